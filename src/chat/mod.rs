@@ -1,0 +1,29 @@
+//! The rules of the house, as a value that can be held in a test.
+//!
+//! [`Hub`] knows who is here, what they are called, in which room they are and what follows from
+//! what they ask. It decides; what is to be done comes out as [`Effect`]s, which somebody else
+//! performs. Time is an argument. No byte of any wire format is known here.
+
+#![deny(clippy::indexing_slicing)]
+
+mod bucket;
+mod hub;
+mod people;
+mod room;
+mod talk;
+
+pub use bucket::Bucket;
+pub use hub::{Arrival, Effect, Hub, HubSettings};
+pub use room::RoomIndex;
+
+/// The place of a session in the house: small numbers, used again after a session has gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Seat(pub u32);
+
+impl Seat {
+    /// The seat's number, for tables by seat.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}

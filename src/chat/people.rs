@@ -1,0 +1,157 @@
+//! Who is here and what they are called: the names of the house, each held by one person.
+//!
+//! A name is free the moment its owner leaves or takes another. Whether two names clash is for
+//! [`NameKeys`] to say; who holds which key is known here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::{NameKeys, Nick, Refusal, SessionId, Speaker};
+
+use super::{RoomIndex, Seat};
+
+/// How many names a "did you mean" looks through: a bound on what one wrong name can cost.
+const MAX_COMPARED: usize = 512;
+
+/// One person, as the hub knows them.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) speaker: Arc<Speaker>,
+    pub(super) room: RoomIndex,
+    pub(super) came: Duration,
+    pub(super) last_spoke: Duration,
+    /// Whether the person's own lines come back.
+    pub(super) echo: bool,
+    /// Who wrote to this person last.
+    pub(super) last_writer: Option<SessionId>,
+}
+
+/// Everybody, by seat, by session, by address and by name.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    seats: Vec<Option<Person>>,
+    count: usize,
+    by_id: HashMap<SessionId, Seat>,
+    /// Folded names (see [`NameKeys::folded`]) and addresses.
+    by_name: HashMap<String, Seat>,
+    /// What chosen names look like (see [`NameKeys::looks`]).
+    by_look: HashMap<String, Seat>,
+}
+
+impl People {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn get(&self, seat: Seat) -> Option<&Person> {
+        self.seats.get(seat.index())?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, seat: Seat) -> Option<&mut Person> {
+        self.seats.get_mut(seat.index())?.as_mut()
+    }
+
+    pub(super) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
+        (0..).map(Seat).zip(&self.seats).filter(|(_, person)| person.is_some()).map(|(seat, _)| seat)
+    }
+
+    pub(super) fn seat_of(&self, id: SessionId) -> Option<Seat> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(super) fn enter(&mut self, seat: Seat, person: Person) {
+        if self.seats.len() <= seat.index() {
+            self.seats.resize_with(seat.index() + 1, || None);
+        }
+        self.by_id.insert(person.speaker.id, seat);
+        self.by_name.insert(person.speaker.address.to_string(), seat);
+        self.by_name.insert(NameKeys::of(&person.speaker.name).folded, seat);
+        if let Some(place) = self.seats.get_mut(seat.index()) {
+            *place = Some(person);
+            self.count += 1;
+        }
+    }
+
+    pub(super) fn leave(&mut self, seat: Seat) -> Option<Person> {
+        let person = self.seats.get_mut(seat.index())?.take()?;
+        self.count -= 1;
+        self.by_id.remove(&person.speaker.id);
+        self.forget_name(seat, &person.speaker.name);
+        if self.by_name.get(&*person.speaker.address) == Some(&seat) {
+            self.by_name.remove(&*person.speaker.address);
+        }
+        Some(person)
+    }
+
+    /// Gives the person at `seat` a name; the name before is returned.
+    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick) -> Result<Arc<str>, Refusal> {
+        let keys = NameKeys::of(nick.as_str());
+        if let Some(holder) = self.holder(&keys, seat) {
+            let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
+            let name = nick.as_str().to_owned();
+            return Err(if NameKeys::of(&present).folded == keys.folded {
+                let free = nick.variants().filter(|other| self.holder(&NameKeys::of(other.as_str()), seat).is_none());
+                Refusal::Taken { name, free: free.take(3).map(|nick| nick.as_str().to_owned()).collect() }
+            } else {
+                Refusal::LooksLike { name, present }
+            });
+        }
+        let person = self.seats.get_mut(seat.index()).and_then(Option::as_mut);
+        let Some(person) = person else { return Ok(nick.shared()) };
+        let old = Arc::clone(&person.speaker.name);
+        let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
+        person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });
+        if old != person.speaker.address {
+            self.forget_name(seat, &old);
+        }
+        self.by_name.insert(keys.folded, seat);
+        self.by_look.extend(keys.looks.map(|look| (look, seat)));
+        Ok(old)
+    }
+
+    /// The person whom a name, an address or an id means.
+    ///
+    /// # Errors
+    /// [`Refusal::NobodyCalled`], with the nearest name if one is near.
+    pub(super) fn find(&self, name: &str) -> Result<Seat, Refusal> {
+        let name = name.trim();
+        let keys = NameKeys::of(name);
+        self.by_name.get(name).or_else(|| self.by_name.get(&keys.folded)).copied().ok_or_else(|| {
+            let near = self.seats.iter().flatten().take(MAX_COMPARED).map(|person| {
+                let slips = strsim::damerau_levenshtein(&keys.folded, &person.speaker.name.to_lowercase());
+                (slips, &person.speaker.name)
+            });
+            let like =
+                near.min_by_key(|(slips, _)| *slips).filter(|(slips, _)| *slips <= 2 && *slips * 2 < name.len().max(3));
+            let shown = if name.chars().count() <= 40 {
+                name.to_owned()
+            } else {
+                name.chars().take(39).chain(['…']).collect()
+            };
+            Refusal::NobodyCalled { name: shown, like: like.map(|(_, name)| name.to_string()) }
+        })
+    }
+
+    /// Who but `seat` holds one of these keys.
+    fn holder(&self, keys: &NameKeys, seat: Seat) -> Option<Seat> {
+        let held = self
+            .by_name
+            .get(&keys.folded)
+            .into_iter()
+            .chain(keys.looks.iter().filter_map(|look| self.by_look.get(look)));
+        held.copied().find(|holder| *holder != seat)
+    }
+
+    fn forget_name(&mut self, seat: Seat, name: &str) {
+        let keys = NameKeys::of(name);
+        if self.by_name.get(&keys.folded) == Some(&seat) {
+            self.by_name.remove(&keys.folded);
+        }
+        for look in &keys.looks {
+            if self.by_look.get(look) == Some(&seat) {
+                self.by_look.remove(look);
+            }
+        }
+    }
+}

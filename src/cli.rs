@@ -1,0 +1,185 @@
+//! The command line: every flag, its `PARLOR_…` variable, and what makes a [`Config`] of them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Parser;
+use log::LevelFilter;
+
+use crate::config::{Config, Listen};
+use crate::wire::Wire;
+
+const EXAMPLES: &str = "\
+Examples:
+  parlor                                          chat on this machine: nc 127.0.0.1 8000
+  parlor --listen text://[::]:8000                let others in, by IPv4 and IPv6
+  parlor --listen text://[::]:8000 --listen relay://127.0.0.1:8888 --idle 10m
+  PARLOR_IDLE=0 parlor --rate 0                   nobody is timed out, nobody is slowed down
+
+Signals INT, TERM, HUP and QUIT stop it gracefully; a second one ends it at once.
+Exit codes: 0 stopped as asked, 1 could not run, 2 wrong usage, 130 a second signal.";
+
+/// A line-chat server: people chat with nothing but nc or telnet.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "parlor", version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Flags {
+    /// A door: text://IP:PORT for people, relay://IP:PORT for GoChat's client. Repeatable; port 0 takes a free one
+    ///
+    /// Without it: text://127.0.0.1:8000 and, if it is free, relay://127.0.0.1:8888.
+    #[arg(long, value_name = "SCHEME://IP:PORT", value_parser = parse_listen, env = "PARLOR_LISTEN", value_delimiter = ',')]
+    pub listen: Vec<Listen>,
+
+    /// Most sessions at once, over all doors
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), env = "PARLOR_MAX_CLIENTS")]
+    pub max_clients: u32,
+
+    /// Most sessions at once from one address; 0 = no limit
+    #[arg(long, value_name = "N", default_value_t = 0, env = "PARLOR_MAX_PER_ADDRESS")]
+    pub max_per_address: u32,
+
+    /// A text session that is silent for so long is disconnected, after a warning; 0 = never
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, env = "PARLOR_IDLE")]
+    pub idle: Duration,
+
+    /// Lines a second that a session may send in the long run; more are delayed; 0 = no limit
+    #[arg(long, value_name = "N", default_value_t = 5, env = "PARLOR_RATE")]
+    pub rate: u32,
+
+    /// Lines that a session may send at once
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..), env = "PARLOR_BURST")]
+    pub burst: u32,
+
+    /// Longest line of the text door, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=Config::MAX_LINE as i64), env = "PARLOR_MAX_LINE")]
+    pub max_line: u32,
+
+    /// Most bytes that wait for one session that does not read
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u32).range(Config::MIN_PENDING as i64..), env = "PARLOR_MAX_PENDING")]
+    pub max_pending: u32,
+
+    /// A session is closed when what waits for it is so old
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_positive_time, env = "PARLOR_WRITE_TIMEOUT")]
+    pub write_timeout: Duration,
+
+    /// A stop takes at most so long, whatever clients do
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse_positive_time, env = "PARLOR_DRAIN")]
+    pub drain: Duration,
+
+    /// The node part of session ids, 0 to 1023
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..1024), env = "PARLOR_NODE")]
+    pub node: u16,
+
+    /// off, error, warn, info, debug or trace; without it RUST_LOG says, and without that it is info
+    #[arg(long, value_name = "LEVEL", env = "PARLOR_LOG_LEVEL")]
+    pub log_level: Option<LevelFilter>,
+}
+
+impl Flags {
+    /// The settings that the flags ask for.
+    ///
+    /// # Errors
+    /// A sentence, if two flags do not go together.
+    pub fn config(&self) -> Result<Config, String> {
+        for (index, listen) in self.listen.iter().enumerate() {
+            let same = |other: &&Listen| other.address == listen.address && listen.address.port() != 0;
+            if let Some(other) = self.listen.iter().take(index).find(same) {
+                return Err(format!("--listen {other} and --listen {listen} are one address; each door needs its own"));
+            }
+        }
+        Ok(Config {
+            listen: if self.listen.is_empty() { Config::default_doors() } else { self.listen.clone() },
+            max_clients: self.max_clients as usize,
+            max_per_address: self.max_per_address as usize,
+            idle: self.idle,
+            rate: self.rate,
+            burst: self.burst,
+            max_line: self.max_line as usize,
+            max_pending: self.max_pending as usize,
+            write_timeout: self.write_timeout,
+            drain: self.drain,
+            node: self.node,
+        })
+    }
+}
+
+fn parse_listen(text: &str) -> Result<Listen, String> {
+    let example = "write it like text://127.0.0.1:8000 or text://[::]:8000";
+    let (scheme, address) = text.split_once("://").ok_or_else(|| format!("no scheme; {example}"))?;
+    let wire = Wire::ALL.into_iter().find(|wire| wire.name() == scheme).ok_or_else(|| {
+        let known: Vec<_> = Wire::ALL.iter().map(|wire| wire.name()).collect();
+        format!("no scheme {scheme:?}; there are {}", known.join(" and "))
+    })?;
+    let numeric = address.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let address: SocketAddr = numeric
+        .as_deref()
+        .unwrap_or(address)
+        .parse()
+        .map_err(|_| format!("{address:?} is no IP address with a port; {example}"))?;
+    Ok(Listen::required(wire, address))
+}
+
+/// `30`, `30s`, `5m`, `2h`, `500ms`.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || "write a time like 30, 30s, 5m, 2h or 500ms".to_owned();
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let ms = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => return Err(wrong()),
+    };
+    // A year is longer than anybody waits, and keeps sums of times far from overflow.
+    ms.filter(|ms| *ms <= 366 * 24 * 3_600_000).map(Duration::from_millis).ok_or_else(|| "at most a year".to_owned())
+}
+
+fn parse_positive_time(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text)?;
+    if time.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(time) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn flags_are_consistent_and_their_defaults_are_the_library_s() {
+        Flags::command().debug_assert();
+        let config = Flags::try_parse_from(["parlor"]).unwrap().config().unwrap();
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn times_are_written_as_people_write_them() {
+        let ms = |text| parse_time(text).map(|time| time.as_millis());
+        assert_eq!(ms("30"), Ok(30_000));
+        assert_eq!(ms("30s"), Ok(30_000));
+        assert_eq!(ms("5m"), Ok(300_000));
+        assert_eq!(ms("2h"), Ok(7_200_000));
+        assert_eq!(ms("500ms"), Ok(500));
+        assert_eq!(ms("0"), Ok(0));
+        for wrong in ["", "s", "5 m", "-1", "1.5s", "5d", "99999999999999999999", "9999999h"] {
+            assert!(parse_time(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_door_says_how_to_write_one() {
+        let listen = |text| parse_listen(text).map(|listen| listen.to_string());
+        assert_eq!(listen("text://[::]:8000").as_deref(), Ok("text://[::]:8000"));
+        assert_eq!(listen("relay://localhost:0").as_deref(), Ok("relay://127.0.0.1:0"));
+        for wrong in [
+            "8000",
+            "text:8000",
+            "text://8000",
+            "http://127.0.0.1:80",
+            "text://example.org:1",
+            "text://127.0.0.1:99999",
+        ] {
+            assert!(listen(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The settings of a server, as plain data with working defaults.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::wire::{Limits, Wire};
+
+/// One listening address with what is spoken there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// The wire format.
+    pub wire: Wire,
+    /// Where; port 0 takes a free port.
+    pub address: SocketAddr,
+    /// Whether the server cannot start without it.
+    pub required: bool,
+}
+
+impl Listen {
+    /// A door that must open.
+    #[must_use]
+    pub fn required(wire: Wire, address: SocketAddr) -> Self {
+        Self { wire, address, required: true }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.wire, self.address)
+    }
+}
+
+/// Everything that can be set. [`Config::default`] is what the binary starts with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The doors.
+    pub listen: Vec<Listen>,
+    /// Most sessions at once, over all doors.
+    pub max_clients: usize,
+    /// Most sessions at once from one address; 0 = no limit.
+    pub max_per_address: usize,
+    /// A text session that is silent for so long is ended; zero = never.
+    pub idle: Duration,
+    /// Lines a second that a session may send in the long run; 0 = no limit.
+    pub rate: u32,
+    /// Lines that it may send at once.
+    pub burst: u32,
+    /// Longest line of the text door, in bytes, without its end.
+    pub max_line: usize,
+    /// Most bytes that may wait for one session that does not read.
+    pub max_pending: usize,
+    /// A session is ended when what waits for it is so old.
+    pub write_timeout: Duration,
+    /// A stop takes at most so long, whatever clients do.
+    pub drain: Duration,
+    /// The node part of session ids, 0–1023.
+    pub node: u16,
+}
+
+impl Config {
+    /// Smallest [`Config::max_pending`], in bytes: room for the largest chunk of room lines twice.
+    pub const MIN_PENDING: usize = 256 * 1024;
+    /// Largest [`Config::max_line`], in bytes: what the relay door takes too.
+    pub const MAX_LINE: usize = 65_535;
+
+    /// The doors that open when none are asked for.
+    #[must_use]
+    pub fn default_doors() -> Vec<Listen> {
+        let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        vec![
+            Listen { wire: Wire::Text, address: local(8000), required: true },
+            Listen { wire: Wire::Relay, address: local(8888), required: false },
+        ]
+    }
+
+    /// What bounds the decoders.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { max_line: self.max_line }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Self::default_doors(),
+            max_clients: 4096,
+            max_per_address: 0,
+            idle: Duration::from_secs(30),
+            rate: 5,
+            burst: 40,
+            max_line: 4096,
+            max_pending: 1024 * 1024,
+            write_timeout: Duration::from_secs(10),
+            drain: Duration::from_secs(3),
+            node: 1,
+        }
+    }
+}

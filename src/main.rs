@@ -1,0 +1,90 @@
+//! The `parlor` program: flags, signals, and what it says on standard output.
+
+use std::io::{self, IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::{self, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use log::{error, info};
+use parlor::cli::Flags;
+use parlor::server::{self, Server, Stopper};
+use parlor::wire::Wire;
+use signal_hook::consts::SIGQUIT;
+use signal_hook::iterator::Signals;
+
+/// Who asks twice does not want to wait.
+const SECOND_SIGNAL: i32 = 130;
+/// So long the end of the program waits for a log that nobody reads.
+const LAST_LINES: Duration = Duration::from_millis(200);
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    let config = match flags.config() {
+        Ok(config) => config,
+        Err(sentence) => Flags::command().error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),
+    };
+    let log = server::log::start(flags.log_level);
+    let outcome = Server::bind(&config).map_err(|error| error.to_string()).and_then(|server| {
+        stop_on_signals(&server.stopper())?;
+        say_ready(&server.addresses());
+        let metrics = server.metrics();
+        server.run().map_err(|error| error.to_string())?;
+        info!("{metrics}");
+        info!("All done.");
+        Ok(())
+    });
+    if let Err(sentence) = &outcome {
+        error!("parlor: {sentence}");
+        if log.is_err() {
+            let _ = writeln!(io::stderr(), "parlor: {sentence}");
+        }
+    }
+    if let Ok(log) = log {
+        log.finish(LAST_LINES);
+    }
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// INT, TERM, HUP and QUIT ask for the stop; a second one of any of them ends the process.
+fn stop_on_signals(stopper: &Stopper) -> Result<(), String> {
+    let on_signal = |stopper: Stopper| {
+        move || {
+            if !stopper.trigger() {
+                process::exit(SECOND_SIGNAL);
+            }
+        }
+    };
+    ctrlc::set_handler(on_signal(stopper.clone())).map_err(|error| format!("cannot handle signals: {error}"))?;
+    let mut quit = Signals::new([SIGQUIT]).map_err(|error| format!("cannot handle SIGQUIT: {error}"))?;
+    let on_quit = on_signal(stopper.clone());
+    thread::Builder::new()
+        .name("sigquit".into())
+        .stack_size(128 * 1024)
+        .spawn(move || quit.forever().for_each(|_| on_quit()))
+        .map_err(|error| format!("cannot start a thread for SIGQUIT: {error}"))?;
+    Ok(())
+}
+
+/// The ready line, for programs; and on a terminal how to come in, for people. Whether anybody
+/// reads standard output does not matter to the chat.
+fn say_ready(addresses: &[(Wire, SocketAddr)]) {
+    let mut out = io::stdout().lock();
+    let doors: String = addresses.iter().map(|(wire, address)| format!(" {wire}={address}")).collect();
+    let _ = writeln!(out, "parlor ready pid={}{doors}", process::id());
+    if let Some((_, address)) = addresses.iter().find(|(wire, _)| *wire == Wire::Text)
+        && out.is_terminal()
+    {
+        let ip = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+        let port = address.port();
+        let _ = writeln!(out, "Come in:        nc {ip} {port}      (or: telnet {ip} {port})");
+        if address.ip().is_loopback() {
+            let _ = writeln!(out, "Let others in:  parlor --listen text://[::]:{port}");
+        } else {
+            let _ = writeln!(out, "Others come in: nc THIS-MACHINE {port}");
+        }
+        let _ = writeln!(out, "Stop:           Ctrl-C");
+    }
+    let _ = out.flush();
+}

@@ -1,0 +1,66 @@
+//! What happened so far, in numbers that any thread may raise and read.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::protocol::CloseReason;
+
+/// Counters since the start of a server. Each only grows.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Sessions that came in.
+    pub opened: AtomicU64,
+    /// Callers turned away because there was no place, no thread or no descriptor.
+    pub turned_away: AtomicU64,
+    /// Failures of accept, each with a pause.
+    pub accept_failures: AtomicU64,
+    /// Commands that sessions sent, lines of chat among them.
+    pub commands: AtomicU64,
+    /// Room lines handed to sessions, one for each receiver.
+    pub deliveries: AtomicU64,
+    /// Room lines that sessions did not get because they did not read.
+    pub skipped: AtomicU64,
+    /// Sessions ended, by [`CloseReason::index`].
+    pub closed: [AtomicU64; CloseReason::NAMES.len()],
+}
+
+impl Metrics {
+    /// Counts one more.
+    pub fn count(counter: &AtomicU64) {
+        Self::add(counter, 1);
+    }
+
+    /// Counts `more`.
+    pub fn add(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Counts a session's end.
+    pub fn count_closed(&self, reason: &CloseReason) {
+        if let Some(counter) = self.closed.get(reason.index()) {
+            Self::count(counter);
+        }
+    }
+}
+
+impl fmt::Display for Metrics {
+    /// One line for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        write!(
+            f,
+            "{} sessions, {} turned away, {} commands, {} deliveries, {} skipped",
+            read(&self.opened),
+            read(&self.turned_away),
+            read(&self.commands),
+            read(&self.deliveries),
+            read(&self.skipped)
+        )?;
+        for (name, counter) in CloseReason::NAMES.iter().zip(&self.closed) {
+            if read(counter) > 0 {
+                write!(f, ", {} closed: {name}", read(counter))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! What a peer sent, made safe to show on somebody else's terminal.
+//!
+//! A terminal obeys what it is sent: an escape sequence clears the screen, a carriage return
+//! rewrites the line, a right-to-left override makes a name read as another. So text is cleaned
+//! once, where it enters the house, and every door shows it as it is from then on.
+//!
+//! Nothing is refused here, and nothing is guessed: what can be shown stays, what would act is
+//! shown as a picture of itself. Cleaning clean text changes nothing.
+
+use std::borrow::Cow;
+
+/// The text of one line, safe for any terminal.
+///
+/// * invalid UTF-8 becomes U+FFFD, one for each maximal broken part (as in [`String::from_utf8_lossy`]);
+/// * NUL goes; CR, U+0085, U+2028 and U+2029 become a blank;
+/// * the other C0 controls but TAB become their pictures (ESC is `␛`, LF is `␊`);
+/// * DEL and the C1 controls become U+FFFD;
+/// * bidirectional overrides, embeddings and isolates (U+202A–U+202E, U+2066–U+2069) go.
+///
+/// The result never has more bytes than three times the input. ASCII text is borrowed, not copied.
+#[must_use]
+pub fn clean(raw: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(raw);
+    if text.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~')) || text.chars().all(is_clean) {
+        return text;
+    }
+    Cow::Owned(text.chars().filter_map(cleaned).collect())
+}
+
+fn is_clean(c: char) -> bool {
+    cleaned(c) == Some(c)
+}
+
+/// What stands in for one character; `None` where it goes.
+fn cleaned(c: char) -> Option<char> {
+    match c {
+        '\t' => Some(c),
+        '\0' => None,
+        '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        // U+2400 begins the block of control pictures, in the order of the controls.
+        '\u{1}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
+        '\u{7f}'..='\u{9f}' => Some(char::REPLACEMENT_CHARACTER),
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+        _ => Some(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn shows_controls_instead_of_obeying_them() {
+        assert_eq!(clean(b"plain\ttext ~"), "plain\ttext ~");
+        assert_eq!(clean(b"\x1b[2J\x07"), "␛[2J␇");
+        assert_eq!(clean(b"one\rtwo\0three\nfour"), "one twothree␊four");
+        assert_eq!(clean("a\u{7f}b\u{9b}31mc\u{85}d".as_bytes()), "a\u{fffd}b\u{fffd}31mc d");
+        assert_eq!(clean("x\u{202e}y\u{2066}z\u{2069}\u{2028}\u{2029}".as_bytes()), "xyz  ");
+        assert_eq!(clean(b"caf\xe9 \xff\xfe ok"), "caf\u{fffd} \u{fffd}\u{fffd} ok");
+        assert_eq!(clean("häuser, 家, 🏠, שלום".as_bytes()), "häuser, 家, 🏠, שלום");
+    }
+
+    fn forbidden(c: char) -> bool {
+        let u = u32::from(c);
+        (u < 0x20 && c != '\t')
+            || (0x7f..=0x9f).contains(&u)
+            || (0x202a..=0x202e).contains(&u)
+            || (0x2066..=0x2069).contains(&u)
+            || u == 0x2028
+            || u == 0x2029
+    }
+
+    proptest! {
+        #[test]
+        fn no_forbidden_character_comes_through(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let once = clean(&raw).into_owned();
+            prop_assert!(!once.chars().any(forbidden));
+            prop_assert!(once.len() <= 3 * raw.len());
+            prop_assert_eq!(clean(once.as_bytes()), once.as_str());
+        }
+
+        #[test]
+        fn no_forbidden_character_comes_through_of_valid_text(raw in "[\\x00-\\x20\\x7f-\\u{a0}\\u{2020}-\\u{2070}a-c]{0,60}") {
+            let once = clean(raw.as_bytes()).into_owned();
+            prop_assert!(!once.chars().any(forbidden));
+            prop_assert_eq!(clean(once.as_bytes()), once.as_str());
+        }
+
+        #[test]
+        fn printable_text_is_untouched(raw in "[ -~\\t\u{a1}-\u{17f}家族🏠]{0,60}") {
+            prop_assert_eq!(clean(raw.as_bytes()), raw.as_str());
+        }
+    }
+}

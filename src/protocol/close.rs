@@ -1,0 +1,93 @@
+//! Why a session ended. Every ending has a name: it is logged, counted, and told where it can be.
+
+use std::fmt;
+
+/// The reason for which one session ended. Of several, the first counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It said so: `/quit`.
+    Quit,
+    /// The peer ended its input, or closed.
+    PeerClosed,
+    /// It was silent for longer than `--idle` allows; the seconds allowed.
+    Idle {
+        /// How long it may be silent, in seconds.
+        seconds: u64,
+    },
+    /// Its own answers did not fit its outbox any more.
+    TooSlow,
+    /// It took nothing of what waited for it for `--write-timeout`.
+    WriteTimeout,
+    /// What it sent cannot be followed any further; the words say what.
+    Malformed(&'static str),
+    /// It spoke another protocol (HTTP, TLS, frames) on this door.
+    WrongProtocol(&'static str),
+    /// The server is stopping.
+    ServerStopping,
+    /// Reading from it failed (a reset, a vanished host).
+    ReadFailed,
+    /// Writing to it failed.
+    WriteFailed,
+    /// A bug of ours ended its thread; nobody else is hurt.
+    Panicked,
+}
+
+impl CloseReason {
+    /// Whether what waits for the peer is still worth sending: false where the connection is beyond use.
+    #[must_use]
+    pub fn is_polite(&self) -> bool {
+        !matches!(self, Self::TooSlow | Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
+    }
+
+    /// Its number in `0..CloseReason::NAMES.len()`, for counters.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        match self {
+            Self::Quit => 0,
+            Self::PeerClosed => 1,
+            Self::Idle { .. } => 2,
+            Self::TooSlow => 3,
+            Self::WriteTimeout => 4,
+            Self::Malformed(_) => 5,
+            Self::WrongProtocol(_) => 6,
+            Self::ServerStopping => 7,
+            Self::ReadFailed => 8,
+            Self::WriteFailed => 9,
+            Self::Panicked => 10,
+        }
+    }
+
+    /// Short names in the order of [`CloseReason::index`].
+    pub const NAMES: [&'static str; 11] = [
+        "quit",
+        "peer closed",
+        "idle",
+        "too slow",
+        "write time-out",
+        "malformed",
+        "wrong protocol",
+        "server stopping",
+        "read failed",
+        "write failed",
+        "panicked",
+    ];
+}
+
+impl fmt::Display for CloseReason {
+    /// For the operator's log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quit => f.write_str("quit"),
+            Self::PeerClosed => f.write_str("peer closed"),
+            Self::Idle { seconds } => write!(f, "idle for {seconds} s"),
+            Self::TooSlow => f.write_str("slow reader, its own answers did not fit its outbox"),
+            Self::WriteTimeout => f.write_str("slow reader, what waited for it grew older than --write-timeout"),
+            Self::Malformed(what) => write!(f, "malformed input: {what}"),
+            Self::WrongProtocol(which) => write!(f, "spoke {which} on this door"),
+            Self::ServerStopping => f.write_str("server stopping"),
+            Self::ReadFailed => f.write_str("read failed"),
+            Self::WriteFailed => f.write_str("write failed"),
+            Self::Panicked => f.write_str("panicked (a bug in parlor)"),
+        }
+    }
+}

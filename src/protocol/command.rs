@@ -1,0 +1,350 @@
+//! What can be asked for, and the one table that says how.
+//!
+//! A row of [`COMMANDS`] is everything that Parlor knows about a command: its names, how it is
+//! written, what it costs, how its words are read. Parsing, `/help` and the README's list all come
+//! from here.
+
+use super::{Body, Nick, Refusal};
+
+/// One thing that a session asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Say a line to the room.
+    Say(Body),
+    /// Act: `/me waves`.
+    Me(Body),
+    /// Write to one person, by name, address or id.
+    Msg {
+        /// The name as it was written; who it is, if anybody, the hub knows.
+        to: String,
+        /// What.
+        body: Body,
+    },
+    /// Write to the last who wrote to this session.
+    Reply(Body),
+    /// Take a name (`/nick`).
+    Nick(Nick),
+    /// Take a name (`rename|NAME`), answered as the chat room of old did.
+    Rename(Nick),
+    /// Who is here, with times (`/who`).
+    Who,
+    /// Who is here, as the chat room of old told it (a bare `who`).
+    UserList,
+    /// The list of commands, or one of them.
+    Help(Option<&'static CommandSpec>),
+    /// Never be dropped for silence.
+    Stay,
+    /// Whether one's own lines come back.
+    Echo(Switch),
+    /// Is anybody there?
+    Ping,
+    /// Which Parlor is this?
+    Version,
+    /// Since when does it run?
+    Uptime,
+    /// Leave, perhaps with last words.
+    Quit(Option<Body>),
+}
+
+/// `on` or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+/// One row of the table of commands.
+#[derive(Debug)]
+pub struct CommandSpec {
+    /// The name, without the slash.
+    pub name: &'static str,
+    /// Other names for it.
+    pub aliases: &'static [&'static str],
+    /// What follows the name: capitals stand for the caller's words, brackets for "may be left out".
+    pub args: &'static str,
+    /// A few words for the list of commands, at most [`CommandSpec::MAX_BRIEF`] characters.
+    pub brief: &'static str,
+    /// One sentence for `/help COMMAND`, at most 70 characters.
+    pub help: &'static str,
+    /// What it takes from a session's flood allowance; a line of chat costs 1.
+    pub cost: u32,
+    parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
+}
+
+const fn row(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    args: &'static str,
+    [brief, help]: [&'static str; 2],
+    cost: u32,
+    parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
+) -> CommandSpec {
+    CommandSpec { name, aliases, args, brief, help, cost, parse }
+}
+
+/// Every command, in the order of the help. A list of people costs more than a line: it is longer.
+pub static COMMANDS: [CommandSpec; 13] = [
+    row(
+        "help",
+        &["?", "h"],
+        "[COMMAND]",
+        ["this list", "The list of commands, or how one of them is written."],
+        1,
+        |_, args| {
+            let word = args.strip_prefix('/').unwrap_or(args);
+            if word.is_empty() {
+                Ok(Command::Help(None))
+            } else {
+                find_command(word, "").map(|spec| Command::Help(Some(spec)))
+            }
+        },
+    ),
+    row("who", &["names"], "", ["who is here", "Who is here, how long, and since when silent."], 5, |spec, args| {
+        spec.bare(args, Command::Who)
+    }),
+    row("nick", &["name"], "NAME", ["your name", "Takes a name; rename|NAME does the same."], 1, |spec, args| {
+        if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
+    }),
+    row(
+        "msg",
+        &["m", "tell", "w"],
+        "NAME TEXT",
+        ["to one person", "Writes to one person; nobody else sees it."],
+        1,
+        |spec, args| {
+            let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
+            Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
+        },
+    ),
+    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], 1, |spec, args| {
+        spec.body(args).map(Command::Reply)
+    }),
+    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], 1, |spec, args| {
+        spec.body(args).map(Command::Me)
+    }),
+    row("say", &[], "TEXT", ["TEXT as it is", "Sends TEXT as it is, whatever it begins with."], 1, |spec, args| {
+        spec.body(args).map(Command::Say)
+    }),
+    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], 1, |spec, args| {
+        spec.bare(args, Command::Stay)
+    }),
+    row("echo", &[], "on|off", ["own lines back", "Whether your own lines come back to you."], 1, |spec, args| {
+        match args.to_ascii_lowercase().as_str() {
+            "on" => Ok(Command::Echo(Switch::On)),
+            "off" => Ok(Command::Echo(Switch::Off)),
+            _ => Err(spec.usage_refusal()),
+        }
+    }),
+    row("ping", &[], "", ["are you there?", "Answers at once, so that you see the line is alive."], 1, |spec, args| {
+        spec.bare(args, Command::Ping)
+    }),
+    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], 1, |spec, args| {
+        spec.bare(args, Command::Version)
+    }),
+    row("uptime", &[], "", ["since when", "Since when the server runs, and how many are here."], 1, |spec, args| {
+        spec.bare(args, Command::Uptime)
+    }),
+    row("quit", &["q", "exit", "bye"], "[WORDS]", ["leave", "Leaves; WORDS are said first."], 1, |_, args| {
+        Ok(Command::Quit(Body::new(args)))
+    }),
+];
+
+impl PartialEq for CommandSpec {
+    /// Two rows are the same row where their names are: names are unique.
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for CommandSpec {}
+
+impl CommandSpec {
+    /// Longest [`CommandSpec::brief`], in characters: two rows stand side by side in 78 columns.
+    pub const MAX_BRIEF: usize = 18;
+
+    /// How the command is written: `/msg NAME TEXT`.
+    #[must_use]
+    pub fn usage(&self) -> String {
+        format!("/{} {}", self.name, self.args).trim_end().to_owned()
+    }
+
+    /// Reads the words behind the command's name.
+    ///
+    /// # Errors
+    /// [`Refusal::Usage`] where they do not fit, or what the words themselves are refused for.
+    pub fn parse(&'static self, args: &str) -> Result<Command, Refusal> {
+        (self.parse)(self, args.trim())
+    }
+
+    fn usage_refusal(&self) -> Refusal {
+        Refusal::Usage { usage: self.usage() }
+    }
+
+    fn body(&self, text: &str) -> Result<Body, Refusal> {
+        Body::new(text.trim()).ok_or_else(|| self.usage_refusal())
+    }
+
+    fn bare(&self, args: &str, command: Command) -> Result<Command, Refusal> {
+        if args.is_empty() { Ok(command) } else { Err(self.usage_refusal()) }
+    }
+}
+
+impl Command {
+    /// The row of the table that this command comes from.
+    #[must_use]
+    pub fn spec(&self) -> Option<&'static CommandSpec> {
+        let name = match self {
+            Self::Say(_) => "say",
+            Self::Me(_) => "me",
+            Self::Msg { .. } => "msg",
+            Self::Reply(_) => "reply",
+            Self::Nick(_) | Self::Rename(_) => "nick",
+            Self::Who | Self::UserList => "who",
+            Self::Help(_) => "help",
+            Self::Stay => "stay",
+            Self::Echo(_) => "echo",
+            Self::Ping => "ping",
+            Self::Version => "version",
+            Self::Uptime => "uptime",
+            Self::Quit(_) => "quit",
+        };
+        COMMANDS.iter().find(|spec| spec.name == name)
+    }
+
+    /// What this takes from a session's flood allowance.
+    #[must_use]
+    pub fn cost(&self) -> u32 {
+        match self {
+            Self::Say(_) => 1, // the common case needs no look-up
+            other => other.spec().map_or(1, |spec| spec.cost),
+        }
+    }
+}
+
+/// The row for a word in any case: a name or an alias, else the unique beginning of a name, else
+/// the unique beginning of an alias.
+///
+/// `literally` is what the refusal tells to type instead, if the word was meant as text.
+///
+/// # Errors
+/// [`Refusal::UnknownCommand`] or [`Refusal::Ambiguous`].
+pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec, Refusal> {
+    let lower = word.to_lowercase();
+    let exact = |spec: &&CommandSpec| spec.name == lower || spec.aliases.contains(&lower.as_str());
+    if let Some(spec) = COMMANDS.iter().find(exact) {
+        return Ok(spec);
+    }
+    let by_name = |spec: &CommandSpec| spec.name.starts_with(&lower);
+    let by_alias = |spec: &CommandSpec| spec.aliases.iter().any(|alias| alias.starts_with(&lower));
+    let unknown =
+        || Refusal::UnknownCommand { word: shortened(word), literally: literally.to_owned(), like: like(&lower) };
+    if lower.is_empty() {
+        return Err(unknown());
+    }
+    let mut found: Vec<_> = COMMANDS.iter().filter(|spec| by_name(spec)).collect();
+    if found.is_empty() {
+        found = COMMANDS.iter().filter(|spec| by_alias(spec)).collect();
+    }
+    match found.as_slice() {
+        [] => Err(unknown()),
+        [spec] => Ok(spec),
+        many => Err(Refusal::Ambiguous { word: shortened(word), among: many.iter().map(|spec| spec.name).collect() }),
+    }
+}
+
+/// The command that a mistyped word was perhaps meant to be: at most two slips away, and nearer
+/// than half the word.
+fn like(word: &str) -> Option<&'static str> {
+    if word.chars().count() > 12 {
+        return None;
+    }
+    let slips = |spec: &CommandSpec| {
+        let names = spec.aliases.iter().filter(|alias| alias.len() > 2).chain([&spec.name]);
+        names.map(|name| strsim::damerau_levenshtein(word, name)).min().unwrap_or(usize::MAX)
+    };
+    let best = COMMANDS.iter().min_by_key(|spec| slips(spec))?;
+    let slips = slips(best);
+    (slips <= 2 && slips * 2 < word.chars().count().max(3)).then_some(best.name)
+}
+
+/// Repeats at most 24 characters of what somebody typed.
+fn shortened(word: &str) -> String {
+    if word.chars().count() <= 24 { word.to_owned() } else { word.chars().take(23).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(word: &str) -> Result<&'static str, Refusal> {
+        find_command(word, "").map(|spec| spec.name)
+    }
+
+    #[test]
+    fn names_aliases_and_unique_beginnings_in_any_case() {
+        for (word, name) in [
+            ("who", "who"),
+            ("WHO", "who"),
+            ("?", "help"),
+            ("h", "help"),
+            ("he", "help"),
+            ("m", "msg"),
+            ("ms", "msg"),
+            ("w", "msg"),
+            ("wh", "who"),
+            ("q", "quit"),
+            ("by", "quit"),
+            ("ex", "quit"),
+            ("e", "echo"),
+            ("t", "msg"),
+        ] {
+            assert_eq!(found(word), Ok(name), "{word}");
+        }
+        assert_eq!(found("S"), Err(Refusal::Ambiguous { word: "S".into(), among: vec!["say", "stay"] }));
+    }
+
+    #[test]
+    fn a_slip_is_understood_but_not_obeyed() {
+        let like = |word: &str| match found(word) {
+            Err(Refusal::UnknownCommand { like, .. }) => like,
+            other => panic!("{word}: {other:?}"),
+        };
+        assert_eq!(like("mgs"), Some("msg"));
+        assert_eq!(like("hlep"), Some("help"));
+        assert_eq!(like("qiut"), Some("quit"));
+        assert_eq!(like("xyzzy"), None);
+        assert_eq!(like(""), None);
+        assert_eq!(like(&"a".repeat(4000)), None);
+    }
+
+    #[test]
+    fn every_row_fits_the_help_and_has_names_of_its_own() {
+        let mut names = std::collections::HashSet::new();
+        for spec in &COMMANDS {
+            assert!(spec.brief.chars().count() <= CommandSpec::MAX_BRIEF, "{}", spec.name);
+            assert!(spec.help.chars().count() <= 70, "{}", spec.name);
+            for name in spec.aliases.iter().chain([&spec.name]) {
+                assert!(names.insert(*name), "{name} twice");
+            }
+        }
+    }
+
+    #[test]
+    fn words_that_do_not_fit_show_the_usage() {
+        for (line, usage) in [
+            ("msg", "/msg NAME TEXT"),
+            ("msg bob", "/msg NAME TEXT"),
+            ("msg bob  ", "/msg NAME TEXT"),
+            ("nick", "/nick NAME"),
+            ("echo maybe", "/echo on|off"),
+            ("stay here", "/stay"),
+            ("me", "/me TEXT"),
+        ] {
+            let (word, args) = line.split_once(' ').unwrap_or((line, ""));
+            let parsed = find_command(word, "").and_then(|spec| spec.parse(args));
+            assert_eq!(parsed, Err(Refusal::Usage { usage: usage.into() }), "{line}");
+        }
+    }
+}

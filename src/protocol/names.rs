@@ -1,0 +1,310 @@
+//! Names and texts that are parsed once and trusted after: a value of these types is valid.
+//!
+//! A name is what people trust when they read who said something. So two people cannot have names
+//! that differ only in case or width, or that merely look different to a computer (`mike` and a
+//! Cyrillic `mіke`), and nobody can be called like an address, a session id or the house itself.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_security::skeleton;
+
+use super::{Refusal, clean};
+
+/// Most characters of a nick (Unicode scalar values after NFC).
+pub const MAX_NICK_CHARS: usize = 24;
+/// Most bytes of a nick in UTF-8.
+pub const MAX_NICK_BYTES: usize = 64;
+
+/// Names that would speak for the house or for everybody; `guest…` is reserved beside them.
+const RESERVED: [&str; 15] = [
+    "server", "system", "admin", "op", "operator", "root", "parlor", "everyone", "all", "here", "nobody", "me", "you",
+    "null", "login",
+];
+
+/// A session's id: a snowflake (see [`Snowflakes`](super::Snowflakes)), unique and rising.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who a line is from, as others see it. One allocation, shared by every line of that person.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Speaker {
+    /// The session.
+    pub id: SessionId,
+    /// Its address, `127.0.0.1:5123`; an IPv4 peer never in its IPv6 form.
+    pub address: Arc<str>,
+    /// Its nick, or its first name: the address on the text door, the id on the others.
+    pub name: Arc<str>,
+}
+
+/// A name that a person chose: 1–24 letters, digits, marks, `_ - .`, at most 64 bytes, NFC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nick(Arc<str>);
+
+impl Nick {
+    /// Parses a name; blanks around it do not count.
+    ///
+    /// # Errors
+    /// [`Refusal::BadName`], [`Refusal::AddressName`] or [`Refusal::Reserved`]. Whether somebody
+    /// present has it is for the hub to say.
+    pub fn parse(raw: &str) -> Result<Self, Refusal> {
+        let name: String = clean(raw.trim().as_bytes()).nfc().collect();
+        if !has_form(&name) {
+            return Err(Refusal::BadName { instead: mended(&name) });
+        }
+        if is_address_like(&name) {
+            return Err(Refusal::AddressName { name });
+        }
+        let keys = NameKeys::of(&name);
+        if keys.is_reserved() {
+            return Err(Refusal::Reserved { name });
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as it is shown.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as shared text.
+    #[must_use]
+    pub fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.0)
+    }
+
+    /// Names like this one in the order in which they are offered where it is taken: `mike2`,
+    /// `mike_`, `mike7`, then with rising numbers. Each is a valid nick.
+    pub fn variants(&self) -> impl Iterator<Item = Nick> + '_ {
+        let ends = ["2", "_", "7"].into_iter().map(str::to_owned);
+        ends.chain((3..10_000).filter(|n| *n != 7).map(|n| n.to_string())).filter_map(|end| {
+            let mut base = self.as_str();
+            while base.chars().count() + end.len() > MAX_NICK_CHARS || base.len() + end.len() > MAX_NICK_BYTES {
+                let last = base.char_indices().next_back()?.0;
+                base = base.get(..last)?;
+            }
+            Nick::parse(&format!("{base}{end}")).ok()
+        })
+    }
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')
+}
+
+fn has_form(name: &str) -> bool {
+    name.chars().next().is_some_and(char::is_alphanumeric)
+        && name.chars().all(is_name_char)
+        && name.chars().count() <= MAX_NICK_CHARS
+        && name.len() <= MAX_NICK_BYTES
+}
+
+/// The nearest valid name, if one is near: blanks become `_`, the rest that may not stand goes.
+fn mended(name: &str) -> Option<String> {
+    let joined = name.split_whitespace().collect::<Vec<_>>().join("_");
+    let kept: String = joined.chars().filter(|c| is_name_char(*c)).collect();
+    let mut nick: String =
+        kept.trim_start_matches(|c: char| !c.is_alphanumeric()).chars().take(MAX_NICK_CHARS).collect();
+    while nick.len() > MAX_NICK_BYTES {
+        nick.pop();
+    }
+    (nick != name).then(|| Nick::parse(&nick).ok()).flatten().map(|nick| nick.as_str().to_owned())
+}
+
+/// Whether a name is shaped like what the house itself shows for people: an address (four groups
+/// of digits) or an id (nine digits or more and nothing else).
+fn is_address_like(name: &str) -> bool {
+    let plain: String = name.nfkc().collect();
+    let only_numbers = plain.chars().all(|c| c.is_numeric() || matches!(c, '.' | '_' | '-'));
+    let digits = plain.chars().filter(|c| c.is_numeric()).count();
+    let groups = plain.split(|c: char| !c.is_numeric()).filter(|group| !group.is_empty()).count();
+    only_numbers && (groups >= 4 || digits >= 9)
+}
+
+/// What two names are compared by. Names clash where any of these keys meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameKeys {
+    /// Without case and width: NFKC, lower case.
+    pub folded: String,
+    /// What it looks like, as written and in lower case (`Iris` looks like `lris` only as
+    /// written): UTS 39 skeletons, in lower case again, since a skeleton may hold capitals (`0` is `O`).
+    pub looks: [String; 2],
+}
+
+impl NameKeys {
+    /// The keys of any name, valid as a nick or not.
+    #[must_use]
+    pub fn of(name: &str) -> Self {
+        let plain: String = name.nfkc().collect();
+        let folded: String = plain.to_lowercase().nfkc().collect();
+        let look = |text: &str| skeleton(text).collect::<String>().to_lowercase();
+        Self { looks: [look(&plain), look(&folded)], folded }
+    }
+
+    fn is_reserved(&self) -> bool {
+        static KEYS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+            RESERVED.iter().flat_map(|word| NameKeys::of(word).all().map(str::to_owned).collect::<Vec<_>>()).collect()
+        });
+        self.all().any(|key| KEYS.contains(key) || key.starts_with("guest"))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &str> {
+        self.looks.iter().map(String::as_str).chain([self.folded.as_str()])
+    }
+}
+
+/// A room's name, without its `#`. Shown as `#lobby`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoomName(Arc<str>);
+
+impl RoomName {
+    /// The room in which people find themselves.
+    #[must_use]
+    pub fn lobby() -> Self {
+        Self("lobby".into())
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// What was said: one line of clean text (see [`clean`]) that is not blank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body(Arc<str>);
+
+impl Body {
+    /// Cleans `text`; `None` where nothing but white space is left.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let text = clean(text.as_bytes());
+        (!text.trim().is_empty()).then(|| Self(text.as_ref().into()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn nick(text: &str) -> Nick {
+        Nick::parse(text).unwrap_or_else(|refusal| panic!("{text:?}: {refusal}"))
+    }
+
+    #[test]
+    fn names_of_every_script_are_names() {
+        for name in
+            ["bob", "Ann-Lee", "j.r", "x_1", "7of9", "Jürgen", "Δημήτρης", "家族", "नेहा", "1", "a".repeat(24).as_str()]
+        {
+            assert_eq!(nick(name).as_str(), name);
+        }
+        assert_eq!(nick("  bob\t").as_str(), "bob");
+        assert_eq!(nick("u\u{308}").as_str(), "ü", "NFC");
+    }
+
+    #[test]
+    fn bad_names_come_with_a_good_one() {
+        let instead = |text: &str| match Nick::parse(text) {
+            Err(Refusal::BadName { instead }) => instead,
+            other => panic!("{text:?}: {other:?}"),
+        };
+        assert_eq!(instead("mike smith").as_deref(), Some("mike_smith"));
+        assert_eq!(instead("<b>bob</b>").as_deref(), Some("bbobb"));
+        assert_eq!(instead("_bob").as_deref(), Some("bob"));
+        assert_eq!(instead(&"a".repeat(25)).as_deref(), Some("a".repeat(24).as_str()));
+        assert_eq!(instead(""), None);
+        assert_eq!(instead("!!!"), None);
+        assert_eq!(instead("\u{1b}[2J").as_deref(), Some("2J"));
+        assert_eq!(instead("[127.0.0.1:5123]"), None, "what is left would be an address");
+    }
+
+    #[test]
+    fn nobody_is_called_like_an_address_a_number_or_the_house() {
+        for name in ["127.0.0.1", "10.0.0.7", "127-0-0-1", "2123807362945912832", "１２７.0.0.1", "127.0.0.1.5123"] {
+            assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
+        }
+        for name in ["server", "SERVER", "ｓｅｒｖｅｒ", "ѕеrvеr", "guest", "Guest42", "0p", "root", "Login", "me"]
+        {
+            assert!(matches!(Nick::parse(name), Err(Refusal::Reserved { .. })), "{name}");
+        }
+        for name in ["1.5", "42", "servers", "gues", "1-2-3"] {
+            assert!(Nick::parse(name).is_ok(), "{name}");
+        }
+    }
+
+    fn clash(a: &str, b: &str) -> bool {
+        let (a, b) = (NameKeys::of(a), NameKeys::of(b));
+        a.all().any(|key| b.all().any(|other| other == key))
+    }
+
+    #[test]
+    fn names_that_look_alike_clash() {
+        for (a, b) in [
+            ("mike", "MIKE"),
+            ("mike", "mіke"),
+            ("mike", "ｍｉｋｅ"),
+            ("Iris", "lris"),
+            ("bob", "b0b"),
+            ("modern", "modem"),
+        ] {
+            assert!(clash(a, b), "{a} and {b}");
+        }
+        for (a, b) in [("mike", "mika"), ("mike", "mike2"), ("ann", "anna")] {
+            assert!(!clash(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn variants_are_valid_and_in_order() {
+        let first = |name: &str| nick(name).variants().take(3).map(|n| n.as_str().to_owned()).collect::<Vec<_>>();
+        assert_eq!(first("mike"), ["mike2", "mike_", "mike7"]);
+        assert_eq!(first(&"a".repeat(24))[0], format!("{}2", "a".repeat(23)));
+        assert_eq!(first(&"家".repeat(21))[0].len(), 64, "21 characters of 3 bytes and a digit");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_makes_a_valid_nick_or_a_refusal(raw in "\\PC{0,30}") {
+            if let Ok(nick) = Nick::parse(&raw) {
+                prop_assert!(has_form(nick.as_str()));
+                let again = Nick::parse(nick.as_str());
+                prop_assert_eq!(again.as_ref().map(Nick::as_str).ok(), Some(nick.as_str()));
+                for variant in nick.variants().take(3) {
+                    prop_assert!(has_form(variant.as_str()));
+                }
+            }
+        }
+
+        #[test]
+        fn an_offered_name_is_accepted(raw in "[a-zé家 _.!<>\\-]{1,40}") {
+            if let Err(Refusal::BadName { instead: Some(instead) }) = Nick::parse(&raw) {
+                prop_assert!(Nick::parse(&instead).is_ok());
+            }
+        }
+
+        #[test]
+        fn case_and_width_never_tell_two_names_apart(raw in "[a-z]{1,12}") {
+            let wide: String = raw.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x20 + 0xff00)).collect();
+            prop_assert!(clash(&raw, &raw.to_uppercase()));
+            prop_assert!(clash(&raw, &wide));
+        }
+    }
+}

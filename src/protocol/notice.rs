@@ -1,0 +1,155 @@
+//! Everything that Parlor says to a session, before any wire format.
+//!
+//! A notice holds what a program would want to know; each encoder shows as much of it as its
+//! clients expect, or nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker};
+
+/// One person in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// Who.
+    pub who: Arc<Speaker>,
+    /// Since when that person has said nothing.
+    pub idle: Duration,
+    /// Since when that person has been here.
+    pub here: Duration,
+}
+
+/// One thing said to one session, or to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// `I am here`: the first line that a text session sees, about itself.
+    IAmHere(Arc<Speaker>),
+    /// Somebody came into the house.
+    Login(Arc<Speaker>),
+    /// Somebody left; the reason tells a time-out from the rest.
+    Left(Arc<Speaker>, CloseReason),
+    /// The rest of the greeting.
+    Welcome {
+        /// Who is greeted.
+        you: Arc<Speaker>,
+        /// Where it is.
+        room: RoomName,
+        /// Names of others in the room, at most [`Notice::MAX_WELCOME_NAMES`].
+        others: Vec<Arc<str>>,
+        /// How many others there are in all.
+        others_total: usize,
+        /// Where this session came in, `127.0.0.1:8000`, for telling others.
+        door: Arc<str>,
+        /// `--idle` in seconds, 0 = never.
+        idle_seconds: u64,
+    },
+    /// A line to a room.
+    Said {
+        /// Who said it.
+        from: Arc<Speaker>,
+        /// What.
+        body: Body,
+    },
+    /// An action, `/me waves`.
+    Acted {
+        /// Who acts.
+        from: Arc<Speaker>,
+        /// What follows the name.
+        body: Body,
+    },
+    /// A private line, at its receiver.
+    Told {
+        /// Who wrote it.
+        from: Arc<Speaker>,
+        /// What.
+        body: Body,
+    },
+    /// A private line, at its sender.
+    ToldTo {
+        /// Who received it.
+        to: Arc<Speaker>,
+        /// What.
+        body: Body,
+    },
+    /// Somebody has another name now: told to the others of the room.
+    Renamed {
+        /// Who, with the new name.
+        who: Arc<Speaker>,
+        /// The name before.
+        old: Arc<str>,
+    },
+    /// The answer to `rename|NAME`.
+    RenameOk,
+    /// The answer to `/nick NAME`.
+    YouAre(Arc<str>),
+    /// The answer to a bare `who`.
+    UserList(Vec<Arc<Speaker>>),
+    /// The answer to `/who`.
+    Names {
+        /// Which room.
+        room: RoomName,
+        /// Who is in it, in the order in which they came.
+        people: Vec<Presence>,
+    },
+    /// The answer to `/help`: the table of commands.
+    Help,
+    /// The answer to `/help COMMAND`.
+    HelpFor(&'static CommandSpec),
+    /// The answer to `/ping`.
+    Pong,
+    /// The answer to telnet's "are you there".
+    StillHere,
+    /// The answer to `/version`.
+    Version,
+    /// The answer to `/uptime`.
+    Uptime {
+        /// Since the start of the server.
+        up: Duration,
+        /// Sessions here now.
+        people: usize,
+    },
+    /// The answer to `/stay`.
+    Staying,
+    /// The answer to `/echo`.
+    Echo {
+        /// Whether one's own lines come back.
+        on: bool,
+    },
+    /// `rename mike` was sent as chat; this is how a rename is written.
+    RenameHint(String),
+    /// Two thirds of the silence allowed are over.
+    IdleWarning {
+        /// How long it has been silent, in seconds.
+        quiet: u64,
+        /// How long it still may be, in seconds.
+        left: u64,
+    },
+    /// Flood control has begun to hold back this session's lines.
+    SlowDown {
+        /// Lines a second from now on.
+        rate: u32,
+        /// How many wait.
+        waiting: usize,
+    },
+    /// Lines of the room that this session did not get, because it did not read.
+    Skipped(u64),
+    /// Not done.
+    Refused(Refusal),
+    /// The last words to a session.
+    Goodbye(CloseReason),
+}
+
+impl Notice {
+    /// A greeting names so many of those present and counts the rest.
+    pub const MAX_WELCOME_NAMES: usize = 10;
+
+    /// The session that a room's line is about, where there is one.
+    #[must_use]
+    pub fn speaker(&self) -> Option<SessionId> {
+        match self {
+            Self::Said { from, .. } | Self::Acted { from, .. } | Self::Told { from, .. } => Some(from.id),
+            Self::Login(who) | Self::Left(who, _) | Self::Renamed { who, .. } => Some(who.id),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! "No, and here is what to do instead": nothing was done, nothing was sent, the talk goes on.
+//!
+//! The words are for people and may change; the codes are for programs and stay.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// Why something that a session asked for was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// A line was longer than the door takes; it was thrown away.
+    TooLong {
+        /// Its bytes, without the line's end.
+        bytes: u64,
+        /// `--max-line`.
+        limit: usize,
+    },
+    /// No such command.
+    UnknownCommand {
+        /// The word after the slash, as typed.
+        word: String,
+        /// How to send the whole line as text, cut where it is long; empty where that was not meant.
+        literally: String,
+        /// The command that was perhaps meant.
+        like: Option<&'static str>,
+    },
+    /// The beginning of more than one command.
+    Ambiguous {
+        /// The word after the slash, as typed.
+        word: String,
+        /// The commands that begin so.
+        among: Vec<&'static str>,
+    },
+    /// A known command whose words do not fit.
+    Usage {
+        /// How it is written.
+        usage: String,
+    },
+    /// `rename|` and nothing behind it.
+    NoName,
+    /// Not a name.
+    BadName {
+        /// A name near it that would do.
+        instead: Option<String>,
+    },
+    /// A name shaped like an address or an id.
+    AddressName {
+        /// The name.
+        name: String,
+    },
+    /// A name that would speak for the house or for everybody.
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// Somebody present has that name.
+    Taken {
+        /// The name.
+        name: String,
+        /// Up to three that are free.
+        free: Vec<String>,
+    },
+    /// Somebody present has a name that looks the same.
+    LooksLike {
+        /// The name.
+        name: String,
+        /// The name of the one who is here.
+        present: String,
+    },
+    /// No such person.
+    NobodyCalled {
+        /// The name, as it was written.
+        name: String,
+        /// The one who was perhaps meant.
+        like: Option<String>,
+    },
+    /// `/reply`, but nobody has written yet, or who wrote has left.
+    NobodyToAnswer,
+    /// No place: `--max-clients`, or what the machine allows.
+    Full {
+        /// How many are here.
+        limit: usize,
+    },
+    /// No place for more from one address: `--max-per-address`.
+    TooManyFrom {
+        /// The address.
+        address: IpAddr,
+        /// The limit.
+        limit: usize,
+    },
+    /// The operating system gave no thread.
+    Busy,
+}
+
+impl Refusal {
+    /// The stable code that programs may rely on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "toolong",
+            Self::UnknownCommand { .. } | Self::Ambiguous { .. } => "unknown",
+            Self::Usage { .. } => "usage",
+            Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
+            Self::Reserved { .. } => "reserved",
+            Self::Taken { .. } | Self::LooksLike { .. } => "taken",
+            Self::NobodyCalled { .. } | Self::NobodyToAnswer => "nobody",
+            Self::Full { .. } | Self::TooManyFrom { .. } | Self::Busy => "full",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    /// For people; without the `!!! ` that the text door puts before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { bytes, limit } => {
+                write!(f, "Line too long: {bytes} bytes, the limit is {limit}. Nothing was sent.")
+            }
+            Self::UnknownCommand { word, literally, like } => {
+                write!(f, "No command /{word}, nothing was sent.")?;
+                match like {
+                    Some(like) => write!(f, " Did you mean /{like}?")?,
+                    None => f.write_str(" /help lists them.")?,
+                }
+                if literally.is_empty() { Ok(()) } else { write!(f, " To send it as text, type {literally}") }
+            }
+            Self::Ambiguous { word, among } => {
+                write!(f, "/{word} could be /{}; nothing was sent", among.join(" or /"))
+            }
+            Self::Usage { usage } => write!(f, "Usage: {usage}"),
+            Self::NoName => f.write_str("No name given: rename|NAME"),
+            Self::BadName { instead } => {
+                f.write_str("Names have 1 to 24 letters, digits, _ - . and no blanks")?;
+                instead.as_ref().map_or(Ok(()), |instead| write!(f, "; try {instead}"))
+            }
+            Self::AddressName { name } => {
+                write!(f, "{name} looks like an address or an id; choose a name with a letter in it")
+            }
+            Self::Reserved { name } => write!(f, "{name} is reserved"),
+            Self::Taken { name, free } if free.is_empty() => write!(f, "{name} is taken"),
+            Self::Taken { name, free } => write!(f, "{name} is taken. Free: {}", free.join(", ")),
+            Self::LooksLike { name, present } => write!(f, "{name} looks like {present}, who is here"),
+            Self::NobodyCalled { name, like } => {
+                write!(f, "Nobody here is called {name}.")?;
+                match like {
+                    Some(like) => write!(f, " Did you mean {like}?"),
+                    None => f.write_str(" who = who is here"),
+                }
+            }
+            Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
+            Self::Full { limit } => write!(f, "Parlor is full ({limit} here), try again later"),
+            Self::TooManyFrom { address, limit } => write!(f, "Too many connections from {address} ({limit})"),
+            Self::Busy => f.write_str("Parlor is busy (the machine has no thread to spare), try again later"),
+        }
+    }
+}

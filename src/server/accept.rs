@@ -1,0 +1,176 @@
+//! The main thread's work: accept on every door until somebody asks for a stop.
+//!
+//! One poll over all listeners and the stop's pipe. An accept can fail for reasons that pass (no
+//! descriptors, no memory); the caller stays in the kernel's queue then, so a loop that just tried
+//! again would spin. So it pauses, longer each time, and says so once.
+
+use std::fs::File;
+use std::io::{ErrorKind, PipeReader};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::thread::{Builder, Scope};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use log::{info, warn};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::metrics::Metrics;
+use crate::protocol::{Refusal, Snowflakes};
+use crate::wire::Wire;
+
+use super::House;
+use super::doors::Door;
+use super::lifeline::Lifeline;
+use super::session;
+
+/// After a failed accept, the first pause and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// Callers taken from one door before the others get their turn.
+const CALLERS_IN_A_ROW: usize = 64;
+/// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
+const READER_STACK: usize = 256 * 1024;
+
+/// Accepts for the house.
+pub(super) struct Acceptor<'scope, 'env> {
+    house: &'scope House,
+    scope: &'scope Scope<'scope, 'env>,
+    ids: Snowflakes,
+    /// A descriptor kept in hand, so that a caller can be told that there are none left.
+    spare: Option<File>,
+    failures: u64,
+    pause: Duration,
+}
+
+impl<'scope, 'env> Acceptor<'scope, 'env> {
+    pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> Self {
+        let ids = Snowflakes::new(house.config.node);
+        Self { house, scope, ids, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
+    }
+
+    /// Returns when `wake` becomes readable.
+    pub(super) fn run(&mut self, doors: &[Door], wake: &PipeReader) {
+        while !self.house.stopper.is_triggered() {
+            let mut fds = vec![PollFd::new(wake, PollFlags::IN)];
+            fds.extend(doors.iter().map(|door| PollFd::new(&door.listener, PollFlags::IN)));
+            match poll(&mut fds, None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => {
+                    self.pause_after(&std::io::Error::from(error), wake);
+                    continue;
+                }
+            }
+            let ready: Vec<bool> = fds.iter().skip(1).map(|fd| !fd.revents().is_empty()).collect();
+            for (door, _) in doors.iter().zip(ready).filter(|(_, ready)| *ready) {
+                self.accept_some(door, wake);
+            }
+        }
+    }
+
+    fn accept_some(&mut self, door: &Door, wake: &PipeReader) {
+        for _ in 0..CALLERS_IN_A_ROW {
+            match door.listener.accept() {
+                Ok((stream, peer)) => {
+                    self.recovered();
+                    self.admit(door.wire, stream, peer);
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::WouldBlock => return,
+                    // The caller has gone again before we came, or a signal did.
+                    ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
+                    _ => {
+                        self.tell_one_caller(door);
+                        return self.pause_after(&error, wake);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Lets a caller in, or tells it why not.
+    fn admit(&mut self, wire: Wire, stream: TcpStream, peer: SocketAddr) {
+        let ip = peer.ip().to_canonical(); // an IPv4 peer on an IPv6 door is an IPv4 peer
+        let permit = match self.house.gate.admit(ip) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                self.house.turned_away(&refusal.to_string(), &peer);
+                return turn_away(&stream, wire, &refusal);
+            }
+        };
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
+        let address: Arc<str> = SocketAddr::new(ip, peer.port()).to_string().into();
+        let door: Arc<str> = match stream.local_addr() {
+            Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
+            Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
+        };
+        let name = format!("r-{}", permit.seat.0);
+        let lifeline = Arc::new(Lifeline::new(id, wire, address, stream, permit));
+        let (house, scope, theirs) = (self.house, self.scope, Arc::clone(&lifeline));
+        let reader = move || session::run(house, scope, &theirs, door);
+        if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {
+            session::turn_away_busy(house, &lifeline, &error);
+        }
+    }
+
+    /// Takes one caller on the spare descriptor, only to say that there is no place.
+    fn tell_one_caller(&mut self, door: &Door) {
+        if self.spare.take().is_some()
+            && let Ok((stream, peer)) = door.listener.accept()
+        {
+            let refusal = Refusal::Full { limit: self.house.seats };
+            self.house.turned_away("no descriptor", &peer);
+            turn_away(&stream, door.wire, &refusal);
+        }
+        self.spare = open_spare();
+    }
+
+    fn pause_after(&mut self, error: &std::io::Error, wake: &PipeReader) {
+        Metrics::count(&self.house.metrics.accept_failures);
+        if self.failures == 0 {
+            warn!("cannot accept: {error}; trying again with pauses of up to {} s", LONGEST_PAUSE.as_secs());
+        }
+        self.failures += 1;
+        let timeout = Timespec::try_from(self.pause).ok();
+        let _ = poll(&mut [PollFd::new(wake, PollFlags::IN)], timeout.as_ref());
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+
+    fn recovered(&mut self) {
+        if self.failures > 0 {
+            info!("accepting again after {} failures", self.failures);
+            self.failures = 0;
+            self.pause = FIRST_PAUSE;
+        }
+        if self.spare.is_none() {
+            self.spare = open_spare();
+        }
+    }
+}
+
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Tells a caller why it cannot come in and closes. Never blocks: a fresh connection's buffer takes
+/// a line, and if it does not, the close says enough.
+pub(super) fn turn_away(stream: &TcpStream, wire: Wire, refusal: &Refusal) {
+    let line = match wire {
+        Wire::Text => format!("!!! {refusal}\n"),
+        Wire::Relay => format!("!!! {refusal}\r\n"),
+    };
+    let _ = send(stream, line.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let _ = stream.shutdown(Shutdown::Write);
+    // What has come already would turn the close into a reset, and the line would be lost.
+    let mut buffer = Vec::with_capacity(4096);
+    for _ in 0..16 {
+        buffer.clear();
+        match recv(stream, spare_capacity(&mut buffer), RecvFlags::DONTWAIT) {
+            Ok((_, 0)) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Who hears a room, and the lines that are gathered for them.
+//!
+//! Listeners stand in dense lists, one for each encoding, so that a delivery needs no look-up. A
+//! line is encoded once for each encoding that somebody listens in, whatever the number of
+//! listeners, and marked, so that those who must not see it can be given the rest.
+
+use std::ops::Range;
+
+use crate::chat::Seat;
+use crate::protocol::Notice;
+use crate::wire::Encoding;
+
+/// A chunk's buffer that has grown beyond this is given back.
+const KEPT_CAPACITY: usize = 256 * 1024;
+
+/// The end of one line in a chunk, and who must not see it.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) end: usize,
+    pub(super) hidden_from: Option<Seat>,
+}
+
+/// Lines of one room in one encoding, not sent yet.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) bytes: Vec<u8>,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Chunk {
+    /// The ranges that `seat` gets of what comes after its first `heard` bytes; returns the lines
+    /// in them.
+    pub(super) fn ranges_for(&self, seat: Seat, heard: usize, ranges: &mut Vec<Range<usize>>) -> usize {
+        let mut start = heard;
+        let mut lines = 0;
+        for mark in self.marks.iter().skip_while(|mark| mark.end <= heard) {
+            if mark.hidden_from != Some(seat) {
+                lines += 1;
+                match ranges.last_mut() {
+                    Some(last) if last.end == start => last.end = mark.end,
+                    _ => ranges.push(start..mark.end),
+                }
+            }
+            start = mark.end;
+        }
+        lines
+    }
+}
+
+/// The listeners of one room.
+#[derive(Debug)]
+pub(super) struct Audience {
+    seats: [Vec<Seat>; Encoding::COUNT],
+    chunks: [Chunk; Encoding::COUNT],
+    /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
+    pub(super) stamp: u64,
+}
+
+impl Audience {
+    pub(super) fn new() -> Self {
+        Self { seats: Default::default(), chunks: Default::default(), stamp: 1 }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
+    pub(super) fn chunk(&self, encoding: Encoding) -> &Chunk {
+        &self.chunks[encoding.index()]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
+    pub(super) fn seats(&self, encoding: Encoding) -> &[Seat] {
+        &self.seats[encoding.index()]
+    }
+
+    /// Adds a listener; returns its index among those of its encoding.
+    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
+    pub(super) fn add(&mut self, seat: Seat, encoding: Encoding) -> usize {
+        let seats = &mut self.seats[encoding.index()];
+        seats.push(seat);
+        seats.len() - 1
+    }
+
+    /// Removes the listener at `index`; returns who stands there now.
+    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
+    pub(super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<Seat> {
+        let seats = &mut self.seats[encoding.index()];
+        if index < seats.len() {
+            seats.swap_remove(index);
+        }
+        seats.get(index).copied()
+    }
+
+    /// Adds a line; returns the bytes of the longest chunk.
+    pub(super) fn gather(&mut self, notice: &Notice, hidden_from: Option<Seat>) -> usize {
+        let mut longest = 0;
+        for (encoding, (chunk, seats)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.seats)) {
+            if !seats.is_empty() {
+                let before = chunk.bytes.len();
+                encoding.encode(notice, &mut chunk.bytes);
+                if chunk.bytes.len() > before {
+                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from });
+                }
+                longest = longest.max(chunk.bytes.len());
+            }
+        }
+        longest
+    }
+
+    /// Forgets the lines, which have been sent.
+    pub(super) fn clear_chunks(&mut self) {
+        self.stamp += 1;
+        for chunk in &mut self.chunks {
+            chunk.marks.clear();
+            chunk.bytes.clear();
+            if chunk.bytes.capacity() > KEPT_CAPACITY {
+                chunk.bytes = Vec::new();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_gets_its_own_ranges_of_the_shared_bytes() {
+        let mark = |end, from: Option<u32>| Mark { end, hidden_from: from.map(Seat) };
+        let chunk = Chunk {
+            bytes: vec![0; 50],
+            marks: vec![mark(10, None), mark(20, Some(1)), mark(30, Some(2)), mark(40, None), mark(50, Some(1))],
+        };
+        let ranges = |seat, heard| {
+            let mut ranges = Vec::new();
+            let lines = chunk.ranges_for(Seat(seat), heard, &mut ranges);
+            (lines, ranges)
+        };
+        assert_eq!(ranges(9, 0), (5, vec![0..50]));
+        assert_eq!(ranges(1, 0), (3, vec![0..10, 20..40]));
+        assert_eq!(ranges(2, 0), (4, vec![0..20, 30..50]));
+        assert_eq!(ranges(1, 10), (2, vec![20..40]));
+        assert_eq!(ranges(9, 30), (2, vec![30..50]));
+        assert_eq!(ranges(1, 40), (0, vec![]));
+    }
+}

@@ -1,0 +1,116 @@
+//! What the threads of one session share: the socket, why it ended, and how much waits for it.
+//!
+//! There is one descriptor for each session, closed when the last holder lets go. Whoever finds a
+//! reason to end the session writes it down; the first reason wins and is the one that is told,
+//! logged and counted.
+
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+
+use crate::protocol::{CloseReason, SessionId};
+use crate::wire::Wire;
+
+use super::gate::Permit;
+
+/// One session, as its reader, its writer and the manager see it.
+#[derive(Debug)]
+pub(super) struct Lifeline {
+    pub(super) id: SessionId,
+    pub(super) wire: Wire,
+    /// The peer's address as it is shown.
+    pub(super) address: Arc<str>,
+    pub(super) stream: TcpStream,
+    pub(super) permit: Permit,
+    reason: OnceLock<CloseReason>,
+    /// Bytes in the outbox and in the writer's hands. Only the manager adds, only the writer takes
+    /// away: when the manager reads 0, the writer has no business with the socket.
+    pub(super) pending: AtomicUsize,
+    /// The session is owed word of skipped lines when the outbox has drained.
+    owed: AtomicBool,
+    reader: OnceLock<Thread>,
+    writer: OnceLock<Thread>,
+    reader_done: AtomicBool,
+}
+
+impl Lifeline {
+    pub(super) fn new(id: SessionId, wire: Wire, address: Arc<str>, stream: TcpStream, permit: Permit) -> Self {
+        Self {
+            id,
+            wire,
+            address,
+            stream,
+            permit,
+            reason: OnceLock::new(),
+            pending: AtomicUsize::new(0),
+            owed: AtomicBool::new(false),
+            reader: OnceLock::new(),
+            writer: OnceLock::new(),
+            reader_done: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes down why the session ends, unless that has been done.
+    pub(super) fn end(&self, reason: CloseReason) {
+        let _ = self.reason.set(reason);
+        self.wake_reader();
+    }
+
+    /// Why the session ended, if it has.
+    pub(super) fn reason(&self) -> Option<&CloseReason> {
+        self.reason.get()
+    }
+
+    /// Ends both directions at once: every thread blocked on the socket comes back.
+    pub(super) fn cut(&self) {
+        // It fails only where the peer has gone already, which is what is wanted.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// The bytes that wait for the peer.
+    pub(super) fn pending(&self) -> usize {
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    /// The session misses lines: its writer is to report when everything before them is sent.
+    pub(super) fn owe(&self) {
+        self.owed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a report is due; asked once, it is not due any more.
+    pub(super) fn take_owed(&self) -> bool {
+        self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst)
+    }
+
+    pub(super) fn set_reader(&self, thread: Thread) {
+        let _ = self.reader.set(thread);
+    }
+
+    pub(super) fn set_writer(&self, thread: Thread) {
+        let _ = self.writer.set(thread);
+    }
+
+    pub(super) fn has_writer(&self) -> bool {
+        self.writer.get().is_some()
+    }
+
+    /// Wakes the reader where it waits for its outbox to drain.
+    pub(super) fn wake_reader(&self) {
+        if let Some(thread) = self.reader.get() {
+            thread.unpark();
+        }
+    }
+
+    /// The reader will not touch the socket any more.
+    pub(super) fn finish_reading(&self) {
+        self.reader_done.store(true, Ordering::Release);
+        if let Some(thread) = self.writer.get() {
+            thread.unpark();
+        }
+    }
+
+    pub(super) fn has_finished_reading(&self) -> bool {
+        self.reader_done.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,591 @@
+//! The manager thread: the one place where the room is changed, so everyone sees one order.
+//!
+//! It takes events, asks the hub what follows, and performs it. It does no blocking I/O and waits
+//! for nobody, with one exception that has a bound, the pace (see [`Manager::keep_pace`]).
+//!
+//! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
+//! the inbox is empty or the chunk is large, and each member is then given the chunk with one send;
+//! nothing ever waits for a chunk to fill. A member for whom the chunk is not the whole truth (it
+//! came in the middle, is owed an answer in between, does not see its own lines) is given its own
+//! ranges of the same bytes, and the others do not notice.
+
+use std::ops::Range;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::chat::{Arrival, Effect, Hub, RoomIndex, Seat};
+use crate::metrics::Metrics;
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::wire::{Encoding, Inbound};
+
+use super::audience::{Audience, Chunk};
+use super::lifeline::Lifeline;
+use super::outbox::{Outbox, Pushed, Shared};
+
+/// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
+const TURN_COMMANDS: usize = 512;
+/// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
+const TURN_BYTES: usize = 64 * 1024;
+/// So long may a session that kept up until now hold up the room, once.
+const PACE: Duration = Duration::from_millis(100);
+/// After everyone has been cut, threads need a moment to come back with their last event.
+const LAST_EVENTS: Duration = Duration::from_millis(300);
+/// How often a stop looks whether everyone has gone.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What the manager is told. All events about one session come from its reader, in order, but
+/// `CaughtUp`, which its writer sends and which means nothing once the session has gone.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A session came in.
+    Opened(Box<Opened>),
+    /// What one read brought.
+    Received(Seat, SessionId, Vec<Inbound>),
+    /// A session is over. Comes exactly once for each `Opened`.
+    Closed(Seat, SessionId, CloseReason),
+    /// The outbox of a session that missed lines has drained.
+    CaughtUp(Seat, SessionId),
+    /// Say goodbye to everyone, and be rid of everyone by then.
+    Drain(Instant),
+}
+
+/// A session that came in.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) lifeline: Arc<Lifeline>,
+    pub(super) outbox: Outbox,
+    /// Each event of the session's reader puts one in; the manager takes it out.
+    pub(super) credit: Receiver<()>,
+    pub(super) name: Arc<str>,
+    pub(super) door: Arc<str>,
+}
+
+/// How a session keeps up with the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// It reads what it is sent.
+    KeepingUp,
+    /// More than half its outbox waits, and the room waits for it.
+    Waited,
+    /// The room has waited in vain, and waits no more until everything has been read.
+    Behind,
+    /// Its outbox was full: it misses lines, so many until now.
+    Skipping(u64),
+}
+
+/// The manager's side of one session.
+#[derive(Debug)]
+struct Post {
+    lifeline: Arc<Lifeline>,
+    /// `None` once nothing more is to be sent.
+    outbox: Option<Outbox>,
+    credit: Option<Receiver<()>>,
+    encoding: Encoding,
+    /// Where it hears, and its index among those who hear there in its encoding.
+    place: Option<(RoomIndex, usize)>,
+    pace: Pace,
+    /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
+    odd_in: u64,
+    heard: usize,
+}
+
+/// Lists that deliveries fill, kept for their memory.
+#[derive(Debug, Default)]
+struct Slow {
+    ranges: Vec<Range<usize>>,
+    /// For whom the room waits, and since when.
+    waited: Vec<(Seat, Instant)>,
+    /// Who is to be told of skipped lines at once.
+    drained: Vec<Seat>,
+}
+
+/// The manager: the hub, everyone's outbox, and what is gathered for them.
+pub(super) struct Manager<'a> {
+    inbox: Receiver<Event>,
+    nudge: Receiver<()>,
+    metrics: &'a Metrics,
+    half: usize,
+    started: Instant,
+    hub: Hub,
+    posts: Vec<Option<Post>>,
+    present: usize,
+    audiences: Vec<Audience>,
+    effects: Vec<Effect>,
+    /// Personal lines gathered for one session; they come before what is in the chunks.
+    answer: (Option<Seat>, Vec<u8>),
+    slow: Slow,
+    /// Everyone's lifeline by seat, also of those whose last bytes are still being sent.
+    lifelines: Vec<Weak<Lifeline>>,
+    now: Instant,
+    commands: usize,
+    gathered: usize,
+}
+
+impl<'a> Manager<'a> {
+    pub(super) fn new(
+        hub: Hub,
+        inbox: Receiver<Event>,
+        nudge: Receiver<()>,
+        half: usize,
+        started: Instant,
+        metrics: &'a Metrics,
+    ) -> Self {
+        Self {
+            inbox,
+            nudge,
+            metrics,
+            half,
+            started,
+            hub,
+            posts: Vec::new(),
+            present: 0,
+            audiences: vec![Audience::new()],
+            effects: Vec::new(),
+            answer: (None, Vec::new()),
+            slow: Slow::default(),
+            lifelines: Vec::new(),
+            now: started,
+            commands: 0,
+            gathered: 0,
+        }
+    }
+
+    /// Runs until a drain is over, or nobody can send events any more.
+    pub(super) fn run(mut self) {
+        while let Ok(event) = self.inbox.recv() {
+            self.now = Instant::now();
+            if let Event::Drain(deadline) = event {
+                return self.drain(deadline);
+            }
+            let drain = self.turn(event);
+            self.end_turn();
+            if let Some(deadline) = drain {
+                return self.drain(deadline);
+            }
+        }
+    }
+
+    /// Takes `event` and what else has come, until there is enough for one turn.
+    fn turn(&mut self, event: Event) -> Option<Instant> {
+        let mut next = Some(event);
+        while let Some(event) = next {
+            match event {
+                Event::Drain(deadline) => return Some(deadline),
+                event => self.take(event),
+            }
+            next = if self.commands < TURN_COMMANDS { self.inbox.try_recv().ok() } else { None };
+        }
+        None
+    }
+
+    fn take(&mut self, event: Event) {
+        self.commands += 1;
+        match event {
+            Event::Opened(opened) => self.open(*opened),
+            Event::Received(seat, id, inbound) => self.receive(seat, id, inbound),
+            Event::Closed(seat, id, reason) => self.close(seat, id, reason),
+            Event::CaughtUp(seat, id) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                    self.tell_skipped(seat);
+                }
+            }
+            Event::Drain(_) => {}
+        }
+    }
+
+    fn open(&mut self, opened: Opened) {
+        let Opened { lifeline, outbox, credit, name, door } = opened;
+        let seat = lifeline.permit.seat;
+        let encoding = lifeline.wire.first_encoding();
+        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.address), name });
+        if self.posts.len() <= seat.index() {
+            self.posts.resize_with(seat.index() + 1, || None);
+            self.lifelines.resize_with(seat.index() + 1, Weak::new);
+        }
+        if let Some(place) = self.lifelines.get_mut(seat.index()) {
+            *place = Arc::downgrade(&lifeline);
+        }
+        let post = Post {
+            lifeline,
+            outbox: Some(outbox),
+            credit: Some(credit),
+            encoding,
+            place: None,
+            pace: Pace::KeepingUp,
+            odd_in: 0,
+            heard: 0,
+        };
+        if let Some(place) = self.posts.get_mut(seat.index()) {
+            *place = Some(post);
+            self.present += 1;
+        }
+        Metrics::count(&self.metrics.opened);
+        let arrival = Arrival { speaker, door, echo: encoding.echoes() };
+        let now = self.uptime();
+        self.hub.enter(seat, arrival, now, &mut self.effects);
+        self.perform();
+    }
+
+    fn receive(&mut self, seat: Seat, id: SessionId, inbound: Vec<Inbound>) {
+        let Some(post) = self.post(seat).filter(|post| post.lifeline.id == id) else { return };
+        if let Some(credit) = &post.credit {
+            let _ = credit.try_recv(); // it was put in before the event was sent
+        }
+        for one in inbound {
+            self.commands += 1;
+            match one {
+                Inbound::Command(command) => {
+                    Metrics::count(&self.metrics.commands);
+                    let now = self.uptime();
+                    self.hub.command(seat, command, now, &mut self.effects);
+                    self.perform();
+                }
+                Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
+                Inbound::Tell(notice) => self.tell(seat, &notice),
+                Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
+                Inbound::Switch(encoding) => self.switch(seat, encoding),
+            }
+            if self.gathered >= TURN_BYTES {
+                self.end_turn();
+            }
+        }
+    }
+
+    fn close(&mut self, seat: Seat, id: SessionId, reason: CloseReason) {
+        if self.post(seat).is_none_or(|post| post.lifeline.id != id) {
+            return;
+        }
+        self.hub.leave(seat, reason, &mut self.effects);
+        self.perform();
+        self.flush_answer();
+        if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::take) {
+            self.present -= 1;
+            if let Some(reason) = post.lifeline.reason() {
+                self.metrics.count_closed(reason);
+            }
+        }
+    }
+
+    /// Performs what the hub has decided, in order.
+    fn perform(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Tell(seat, notice) => self.tell(seat, &notice),
+                Effect::Room { room, notice, hidden_from } => self.gather(room, &notice, hidden_from),
+                Effect::Enter(room, seat) => self.enter(room, seat),
+                Effect::Exit(_, seat) => self.exit(seat),
+                Effect::HangUp(seat, reason) => self.hang_up(seat, reason),
+            }
+        }
+        self.effects = effects;
+    }
+
+    /// Adds a line to the room's chunks.
+    fn gather(&mut self, room: RoomIndex, notice: &Notice, hidden_from: Option<Seat>) {
+        let Some(audience) = self.audiences.get_mut(room.index()) else { return };
+        self.gathered = self.gathered.max(audience.gather(notice, hidden_from));
+        if let Some(post) = hidden_from.and_then(|seat| self.posts.get_mut(seat.index())?.as_mut())
+            && post.odd_in != audience.stamp
+        {
+            post.odd_in = audience.stamp;
+            post.heard = 0;
+        }
+    }
+
+    /// Adds a line to the personal answers for `seat`, behind what the room has for it.
+    fn tell(&mut self, seat: Seat, notice: &Notice) {
+        self.answer_with(seat, |encoding, out| encoding.encode(notice, out));
+    }
+
+    fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        self.catch_up(seat);
+        self.answer_before_chunk(seat, write);
+    }
+
+    fn answer_before_chunk(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        if self.answer.0 != Some(seat) {
+            self.flush_answer();
+        }
+        let Some(encoding) = self.post(seat).map(|post| post.encoding) else { return };
+        self.answer.0 = Some(seat);
+        write(encoding, &mut self.answer.1);
+    }
+
+    /// Sends the personal answers that were gathered.
+    fn flush_answer(&mut self) {
+        let (Some(seat), mut bytes) = std::mem::take(&mut self.answer) else { return };
+        let now = self.now;
+        let half = self.half;
+        if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::as_mut)
+            && let Some(outbox) = &mut post.outbox
+        {
+            let whole = 0..bytes.len();
+            match outbox.push(&mut Shared::new(&bytes), &[whole], now) {
+                Pushed::Sent | Pushed::Dead => {}
+                Pushed::Queued => post.wait_if_behind(seat, half, now, &mut self.slow.waited),
+                Pushed::Full => {
+                    // Its own answers are never skipped, so here the session ends.
+                    post.lifeline.end(CloseReason::TooSlow);
+                    post.lifeline.cut();
+                    post.outbox = None;
+                }
+            }
+        }
+        bytes.clear();
+        self.answer.1 = bytes; // keeps its memory; one greeting or list, seldom more
+    }
+
+    /// Gives `seat` what its room's chunk holds for it so far.
+    fn catch_up(&mut self, seat: Seat) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some((room, _)) = post.place else { return };
+        let Some(audience) = self.audiences.get(room.index()) else { return };
+        let chunk = audience.chunk(post.encoding);
+        let heard = if post.odd_in == audience.stamp { post.heard } else { 0 };
+        if chunk.bytes.len() > heard {
+            self.flush_answer_before(seat);
+            self.deliver_chunk(seat);
+        }
+    }
+
+    /// What is gathered for `seat` itself was said before what its chunk holds.
+    fn flush_answer_before(&mut self, seat: Seat) {
+        if self.answer.0 == Some(seat) {
+            self.flush_answer();
+        }
+    }
+
+    fn deliver_chunk(&mut self, seat: Seat) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some(audience) = post.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
+        let chunk = audience.chunk(post.encoding);
+        let mut shared = Shared::new(&chunk.bytes);
+        let delivery = Delivery { chunk, stamp: audience.stamp, now: self.now, half: self.half, metrics: self.metrics };
+        delivery.hand_over(seat, post, &mut shared, &mut self.slow);
+        post.odd_in = audience.stamp;
+        post.heard = chunk.bytes.len();
+    }
+
+    fn enter(&mut self, room: RoomIndex, seat: Seat) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some(audience) = self.audiences.get_mut(room.index()) else { return };
+        post.place = Some((room, audience.add(seat, post.encoding)));
+        post.odd_in = audience.stamp;
+        post.heard = audience.chunk(post.encoding).bytes.len();
+    }
+
+    fn exit(&mut self, seat: Seat) {
+        self.catch_up(seat);
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some((room, index)) = post.place.take() else { return };
+        let Some(audience) = self.audiences.get_mut(room.index()) else { return };
+        let moved = audience.remove(index, post.encoding);
+        if let Some(Some(other)) = moved.and_then(|moved| self.posts.get_mut(moved.index()))
+            && moved != Some(seat)
+        {
+            other.place = Some((room, index));
+        }
+    }
+
+    /// From now on the session is answered in another encoding.
+    fn switch(&mut self, seat: Seat, encoding: Encoding) {
+        self.flush_answer_before(seat);
+        let room = self.post(seat).and_then(|post| post.place).map(|(room, _)| room);
+        if room.is_some() {
+            self.exit(seat);
+        }
+        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
+            post.encoding = encoding;
+        }
+        if let Some(room) = room {
+            self.enter(room, seat);
+        }
+    }
+
+    fn hang_up(&mut self, seat: Seat, reason: CloseReason) {
+        self.flush_answer_before(seat);
+        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
+            post.lifeline.end(reason);
+            post.outbox = None; // the writer sends what is left, then ends the connection
+            post.credit = None;
+        }
+    }
+
+    /// Sends every chunk, then lets slow readers catch up.
+    fn end_turn(&mut self) {
+        self.flush_answer();
+        if self.gathered > 0 {
+            let Self { audiences, posts, slow, .. } = self;
+            for audience in audiences {
+                for encoding in Encoding::ALL {
+                    let chunk = audience.chunk(encoding);
+                    if chunk.bytes.is_empty() {
+                        continue;
+                    }
+                    let mut shared = Shared::new(&chunk.bytes);
+                    let delivery = Delivery {
+                        chunk,
+                        stamp: audience.stamp,
+                        now: self.now,
+                        half: self.half,
+                        metrics: self.metrics,
+                    };
+                    for seat in audience.seats(encoding) {
+                        if let Some(Some(post)) = posts.get_mut(seat.index()) {
+                            delivery.hand_over(*seat, post, &mut shared, slow);
+                        }
+                    }
+                }
+                audience.clear_chunks();
+            }
+        }
+        self.gathered = 0;
+        self.commands = 0;
+        while let Some(seat) = self.slow.drained.pop() {
+            self.tell_skipped(seat);
+        }
+        self.flush_answer();
+        self.keep_pace();
+    }
+
+    /// Waits for sessions that kept up until now and have more than half an outbox waiting.
+    ///
+    /// Without this, a talker could fill the outboxes of healthy readers faster than their threads
+    /// get to run, and they would lose lines. The talkers wait meanwhile in their readers, and TCP
+    /// slows them. Each session is waited for [`PACE`] at most, then not again until it has read
+    /// everything.
+    fn keep_pace(&mut self) {
+        while !self.slow.waited.is_empty() {
+            let now = Instant::now();
+            let Self { slow: Slow { waited, .. }, posts, half, .. } = self;
+            waited.retain(|(seat, since)| {
+                let Some(Some(post)) = posts.get_mut(seat.index()) else { return false };
+                if post.pace != Pace::Waited {
+                    return false;
+                }
+                if post.outbox.is_none() || post.lifeline.pending() <= *half {
+                    post.pace = Pace::KeepingUp;
+                } else if now.duration_since(*since) >= PACE {
+                    post.pace = Pace::Behind;
+                }
+                post.pace == Pace::Waited
+            });
+            let Some(first) = self.slow.waited.iter().map(|(_, since)| *since + PACE).min() else { return };
+            let _ = self.nudge.recv_deadline(first);
+        }
+    }
+
+    /// Tells a session how many lines it missed, now that it has read everything before them and
+    /// before it is given what the chunk holds.
+    fn tell_skipped(&mut self, seat: Seat) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        if let Pace::Skipping(lines) = post.pace {
+            post.pace = Pace::KeepingUp;
+            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&Notice::Skipped(lines), out));
+        }
+    }
+
+    /// The house closes: everyone is told, and whoever is left at `deadline` is cut.
+    fn drain(mut self, deadline: Instant) {
+        self.hub.stop(&mut self.effects);
+        self.perform();
+        self.end_turn();
+        let mut until = deadline;
+        let mut cut = false;
+        while self.present > 0 || self.lifelines.iter().any(|lifeline| lifeline.strong_count() > 0) {
+            // Nobody reports that a last byte was sent, so this looks; only during a stop.
+            match self.inbox.recv_deadline(until.min(Instant::now() + LOOK)) {
+                Ok(Event::Opened(opened)) => self.turn_away(&opened),
+                Ok(event) => {
+                    self.now = Instant::now();
+                    self.take(event);
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
+                Err(RecvTimeoutError::Timeout) if !cut => {
+                    self.lifelines.iter().filter_map(Weak::upgrade).for_each(|lifeline| lifeline.cut());
+                    (cut, until) = (true, Instant::now() + LAST_EVENTS);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Somebody came in while the house closes.
+    fn turn_away(&self, opened: &Opened) {
+        opened.lifeline.end(CloseReason::ServerStopping);
+        self.metrics.count_closed(&CloseReason::ServerStopping);
+    }
+
+    fn post(&self, seat: Seat) -> Option<&Post> {
+        self.posts.get(seat.index())?.as_ref()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.now.duration_since(self.started)
+    }
+}
+
+/// One chunk on its way to its listeners.
+struct Delivery<'a> {
+    chunk: &'a Chunk,
+    stamp: u64,
+    now: Instant,
+    half: usize,
+    metrics: &'a Metrics,
+}
+
+impl Delivery<'_> {
+    /// Gives one listener its part of the chunk, or counts what it misses.
+    fn hand_over(&self, seat: Seat, post: &mut Post, shared: &mut Shared<'_>, slow: &mut Slow) {
+        let Some(outbox) = &mut post.outbox else { return };
+        let ranges = &mut slow.ranges;
+        ranges.clear();
+        let lines = if post.odd_in == self.stamp {
+            self.chunk.ranges_for(seat, post.heard, ranges)
+        } else {
+            ranges.push(0..self.chunk.bytes.len());
+            self.chunk.marks.len()
+        } as u64;
+        if lines == 0 {
+            return;
+        }
+        match post.pace {
+            Pace::Skipping(skipped) => {
+                post.pace = Pace::Skipping(skipped + lines);
+                Metrics::add(&self.metrics.skipped, lines);
+                return;
+            }
+            Pace::Behind if post.lifeline.pending() == 0 => post.pace = Pace::KeepingUp,
+            _ => {}
+        }
+        match outbox.push(shared, ranges, self.now) {
+            Pushed::Sent => Metrics::add(&self.metrics.deliveries, lines),
+            Pushed::Queued => {
+                Metrics::add(&self.metrics.deliveries, lines);
+                post.wait_if_behind(seat, self.half, self.now, &mut slow.waited);
+            }
+            Pushed::Full => {
+                Metrics::add(&self.metrics.skipped, lines);
+                post.pace = Pace::Skipping(lines);
+                post.lifeline.owe();
+                if post.lifeline.pending() == 0 && post.lifeline.take_owed() {
+                    slow.drained.push(seat); // its writer finished before it could be asked to report
+                }
+            }
+            Pushed::Dead => {}
+        }
+    }
+}
+
+impl Post {
+    /// Puts the session on the list of those for whom the room waits, if it kept up until now.
+    fn wait_if_behind(&mut self, seat: Seat, half: usize, now: Instant, waited: &mut Vec<(Seat, Instant)>) {
+        if self.pace == Pace::KeepingUp && self.lifeline.pending() > half {
+            self.pace = Pace::Waited;
+            waited.push((seat, now));
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The house itself: sockets and threads around the pure parts.
+//!
+//! [`Server::bind`] opens the doors, [`Server::run`] accepts until it is told to stop, and every
+//! thread that it starts has ended when it returns.
+
+mod accept;
+mod audience;
+mod capacity;
+mod doors;
+mod gate;
+mod lifeline;
+pub mod log;
+mod manager;
+mod outbox;
+mod reader;
+mod session;
+mod shutdown;
+mod writer;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::io::{self, PipeReader};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::chat::{Hub, HubSettings};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::wire::Wire;
+
+use accept::Acceptor;
+use capacity::Capacity;
+use doors::Door;
+use gate::Gate;
+use manager::{Event, Manager};
+use shutdown::Held;
+
+pub use doors::StartError;
+pub use shutdown::Stopper;
+
+/// Events that may wait for the manager. Each reader has at most two in it, so a flooder cannot
+/// fill it; when many talk at once, they wait in their readers.
+const INBOX_EVENTS: usize = 1024;
+/// The manager's stack: encoding and the hub, which recurse nowhere.
+const MANAGER_STACK: usize = 1024 * 1024;
+/// A stop waits so long for lines that flood control held back.
+const HELD_LINES: Duration = Duration::from_millis(300);
+/// Of the time that a stop may take, the part after which whoever is left is cut; the rest is for
+/// threads to end.
+const CUT_AFTER: (u32, u32) = (4, 5);
+
+/// What every thread of a server may look at.
+struct House {
+    config: Config,
+    /// Most sessions at once: the setting, or what the machine has room for.
+    seats: usize,
+    gate: Arc<Gate>,
+    inbox: Sender<Event>,
+    /// Wakes a manager that waits for outboxes to drain.
+    nudge: Sender<()>,
+    stopper: Stopper,
+    /// Disconnects when the house begins to stop: wakes readers that hold lines back.
+    stopping: Receiver<Infallible>,
+    held: Held,
+    metrics: Arc<Metrics>,
+    started: Instant,
+    /// All doors, for a caller at the wrong one.
+    doors: String,
+}
+
+impl House {
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Counts a caller who was turned away, and says so, though not for each of a crowd.
+    fn turned_away(&self, why: &str, detail: &dyn fmt::Display) {
+        let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_power_of_two() {
+            ::log::warn!("turned a caller away ({count} so far): {why} ({detail})");
+        }
+    }
+}
+
+/// A server with open doors at which nobody has been let in yet.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    doors: Vec<Door>,
+    stopper: Stopper,
+    wake: PipeReader,
+    metrics: Arc<Metrics>,
+}
+
+/// Why a running server ended other than by being stopped.
+#[derive(Debug)]
+pub enum RunError {
+    /// The operating system gave no thread for the manager.
+    NoManager(io::Error),
+    /// The manager panicked, which is a bug; the rest of the house was stopped.
+    ManagerPanicked,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoManager(error) => write!(f, "cannot start the manager thread: {error}"),
+            Self::ManagerPanicked => {
+                f.write_str("the manager thread panicked; this is a bug in parlor, please report it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NoManager(error) => Some(error),
+            Self::ManagerPanicked => None,
+        }
+    }
+}
+
+impl Server {
+    /// Opens every door that `config` names.
+    ///
+    /// From here on the kernel queues callers; they are let in by [`Server::run`].
+    ///
+    /// # Errors
+    /// If a required door cannot be opened; then none is.
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let doors = doors::open(&config.listen)?;
+        let (stopper, wake) =
+            Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
+        Ok(Self { config: config.clone(), doors, stopper, wake, metrics: Arc::default() })
+    }
+
+    /// What is spoken where, in the order of [`Config::listen`]; port 0 has become a port.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(Wire, SocketAddr)> {
+        self.doors.iter().map(|door| (door.wire, door.address)).collect()
+    }
+
+    /// Asks this server to stop, from any thread, also before it runs.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Lets people in until a stop is asked for, then sends everyone home.
+    ///
+    /// What was said before the stop is delivered. Returns when every thread has ended, at most
+    /// [`Config::drain`] after the stop, whatever clients do.
+    ///
+    /// # Errors
+    /// If there is no thread for the manager, or it panicked.
+    pub fn run(self) -> Result<(), RunError> {
+        let Self { config, doors, stopper, wake, metrics } = self;
+        let capacity = Capacity::of_this_machine();
+        if capacity.sessions < config.max_clients {
+            ::log::warn!("room for {capacity}; --max-clients {} is more than that", config.max_clients);
+        }
+        let seats = capacity.sessions.min(config.max_clients);
+        let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
+        let (nudge, nudges) = crossbeam_channel::bounded(1);
+        let (begin_stop, stopping) = crossbeam_channel::bounded(0);
+        let house = House {
+            seats,
+            gate: Gate::new(seats, config.max_per_address),
+            inbox,
+            nudge,
+            stopper,
+            stopping,
+            held: Held::default(),
+            metrics: Arc::clone(&metrics),
+            started: Instant::now(),
+            doors: doors.iter().map(|door| format!("{}: {}", door.wire, door.address)).collect::<Vec<_>>().join(", "),
+            config,
+        };
+        let settings = HubSettings { idle_seconds: house.config.idle.as_secs() };
+        let half = house.config.max_pending / 2;
+        let manager = Manager::new(Hub::new(settings, Duration::ZERO), events, nudges, half, house.started, &metrics);
+        let panicked = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let house = &house;
+            let panicked = &panicked;
+            let managing = move || {
+                if catch_unwind(AssertUnwindSafe(|| manager.run())).is_err() {
+                    panicked.store(true, Ordering::SeqCst);
+                    house.stopper.trigger();
+                }
+            };
+            thread::Builder::new()
+                .name("manager".into())
+                .stack_size(MANAGER_STACK)
+                .spawn_scoped(scope, managing)
+                .map_err(RunError::NoManager)?;
+            Acceptor::new(house, scope).run(&doors, &wake);
+            ::log::info!("recv quit signal");
+            let deadline = Instant::now() + house.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
+            drop(doors);
+            drop(begin_stop);
+            house.held.wait_for_none(HELD_LINES.min(house.config.drain / 4));
+            let _ = house.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
+            Ok(())
+        })?;
+        if panicked.load(Ordering::SeqCst) { Err(RunError::ManagerPanicked) } else { Ok(()) }
+    }
+
+    /// Runs the server on a thread of its own.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub fn spawn(self) -> io::Result<Handle> {
+        let (addresses, stopper, metrics) = (self.addresses(), self.stopper(), self.metrics());
+        let thread = thread::Builder::new().name("parlor".into()).spawn(move || self.run())?;
+        Ok(Handle { addresses, stopper, metrics, thread })
+    }
+}
+
+/// A server that runs on a thread of its own.
+#[derive(Debug)]
+pub struct Handle {
+    addresses: Vec<(Wire, SocketAddr)>,
+    stopper: Stopper,
+    metrics: Arc<Metrics>,
+    thread: JoinHandle<Result<(), RunError>>,
+}
+
+impl Handle {
+    /// What is spoken where.
+    #[must_use]
+    pub fn addresses(&self) -> &[(Wire, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// The first address at which `wire` is spoken.
+    #[must_use]
+    pub fn address(&self, wire: Wire) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(spoken, _)| *spoken == wire).map(|(_, address)| *address)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Asks for the stop and goes on.
+    pub fn stop(&self) {
+        self.stopper.trigger();
+    }
+
+    /// Waits until the server has ended.
+    ///
+    /// # Errors
+    /// As [`Server::run`].
+    pub fn join(self) -> Result<(), RunError> {
+        self.thread.join().unwrap_or(Err(RunError::ManagerPanicked))
+    }
+}

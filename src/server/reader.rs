@@ -1,0 +1,300 @@
+//! The reader thread: bytes in, events out, and the clocks of one session.
+//!
+//! It holds back what floods, notices silence, and stops reading while the session does not read
+//! its own answers: who does not listen does not get to talk. TCP passes each of these on to the
+//! peer, so nothing has to be thrown away.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+use crate::chat::Bucket;
+use crate::protocol::{CloseReason, Command, Notice};
+use crate::wire::{Decode, Foreign, Inbound, Wire, WireError};
+
+use super::House;
+use super::lifeline::Lifeline;
+use super::manager::Event;
+
+/// The first read takes so much; enough for anything that a person types.
+const SMALL_READ: usize = 2 * 1024;
+/// A session that fills its reads gets larger ones, up to this.
+const LARGE_READ: usize = 32 * 1024;
+/// Most commands in one event: what the manager works on before it looks at others.
+const EVENT_COMMANDS: usize = 512;
+/// So much input is thrown away at an end before the connection is cut.
+const MAX_DISCARDED: usize = 64 * 1024;
+/// A wait that ends by being woken also ends by itself, to look whether the session still lives.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// One session's reader.
+pub(super) struct Reader<'a> {
+    house: &'a House,
+    lifeline: &'a Arc<Lifeline>,
+    /// Where the session came in.
+    door: Arc<str>,
+    decoder: Box<dyn Decode>,
+    buffer: Vec<u8>,
+    /// What has been decoded and not sent on.
+    items: VecDeque<Inbound>,
+    /// Why nothing more will be decoded.
+    broken: Option<WireError>,
+    ended: bool,
+    bucket: Bucket,
+    told_to_slow_down: bool,
+    silence: Silence,
+}
+
+/// How the session's silence is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// It is not.
+    Ignored,
+    /// Until the warning.
+    Allowed,
+    /// From the warning to the end.
+    Warned,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(house: &'a House, lifeline: &'a Arc<Lifeline>, door: Arc<str>) -> Self {
+        let config = &house.config;
+        let timed = lifeline.wire == Wire::Text && !config.idle.is_zero();
+        Self {
+            house,
+            lifeline,
+            door,
+            decoder: lifeline.wire.decoder(config.limits()),
+            buffer: Vec::new(),
+            items: VecDeque::new(),
+            broken: None,
+            ended: false,
+            bucket: Bucket::new(config.rate, config.burst, house.uptime()),
+            told_to_slow_down: false,
+            silence: if timed { Silence::Allowed } else { Silence::Ignored },
+        }
+    }
+
+    /// Reads once, before the session has been announced.
+    pub(super) fn read_ahead(&mut self) {
+        let _ = self.read();
+    }
+
+    /// Whether the first bytes are of another protocol.
+    pub(super) fn is_foreign(&self) -> Option<Foreign> {
+        match self.broken {
+            Some(WireError::Foreign(foreign)) if self.items.is_empty() => Some(foreign),
+            _ => None,
+        }
+    }
+
+    /// Reads until there is a reason to end. `credit` bounds this reader's events in the inbox.
+    pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
+        if let Err(reason) = self.set_timeout() {
+            return reason;
+        }
+        loop {
+            if let Err(reason) =
+                self.pass_on(credit).and_then(|()| self.end_if_over(credit)).and_then(|()| self.listen(credit))
+            {
+                return reason;
+            }
+        }
+    }
+
+    /// Why the session ends, if its input is over or cannot be followed any further.
+    fn end_if_over(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        match self.broken {
+            Some(WireError::Malformed(what)) => return Err(CloseReason::Malformed(what)),
+            Some(WireError::Foreign(foreign)) => {
+                // It was greeted before it spoke; here it learns what it has reached.
+                let answer = foreign.answer(&self.door, &self.house.doors);
+                self.items.push_back(Inbound::Answer(answer.into()));
+                self.pass_on(credit)?;
+                return Err(CloseReason::WrongProtocol(foreign.name()));
+            }
+            None => {}
+        }
+        if self.ended { Err(CloseReason::PeerClosed) } else { Ok(()) }
+    }
+
+    /// Waits for input, or for the silence to last too long.
+    fn listen(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        match self.read() {
+            Ok(()) => {
+                if self.silence == Silence::Warned {
+                    self.silence = Silence::Allowed;
+                    self.set_timeout()?;
+                }
+                Ok(())
+            }
+            Err(Errno::AGAIN) => self.be_silent(credit),
+            Err(Errno::INTR) => Ok(()),
+            Err(_) => Err(CloseReason::ReadFailed),
+        }
+    }
+
+    /// One read, decoded.
+    fn read(&mut self) -> Result<(), Errno> {
+        let full = self.buffer.len() == self.buffer.capacity();
+        if full {
+            let larger = (self.buffer.capacity() * 4).clamp(SMALL_READ, LARGE_READ);
+            self.buffer = Vec::with_capacity(larger);
+        }
+        self.buffer.clear();
+        let (_, count) = recv(&self.lifeline.stream, spare_capacity(&mut self.buffer), RecvFlags::empty())?;
+        if count == 0 {
+            self.ended = true;
+            self.decoder.end();
+        } else {
+            self.decoder.feed(&self.buffer);
+        }
+        loop {
+            match self.decoder.next() {
+                Ok(Some(item)) => self.items.push_back(item),
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    self.broken = Some(error);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Two thirds of the silence allowed bring a warning, the whole of it the end.
+    fn be_silent(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        self.buffer = Vec::new(); // who is silent needs no memory
+        let idle = self.house.config.idle;
+        match self.silence {
+            Silence::Ignored => Ok(()),
+            Silence::Allowed => {
+                self.silence = Silence::Warned;
+                self.set_timeout()?;
+                let left = idle.as_secs() - idle.as_secs() * 2 / 3;
+                self.items.push_back(Inbound::Tell(Notice::IdleWarning { quiet: idle.as_secs() - left, left }));
+                self.pass_on(credit)
+            }
+            Silence::Warned => Err(CloseReason::Idle { seconds: idle.as_secs() }),
+        }
+    }
+
+    fn set_timeout(&self) -> Result<(), CloseReason> {
+        let idle = self.house.config.idle;
+        let timeout = match self.silence {
+            Silence::Ignored => None,
+            Silence::Allowed => Some(idle * 2 / 3),
+            Silence::Warned => Some(idle - idle * 2 / 3),
+        };
+        self.lifeline.stream.set_read_timeout(timeout).map_err(|_: io::Error| CloseReason::ReadFailed)
+    }
+
+    /// Sends on what was decoded, as fast as flood control allows.
+    fn pass_on(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        if self.items.is_empty() {
+            return Ok(());
+        }
+        if self.told_to_slow_down && self.bucket.is_full(self.house.uptime()) {
+            self.told_to_slow_down = false;
+        }
+        let mut batch = Vec::new();
+        while let Some(item) = self.items.front() {
+            let cost = cost(item);
+            if cost > 0
+                && !self.house.stopper.is_triggered()
+                && let Err(wait) = self.bucket.take(cost, self.house.uptime())
+            {
+                self.hold_back(&mut batch, wait, credit)?;
+                continue;
+            }
+            let Some(item) = self.items.pop_front() else { break };
+            if item == Inbound::Command(Command::Stay) && self.silence != Silence::Ignored {
+                self.silence = Silence::Ignored;
+                self.set_timeout()?;
+            }
+            batch.push(item);
+            // What is answered at length is sent alone, so that its answer is seen in the outbox
+            // before more is asked for.
+            if cost > 1 || batch.len() >= EVENT_COMMANDS {
+                self.send(std::mem::take(&mut batch), credit)?;
+            }
+        }
+        self.send(batch, credit)
+    }
+
+    /// Waits until flood control lets the next line pass, or the house stops.
+    fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
+        let _held = self.house.held.hold();
+        if !self.told_to_slow_down {
+            self.told_to_slow_down = true;
+            let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
+            batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
+        }
+        self.send(std::mem::take(batch), credit)?;
+        match self.house.stopping.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            // The house stops: what was held back is said at once, while there is time.
+            _ => {
+                while !self.items.is_empty() {
+                    let rest = self.items.len().min(EVENT_COMMANDS);
+                    let batch = self.items.drain(..rest).collect();
+                    self.send(batch, credit)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends one event, when the session has room for the answers and the inbox has room for it.
+    fn send(&self, batch: Vec<Inbound>, credit: &Sender<()>) -> Result<(), CloseReason> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let half = self.house.config.max_pending / 2;
+        while self.lifeline.pending() > half && self.lifeline.reason().is_none() {
+            thread::park_timeout(LOOK);
+        }
+        if let Some(reason) = self.lifeline.reason() {
+            return Err(reason.clone());
+        }
+        let event = Event::Received(self.lifeline.permit.seat, self.lifeline.id, batch);
+        // Either end is dropped only when the session is over or the house is.
+        credit
+            .send(())
+            .ok()
+            .and_then(|()| self.house.inbox.send(event).ok())
+            .ok_or_else(|| self.lifeline.reason().cloned().unwrap_or(CloseReason::ServerStopping))
+    }
+}
+
+/// What one thing takes from the flood allowance. A refused command is answered, so it costs too.
+fn cost(item: &Inbound) -> u32 {
+    match item {
+        Inbound::Command(command) => command.cost(),
+        Inbound::Refused(_) => 1,
+        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) => 0,
+    }
+}
+
+/// Throws input away until the peer has closed, so that our close sends no reset over unread bytes.
+/// The writer cuts the connection when that takes too long.
+pub(super) fn discard_input(lifeline: &Lifeline) {
+    let mut buffer = Vec::with_capacity(SMALL_READ);
+    let mut discarded = 0;
+    while discarded < MAX_DISCARDED {
+        buffer.clear();
+        match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
+            Ok((_, 0)) => return,
+            Ok((_, count)) => discarded += count,
+            Err(Errno::INTR | Errno::AGAIN) if lifeline.has_writer() => {}
+            Err(_) => return,
+        }
+    }
+    lifeline.cut();
+}

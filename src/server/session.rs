@@ -1,0 +1,177 @@
+//! One session from the accept to its end: the root of its two threads.
+//!
+//! The reader thread begins it, starts the writer, tells the manager that somebody came, reads
+//! until there is a reason to stop, and tells the manager so. A panic below here ends this session
+//! and nobody else's.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, Builder, Scope};
+use std::time::Duration;
+
+use log::{debug, error, info};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{SendFlags, send};
+use socket2::{SockRef, TcpKeepalive};
+
+use crate::protocol::{CloseReason, Refusal};
+use crate::wire::Wire;
+
+use super::House;
+use super::lifeline::Lifeline;
+use super::manager::{Event, Opened};
+use super::outbox::Outbox;
+use super::reader::{Reader, discard_input};
+use super::writer::Writer;
+
+/// A caller on the text door who speaks another protocol does so at once; so long its first bytes
+/// are waited for before it is greeted. A person does not notice it.
+const FIRST_BYTES: Duration = Duration::from_millis(10);
+
+/// A writer's stack. It calls sendmsg and poll on short lists; the rest is std's own need.
+const WRITER_STACK: usize = 64 * 1024;
+
+/// A peer that vanished without a word (a cable pulled, a lid closed) is noticed by probes after a
+/// minute of silence, ten seconds apart …
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
+/// … and by bytes that it has not acknowledged for so long.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
+const CREDIT: usize = 2;
+
+/// Runs one session. `scope` is where its writer lives.
+pub(super) fn run<'scope>(
+    house: &'scope House,
+    scope: &'scope Scope<'scope, '_>,
+    lifeline: &Arc<Lifeline>,
+    door: Arc<str>,
+) {
+    lifeline.set_reader(thread::current());
+    tune(lifeline);
+    let outcome = catch_unwind(AssertUnwindSafe(|| converse(house, scope, lifeline, door)));
+    if outcome.is_err() {
+        lifeline.end(CloseReason::Panicked);
+        lifeline.cut();
+        let _ = house.inbox.send(Event::Closed(lifeline.permit.seat, lifeline.id, CloseReason::Panicked));
+    }
+    lifeline.finish_reading();
+    report(house, lifeline);
+}
+
+fn report(house: &House, lifeline: &Lifeline) {
+    let Lifeline { id, wire, address, .. } = lifeline;
+    match lifeline.reason() {
+        Some(reason @ CloseReason::Panicked) => error!("session {id} ({wire}, {address}) closed: {reason}"),
+        Some(reason @ (CloseReason::TooSlow | CloseReason::WriteTimeout)) => {
+            info!("session {id} ({wire}, {address}) closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
+        }
+        Some(reason) => info!("session {id} ({wire}, {address}) closed: {reason}"),
+        None => info!("session {id} ({wire}, {address}) closed"),
+    }
+    if house.stopper.is_triggered() {
+        info!("handler done.");
+    }
+}
+
+/// Sets what the socket needs. Each of these may fail on a connection that is gone already, which
+/// the first read will tell; none is worth ending a session for.
+fn tune(lifeline: &Lifeline) {
+    let socket = SockRef::from(&lifeline.stream);
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_PROBES);
+    let all = [
+        socket.set_tcp_nodelay(true),
+        socket.set_tcp_keepalive(&keepalive),
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT)),
+        // Telnet marks its interrupts as urgent. Out of line, a byte would be missing in the stream.
+        if lifeline.wire == Wire::Text { socket.set_out_of_band_inline(true) } else { Ok(()) },
+    ];
+    for error in all.into_iter().filter_map(Result::err) {
+        debug!("session {}: a socket option was not set: {error}", lifeline.id);
+    }
+}
+
+fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, lifeline: &Arc<Lifeline>, door: Arc<str>) {
+    let mut reader = Reader::new(house, lifeline, Arc::clone(&door));
+    if lifeline.wire == Wire::Text && has_input_within(lifeline, FIRST_BYTES) {
+        reader.read_ahead();
+        if let Some(foreign) = reader.is_foreign() {
+            lifeline.end(CloseReason::WrongProtocol(foreign.name()));
+            let answer = foreign.answer(&door, &house.doors);
+            let _ = send(&lifeline.stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            return part(lifeline);
+        }
+    }
+    let (outbox, packets) = Outbox::new(Arc::clone(lifeline), house.config.max_pending);
+    let writer = Writer {
+        lifeline: Arc::clone(lifeline),
+        queue: packets,
+        inbox: house.inbox.clone(),
+        nudge: house.nudge.clone(),
+        half: house.config.max_pending / 2,
+        timeout: house.config.write_timeout,
+    };
+    if let Err(error) = spawn_writer(scope, writer) {
+        return turn_away_busy(house, lifeline, &error);
+    }
+    let (credit, credits) = crossbeam_channel::bounded(CREDIT);
+    let name = match lifeline.wire {
+        Wire::Text => Arc::clone(&lifeline.address),
+        Wire::Relay => lifeline.id.to_string().into(),
+    };
+    let opened = Opened { lifeline: Arc::clone(lifeline), outbox, credit: credits, name, door };
+    if house.inbox.send(Event::Opened(Box::new(opened))).is_err() {
+        lifeline.end(CloseReason::ServerStopping);
+        return; // and the outbox is dropped with the event, which ends the writer
+    }
+    let reason = reader.run(&credit);
+    lifeline.end(reason);
+    let reason = lifeline.reason().cloned().unwrap_or(CloseReason::PeerClosed);
+    let polite = reason.is_polite();
+    let _ = house.inbox.send(Event::Closed(lifeline.permit.seat, lifeline.id, reason));
+    if polite {
+        discard_input(lifeline);
+    } else {
+        lifeline.cut();
+    }
+}
+
+fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io::Result<()> {
+    let lifeline = Arc::clone(&writer.lifeline);
+    let name = format!("w-{}", lifeline.permit.seat.0);
+    let thread = Builder::new().name(name).stack_size(WRITER_STACK).spawn_scoped(scope, move || {
+        if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+            writer.lifeline.end(CloseReason::Panicked);
+            writer.lifeline.cut();
+        }
+    })?;
+    lifeline.set_writer(thread.thread().clone());
+    Ok(())
+}
+
+/// Whether the peer sends something within `at_most`.
+fn has_input_within(lifeline: &Lifeline, at_most: Duration) -> bool {
+    let timeout = Timespec::try_from(at_most).ok();
+    poll(&mut [PollFd::new(&lifeline.stream, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
+}
+
+/// Tells a caller for whom there is no thread.
+pub(super) fn turn_away_busy(house: &House, lifeline: &Lifeline, error: &io::Error) {
+    house.turned_away("no thread", error);
+    lifeline.end(CloseReason::WriteFailed);
+    super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy);
+}
+
+/// Ends a connection that has no writer: our last byte, then a while for the peer's.
+fn part(lifeline: &Lifeline) {
+    if lifeline.stream.shutdown(std::net::Shutdown::Write).is_ok()
+        && lifeline.stream.set_read_timeout(Some(super::writer::LINGER)).is_ok()
+    {
+        discard_input(lifeline);
+    }
+    lifeline.cut();
+}

@@ -1,0 +1,85 @@
+//! How a stop is asked for, and how the house waits for what was said before it.
+//!
+//! [`Stopper::trigger`] may be called from any thread, also from a signal handler's: it sets a flag
+//! and writes one byte into a pipe that the accept loop polls. It needs no new descriptor, so a
+//! stop works when there are none left.
+
+use std::io::{self, PipeReader, PipeWriter, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+/// Asks a server to stop. Clones ask the same server.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    asked: AtomicBool,
+    pipe: PipeWriter,
+}
+
+impl Stopper {
+    /// A stopper, and the pipe that becomes readable when it is triggered.
+    pub(super) fn new() -> io::Result<(Self, PipeReader)> {
+        let (reader, pipe) = io::pipe()?;
+        Ok((Self { shared: Arc::new(Shared { asked: AtomicBool::new(false), pipe }) }, reader))
+    }
+
+    /// Asks for the stop; returns whether this was the first time. Never blocks.
+    pub fn trigger(&self) -> bool {
+        let first = !self.shared.asked.swap(true, Ordering::SeqCst);
+        if first {
+            // One byte into an empty pipe: it can neither block nor fail while its reader lives,
+            // and when that has gone, there is nothing left to stop.
+            let _ = (&self.shared.pipe).write(&[1]);
+        }
+        first
+    }
+
+    /// Whether a stop has been asked for.
+    #[must_use]
+    pub fn is_triggered(&self) -> bool {
+        self.shared.asked.load(Ordering::SeqCst)
+    }
+}
+
+/// How many readers hold lines back for flood control: a stop waits until they have let go of them.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    readers: Mutex<usize>,
+    none: Condvar,
+}
+
+impl Held {
+    /// Counts this reader until the guard is dropped.
+    pub(super) fn hold(&self) -> HoldGuard<'_> {
+        *self.readers.lock() += 1;
+        HoldGuard { held: self }
+    }
+
+    /// Waits until no reader holds anything back, `at_most` so long.
+    pub(super) fn wait_for_none(&self, at_most: Duration) {
+        let mut readers = self.readers.lock();
+        self.none.wait_while_for(&mut readers, |readers| *readers > 0, at_most);
+    }
+}
+
+/// One reader that holds lines back.
+pub(super) struct HoldGuard<'a> {
+    held: &'a Held,
+}
+
+impl Drop for HoldGuard<'_> {
+    fn drop(&mut self) {
+        let mut readers = self.held.readers.lock();
+        *readers -= 1;
+        if *readers == 0 {
+            self.held.none.notify_all();
+        }
+    }
+}
