@@ -23,9 +23,11 @@ Exit codes: 0 stopped as asked, 1 could not run, 2 wrong usage, 130 a second sig
 #[derive(Debug, Clone, Parser)]
 #[command(name = "parlor", version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Flags {
-    /// A door: text://IP:PORT for people, relay://IP:PORT for GoChat's client. Repeatable; port 0 takes a free one
+    /// A door: text:// for people, relay:// for GoChat's client, json:// for programs and gtcp's clients, frame:// for
+    /// tnet's clients. Repeatable; port 0 takes a free port
     ///
-    /// Without it: text://127.0.0.1:8000 and, if it is free, relay://127.0.0.1:8888.
+    /// json+gf3:// and the like fix the framing of a JSON door (gf1, gf2, gf3, gf4, gf7, lines). Without any --listen:
+    /// text://127.0.0.1:8000 and, where they are free, relay on port 8888, json on 8999 and frame on 9999.
     #[arg(long, value_name = "SCHEME://IP:PORT", value_parser = parse_listen, env = "PARLOR_LISTEN", value_delimiter = ',')]
     pub listen: Vec<Listen>,
 
@@ -52,6 +54,22 @@ pub struct Flags {
     /// Longest line of the text door, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=Config::MAX_LINE as i64), env = "PARLOR_MAX_LINE")]
     pub max_line: u32,
+
+    /// Longest packet of the JSON door, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 65_535, value_parser = clap::value_parser!(u32).range(64..=65_535), env = "PARLOR_MAX_PACKET")]
+    pub max_packet: u32,
+
+    /// Longest data of a frame, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(64..=16_777_216), env = "PARLOR_MAX_FRAME")]
+    pub max_frame: u32,
+
+    /// A frame session is sent a heartbeat so often; 0 = never
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time, env = "PARLOR_HEARTBEAT")]
+    pub heartbeat: Duration,
+
+    /// A JSON session that has neither joined nor said anything after so long is asked to leave; 0 = never
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, env = "PARLOR_JOIN_GRACE")]
+    pub join_grace: Duration,
 
     /// Most bytes that wait for one session that does not read
     #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u32).range(Config::MIN_PENDING as i64..), env = "PARLOR_MAX_PENDING")]
@@ -94,6 +112,10 @@ impl Flags {
             rate: self.rate,
             burst: self.burst,
             max_line: self.max_line as usize,
+            max_packet: self.max_packet as usize,
+            max_frame: self.max_frame as usize,
+            heartbeat: self.heartbeat,
+            join_grace: self.join_grace,
             max_pending: self.max_pending as usize,
             write_timeout: self.write_timeout,
             drain: self.drain,
@@ -105,9 +127,9 @@ impl Flags {
 fn parse_listen(text: &str) -> Result<Listen, String> {
     let example = "write it like text://127.0.0.1:8000 or text://[::]:8000";
     let (scheme, address) = text.split_once("://").ok_or_else(|| format!("no scheme; {example}"))?;
-    let wire = Wire::ALL.into_iter().find(|wire| wire.name() == scheme).ok_or_else(|| {
+    let wire = Wire::from_scheme(scheme).ok_or_else(|| {
         let known: Vec<_> = Wire::ALL.iter().map(|wire| wire.name()).collect();
-        format!("no scheme {scheme:?}; there are {}", known.join(" and "))
+        format!("no scheme {scheme:?}; there are {}", known.join(", "))
     })?;
     let numeric = address.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     let address: SocketAddr = numeric

@@ -48,6 +48,15 @@ pub struct Config {
     pub burst: u32,
     /// Longest line of the text door, in bytes, without its end.
     pub max_line: usize,
+    /// Longest packet of the JSON door, in bytes, without its header.
+    pub max_packet: usize,
+    /// Longest data of a frame, in bytes.
+    pub max_frame: usize,
+    /// A frame session is sent a heartbeat so often; zero = never.
+    pub heartbeat: Duration,
+    /// A JSON session that has neither joined a room nor said anything after so long is asked to
+    /// leave; zero = never.
+    pub join_grace: Duration,
     /// Most bytes that may wait for one session that does not read.
     pub max_pending: usize,
     /// A session is ended when what waits for it is so old.
@@ -71,13 +80,15 @@ impl Config {
         vec![
             Listen { wire: Wire::Text, address: local(8000), required: true },
             Listen { wire: Wire::Relay, address: local(8888), required: false },
+            Listen { wire: Wire::Json(None), address: local(8999), required: false },
+            Listen { wire: Wire::Frame, address: local(9999), required: false },
         ]
     }
 
     /// What bounds the decoders.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { max_line: self.max_line }
+        Limits { max_line: self.max_line, max_packet: self.max_packet, max_frame: self.max_frame }
     }
 }
 
@@ -91,6 +102,10 @@ impl Default for Config {
             rate: 5,
             burst: 40,
             max_line: 4096,
+            max_packet: 65_535,
+            max_frame: 65_536,
+            heartbeat: Duration::from_secs(5),
+            join_grace: Duration::from_secs(10),
             max_pending: 1024 * 1024,
             write_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(3),

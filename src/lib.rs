@@ -70,5 +70,5 @@ pub mod server;
 pub mod wire;
 
 pub use config::{Config, Listen};
-pub use server::{Handle, Server, Stopper};
-pub use wire::Wire;
+pub use server::{Caller, Handle, Remote, Server, Stopper};
+pub use wire::{Key, Wire};

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     };
     let log = server::log::start(flags.log_level);
     let outcome = Server::bind(&config).map_err(|error| error.to_string()).and_then(|server| {
+        let server = server.with_standard_routes();
         stop_on_signals(&server.stopper())?;
         say_ready(&server.addresses());
         let metrics = server.metrics();

@@ -4,20 +4,48 @@
 //! whoever performs them must keep it. The hub never fails: what cannot be done is an effect too,
 //! the refusal that the asker is told.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{CloseReason, Command, Notice, Presence, Refusal, RoomName, Speaker};
+use crate::protocol::{CloseReason, Command, Notice, Presence, Refusal, RoomName, SessionId, Speaker, Switch};
 
 use super::people::{People, Person};
 use super::room::Room;
 use super::{RoomIndex, Seat};
+
+/// After it has been asked to leave, a program has so long to do it.
+const EXIT_GRACE: Duration = Duration::from_secs(10);
 
 /// What the hub has to know of the house's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct HubSettings {
     /// After so many seconds of silence a session is ended; 0 = never. Only told here, not timed.
     pub idle_seconds: u64,
+    /// A program that has neither joined a room nor said anything after so long is asked to leave;
+    /// zero = never.
+    pub join_grace: Duration,
+}
+
+/// The moment of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Now {
+    /// Since any fixed moment, the same for all calls; never steps back.
+    pub up: Duration,
+    /// Unix milliseconds, for people and programs to read; may step.
+    pub unix_ms: u64,
+}
+
+/// How somebody comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Into the lobby, at once.
+    Lobby,
+    /// Into no room, until it joins one or says something; if it is timed, it has to.
+    Nowhere {
+        /// Whether it is asked to leave if it does neither.
+        timed: bool,
+    },
 }
 
 /// Somebody who comes in.
@@ -29,6 +57,8 @@ pub struct Arrival {
     pub door: Arc<str>,
     /// Whether its own lines come back to it.
     pub echo: bool,
+    /// Where it finds itself.
+    pub entry: Entry,
 }
 
 /// One thing to be done, in order.
@@ -58,15 +88,25 @@ pub enum Effect {
 pub struct Hub {
     settings: HubSettings,
     pub(super) people: People,
-    rooms: Vec<Room>,
+    pub(super) rooms: Vec<Room>,
     started: Duration,
+    /// Programs that have to join by a time, and those that have to be gone by it; both in order.
+    to_join: VecDeque<(Duration, Seat, SessionId)>,
+    to_exit: VecDeque<(Duration, Seat, SessionId)>,
 }
 
 impl Hub {
-    /// An empty house. Times are since any fixed moment, the same for all calls.
+    /// An empty house.
     #[must_use]
-    pub fn new(settings: HubSettings, now: Duration) -> Self {
-        Self { settings, people: People::default(), rooms: vec![Room::new(RoomName::lobby())], started: now }
+    pub fn new(settings: HubSettings, up: Duration) -> Self {
+        Self {
+            settings,
+            people: People::default(),
+            rooms: vec![Room::new(RoomName::lobby())],
+            started: up,
+            to_join: VecDeque::new(),
+            to_exit: VecDeque::new(),
+        }
     }
 
     /// How many are here.
@@ -75,37 +115,44 @@ impl Hub {
         self.people.len()
     }
 
-    /// Somebody comes in and finds itself in the lobby.
-    pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Duration, out: &mut Vec<Effect>) {
-        let Arrival { speaker, door, echo } = arrival;
-        let room = RoomIndex::LOBBY;
-        let Some(here) = self.rooms.get_mut(room.index()) else { return };
-        let names = here.members.iter().filter_map(|member| self.people.get(*member));
-        let others = names.map(|person| Arc::clone(&person.speaker.name)).take(Notice::MAX_WELCOME_NAMES).collect();
-        let welcome = Notice::Welcome {
-            you: Arc::clone(&speaker),
-            room: here.name.clone(),
-            others,
-            others_total: here.members.len(),
-            door,
-            idle_seconds: self.settings.idle_seconds,
-        };
-        here.enter(seat);
-        out.push(Effect::Room { room, notice: Notice::Login(Arc::clone(&speaker)), hidden_from: None });
-        out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&speaker))));
-        out.push(Effect::Tell(seat, Notice::Login(Arc::clone(&speaker))));
-        out.push(Effect::Tell(seat, welcome));
-        out.push(Effect::Enter(room, seat));
-        let person = Person { speaker, room, came: now, last_spoke: now, echo, last_writer: None };
-        self.people.enter(seat, person);
+    /// Somebody comes in.
+    pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
+        let Arrival { speaker, door, echo, entry } = arrival;
+        let id = speaker.id;
+        let you = Arc::clone(&speaker);
+        self.people
+            .enter(seat, Person { speaker, room: None, came: now.up, last_spoke: now.up, echo, last_writer: None });
+        match entry {
+            Entry::Nowhere { timed } => {
+                if timed && !self.settings.join_grace.is_zero() {
+                    self.to_join.push_back((now.up + self.settings.join_grace, seat, id));
+                }
+            }
+            Entry::Lobby => {
+                let room = RoomIndex::LOBBY;
+                let Some((name, others, others_total)) = self.company(room) else { return };
+                self.announce(room, seat, out);
+                out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
+                out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: name.clone() }));
+                let idle_seconds = self.settings.idle_seconds;
+                out.push(Effect::Tell(
+                    seat,
+                    Notice::Welcome { you, room: name, others, others_total, door, idle_seconds },
+                ));
+                out.push(Effect::Enter(room, seat));
+            }
+        }
     }
 
     /// Somebody asks for something. Nothing happens for a seat that nobody sits on any more.
-    pub fn command(&mut self, seat: Seat, command: Command, now: Duration, out: &mut Vec<Effect>) {
+    ///
+    /// `tagged` says that the asker marks its requests: a line of its own then comes back to it as
+    /// an answer, apart from the room's.
+    pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.people.get_mut(seat) else { return };
         match command {
-            Command::Say(body) => self.say(seat, body, now, out),
-            Command::Me(body) => self.act(seat, body, now, out),
+            Command::Say(body) => self.say(seat, body, tagged, now, out),
+            Command::Me(body) => self.act(seat, body, tagged, now, out),
             Command::Msg { to, body } => self.write(seat, &to, body, now, out),
             Command::Reply(body) => self.reply(seat, body, now, out),
             Command::Nick(nick) => {
@@ -119,12 +166,13 @@ impl Hub {
                 Ok(old) => self.tell_renamed(seat, old, Notice::RenameOk, out),
                 Err(refusal) => refuse(seat, refusal, out),
             },
+            Command::Join(room) => self.join(seat, room, out),
             Command::Who => {
-                let room = person.room;
+                let room = person.room.unwrap_or(RoomIndex::LOBBY);
                 let people = self.present(room).map(|one| Presence {
                     who: Arc::clone(&one.speaker),
-                    idle: now.saturating_sub(one.last_spoke),
-                    here: now.saturating_sub(one.came),
+                    idle: now.up.saturating_sub(one.last_spoke),
+                    here: now.up.saturating_sub(one.came),
                 });
                 let people = people.collect();
                 if let Some(room) = self.rooms.get(room.index()) {
@@ -132,7 +180,7 @@ impl Hub {
                 }
             }
             Command::UserList => {
-                let room = person.room;
+                let room = person.room.unwrap_or(RoomIndex::LOBBY);
                 let people = self.present(room).map(|one| Arc::clone(&one.speaker)).collect();
                 out.push(Effect::Tell(seat, Notice::UserList(people)));
             }
@@ -140,19 +188,19 @@ impl Hub {
             Command::Help(Some(spec)) => out.push(Effect::Tell(seat, Notice::HelpFor(spec))),
             Command::Stay => out.push(Effect::Tell(seat, Notice::Staying)),
             Command::Echo(switch) => {
-                person.echo = switch == crate::protocol::Switch::On;
-                let on = person.echo;
+                let on = switch == Switch::On;
+                person.echo = on;
                 out.push(Effect::Tell(seat, Notice::Echo { on }));
             }
             Command::Ping => out.push(Effect::Tell(seat, Notice::Pong)),
             Command::Version => out.push(Effect::Tell(seat, Notice::Version)),
             Command::Uptime => {
-                let up = now.saturating_sub(self.started);
+                let up = now.up.saturating_sub(self.started);
                 out.push(Effect::Tell(seat, Notice::Uptime { up, people: self.people.len() }));
             }
             Command::Quit(words) => {
                 if let Some(body) = words {
-                    self.say(seat, body, now, out);
+                    self.say(seat, body, false, now, out);
                 }
                 self.leave(seat, CloseReason::Quit, out);
             }
@@ -162,15 +210,17 @@ impl Hub {
     /// Somebody has left, or is made to. Nothing happens where that is known already.
     pub fn leave(&mut self, seat: Seat, reason: CloseReason, out: &mut Vec<Effect>) {
         let Some(person) = self.people.leave(seat) else { return };
-        if let Some(room) = self.rooms.get_mut(person.room.index()) {
-            room.leave(seat);
-        }
         if reason.is_polite() {
             out.push(Effect::Tell(seat, Notice::Goodbye(reason.clone())));
         }
-        out.push(Effect::Exit(person.room, seat));
-        let notice = Notice::Left(person.speaker, reason.clone());
-        out.push(Effect::Room { room: person.room, notice, hidden_from: None });
+        if let Some(index) = person.room
+            && let Some(room) = self.rooms.get_mut(index.index())
+        {
+            room.leave(seat);
+            out.push(Effect::Exit(index, seat));
+            let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why: reason.clone() };
+            out.push(Effect::Room { room: index, notice, hidden_from: None });
+        }
         out.push(Effect::HangUp(seat, reason));
     }
 
@@ -180,11 +230,35 @@ impl Hub {
         for seat in seats {
             let Some(person) = self.people.leave(seat) else { continue };
             out.push(Effect::Tell(seat, Notice::Goodbye(CloseReason::ServerStopping)));
-            out.push(Effect::Exit(person.room, seat));
+            if let Some(room) = person.room {
+                out.push(Effect::Exit(room, seat));
+            }
             out.push(Effect::HangUp(seat, CloseReason::ServerStopping));
         }
         for room in &mut self.rooms {
             room.members.clear();
+        }
+    }
+
+    /// When [`Hub::tick`] has something to do next.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Duration> {
+        let due = |queue: &VecDeque<(Duration, Seat, SessionId)>| queue.front().map(|(due, _, _)| *due);
+        due(&self.to_join).into_iter().chain(due(&self.to_exit)).min()
+    }
+
+    /// Does what is due: asks programs that have not joined to leave, and ends those that did not.
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        while let Some((_, seat, id)) = pop_due(&mut self.to_join, now.up) {
+            if self.people.get(seat).is_some_and(|person| person.speaker.id == id && person.room.is_none()) {
+                out.push(Effect::Tell(seat, Notice::DoExit));
+                self.to_exit.push_back((now.up + EXIT_GRACE, seat, id));
+            }
+        }
+        while let Some((_, seat, id)) = pop_due(&mut self.to_exit, now.up) {
+            if self.people.seat_of(id) == Some(seat) {
+                self.leave(seat, CloseReason::NotJoined, out);
+            }
         }
     }
 
@@ -194,14 +268,57 @@ impl Hub {
         members.iter().filter_map(|member| self.people.get(*member))
     }
 
-    fn tell_renamed(&mut self, seat: Seat, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
-        out.push(Effect::Tell(seat, answer));
-        let Some(person) = self.people.get(seat) else { return };
-        if old != person.speaker.name {
-            let notice = Notice::Renamed { who: Arc::clone(&person.speaker), old };
-            out.push(Effect::Room { room: person.room, notice, hidden_from: Some(seat) });
+    /// A room's name, some names of those in it, and how many they are.
+    fn company(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
+        let here = self.rooms.get(room.index())?;
+        let names = self.present(room).map(|person| Arc::clone(&person.speaker.name));
+        Some((here.name.clone(), names.take(Notice::MAX_WELCOME_NAMES).collect(), here.members.len()))
+    }
+
+    /// Puts somebody into a room and tells the others there.
+    fn announce(&mut self, index: RoomIndex, seat: Seat, out: &mut Vec<Effect>) {
+        let (Some(person), Some(room)) = (self.people.get_mut(seat), self.rooms.get_mut(index.index())) else { return };
+        person.room = Some(index);
+        room.enter(seat);
+        let notice = Notice::Login { who: Arc::clone(&person.speaker), room: room.name.clone() };
+        out.push(Effect::Room { room: index, notice, hidden_from: None });
+    }
+
+    /// Puts somebody who is nowhere yet into the lobby.
+    pub(super) fn be_somewhere(&mut self, seat: Seat, out: &mut Vec<Effect>) {
+        if self.people.get(seat).is_some_and(|person| person.room.is_none()) {
+            self.announce(RoomIndex::LOBBY, seat, out);
+            out.push(Effect::Enter(RoomIndex::LOBBY, seat));
         }
     }
+
+    fn join(&mut self, seat: Seat, name: RoomName, out: &mut Vec<Effect>) {
+        let Some(index) = self.rooms.iter().position(|room| room.name == name) else {
+            return refuse(seat, Refusal::NoRoom { room: name }, out);
+        };
+        let index = RoomIndex(u32::try_from(index).unwrap_or(u32::MAX));
+        self.be_somewhere(seat, out);
+        if let Some((room, mut others, total)) = self.company(index) {
+            if let Some(person) = self.people.get(seat) {
+                others.retain(|name| *name != person.speaker.name);
+            }
+            out.push(Effect::Tell(seat, Notice::InRoom { room, others, others_total: total.saturating_sub(1) }));
+        }
+    }
+
+    fn tell_renamed(&mut self, seat: Seat, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
+        out.push(Effect::Tell(seat, answer));
+        let Some(person) = self.people.get(seat).filter(|person| person.speaker.name != old) else { return };
+        let Some((index, room)) = person.room.and_then(|index| Some((index, self.rooms.get(index.index())?))) else {
+            return;
+        };
+        let notice = Notice::Renamed { who: Arc::clone(&person.speaker), old, room: room.name.clone() };
+        out.push(Effect::Room { room: index, notice, hidden_from: Some(seat) });
+    }
+}
+
+fn pop_due(queue: &mut VecDeque<(Duration, Seat, SessionId)>, up: Duration) -> Option<(Duration, Seat, SessionId)> {
+    queue.pop_front_if(|(due, _, _)| *due <= up)
 }
 
 pub(super) fn refuse(seat: Seat, refusal: Refusal, out: &mut Vec<Effect>) {

@@ -13,7 +13,7 @@ mod room;
 mod talk;
 
 pub use bucket::Bucket;
-pub use hub::{Arrival, Effect, Hub, HubSettings};
+pub use hub::{Arrival, Effect, Entry, Hub, HubSettings, Now};
 pub use room::RoomIndex;
 
 /// The place of a session in the house: small numbers, used again after a session has gone.

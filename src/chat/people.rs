@@ -18,7 +18,8 @@ const MAX_COMPARED: usize = 512;
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) speaker: Arc<Speaker>,
-    pub(super) room: RoomIndex,
+    /// Where the person is; nowhere until a program joins or speaks.
+    pub(super) room: Option<RoomIndex>,
     pub(super) came: Duration,
     pub(super) last_spoke: Duration,
     /// Whether the person's own lines come back.

@@ -23,11 +23,13 @@ impl RoomIndex {
 pub(super) struct Room {
     pub(super) name: RoomName,
     pub(super) members: Vec<Seat>,
+    /// The number of the last line that was said here.
+    pub(super) seq: u64,
 }
 
 impl Room {
     pub(super) fn new(name: RoomName) -> Self {
-        Self { name, members: Vec::new() }
+        Self { name, members: Vec::new(), seq: 0 }
     }
 
     pub(super) fn enter(&mut self, seat: Seat) {

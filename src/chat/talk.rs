@@ -1,27 +1,46 @@
 //! What people say: to the room, and to one another.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::protocol::{Body, Notice, Refusal, Speaker};
+use crate::protocol::{Body, Line, Notice, Refusal, Speaker};
 
-use super::hub::{Effect, Hub, refuse};
-use super::{RoomIndex, Seat};
+use super::Seat;
+use super::hub::{Effect, Hub, Now, refuse};
 
 impl Hub {
-    pub(super) fn say(&mut self, seat: Seat, body: Body, now: Duration, out: &mut Vec<Effect>) {
-        if let Some((from, room, hidden_from)) = self.speaks(seat, now) {
-            out.push(Effect::Room { room, notice: Notice::Said { from, body }, hidden_from });
-        }
+    pub(super) fn say(&mut self, seat: Seat, body: Body, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        self.speak_up(seat, body, Notice::Said, tagged, now, out);
     }
 
-    pub(super) fn act(&mut self, seat: Seat, body: Body, now: Duration, out: &mut Vec<Effect>) {
-        if let Some((from, room, hidden_from)) = self.speaks(seat, now) {
-            out.push(Effect::Room { room, notice: Notice::Acted { from, body }, hidden_from });
-        }
+    pub(super) fn act(&mut self, seat: Seat, body: Body, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        self.speak_up(seat, body, Notice::Acted, tagged, now, out);
     }
 
-    pub(super) fn write(&mut self, seat: Seat, to: &str, body: Body, now: Duration, out: &mut Vec<Effect>) {
+    /// A line to the room. Its speaker gets it with the others, or, marking its requests, alone.
+    fn speak_up(
+        &mut self,
+        seat: Seat,
+        body: Body,
+        notice: fn(Line) -> Notice,
+        tagged: bool,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        self.be_somewhere(seat, out);
+        let Some(from) = self.speaks(seat, now) else { return };
+        let Some(person) = self.people.get(seat) else { return };
+        let Some(index) = person.room else { return };
+        let Some(room) = self.rooms.get_mut(index.index()) else { return };
+        room.seq += 1;
+        let line = Line { room: room.name.clone(), from, body, at: now.unix_ms, seq: room.seq };
+        if tagged {
+            out.push(Effect::Tell(seat, notice(line.clone())));
+        }
+        let hidden_from = (tagged || !person.echo).then_some(seat);
+        out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
+    }
+
+    pub(super) fn write(&mut self, seat: Seat, to: &str, body: Body, now: Now, out: &mut Vec<Effect>) {
         match self.people.find(to) {
             Ok(receiver) => self.deliver(seat, receiver, body, now, out),
             Err(refusal) => refuse(seat, refusal, out),
@@ -29,7 +48,7 @@ impl Hub {
     }
 
     /// Answers whoever wrote last, under whatever name that person goes by now.
-    pub(super) fn reply(&mut self, seat: Seat, body: Body, now: Duration, out: &mut Vec<Effect>) {
+    pub(super) fn reply(&mut self, seat: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
         let writer = self.people.get(seat).and_then(|person| person.last_writer);
         match writer.and_then(|writer| self.people.seat_of(writer)) {
             Some(receiver) => self.deliver(seat, receiver, body, now, out),
@@ -37,8 +56,8 @@ impl Hub {
         }
     }
 
-    fn deliver(&mut self, seat: Seat, receiver: Seat, body: Body, now: Duration, out: &mut Vec<Effect>) {
-        let Some((from, _, _)) = self.speaks(seat, now) else { return };
+    fn deliver(&mut self, seat: Seat, receiver: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
+        let Some(from) = self.speaks(seat, now) else { return };
         let Some(person) = self.people.get_mut(receiver) else { return };
         person.last_writer = Some(from.id);
         let to = Arc::clone(&person.speaker);
@@ -46,10 +65,10 @@ impl Hub {
         out.push(Effect::Tell(receiver, Notice::Told { from, body }));
     }
 
-    /// Who speaks, where, and whether the line is hidden from the speaker.
-    fn speaks(&mut self, seat: Seat, now: Duration) -> Option<(Arc<Speaker>, RoomIndex, Option<Seat>)> {
+    /// Somebody says something now.
+    fn speaks(&mut self, seat: Seat, now: Now) -> Option<Arc<Speaker>> {
         let person = self.people.get_mut(seat)?;
-        person.last_spoke = now;
-        Some((Arc::clone(&person.speaker), person.room, (!person.echo).then_some(seat)))
+        person.last_spoke = now.up;
+        Some(Arc::clone(&person.speaker))
     }
 }

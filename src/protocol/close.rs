@@ -22,6 +22,10 @@ pub enum CloseReason {
     Malformed(&'static str),
     /// It spoke another protocol (HTTP, TLS, frames) on this door.
     WrongProtocol(&'static str),
+    /// It was asked to leave, since it neither joined a room nor said anything, and did not.
+    NotJoined,
+    /// A handler of the program's own asked for it.
+    Dismissed,
     /// The server is stopping.
     ServerStopping,
     /// Reading from it failed (a reset, a vanished host).
@@ -39,6 +43,12 @@ impl CloseReason {
         !matches!(self, Self::TooSlow | Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
     }
 
+    /// Its short name, which stays: for counters and programs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        Self::NAMES.get(self.index()).copied().unwrap_or_default()
+    }
+
     /// Its number in `0..CloseReason::NAMES.len()`, for counters.
     #[must_use]
     pub fn index(&self) -> usize {
@@ -54,11 +64,13 @@ impl CloseReason {
             Self::ReadFailed => 8,
             Self::WriteFailed => 9,
             Self::Panicked => 10,
+            Self::NotJoined => 11,
+            Self::Dismissed => 12,
         }
     }
 
     /// Short names in the order of [`CloseReason::index`].
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 13] = [
         "quit",
         "peer closed",
         "idle",
@@ -70,6 +82,8 @@ impl CloseReason {
         "read failed",
         "write failed",
         "panicked",
+        "not joined",
+        "dismissed",
     ];
 }
 
@@ -84,6 +98,8 @@ impl fmt::Display for CloseReason {
             Self::WriteTimeout => f.write_str("slow reader, what waited for it grew older than --write-timeout"),
             Self::Malformed(what) => write!(f, "malformed input: {what}"),
             Self::WrongProtocol(which) => write!(f, "spoke {which} on this door"),
+            Self::NotJoined => f.write_str("neither joined a room nor said anything, and did not leave when asked to"),
+            Self::Dismissed => f.write_str("dismissed by a handler"),
             Self::ServerStopping => f.write_str("server stopping"),
             Self::ReadFailed => f.write_str("read failed"),
             Self::WriteFailed => f.write_str("write failed"),

@@ -4,7 +4,7 @@
 //! written, what it costs, how its words are read. Parsing, `/help` and the README's list all come
 //! from here.
 
-use super::{Body, Nick, Refusal};
+use super::{Body, Nick, Refusal, RoomName};
 
 /// One thing that a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Command {
     Nick(Nick),
     /// Take a name (`rename|NAME`), answered as the chat room of old did.
     Rename(Nick),
+    /// Go to a room (`/join`).
+    Join(RoomName),
     /// Who is here, with times (`/who`).
     Who,
     /// Who is here, as the chat room of old told it (a bare `who`).
@@ -70,6 +72,8 @@ pub struct CommandSpec {
     pub help: &'static str,
     /// What it takes from a session's flood allowance; a line of chat costs 1.
     pub cost: u32,
+    /// Its route on the frame door; 0 where programs cannot ask for it. Its `Act` is its name.
+    pub route: u32,
     parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
 }
 
@@ -78,20 +82,20 @@ const fn row(
     aliases: &'static [&'static str],
     args: &'static str,
     [brief, help]: [&'static str; 2],
-    cost: u32,
+    [cost, route]: [u32; 2],
     parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
 ) -> CommandSpec {
-    CommandSpec { name, aliases, args, brief, help, cost, parse }
+    CommandSpec { name, aliases, args, brief, help, cost, route, parse }
 }
 
 /// Every command, in the order of the help. A list of people costs more than a line: it is longer.
-pub static COMMANDS: [CommandSpec; 13] = [
+pub static COMMANDS: [CommandSpec; 14] = [
     row(
         "help",
         &["?", "h"],
         "[COMMAND]",
         ["this list", "The list of commands, or how one of them is written."],
-        1,
+        [1, 0],
         |_, args| {
             let word = args.strip_prefix('/').unwrap_or(args);
             if word.is_empty() {
@@ -101,52 +105,87 @@ pub static COMMANDS: [CommandSpec; 13] = [
             }
         },
     ),
-    row("who", &["names"], "", ["who is here", "Who is here, how long, and since when silent."], 5, |spec, args| {
-        spec.bare(args, Command::Who)
-    }),
-    row("nick", &["name"], "NAME", ["your name", "Takes a name; rename|NAME does the same."], 1, |spec, args| {
-        if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
-    }),
+    row(
+        "who",
+        &["names"],
+        "",
+        ["who is here", "Who is here, how long, and since when silent."],
+        [5, 104],
+        |spec, args| spec.bare(args, Command::Who),
+    ),
+    row(
+        "nick",
+        &["name"],
+        "NAME",
+        ["your name", "Takes a name; rename|NAME does the same."],
+        [1, 103],
+        |spec, args| {
+            if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
+        },
+    ),
     row(
         "msg",
         &["m", "tell", "w"],
         "NAME TEXT",
         ["to one person", "Writes to one person; nobody else sees it."],
-        1,
+        [1, 102],
         |spec, args| {
             let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
             Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
         },
     ),
-    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], 1, |spec, args| {
+    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], [1, 114], |spec, args| {
         spec.body(args).map(Command::Reply)
     }),
-    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], 1, |spec, args| {
+    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], [1, 101], |spec, args| {
         spec.body(args).map(Command::Me)
     }),
-    row("say", &[], "TEXT", ["TEXT as it is", "Sends TEXT as it is, whatever it begins with."], 1, |spec, args| {
-        spec.body(args).map(Command::Say)
-    }),
-    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], 1, |spec, args| {
+    row(
+        "say",
+        &[],
+        "TEXT",
+        ["TEXT as it is", "Sends TEXT as it is, whatever it begins with."],
+        [1, 100],
+        |spec, args| spec.body(args).map(Command::Say),
+    ),
+    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], [1, 0], |spec, args| {
         spec.bare(args, Command::Stay)
     }),
-    row("echo", &[], "on|off", ["own lines back", "Whether your own lines come back to you."], 1, |spec, args| {
-        match args.to_ascii_lowercase().as_str() {
+    row(
+        "echo",
+        &[],
+        "on|off",
+        ["own lines back", "Whether your own lines come back to you."],
+        [1, 117],
+        |spec, args| match args.to_ascii_lowercase().as_str() {
             "on" => Ok(Command::Echo(Switch::On)),
             "off" => Ok(Command::Echo(Switch::Off)),
             _ => Err(spec.usage_refusal()),
-        }
-    }),
-    row("ping", &[], "", ["are you there?", "Answers at once, so that you see the line is alive."], 1, |spec, args| {
-        spec.bare(args, Command::Ping)
-    }),
-    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], 1, |spec, args| {
+        },
+    ),
+    row(
+        "ping",
+        &[],
+        "",
+        ["are you there?", "Answers at once, so that you see the line is alive."],
+        [1, 112],
+        |spec, args| spec.bare(args, Command::Ping),
+    ),
+    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], [1, 115], |spec, args| {
         spec.bare(args, Command::Version)
     }),
-    row("uptime", &[], "", ["since when", "Since when the server runs, and how many are here."], 1, |spec, args| {
-        spec.bare(args, Command::Uptime)
+    row(
+        "uptime",
+        &[],
+        "",
+        ["since when", "Since when the server runs, and how many are here."],
+        [1, 116],
+        |spec, args| spec.bare(args, Command::Uptime),
+    ),
+    row("join", &["j"], "ROOM", ["go to a room", "Goes to another room."], [2, 106], |spec, args| {
+        if args.is_empty() { Err(spec.usage_refusal()) } else { RoomName::parse(args).map(Command::Join) }
     }),
-    row("quit", &["q", "exit", "bye"], "[WORDS]", ["leave", "Leaves; WORDS are said first."], 1, |_, args| {
+    row("quit", &["q", "exit", "bye"], "[WORDS]", ["leave", "Leaves; WORDS are said first."], [1, 113], |_, args| {
         Ok(Command::Quit(Body::new(args)))
     }),
 ];
@@ -201,6 +240,7 @@ impl Command {
             Self::Msg { .. } => "msg",
             Self::Reply(_) => "reply",
             Self::Nick(_) | Self::Rename(_) => "nick",
+            Self::Join(_) => "join",
             Self::Who | Self::UserList => "who",
             Self::Help(_) => "help",
             Self::Stay => "stay",

@@ -173,6 +173,28 @@ impl RoomName {
     pub fn lobby() -> Self {
         Self("lobby".into())
     }
+
+    /// Parses a room's name, with or without its `#`: 1–24 letters, digits, `_ -`, in lower case.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRoom`].
+    pub fn parse(raw: &str) -> Result<Self, Refusal> {
+        let raw = raw.trim();
+        let name: String = raw.strip_prefix('#').unwrap_or(raw).nfkc().collect::<String>().to_lowercase();
+        let first_fits = name.chars().next().is_some_and(char::is_alphanumeric);
+        let all_fit = name.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-'));
+        if first_fits && all_fit && name.chars().count() <= MAX_NICK_CHARS && name.len() <= MAX_NICK_BYTES {
+            Ok(Self(name.into()))
+        } else {
+            Err(Refusal::BadRoom)
+        }
+    }
+
+    /// The name without its `#`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for RoomName {

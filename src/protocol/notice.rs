@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker};
+use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, Speaker};
 
 /// One person in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,15 +19,42 @@ pub struct Presence {
     pub here: Duration,
 }
 
+/// What somebody said to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The room.
+    pub room: RoomName,
+    /// Who.
+    pub from: Arc<Speaker>,
+    /// What.
+    pub body: Body,
+    /// When, in Unix milliseconds.
+    pub at: u64,
+    /// The line's number in its room, rising by one from 1.
+    pub seq: u64,
+}
+
 /// One thing said to one session, or to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// `I am here`: the first line that a text session sees, about itself.
     IAmHere(Arc<Speaker>),
-    /// Somebody came into the house.
-    Login(Arc<Speaker>),
-    /// Somebody left; the reason tells a time-out from the rest.
-    Left(Arc<Speaker>, CloseReason),
+    /// Somebody came into the room.
+    Login {
+        /// Who.
+        who: Arc<Speaker>,
+        /// Which room.
+        room: RoomName,
+    },
+    /// Somebody left the house; the reason tells a time-out from the rest.
+    Left {
+        /// Who.
+        who: Arc<Speaker>,
+        /// The room it was in.
+        room: RoomName,
+        /// Why.
+        why: CloseReason,
+    },
     /// The rest of the greeting.
     Welcome {
         /// Who is greeted.
@@ -44,19 +71,9 @@ pub enum Notice {
         idle_seconds: u64,
     },
     /// A line to a room.
-    Said {
-        /// Who said it.
-        from: Arc<Speaker>,
-        /// What.
-        body: Body,
-    },
-    /// An action, `/me waves`.
-    Acted {
-        /// Who acts.
-        from: Arc<Speaker>,
-        /// What follows the name.
-        body: Body,
-    },
+    Said(Line),
+    /// An action, `/me waves`; the body is what follows the name.
+    Acted(Line),
     /// A private line, at its receiver.
     Told {
         /// Who wrote it.
@@ -77,11 +94,24 @@ pub enum Notice {
         who: Arc<Speaker>,
         /// The name before.
         old: Arc<str>,
+        /// The room it is in.
+        room: RoomName,
     },
     /// The answer to `rename|NAME`.
     RenameOk,
     /// The answer to `/nick NAME`.
     YouAre(Arc<str>),
+    /// The answer to `/join`.
+    InRoom {
+        /// The room.
+        room: RoomName,
+        /// Names of others in it, at most [`Notice::MAX_WELCOME_NAMES`].
+        others: Vec<Arc<str>>,
+        /// How many others there are in all.
+        others_total: usize,
+    },
+    /// A program that neither joined a room nor said anything in time is asked to leave.
+    DoExit,
     /// The answer to a bare `who`.
     UserList(Vec<Arc<Speaker>>),
     /// The answer to `/who`.
@@ -142,14 +172,4 @@ pub enum Notice {
 impl Notice {
     /// A greeting names so many of those present and counts the rest.
     pub const MAX_WELCOME_NAMES: usize = 10;
-
-    /// The session that a room's line is about, where there is one.
-    #[must_use]
-    pub fn speaker(&self) -> Option<SessionId> {
-        match self {
-            Self::Said { from, .. } | Self::Acted { from, .. } | Self::Told { from, .. } => Some(from.id),
-            Self::Login(who) | Self::Left(who, _) | Self::Renamed { who, .. } => Some(who.id),
-            _ => None,
-        }
-    }
 }

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::RoomName;
+
 /// Why something that a session asked for was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -76,6 +78,28 @@ pub enum Refusal {
     },
     /// `/reply`, but nobody has written yet, or who wrote has left.
     NobodyToAnswer,
+    /// Not a room's name.
+    BadRoom,
+    /// No such room.
+    NoRoom {
+        /// Its name.
+        room: RoomName,
+    },
+    /// A packet that is not what this door takes; the words say why.
+    BadPacket {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A packet that asks for something that nobody here does.
+    UnknownAct {
+        /// What it asked for.
+        act: String,
+    },
+    /// A frame for a route that nobody here serves.
+    UnknownRoute {
+        /// The route.
+        route: u32,
+    },
     /// No place: `--max-clients`, or what the machine allows.
     Full {
         /// How many are here.
@@ -98,8 +122,13 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLong { .. } => "toolong",
-            Self::UnknownCommand { .. } | Self::Ambiguous { .. } => "unknown",
-            Self::Usage { .. } => "usage",
+            Self::UnknownCommand { .. }
+            | Self::Ambiguous { .. }
+            | Self::UnknownAct { .. }
+            | Self::UnknownRoute { .. } => "unknown",
+            Self::Usage { .. } | Self::BadPacket { .. } => "usage",
+            Self::BadRoom => "badname",
+            Self::NoRoom { .. } => "noroom",
             Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
             Self::Reserved { .. } => "reserved",
             Self::Taken { .. } | Self::LooksLike { .. } => "taken",
@@ -148,6 +177,11 @@ impl fmt::Display for Refusal {
                 }
             }
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
+            Self::BadRoom => f.write_str("Rooms have names of 1 to 24 letters, digits, _ - and no blanks"),
+            Self::NoRoom { room } => write!(f, "There is no room {room}"),
+            Self::BadPacket { why } => f.write_str(why),
+            Self::UnknownAct { act } => write!(f, "No act {act:?}"),
+            Self::UnknownRoute { route } => write!(f, "router id: {route} error"),
             Self::Full { limit } => write!(f, "Parlor is full ({limit} here), try again later"),
             Self::TooManyFrom { address, limit } => write!(f, "Too many connections from {address} ({limit})"),
             Self::Busy => f.write_str("Parlor is busy (the machine has no thread to spare), try again later"),

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::metrics::Metrics;
-use crate::protocol::{Refusal, Snowflakes};
+use crate::protocol::{Notice, Refusal, Snowflakes};
 use crate::wire::Wire;
 
 use super::House;
@@ -158,11 +158,13 @@ fn open_spare() -> Option<File> {
 /// Tells a caller why it cannot come in and closes. Never blocks: a fresh connection's buffer takes
 /// a line, and if it does not, the close says enough.
 pub(super) fn turn_away(stream: &TcpStream, wire: Wire, refusal: &Refusal) {
-    let line = match wire {
-        Wire::Text => format!("!!! {refusal}\n"),
-        Wire::Relay => format!("!!! {refusal}\r\n"),
-    };
-    let _ = send(stream, line.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let mut answer = Vec::new();
+    match wire {
+        // Its clients are told nothing but lines, so this is one.
+        Wire::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
+        wire => wire.first_encoding().encode(&Notice::Refused(refusal.clone()), None, &mut answer),
+    }
+    let _ = send(stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     let _ = stream.shutdown(Shutdown::Write);
     // What has come already would turn the close into a reset, and the line would be lost.
     let mut buffer = Vec::with_capacity(4096);

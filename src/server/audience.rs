@@ -95,7 +95,7 @@ impl Audience {
         for (encoding, (chunk, seats)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.seats)) {
             if !seats.is_empty() {
                 let before = chunk.bytes.len();
-                encoding.encode(notice, &mut chunk.bytes);
+                encoding.encode(notice, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
                     chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from });
                 }

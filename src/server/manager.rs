@@ -9,16 +9,18 @@
 //! came in the middle, is owed an answer in between, does not see its own lines) is given its own
 //! ranges of the same bytes, and the others do not notice.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::chat::{Arrival, Effect, Hub, RoomIndex, Seat};
+use crate::chat::{Arrival, Effect, Entry, Hub, Now, RoomIndex, Seat};
+use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
-use crate::wire::{Encoding, Inbound};
+use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 
 use super::audience::{Audience, Chunk};
 use super::lifeline::Lifeline;
@@ -45,6 +47,8 @@ pub(super) enum Event {
     Received(Seat, SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
     Closed(Seat, SessionId, CloseReason),
+    /// Something for one session, from elsewhere in the program.
+    Push(Seat, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
     CaughtUp(Seat, SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
@@ -89,6 +93,8 @@ struct Post {
     /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
     odd_in: u64,
     heard: usize,
+    /// The mark of its next request.
+    tag: Option<Box<str>>,
 }
 
 /// Lists that deliveries fill, kept for their memory.
@@ -118,6 +124,11 @@ pub(super) struct Manager<'a> {
     slow: Slow,
     /// Everyone's lifeline by seat, also of those whose last bytes are still being sent.
     lifelines: Vec<Weak<Lifeline>>,
+    /// The request that is being worked on, if it is marked: whose, and the mark.
+    request: Option<(Seat, Box<str>)>,
+    heartbeat: Duration,
+    /// When which frame session is due for a heartbeat, in order, since all wait equally long.
+    heartbeats: VecDeque<(Instant, Seat, SessionId)>,
     now: Instant,
     commands: usize,
     gathered: usize,
@@ -128,7 +139,7 @@ impl<'a> Manager<'a> {
         hub: Hub,
         inbox: Receiver<Event>,
         nudge: Receiver<()>,
-        half: usize,
+        config: &Config,
         started: Instant,
         metrics: &'a Metrics,
     ) -> Self {
@@ -136,7 +147,7 @@ impl<'a> Manager<'a> {
             inbox,
             nudge,
             metrics,
-            half,
+            half: config.max_pending / 2,
             started,
             hub,
             posts: Vec::new(),
@@ -146,6 +157,9 @@ impl<'a> Manager<'a> {
             answer: (None, Vec::new()),
             slow: Slow::default(),
             lifelines: Vec::new(),
+            request: None,
+            heartbeat: config.heartbeat,
+            heartbeats: VecDeque::new(),
             now: started,
             commands: 0,
             gathered: 0,
@@ -154,12 +168,20 @@ impl<'a> Manager<'a> {
 
     /// Runs until a drain is over, or nobody can send events any more.
     pub(super) fn run(mut self) {
-        while let Ok(event) = self.inbox.recv() {
+        loop {
+            let event = match self.next_due() {
+                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => self.inbox.recv_deadline(due),
+            };
             self.now = Instant::now();
-            if let Event::Drain(deadline) = event {
-                return self.drain(deadline);
+            let drain = match event {
+                Ok(event) => self.turn(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if drain.is_none() {
+                self.do_what_is_due();
             }
-            let drain = self.turn(event);
             self.end_turn();
             if let Some(deadline) = drain {
                 return self.drain(deadline);
@@ -180,12 +202,35 @@ impl<'a> Manager<'a> {
         None
     }
 
+    /// When there is something to do though nothing happens.
+    fn next_due(&self) -> Option<Instant> {
+        let heartbeat = self.heartbeats.front().map(|(due, _, _)| *due);
+        heartbeat.into_iter().chain(self.hub.next_tick().map(|up| self.started + up)).min()
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = self.moment();
+        self.hub.tick(now, &mut self.effects);
+        self.perform();
+        while let Some((due, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
+            if self.post(seat).is_some_and(|post| post.lifeline.id == id && post.outbox.is_some()) {
+                self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
+                self.heartbeats.push_back(((due + self.heartbeat).max(self.now), seat, id));
+            }
+        }
+    }
+
     fn take(&mut self, event: Event) {
         self.commands += 1;
         match event {
             Event::Opened(opened) => self.open(*opened),
             Event::Received(seat, id, inbound) => self.receive(seat, id, inbound),
             Event::Closed(seat, id, reason) => self.close(seat, id, reason),
+            Event::Push(seat, id, key, data) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                    self.answer_with(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));
+                }
+            }
             Event::CaughtUp(seat, id) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
                     self.tell_skipped(seat);
@@ -198,7 +243,8 @@ impl<'a> Manager<'a> {
     fn open(&mut self, opened: Opened) {
         let Opened { lifeline, outbox, credit, name, door } = opened;
         let seat = lifeline.permit.seat;
-        let encoding = lifeline.wire.first_encoding();
+        let (id, wire) = (lifeline.id, lifeline.wire);
+        let encoding = wire.first_encoding();
         let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.address), name });
         if self.posts.len() <= seat.index() {
             self.posts.resize_with(seat.index() + 1, || None);
@@ -216,14 +262,23 @@ impl<'a> Manager<'a> {
             pace: Pace::KeepingUp,
             odd_in: 0,
             heard: 0,
+            tag: None,
         };
         if let Some(place) = self.posts.get_mut(seat.index()) {
             *place = Some(post);
             self.present += 1;
         }
         Metrics::count(&self.metrics.opened);
-        let arrival = Arrival { speaker, door, echo: encoding.echoes() };
-        let now = self.uptime();
+        let entry = match wire {
+            Wire::Text | Wire::Relay => Entry::Lobby,
+            Wire::Json(_) => Entry::Nowhere { timed: true },
+            Wire::Frame => Entry::Nowhere { timed: false },
+        };
+        if wire == Wire::Frame && !self.heartbeat.is_zero() {
+            self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
+        }
+        let arrival = Arrival { speaker, door, echo: encoding.echoes(), entry };
+        let now = self.moment();
         self.hub.enter(seat, arrival, now, &mut self.effects);
         self.perform();
     }
@@ -233,20 +288,29 @@ impl<'a> Manager<'a> {
         if let Some(credit) = &post.credit {
             let _ = credit.try_recv(); // it was put in before the event was sent
         }
+        let now = self.moment();
         for one in inbound {
             self.commands += 1;
+            let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+            if let Inbound::Tag(tag) = one {
+                post.tag = Some(tag);
+                continue;
+            }
+            self.request = post.tag.take().map(|tag| (seat, tag));
             match one {
                 Inbound::Command(command) => {
                     Metrics::count(&self.metrics.commands);
-                    let now = self.uptime();
-                    self.hub.command(seat, command, now, &mut self.effects);
+                    self.hub.command(seat, command, self.request.is_some(), now, &mut self.effects);
                     self.perform();
                 }
                 Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
                 Inbound::Tell(notice) => self.tell(seat, &notice),
                 Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
                 Inbound::Switch(encoding) => self.switch(seat, encoding),
+                // A reader calls its handlers itself; a tag was taken above.
+                Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
             }
+            self.request = None;
             if self.gathered >= TURN_BYTES {
                 self.end_turn();
             }
@@ -297,7 +361,10 @@ impl<'a> Manager<'a> {
 
     /// Adds a line to the personal answers for `seat`, behind what the room has for it.
     fn tell(&mut self, seat: Seat, notice: &Notice) {
-        self.answer_with(seat, |encoding, out| encoding.encode(notice, out));
+        let request = self.request.take();
+        let tag = request.as_ref().filter(|(asker, _)| *asker == seat).map(|(_, tag)| &**tag);
+        self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
+        self.request = request;
     }
 
     fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -484,7 +551,7 @@ impl<'a> Manager<'a> {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         if let Pace::Skipping(lines) = post.pace {
             post.pace = Pace::KeepingUp;
-            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&Notice::Skipped(lines), out));
+            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&Notice::Skipped(lines), None, out));
         }
     }
 
@@ -523,8 +590,10 @@ impl<'a> Manager<'a> {
         self.posts.get(seat.index())?.as_ref()
     }
 
-    fn uptime(&self) -> Duration {
-        self.now.duration_since(self.started)
+    /// The moment of this turn, for the hub.
+    fn moment(&self) -> Now {
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        Now { up: self.now.duration_since(self.started), unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX) }
     }
 }
 

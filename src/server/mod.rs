@@ -13,6 +13,7 @@ pub mod log;
 mod manager;
 mod outbox;
 mod reader;
+mod routes;
 mod session;
 mod shutdown;
 mod writer;
@@ -39,9 +40,11 @@ use capacity::Capacity;
 use doors::Door;
 use gate::Gate;
 use manager::{Event, Manager};
+use routes::Routes;
 use shutdown::Held;
 
 pub use doors::StartError;
+pub use routes::{Caller, Remote, SendError};
 pub use shutdown::Stopper;
 
 /// Events that may wait for the manager. Each reader has at most two in it, so a flooder cannot
@@ -69,6 +72,7 @@ struct House {
     stopping: Receiver<Infallible>,
     held: Held,
     metrics: Arc<Metrics>,
+    routes: Routes,
     started: Instant,
     /// All doors, for a caller at the wrong one.
     doors: String,
@@ -96,6 +100,7 @@ pub struct Server {
     stopper: Stopper,
     wake: PipeReader,
     metrics: Arc<Metrics>,
+    routes: Routes,
 }
 
 /// Why a running server ended other than by being stopped.
@@ -138,7 +143,7 @@ impl Server {
         let doors = doors::open(&config.listen)?;
         let (stopper, wake) =
             Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
-        Ok(Self { config: config.clone(), doors, stopper, wake, metrics: Arc::default() })
+        Ok(Self { config: config.clone(), doors, stopper, wake, metrics: Arc::default(), routes: Routes::default() })
     }
 
     /// What is spoken where, in the order of [`Config::listen`]; port 0 has become a port.
@@ -167,7 +172,7 @@ impl Server {
     /// # Errors
     /// If there is no thread for the manager, or it panicked.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { config, doors, stopper, wake, metrics } = self;
+        let Self { config, doors, stopper, wake, metrics, routes } = self;
         let capacity = Capacity::of_this_machine();
         if capacity.sessions < config.max_clients {
             ::log::warn!("room for {capacity}; --max-clients {} is more than that", config.max_clients);
@@ -185,13 +190,14 @@ impl Server {
             stopping,
             held: Held::default(),
             metrics: Arc::clone(&metrics),
+            routes,
             started: Instant::now(),
             doors: doors.iter().map(|door| format!("{}: {}", door.wire, door.address)).collect::<Vec<_>>().join(", "),
             config,
         };
-        let settings = HubSettings { idle_seconds: house.config.idle.as_secs() };
-        let half = house.config.max_pending / 2;
-        let manager = Manager::new(Hub::new(settings, Duration::ZERO), events, nudges, half, house.started, &metrics);
+        let settings = HubSettings { idle_seconds: house.config.idle.as_secs(), join_grace: house.config.join_grace };
+        let manager =
+            Manager::new(Hub::new(settings, Duration::ZERO), events, nudges, &house.config, house.started, &metrics);
         let panicked = AtomicBool::new(false);
         thread::scope(|scope| {
             let house = &house;

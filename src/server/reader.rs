@@ -16,12 +16,13 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::chat::Bucket;
-use crate::protocol::{CloseReason, Command, Notice};
-use crate::wire::{Decode, Foreign, Inbound, Wire, WireError};
+use crate::protocol::{CloseReason, Command, Notice, Refusal};
+use crate::wire::{Decode, Encoding, Foreign, Inbound, Key, Wire, WireError};
 
 use super::House;
 use super::lifeline::Lifeline;
 use super::manager::Event;
+use super::routes::Caller;
 
 /// The first read takes so much; enough for anything that a person types.
 const SMALL_READ: usize = 2 * 1024;
@@ -33,6 +34,9 @@ const EVENT_COMMANDS: usize = 512;
 const MAX_DISCARDED: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// A frame that was begun must be finished within this: nobody writes one by hand.
+const UNFINISHED: Duration = Duration::from_secs(10);
 
 /// One session's reader.
 pub(super) struct Reader<'a> {
@@ -47,6 +51,11 @@ pub(super) struct Reader<'a> {
     /// Why nothing more will be decoded.
     broken: Option<WireError>,
     ended: bool,
+    /// How the session is answered now, and the mark of the request at hand: for handlers.
+    encoding: Encoding,
+    tag: Option<Box<str>>,
+    /// Since when something that has to be finished in time is unfinished.
+    midway: Option<Duration>,
     bucket: Bucket,
     told_to_slow_down: bool,
     silence: Silence,
@@ -76,6 +85,9 @@ impl<'a> Reader<'a> {
             items: VecDeque::new(),
             broken: None,
             ended: false,
+            encoding: lifeline.wire.first_encoding(),
+            tag: None,
+            midway: None,
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
@@ -97,7 +109,7 @@ impl<'a> Reader<'a> {
 
     /// Reads until there is a reason to end. `credit` bounds this reader's events in the inbox.
     pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
-        if let Err(reason) = self.set_timeout() {
+        if let Err(reason) = self.set_timeout().and_then(|()| self.greet(credit)) {
             return reason;
         }
         loop {
@@ -133,8 +145,9 @@ impl<'a> Reader<'a> {
                     self.silence = Silence::Allowed;
                     self.set_timeout()?;
                 }
-                Ok(())
+                self.watch_unfinished()
             }
+            Err(Errno::AGAIN) if self.midway.is_some() => self.watch_unfinished(),
             Err(Errno::AGAIN) => self.be_silent(credit),
             Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::ReadFailed),
@@ -165,6 +178,72 @@ impl<'a> Reader<'a> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// A frame that was begun must be finished in time, however slowly its bytes come.
+    fn watch_unfinished(&mut self) -> Result<(), CloseReason> {
+        let now = self.house.uptime();
+        match self.midway {
+            _ if !self.decoder.is_midway() => {
+                if self.midway.take().is_some() {
+                    self.set_timeout()?;
+                }
+            }
+            // Whole ones came, so what is unfinished now has just begun.
+            Some(_) if !self.items.is_empty() => self.midway = Some(now),
+            Some(since) if now.saturating_sub(since) >= UNFINISHED => {
+                return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
+            }
+            Some(_) => {}
+            None => {
+                self.midway = Some(now);
+                let timeout = self.lifeline.stream.set_read_timeout(Some(UNFINISHED));
+                timeout.map_err(|_: io::Error| CloseReason::ReadFailed)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls the handler of openings, if there is one.
+    fn greet(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        let Some(opened) = &self.house.routes.opened else { return Ok(()) };
+        let key = Key::Act("notice".into());
+        let mut caller = self.caller(&key);
+        opened(&mut caller);
+        let (answers, close) = (caller.answers, caller.close);
+        if !answers.is_empty() {
+            self.send(vec![Inbound::Answer(answers.into())], credit)?;
+        }
+        close.map_or(Ok(()), Err)
+    }
+
+    /// Calls the handler for `key`; its answers join the batch.
+    fn call(&self, key: &Key, data: &[u8], batch: &mut Vec<Inbound>) -> Option<CloseReason> {
+        let Some(handler) = self.house.routes.handler(key) else {
+            batch.push(Inbound::Refused(match key {
+                Key::Route(route) => Refusal::UnknownRoute { route: *route },
+                Key::Act(act) => Refusal::UnknownAct { act: act.chars().take(40).collect() },
+            }));
+            return None;
+        };
+        let mut caller = self.caller(key);
+        handler(&mut caller, data);
+        if !caller.answers.is_empty() {
+            batch.push(Inbound::Answer(caller.answers.into()));
+        }
+        caller.close
+    }
+
+    fn caller<'c>(&'c self, key: &'c Key) -> Caller<'c> {
+        Caller {
+            lifeline: self.lifeline,
+            inbox: &self.house.inbox,
+            encoding: self.encoding,
+            key,
+            tag: self.tag.as_deref(),
+            answers: Vec::new(),
+            close: None,
         }
     }
 
@@ -218,7 +297,10 @@ impl<'a> Reader<'a> {
                 self.silence = Silence::Ignored;
                 self.set_timeout()?;
             }
-            batch.push(item);
+            if let Some(reason) = self.add(item, &mut batch) {
+                self.send(std::mem::take(&mut batch), credit)?;
+                return Err(reason);
+            }
             // What is answered at length is sent alone, so that its answer is seen in the outbox
             // before more is asked for.
             if cost > 1 || batch.len() >= EVENT_COMMANDS {
@@ -226,6 +308,28 @@ impl<'a> Reader<'a> {
             }
         }
         self.send(batch, credit)
+    }
+
+    /// Adds one thing to the batch, or what a handler says to it; returns why a handler ends the
+    /// session, if it does.
+    fn add(&mut self, item: Inbound, batch: &mut Vec<Inbound>) -> Option<CloseReason> {
+        let mut close = None;
+        match &item {
+            Inbound::Heartbeat => return None,
+            Inbound::Tag(tag) => {
+                self.tag = Some(tag.clone());
+                batch.push(item);
+                return None;
+            }
+            Inbound::Custom { key, data } => close = self.call(key, data, batch),
+            Inbound::Switch(encoding) => {
+                self.encoding = *encoding;
+                batch.push(item);
+            }
+            _ => batch.push(item),
+        }
+        self.tag = None;
+        close
     }
 
     /// Waits until flood control lets the next line pass, or the house stops.
@@ -242,9 +346,16 @@ impl<'a> Reader<'a> {
             // The house stops: what was held back is said at once, while there is time.
             _ => {
                 while !self.items.is_empty() {
-                    let rest = self.items.len().min(EVENT_COMMANDS);
-                    let batch = self.items.drain(..rest).collect();
-                    self.send(batch, credit)?;
+                    while let Some(item) = self.items.pop_front() {
+                        let close = self.add(item, batch);
+                        if close.is_some() || batch.len() >= EVENT_COMMANDS {
+                            self.send(std::mem::take(batch), credit)?;
+                        }
+                        if let Some(reason) = close {
+                            return Err(reason);
+                        }
+                    }
+                    self.send(std::mem::take(batch), credit)?;
                 }
                 Ok(())
             }
@@ -277,8 +388,8 @@ impl<'a> Reader<'a> {
 fn cost(item: &Inbound) -> u32 {
     match item {
         Inbound::Command(command) => command.cost(),
-        Inbound::Refused(_) => 1,
-        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) => 0,
+        Inbound::Refused(_) | Inbound::Custom { .. } => 1,
+        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => 0,
     }
 }
 

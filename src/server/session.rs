@@ -63,6 +63,11 @@ pub(super) fn run<'scope>(
 }
 
 fn report(house: &House, lifeline: &Lifeline) {
+    if let (Some(closed), Some(reason)) = (&house.routes.closed, lifeline.reason())
+        && catch_unwind(AssertUnwindSafe(|| closed(lifeline.id, reason))).is_err()
+    {
+        error!("session {}: a handler of its close panicked", lifeline.id);
+    }
     let Lifeline { id, wire, address, .. } = lifeline;
     match lifeline.reason() {
         Some(reason @ CloseReason::Panicked) => error!("session {id} ({wire}, {address}) closed: {reason}"),
@@ -121,7 +126,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     let (credit, credits) = crossbeam_channel::bounded(CREDIT);
     let name = match lifeline.wire {
         Wire::Text => Arc::clone(&lifeline.address),
-        Wire::Relay => lifeline.id.to_string().into(),
+        Wire::Relay | Wire::Json(_) | Wire::Frame => lifeline.id.to_string().into(),
     };
     let opened = Opened { lifeline: Arc::clone(lifeline), outbox, credit: credits, name, door };
     if house.inbox.send(Event::Opened(Box::new(opened))).is_err() {

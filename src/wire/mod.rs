@@ -10,15 +10,22 @@
 
 mod buffer;
 mod foreign;
+mod frame;
+mod framing;
+mod json;
+mod packet;
 mod relay;
 mod telnet;
 mod text;
 
 use std::fmt;
 
-use crate::protocol::{Command, Notice, Refusal};
+use crate::protocol::{Command, Notice, Refusal, clean};
 
 pub use foreign::Foreign;
+pub use frame::{FrameDecoder, HEARTBEAT};
+pub use framing::Framing;
+pub use json::JsonDecoder;
 pub use relay::RelayDecoder;
 pub use text::TextDecoder;
 
@@ -29,11 +36,27 @@ pub enum Wire {
     Text,
     /// Lines as GoChat's client speaks them.
     Relay,
+    /// JSON packets as gtcp speaks them, in one framing, or in the one that a peer uses.
+    Json(Option<Framing>),
+    /// Frames as tnet speaks them.
+    Frame,
 }
 
 impl Wire {
-    /// Every wire format.
-    pub const ALL: [Self; 2] = [Self::Text, Self::Relay];
+    /// Every wire format whose clients need not be told how to speak it.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Relay, Self::Json(None), Self::Frame];
+
+    /// The wire format of a scheme of `--listen`: a name, or `json+FRAMING`.
+    #[must_use]
+    pub fn from_scheme(scheme: &str) -> Option<Self> {
+        if let Some(framing) = scheme.strip_prefix("json+") {
+            return Framing::ALL
+                .into_iter()
+                .find(|known| known.name() == framing)
+                .map(|framing| Self::Json(Some(framing)));
+        }
+        Self::ALL.into_iter().find(|wire| wire.name() == scheme)
+    }
 
     /// Its name, which is also the scheme of `--listen SCHEME://…`.
     #[must_use]
@@ -41,6 +64,8 @@ impl Wire {
         match self {
             Self::Text => "text",
             Self::Relay => "relay",
+            Self::Json(_) => "json",
+            Self::Frame => "frame",
         }
     }
 
@@ -50,6 +75,8 @@ impl Wire {
         match self {
             Self::Text => Encoding::TextLf,
             Self::Relay => Encoding::Relay,
+            Self::Json(fixed) => Encoding::Json(fixed.unwrap_or(Framing::Gf2)),
+            Self::Frame => Encoding::Frame,
         }
     }
 
@@ -59,6 +86,8 @@ impl Wire {
         match self {
             Self::Text => Box::new(TextDecoder::new(limits)),
             Self::Relay => Box::new(RelayDecoder::new()),
+            Self::Json(fixed) => Box::new(JsonDecoder::new(limits, fixed)),
+            Self::Frame => Box::new(FrameDecoder::new(limits)),
         }
     }
 }
@@ -74,6 +103,10 @@ impl fmt::Display for Wire {
 pub struct Limits {
     /// Longest line of the text door, in bytes, without its end.
     pub max_line: usize,
+    /// Longest packet of the JSON door, in bytes, without its header.
+    pub max_packet: usize,
+    /// Longest data of a frame, in bytes.
+    pub max_frame: usize,
 }
 
 /// One direction of one session: bytes in, values out.
@@ -89,6 +122,11 @@ pub trait Decode: Send {
     /// # Errors
     /// Where the stream cannot be followed any further; nothing comes after an error.
     fn next(&mut self) -> Result<Option<Inbound>, WireError>;
+
+    /// Whether the input so far ends within something that has to be finished in time.
+    fn is_midway(&self) -> bool {
+        false
+    }
 }
 
 /// One whole thing that a peer sent.
@@ -102,8 +140,28 @@ pub enum Inbound {
     Tell(Notice),
     /// The protocol below the chat is answered with these bytes.
     Answer(Box<[u8]>),
+    /// The next thing is a request with this mark (JSON text), which its answer is to carry.
+    Tag(Box<str>),
+    /// It asks for something that is not the chat's; a handler may know it.
+    Custom {
+        /// What it asks for.
+        key: Key,
+        /// What it says with it.
+        data: Vec<u8>,
+    },
+    /// It shows that it is there, and wants no answer.
+    Heartbeat,
     /// From now on it is answered in this encoding.
     Switch(Encoding),
+}
+
+/// What a handler is registered for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The route of a frame.
+    Route(u32),
+    /// The `Act` of a JSON packet.
+    Act(Box<str>),
 }
 
 /// Why a stream cannot be followed any further.
@@ -124,26 +182,69 @@ pub enum Encoding {
     TextCrlf,
     /// Relay.
     Relay,
+    /// Frames.
+    Frame,
+    /// JSON packets.
+    Json(Framing),
 }
 
 impl Encoding {
     /// How many there are; [`Encoding::index`] is below it.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 10;
     /// Every encoding, in the order of [`Encoding::index`].
-    pub const ALL: [Self; Self::COUNT] = [Self::TextLf, Self::TextCrlf, Self::Relay];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::TextLf,
+        Self::TextCrlf,
+        Self::Relay,
+        Self::Frame,
+        Self::Json(Framing::Gf1),
+        Self::Json(Framing::Gf2),
+        Self::Json(Framing::Gf3),
+        Self::Json(Framing::Gf4),
+        Self::Json(Framing::Gf7),
+        Self::Json(Framing::Lines),
+    ];
 
     /// Its number, for tables by encoding.
     #[must_use]
     pub fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::TextLf => 0,
+            Self::TextCrlf => 1,
+            Self::Relay => 2,
+            Self::Frame => 3,
+            Self::Json(framing) => 4 + framing as usize,
+        }
     }
 
-    /// Appends `notice` to `out`. Nothing, where this format has no words for it.
-    pub fn encode(self, notice: &Notice, out: &mut Vec<u8>) {
+    /// Appends `notice` to `out`, marked with the request that it answers, if any. Nothing, where
+    /// this format has no words for it.
+    pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
         match self {
             Self::TextLf => text::encode(notice, "\n", out),
             Self::TextCrlf => text::encode(notice, "\r\n", out),
             Self::Relay => relay::encode(notice, out),
+            Self::Frame => frame::encode(notice, tag, out),
+            Self::Json(framing) => json::encode(notice, tag, framing, out),
+        }
+    }
+
+    /// Appends a handler's answer to a request for `key`: a frame of that route, a packet of that
+    /// act, or, where there are no such things, a line. What does not fit is cut.
+    pub fn encode_custom(self, key: &Key, data: &[u8], tag: Option<&str>, out: &mut Vec<u8>) {
+        let text = || clean(data).into_owned();
+        match (self, key) {
+            (Self::Frame, Key::Route(route)) => frame::put(*route, data, out),
+            (Self::Frame, Key::Act(act)) => {
+                frame::put(frame::NOTICE_ROUTE, &packet::custom(act, &text(), tag, usize::MAX), out);
+            }
+            (Self::Json(framing), Key::Act(act)) => json::encode_custom(act, &text(), tag, framing, out),
+            (Self::Json(framing), Key::Route(route)) => {
+                json::encode_custom(&route.to_string(), &text(), tag, framing, out);
+            }
+            (Self::TextLf, _) => out.extend_from_slice(format!("*** {}\n", text()).as_bytes()),
+            (Self::TextCrlf, _) => out.extend_from_slice(format!("*** {}\r\n", text()).as_bytes()),
+            (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", text()).as_bytes()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use super::buffer::Buffer;
 use super::{Decode, Inbound, WireError};
-use crate::protocol::{Body, Command, Notice, clean};
+use crate::protocol::{Body, Command, Line, Notice, clean};
 
 /// Longest line in bytes: what fits the older program's 16-bit buffer.
 const MAX_LINE: usize = 65_535;
@@ -83,8 +83,8 @@ impl Decode for RelayDecoder {
 pub(super) fn encode(notice: &Notice, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = match notice {
-        Notice::Said { from, body } => write!(out, "{}:{}\r\n", from.id, body.as_str()),
-        Notice::Acted { from, body } => write!(out, "{}:* {} {}\r\n", from.id, from.name, body.as_str()),
+        Notice::Said(Line { from, body, .. }) => write!(out, "{}:{}\r\n", from.id, body.as_str()),
+        Notice::Acted(Line { from, body, .. }) => write!(out, "{}:* {} {}\r\n", from.id, from.name, body.as_str()),
         Notice::Told { from, body } => write!(out, "{}:>>> {}\r\n", from.id, body.as_str()),
         _ => Ok(()),
     };

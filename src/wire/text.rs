@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use memchr::memchr3;
@@ -266,33 +267,39 @@ fn shortened(text: &str) -> String {
 pub(super) fn encode(notice: &Notice, eol: &str, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = match notice {
-        Notice::Said { from, body } => {
-            speech(from, body.as_str(), eol, out);
+        Notice::Said(line) => {
+            speech(&line.from, line.body.as_str(), eol, out);
             Ok(())
         }
         Notice::IAmHere(who) => {
             speech(who, "I am here", eol, out);
             Ok(())
         }
-        Notice::Login(who) => {
+        Notice::Login { who, .. } => {
             speech(who, "login", eol, out);
             Ok(())
         }
-        Notice::Left(who, CloseReason::Idle { .. }) => {
+        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => {
             speech(who, "time out leave out", eol, out);
             Ok(())
         }
-        Notice::Left(who, _) => {
+        Notice::Left { who, .. } => {
             speech(who, "login out", eol, out);
             Ok(())
         }
-        Notice::Acted { from, body } => write!(out, "* {} {}{eol}", from.name, body.as_str()),
+        Notice::Acted(line) => write!(out, "* {} {}{eol}", line.from.name, line.body.as_str()),
         Notice::Told { from, body } => write!(out, ">>> {}: {}{eol}", from.name, body.as_str()),
         Notice::ToldTo { to, body } => write!(out, ">>> to {}: {}{eol}", to.name, body.as_str()),
         Notice::Welcome { .. } => welcome(notice, eol, out),
-        Notice::Renamed { who, old } => write!(out, "*** {old} is now {}{eol}", who.name),
+        Notice::Renamed { who, old, .. } => write!(out, "*** {old} is now {}{eol}", who.name),
         Notice::RenameOk => write!(out, "rename ok{eol}"),
         Notice::YouAre(name) => write!(out, "*** You are now {name}{eol}"),
+        Notice::InRoom { room, others, others_total } => {
+            let _ = write!(out, "*** You are in {room} ");
+            let _ = company(others, *others_total, out);
+            write!(out, "{eol}")
+        }
+        Notice::DoExit => Ok(()),
         Notice::UserList(people) => {
             let mut written = write!(out, "user list:{eol}");
             for who in people {
@@ -350,17 +357,26 @@ fn welcome(notice: &Notice, eol: &str, out: &mut Vec<u8>) -> std::io::Result<()>
             let host = host.trim_start_matches('[').trim_end_matches(']');
             write!(out, "the first one in {room}. Tell others: nc {host} {port}")?;
         }
-        1 => write!(out, "in {room} with 1 other: {}", others.join(", "))?,
-        many => write!(out, "in {room} with {many} others: {}", others.join(", "))?,
-    }
-    if *others_total > others.len() {
-        write!(out, " and {} more", others_total - others.len())?;
+        _ => {
+            write!(out, "in {room} ")?;
+            company(others, *others_total, out)?;
+        }
     }
     write!(out, "{eol}*** Type to talk. who = who is here, rename|NAME = your name, /help = more, /quit = leave{eol}")?;
     if *idle_seconds > 0 {
         write!(out, "*** Quiet for {idle_seconds} s means disconnected; /stay lets you just listen{eol}")?;
     }
     Ok(())
+}
+
+/// `with 2 others: ann, mike`; those beyond the names are counted.
+fn company(others: &[Arc<str>], total: usize, out: &mut Vec<u8>) -> std::io::Result<()> {
+    match total {
+        0 => return write!(out, "alone"),
+        1 => write!(out, "with 1 other: {}", others.join(", "))?,
+        many => write!(out, "with {many} others: {}", others.join(", "))?,
+    }
+    if total > others.len() { write!(out, " and {} more", total - others.len()) } else { Ok(()) }
 }
 
 /// The list of commands: two beside each other, in lines of at most 78 columns.

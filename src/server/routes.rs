@@ -1,0 +1,194 @@
+//! Handlers: what a program that uses this library does with frames and packets of its own.
+//!
+//! A handler runs on the reader thread of the session that called, so calls of one session come in
+//! order, one at a time, and one that is slow keeps only its own session waiting. A panic in it
+//! ends that session and no other. Its answers take their place among the chat's.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, TrySendError};
+
+use crate::protocol::{CloseReason, SessionId};
+use crate::wire::{Encoding, Key, Wire};
+
+use super::lifeline::Lifeline;
+use super::manager::Event;
+
+type Handler = Box<dyn Fn(&mut Caller<'_>, &[u8]) + Send + Sync>;
+type OnOpen = Box<dyn Fn(&mut Caller<'_>) + Send + Sync>;
+type OnClose = Box<dyn Fn(SessionId, &CloseReason) + Send + Sync>;
+
+/// What was registered. Without a handler and a fallback, the caller is told that nobody serves it.
+#[derive(Default)]
+pub(super) struct Routes {
+    pub(super) handlers: HashMap<Key, Handler>,
+    pub(super) fallback: Option<Handler>,
+    pub(super) opened: Option<OnOpen>,
+    pub(super) closed: Option<OnClose>,
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.handlers.keys()).finish()
+    }
+}
+
+impl Routes {
+    pub(super) fn handler(&self, key: &Key) -> Option<&Handler> {
+        self.handlers.get(key).or(self.fallback.as_ref())
+    }
+}
+
+/// The session that a handler works for, for as long as the handler runs.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    pub(super) lifeline: &'a Arc<Lifeline>,
+    pub(super) inbox: &'a Sender<Event>,
+    pub(super) encoding: Encoding,
+    pub(super) key: &'a Key,
+    pub(super) tag: Option<&'a str>,
+    /// Answers, encoded.
+    pub(super) answers: Vec<u8>,
+    pub(super) close: Option<CloseReason>,
+}
+
+impl Caller<'_> {
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> SessionId {
+        self.lifeline.id
+    }
+
+    /// The peer's address, `127.0.0.1:5123`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.lifeline.address
+    }
+
+    /// The door by which it came in.
+    #[must_use]
+    pub fn door(&self) -> Wire {
+        self.lifeline.wire
+    }
+
+    /// What was called.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        self.key
+    }
+
+    /// Answers: a frame of the same route, a packet of the same `Act` with `data` as its `Data`, or,
+    /// on the line doors, a line. Answers are sent in the order of the requests.
+    pub fn reply(&mut self, data: impl AsRef<[u8]>) {
+        self.encoding.encode_custom(self.key, data.as_ref(), self.tag, &mut self.answers);
+    }
+
+    /// Sends something else beside the answer.
+    pub fn send(&mut self, key: &Key, data: impl AsRef<[u8]>) {
+        self.encoding.encode_custom(key, data.as_ref(), None, &mut self.answers);
+    }
+
+    /// Ends the session when the handler returns and what it has sent is delivered.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.close = Some(reason);
+    }
+
+    /// A handle to this session for other threads, valid beyond the handler.
+    #[must_use]
+    pub fn remote(&self) -> Remote {
+        Remote { lifeline: Arc::downgrade(self.lifeline), inbox: self.inbox.clone() }
+    }
+}
+
+/// A session, from anywhere in the program.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    lifeline: std::sync::Weak<Lifeline>,
+    inbox: Sender<Event>,
+}
+
+/// Why a [`Remote`] could not send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendError {
+    /// The session, or the server, has gone.
+    Gone,
+    /// The server has too much to do just now; nothing was sent.
+    Busy,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "the session has gone",
+            Self::Busy => "the server is busy, nothing was sent",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl Remote {
+    /// Sends to the session. Never blocks.
+    ///
+    /// # Errors
+    /// If the session has gone, or the server is too busy to take more.
+    pub fn send(&self, key: Key, data: impl Into<Vec<u8>>) -> Result<(), SendError> {
+        let lifeline = self.lifeline.upgrade().filter(|lifeline| lifeline.reason().is_none()).ok_or(SendError::Gone)?;
+        let event = Event::Push(lifeline.permit.seat, lifeline.id, key, data.into());
+        self.inbox.try_send(event).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Busy,
+            TrySendError::Disconnected(_) => SendError::Gone,
+        })
+    }
+}
+
+impl super::Server {
+    /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
+    /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's.
+    #[must_use]
+    pub fn on_route(mut self, route: u32, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.routes.handlers.insert(Key::Route(route), Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` for JSON packets with this `Act`, with their `Data`. The acts of the chat's
+    /// commands stay the chat's.
+    #[must_use]
+    pub fn on_act(mut self, act: &str, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.routes.handlers.insert(Key::Act(act.into()), Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` for every route and act that has none of its own.
+    #[must_use]
+    pub fn on_other(mut self, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.routes.fallback = Some(Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` when a session has come in, by whichever door.
+    #[must_use]
+    pub fn on_open(mut self, handler: impl Fn(&mut Caller<'_>) + Send + Sync + 'static) -> Self {
+        self.routes.opened = Some(Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` when a session is over.
+    #[must_use]
+    pub fn on_close(mut self, handler: impl Fn(SessionId, &CloseReason) + Send + Sync + 'static) -> Self {
+        self.routes.closed = Some(Box::new(handler));
+        self
+    }
+
+    /// What the older programs' clients expect: tnet's echo on routes 1 and 2, and gtcp's `hello`
+    /// and `doexit`.
+    #[must_use]
+    pub fn with_standard_routes(self) -> Self {
+        self.on_route(1, |caller, data| caller.reply(data))
+            .on_route(2, |caller, data| caller.reply(data))
+            .on_act("hello", |caller, _| caller.reply("Nice to meet you!"))
+            .on_act("doexit", |caller, _| caller.close(CloseReason::Quit))
+    }
+}

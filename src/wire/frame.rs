@@ -1,0 +1,121 @@
+//! The frame door: tnet's frames, for its clients and for devices.
+//!
+//! `u32 little-endian route`, `u32 little-endian length`, data. Route 0 with length 0 is a
+//! heartbeat. A frame may be for a handler, or, with a route of the table of commands, for the
+//! chat; then its data is the JSON object of the JSON door, or plain text.
+
+use std::collections::VecDeque;
+
+use byteorder::{ByteOrder, LittleEndian};
+
+use super::buffer::Buffer;
+use super::{Decode, Inbound, Key, Limits, WireError, packet};
+use crate::protocol::{COMMANDS, CloseReason, Notice, Refusal};
+
+/// Bytes before the data.
+const HEADER: usize = 8;
+/// The route on which tnet tells errors.
+const ERROR_ROUTE: u32 = 10_000;
+/// Why a stream ends whose next frame would be too large; the decoder has told the peer already,
+/// with the numbers.
+const TOO_LARGE: &str = "a frame longer than --max-frame";
+/// The route of what is said to a program without being asked (see the JSON objects of the chat).
+pub(super) const NOTICE_ROUTE: u32 = 207;
+/// What the server sends to show that it is there.
+pub const HEARTBEAT: [u8; HEADER] = [0; HEADER];
+
+/// Turns the bytes of one frame session into requests.
+#[derive(Debug)]
+pub struct FrameDecoder {
+    max_frame: usize,
+    input: Buffer,
+    ready: VecDeque<Inbound>,
+    broken: bool,
+}
+
+impl FrameDecoder {
+    /// A decoder for one session.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { max_frame: limits.max_frame, input: Buffer::default(), ready: VecDeque::new(), broken: false }
+    }
+
+    /// Takes one frame off the input; false where more bytes are needed.
+    fn take_frame(&mut self) -> Result<bool, WireError> {
+        let rest = self.input.rest();
+        let Some(header) = rest.get(..HEADER) else { return Ok(false) };
+        let (route, length) = header.split_at(HEADER / 2);
+        let (route, length) = (LittleEndian::read_u32(route), LittleEndian::read_u32(length) as usize);
+        if length > self.max_frame {
+            let mut answer = Vec::new();
+            put(
+                ERROR_ROUTE,
+                format!("frame too large: {length} bytes (max {})", self.max_frame).as_bytes(),
+                &mut answer,
+            );
+            self.ready.push_back(Inbound::Answer(answer.into()));
+            self.broken = true;
+            return Ok(true);
+        }
+        let Some(data) = rest.get(HEADER..HEADER + length) else { return Ok(false) };
+        match COMMANDS.iter().find(|spec| spec.route == route && route != 0) {
+            Some(spec) => packet::read_for(spec, data, &mut self.ready),
+            None if route == 0 && length == 0 => self.ready.push_back(Inbound::Heartbeat),
+            None => self.ready.push_back(Inbound::Custom { key: Key::Route(route), data: data.to_vec() }),
+        }
+        self.input.take(HEADER + length);
+        Ok(true)
+    }
+}
+
+impl Decode for FrameDecoder {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.input.feed(bytes);
+    }
+
+    fn end(&mut self) {}
+
+    fn next(&mut self) -> Result<Option<Inbound>, WireError> {
+        loop {
+            if let Some(inbound) = self.ready.pop_front() {
+                return Ok(Some(inbound));
+            }
+            if self.broken {
+                return Err(WireError::Malformed(TOO_LARGE));
+            }
+            if !self.take_frame()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn is_midway(&self) -> bool {
+        !self.input.rest().is_empty()
+    }
+}
+
+/// Appends a frame.
+pub(super) fn put(route: u32, data: &[u8], out: &mut Vec<u8>) {
+    let mut header = [0; HEADER];
+    let (first, second) = header.split_at_mut(HEADER / 2);
+    LittleEndian::write_u32(first, route);
+    LittleEndian::write_u32(second, u32::try_from(data.len()).unwrap_or(u32::MAX));
+    out.extend_from_slice(&header);
+    out.extend_from_slice(data);
+}
+
+/// Appends the frame that a program is sent of `notice`; errors of frames in tnet's own words.
+pub(super) fn encode(notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
+    match notice {
+        Notice::Refused(refusal @ Refusal::UnknownRoute { .. }) => {
+            put(ERROR_ROUTE, refusal.to_string().as_bytes(), out);
+        }
+        Notice::Goodbye(CloseReason::Malformed(TOO_LARGE)) => {}
+        Notice::Goodbye(CloseReason::Malformed(what)) => put(ERROR_ROUTE, what.as_bytes(), out),
+        other => {
+            if let Some((route, object)) = packet::object(other, tag, u32::MAX as usize) {
+                put(route, &object, out);
+            }
+        }
+    }
+}

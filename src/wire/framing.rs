@@ -1,0 +1,167 @@
+//! How JSON packets are delimited: the five framings that goframe's gtcp has used, and lines.
+//!
+//! Sources: the headers that gtcp's releases write (`gtcp_conn_pkg.go`): two bytes of length by
+//! default since v1.8, three in v1.6.17 to v1.7, and until v1.6.16 a three-byte total length with a
+//! four-byte sum of the data; one and four bytes by its `PkgOption`. All numbers are big-endian.
+
+use byteorder::{ByteOrder, NetworkEndian};
+
+/// How packets are told from one another on a JSON door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// u8 length of data.
+    Gf1,
+    /// u16 length of data.
+    Gf2,
+    /// u24 length of data.
+    Gf3,
+    /// u32 length of data.
+    Gf4,
+    /// u24 total length (7 + data), u32 sum of the data's bytes.
+    Gf7,
+    /// One object a line.
+    Lines,
+}
+
+/// What the head of a stream says about the packet behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    /// More bytes are needed.
+    Partial,
+    /// A packet of `header` + `data` bytes begins here; `sum` is what its bytes must add up to.
+    Packet { header: usize, data: usize, sum: Option<u32> },
+    /// No packet begins like this.
+    Broken(&'static str),
+}
+
+impl Framing {
+    /// Every framing.
+    pub const ALL: [Self; 6] = [Self::Gf1, Self::Gf2, Self::Gf3, Self::Gf4, Self::Gf7, Self::Lines];
+
+    /// Its name, as in the scheme `json+gf3://`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gf1 => "gf1",
+            Self::Gf2 => "gf2",
+            Self::Gf3 => "gf3",
+            Self::Gf4 => "gf4",
+            Self::Gf7 => "gf7",
+            Self::Lines => "lines",
+        }
+    }
+
+    /// Bytes before the data.
+    fn header(self) -> usize {
+        match self {
+            Self::Gf1 => 1,
+            Self::Gf2 => 2,
+            Self::Gf3 => 3,
+            Self::Gf4 => 4,
+            Self::Gf7 => 7,
+            Self::Lines => 0,
+        }
+    }
+
+    /// Longest data that a client in this framing takes, in bytes: what the header can say, and
+    /// gtcp's own default limit.
+    pub(super) fn longest(self) -> usize {
+        match self {
+            Self::Gf1 => 0xff,
+            Self::Gf2 | Self::Gf3 | Self::Gf4 | Self::Gf7 => 0xffff,
+            Self::Lines => usize::MAX,
+        }
+    }
+
+    /// Reads a packet's header; lines have none.
+    pub(super) fn head(self, bytes: &[u8], max_packet: usize) -> Head {
+        let header = self.header();
+        let Some(head) = bytes.get(..header) else { return Head::Partial };
+        let number = |length: usize| NetworkEndian::read_uint(head, length) as usize;
+        let (data, sum) = match self {
+            Self::Lines => return Head::Partial,
+            Self::Gf7 => {
+                let Some(data) = number(3).checked_sub(header) else {
+                    return Head::Broken("a packet shorter than its own header");
+                };
+                (data, head.get(3..).map(NetworkEndian::read_u32))
+            }
+            plain => (number(plain.header()), None),
+        };
+        if data > max_packet {
+            Head::Broken("a packet longer than --max-packet")
+        } else {
+            Head::Packet { header, data, sum }
+        }
+    }
+
+    /// Appends `object` as one packet. It must not be longer than [`Framing::longest`].
+    pub(super) fn put(self, object: &[u8], out: &mut Vec<u8>) {
+        let header = self.header();
+        let start = out.len();
+        out.resize(start + header, 0);
+        if let Some(head) = out.get_mut(start..) {
+            match self {
+                Self::Lines => {}
+                Self::Gf7 => {
+                    NetworkEndian::write_uint(head, (object.len() + header) as u64, 3);
+                    if let Some(rest) = head.get_mut(3..) {
+                        NetworkEndian::write_u32(rest, sum(object));
+                    }
+                }
+                plain => NetworkEndian::write_uint(head, object.len() as u64, plain.header()),
+            }
+        }
+        out.extend_from_slice(object);
+        if self == Self::Lines {
+            out.push(b'\n');
+        }
+    }
+
+    /// Tells the framing of a stream from its beginning. `None`: more bytes are needed.
+    ///
+    /// The data of a first packet is an object, so it begins with `{` and then a quote, a brace or
+    /// white space. Where that stands, and whether the bytes before it are a possible header,
+    /// tells the framings apart: no beginning fits two of them, with lengths up to 65,535.
+    ///
+    /// # Errors
+    /// If no framing begins like this.
+    pub(super) fn detect(bytes: &[u8], max_packet: usize) -> Result<Option<Self>, &'static str> {
+        let opens = |at: usize| match (bytes.get(at), bytes.get(at + 1)) {
+            (None, _) | (Some(b'{'), None) => None,
+            (Some(b'{'), Some(b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n')) => Some(true),
+            _ => Some(false),
+        };
+        let mut undecided = false;
+        for framing in [Self::Lines, Self::Gf1, Self::Gf2, Self::Gf3, Self::Gf4, Self::Gf7] {
+            let fits = match framing {
+                Self::Lines => true,
+                other => match other.head(bytes, max_packet) {
+                    Head::Packet { data, .. } => data >= 2,
+                    Head::Partial => true,
+                    Head::Broken(_) => false,
+                },
+            };
+            match opens(framing.header()) {
+                Some(true) if fits => return Ok(Some(framing)),
+                None if fits => undecided = true,
+                _ => {}
+            }
+        }
+        if undecided {
+            return Ok(None);
+        }
+        // A packet that holds no object, in the framing of today's clients: it is told what is wrong.
+        match (Self::Gf2.head(bytes, max_packet), bytes.get(2)) {
+            (Head::Packet { data: 1.., .. }, Some(b' '..=b'~')) if bytes.first().is_some_and(|high| *high < b' ') => {
+                Ok(Some(Self::Gf2))
+            }
+            _ => Err("these bytes begin no packet; send JSON objects, one a line, or with a length before each"),
+        }
+    }
+}
+
+/// The checksum of `gf7`: all bytes added up.
+pub(super) fn sum(data: &[u8]) -> u32 {
+    data.iter().fold(0, |sum, byte| sum.wrapping_add(u32::from(*byte)))
+}

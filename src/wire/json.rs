@@ -1,0 +1,127 @@
+//! The JSON door: gtcp's packets in whichever framing the peer uses, or one object a line.
+//!
+//! The first packet tells the framing; answers go out in the one received. A packet that says
+//! something wrong is answered and the session goes on; a stream whose packets can no longer be
+//! told apart ends.
+
+use std::collections::VecDeque;
+
+use memchr::memchr;
+
+use super::buffer::Buffer;
+use super::framing::{Framing, Head, sum};
+use super::{Decode, Encoding, Inbound, Limits, WireError, packet};
+use crate::protocol::Notice;
+
+/// Turns the bytes of one JSON session into requests.
+#[derive(Debug)]
+pub struct JsonDecoder {
+    max_packet: usize,
+    /// `None` until the peer has shown it.
+    framing: Option<Framing>,
+    input: Buffer,
+    /// How much of the input is known to hold no line's end.
+    scanned: usize,
+    ready: VecDeque<Inbound>,
+    ended: bool,
+}
+
+impl JsonDecoder {
+    /// A decoder for one session; `fixed` where the door takes one framing only.
+    #[must_use]
+    pub fn new(limits: Limits, fixed: Option<Framing>) -> Self {
+        Self {
+            max_packet: limits.max_packet,
+            framing: fixed,
+            input: Buffer::default(),
+            scanned: 0,
+            ready: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    /// Takes one packet off the input; false where more bytes are needed.
+    fn take_packet(&mut self) -> Result<bool, WireError> {
+        let rest = self.input.rest();
+        if rest.is_empty() {
+            return Ok(false);
+        }
+        let Some(framing) = self.framing else {
+            let Some(framing) = Framing::detect(rest, self.max_packet).map_err(WireError::Malformed)? else {
+                return Ok(false);
+            };
+            self.framing = Some(framing);
+            self.ready.push_back(Inbound::Switch(Encoding::Json(framing)));
+            return Ok(true);
+        };
+        if framing == Framing::Lines {
+            return self.take_line();
+        }
+        match framing.head(rest, self.max_packet) {
+            Head::Partial => Ok(false),
+            Head::Broken(why) => Err(WireError::Malformed(why)),
+            Head::Packet { header, data: length, sum: wanted } => {
+                let Some(data) = rest.get(header..header + length) else { return Ok(false) };
+                if wanted.is_some_and(|wanted| wanted != sum(data)) {
+                    return Err(WireError::Malformed("a packet whose checksum is wrong"));
+                }
+                packet::read(data, &mut self.ready);
+                self.input.take(header + length);
+                Ok(true)
+            }
+        }
+    }
+
+    fn take_line(&mut self) -> Result<bool, WireError> {
+        let rest = self.input.rest();
+        let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
+        let length = end.unwrap_or(rest.len());
+        if length > self.max_packet {
+            return Err(WireError::Malformed("a line longer than --max-packet"));
+        }
+        if end.is_none() && !self.ended {
+            self.scanned = length;
+            return Ok(false);
+        }
+        let line = rest.get(..length).unwrap_or_default().trim_ascii();
+        if !line.is_empty() {
+            packet::read(line, &mut self.ready);
+        }
+        self.input.take(length + 1);
+        self.scanned = 0;
+        Ok(true)
+    }
+}
+
+impl Decode for JsonDecoder {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.input.feed(bytes);
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+    }
+
+    fn next(&mut self) -> Result<Option<Inbound>, WireError> {
+        loop {
+            if let Some(inbound) = self.ready.pop_front() {
+                return Ok(Some(inbound));
+            }
+            if !self.take_packet()? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// Appends the packet that a program is sent of `notice`.
+pub(super) fn encode(notice: &Notice, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
+    if let Some((_, object)) = packet::object(notice, tag, framing.longest()) {
+        framing.put(&object, out);
+    }
+}
+
+/// Appends a packet of a handler's own.
+pub(super) fn encode_custom(act: &str, data: &str, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
+    framing.put(&packet::custom(act, data, tag, framing.longest()), out);
+}

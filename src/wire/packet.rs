@@ -1,0 +1,391 @@
+//! The JSON object that programs send and receive, on the JSON door and in the frames of the chat.
+//!
+//! `Act` says what it is about, `Data` is the text of it; both come from goframe's gtcp, where keys
+//! are matched without regard to case and a missing `Data` is "". Events carry more keys, which
+//! those clients ignore.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::{Inbound, Key};
+use crate::protocol::{Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Refusal, Speaker, clean};
+
+/// Longest `Ref`, as JSON text in bytes: it is sent back with the answer.
+const MAX_REF: usize = 256;
+
+/// Routes of the frame door for what is not the answer to a command.
+mod event_route {
+    pub(super) const CHAT: u32 = 200;
+    pub(super) const ACTION: u32 = 201;
+    pub(super) const PRIVATE: u32 = 202;
+    pub(super) const JOINED: u32 = 203;
+    pub(super) const LEFT: u32 = 204;
+    pub(super) const RENAMED: u32 = 205;
+    pub(super) const NOTICE: u32 = super::super::frame::NOTICE_ROUTE;
+    pub(super) const ERROR: u32 = 208;
+    pub(super) const DOEXIT: u32 = 209;
+}
+
+/// A text of the packet, borrowed from it where it holds no escapes.
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Cow<'de, str>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Cow::Borrowed(text))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Cow::Owned(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(TextVisitor).map(Text)
+    }
+}
+
+/// The `Ref` of a request: a string or a whole number, kept as JSON text.
+struct Tag(Box<str>);
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TagVisitor;
+        impl Visitor<'_> for TagVisitor {
+            type Value = Tag;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a string of at most {MAX_REF} bytes or a whole number")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Tag, E> {
+                let json = serde_json::to_string(text).map_err(E::custom)?;
+                if json.len() > MAX_REF { Err(E::custom("Ref is too long")) } else { Ok(Tag(json.into())) }
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Tag, E> {
+                Ok(Tag(number.to_string().into()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Tag, E> {
+                Ok(Tag(number.to_string().into()))
+            }
+        }
+        deserializer.deserialize_any(TagVisitor)
+    }
+}
+
+/// What a program asks for.
+#[derive(Default)]
+struct Request<'a> {
+    act: Option<Cow<'a, str>>,
+    data: Option<Cow<'a, str>>,
+    to: Option<Cow<'a, str>>,
+    tag: Option<Box<str>>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RequestVisitor;
+        impl<'de> Visitor<'de> for RequestVisitor {
+            type Value = Request<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with Act and Data")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut request = Request::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    if key.eq_ignore_ascii_case("act") {
+                        once(&mut request.act, "Act", map.next_value::<Text<'de>>()?.0)?;
+                    } else if key.eq_ignore_ascii_case("data") {
+                        once(&mut request.data, "Data", map.next_value::<Text<'de>>()?.0)?;
+                    } else if key.eq_ignore_ascii_case("to") {
+                        once(&mut request.to, "To", map.next_value::<Text<'de>>()?.0)?;
+                    } else if key.eq_ignore_ascii_case("ref") {
+                        once(&mut request.tag, "Ref", map.next_value::<Tag>()?.0)?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(request)
+            }
+        }
+        deserializer.deserialize_map(RequestVisitor)
+    }
+}
+
+/// Fills a field, which must be empty: of two keys alike, nobody knows which was meant.
+fn once<T, E: de::Error>(field: &mut Option<T>, key: &'static str, value: T) -> Result<(), E> {
+    match field.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(E::duplicate_field(key)),
+    }
+}
+
+/// Reads the object of one packet; what it asks for is appended to `ready`.
+pub(super) fn read(bytes: &[u8], ready: &mut VecDeque<Inbound>) {
+    let request = match serde_json::from_slice::<Request<'_>>(bytes) {
+        Ok(request) => request,
+        Err(error) => return refuse(&format!("Not a packet of this door: {error}"), ready),
+    };
+    ready.extend(request.tag.map(Inbound::Tag));
+    let data = request.data.unwrap_or_default();
+    let Some(act) = request.act.filter(|act| !act.is_empty()) else {
+        return refuse("No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", ready);
+    };
+    let spec = COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act);
+    ready.push_back(match spec {
+        Some(spec) => command(spec, request.to.as_deref(), &data),
+        None if act == "heartbeat" => Inbound::Heartbeat,
+        None => Inbound::Custom { key: Key::Act(act.into()), data: data.into_owned().into_bytes() },
+    });
+}
+
+/// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
+pub(super) fn read_for(spec: &'static CommandSpec, bytes: &[u8], ready: &mut VecDeque<Inbound>) {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return ready.push_back(command(spec, None, &String::from_utf8_lossy(bytes)));
+    }
+    match serde_json::from_slice::<Request<'_>>(bytes) {
+        Ok(request) => {
+            ready.extend(request.tag.map(Inbound::Tag));
+            ready.push_back(command(spec, request.to.as_deref(), &request.data.unwrap_or_default()));
+        }
+        Err(error) => refuse(&format!("Not an object of this door: {error}"), ready),
+    }
+}
+
+fn command(spec: &'static CommandSpec, to: Option<&str>, data: &str) -> Inbound {
+    let usage = |usage: &str| Err(Refusal::Usage { usage: usage.into() });
+    let command = match (spec.name, to) {
+        // Said as it is, with its blanks; on the text door the line's parser keeps them too.
+        ("say", _) => Body::new(data).map_or_else(|| usage("say with Data"), |body| Ok(Command::Say(body))),
+        ("msg", Some(to)) => {
+            let to = clean(to.as_bytes()).into_owned();
+            Body::new(data).map_or_else(|| usage("msg with To and Data"), |body| Ok(Command::Msg { to, body }))
+        }
+        ("msg", None) => usage("msg with To and Data"),
+        _ => spec.parse(data),
+    };
+    match command {
+        Ok(command) => Inbound::Command(command),
+        Err(refusal) => Inbound::Refused(refusal),
+    }
+}
+
+/// A parser's words may repeat what was sent: cleaned, and not at length.
+fn refuse(why: &str, ready: &mut VecDeque<Inbound>) {
+    let why = clean(why.as_bytes()).chars().take(200).collect();
+    ready.push_back(Inbound::Refused(Refusal::BadPacket { why }));
+}
+
+/// One person in a list.
+struct Entry<'a> {
+    name: &'a str,
+    id: String,
+    idle: u64,
+    here: u64,
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("Name", self.name)?;
+        map.serialize_entry("Id", &self.id)?;
+        map.serialize_entry("Idle", &self.idle)?;
+        map.serialize_entry("Here", &self.here)?;
+        map.end()
+    }
+}
+
+/// What a program is told. Absent keys are not written.
+#[derive(Default)]
+struct Event<'a> {
+    act: &'a str,
+    data: Cow<'a, str>,
+    from: Option<&'a Speaker>,
+    to: Option<&'a str>,
+    room: Option<&'a str>,
+    ts: Option<u64>,
+    seq: Option<u64>,
+    old: Option<&'a str>,
+    why: Option<&'a str>,
+    code: Option<&'a str>,
+    skipped: Option<u64>,
+    people: Option<Vec<Entry<'a>>>,
+    cut: bool,
+}
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("Act", self.act)?;
+        map.serialize_entry("Data", &self.data)?;
+        if let Some(from) = self.from {
+            map.serialize_entry("From", &*from.name)?;
+            map.serialize_entry("Id", &from.id.to_string())?; // beyond 2⁵³: a string
+        }
+        for (key, text) in
+            [("To", self.to), ("Room", self.room), ("Old", self.old), ("Why", self.why), ("Code", self.code)]
+        {
+            if let Some(text) = text {
+                map.serialize_entry(key, text)?;
+            }
+        }
+        for (key, number) in [("Ts", self.ts), ("Seq", self.seq), ("Skipped", self.skipped)] {
+            if let Some(number) = number {
+                map.serialize_entry(key, &number)?;
+            }
+        }
+        if let Some(people) = &self.people {
+            map.serialize_entry("People", people)?;
+        }
+        if self.cut {
+            map.serialize_entry("Cut", &true)?;
+        }
+        map.end()
+    }
+}
+
+/// The object that a program is shown of `notice`, at most `longest` bytes of it, and the route of
+/// its frame. `None` where programs are not told.
+pub(super) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Option<(u32, Vec<u8>)> {
+    let (route, event) = event(notice)?;
+    Some((route, fit(event, tag, longest)))
+}
+
+/// The event as an object of at most `longest` bytes: what is too long is cut, with a mark, at a
+/// character's boundary.
+fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
+    let mut object = write(&event, tag);
+    if object.len() > longest && event.people.take().is_some() {
+        event.cut = true;
+        object = write(&event, tag);
+    }
+    // Each byte of text takes up to six in JSON, so what is too much may have to go in steps.
+    while object.len() > longest && !event.data.is_empty() {
+        let excess = object.len() - longest;
+        let keep = event.data.len().saturating_sub((excess / 6).max(1) + '…'.len_utf8());
+        let keep = (0..=keep).rev().find(|at| event.data.is_char_boundary(*at)).unwrap_or(0);
+        let mut kept = event.data.get(..keep).unwrap_or_default().to_owned();
+        if keep > 0 {
+            kept.push('…');
+        }
+        (event.cut, event.data) = (true, kept.into());
+        object = write(&event, tag);
+    }
+    // What is left is the keys alone; without the extra ones it fits every framing.
+    if object.len() > longest {
+        object = write(&Event { act: event.act, cut: true, ..Event::default() }, None);
+    }
+    object
+}
+
+/// A packet of a handler's own.
+pub(super) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
+    fit(Event { act, data: data.into(), ..Event::default() }, tag, longest)
+}
+
+fn write(event: &Event<'_>, tag: Option<&str>) -> Vec<u8> {
+    // Serializing strings and numbers into memory cannot fail; an empty object would be a bug's sign.
+    let mut object = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
+    if let Some(tag) = tag {
+        object.pop();
+        object.extend_from_slice(b",\"Ref\":");
+        object.extend_from_slice(tag.as_bytes());
+        object.push(b'}');
+    }
+    object
+}
+
+fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
+    let answer =
+        |name: &str| COMMANDS.iter().find(|spec| spec.name == name).map_or(event_route::NOTICE, |spec| spec.route);
+    let empty = Event::default();
+    Some(match notice {
+        Notice::Said(line) => (event_route::CHAT, said("chat", line)),
+        Notice::Acted(line) => (event_route::ACTION, said("action", line)),
+        Notice::Told { from, body } => {
+            (event_route::PRIVATE, Event { act: "private", data: body.as_str().into(), from: Some(from), ..empty })
+        }
+        Notice::ToldTo { to, body } => {
+            (answer("msg"), Event { act: "msg", data: body.as_str().into(), to: Some(&to.name), ..empty })
+        }
+        Notice::Login { who, room } => {
+            let event =
+                Event { act: "joined", data: (&*who.name).into(), from: Some(who), room: Some(room.as_str()), ..empty };
+            (event_route::JOINED, event)
+        }
+        Notice::Left { who, room, why } => {
+            let (data, room, why) = ((&*who.name).into(), Some(room.as_str()), Some(why.name()));
+            (event_route::LEFT, Event { act: "left", data, from: Some(who), room, why, ..empty })
+        }
+        Notice::Renamed { who, old, room } => {
+            let (data, room, old) = ((&*who.name).into(), Some(room.as_str()), Some(&**old));
+            (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
+        }
+        Notice::YouAre(name) => (answer("nick"), Event { act: "nick", data: (&**name).into(), ..empty }),
+        Notice::InRoom { room, .. } => {
+            (answer("join"), Event { act: "join", data: room.as_str().into(), room: Some(room.as_str()), ..empty })
+        }
+        Notice::Names { room, people } => {
+            let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();
+            let entries = people.iter().map(|one| Entry {
+                name: &one.who.name,
+                id: one.who.id.to_string(),
+                idle: one.idle.as_secs(),
+                here: one.here.as_secs(),
+            });
+            let people = Some(entries.collect());
+            (
+                answer("who"),
+                Event { act: "who", data: names.join(", ").into(), room: Some(room.as_str()), people, ..empty },
+            )
+        }
+        Notice::Pong => (answer("ping"), Event { act: "ping", data: "pong".into(), ..empty }),
+        Notice::Version => {
+            (answer("version"), Event { act: "version", data: env!("CARGO_PKG_VERSION").into(), ..empty })
+        }
+        Notice::Uptime { up, .. } => {
+            (answer("uptime"), Event { act: "uptime", data: up.as_secs().to_string().into(), ..empty })
+        }
+        Notice::Echo { on } => {
+            (answer("echo"), Event { act: "echo", data: if *on { "on" } else { "off" }.into(), ..empty })
+        }
+        Notice::SlowDown { rate, waiting } => {
+            let data = format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait");
+            (event_route::NOTICE, Event { act: "notice", data: data.into(), code: Some("flood"), ..empty })
+        }
+        Notice::Skipped(lines) => {
+            let data = format!("{lines} lines were skipped, you read too slowly");
+            (event_route::NOTICE, Event { act: "notice", data: data.into(), skipped: Some(*lines), ..empty })
+        }
+        Notice::Refused(refusal) => (event_route::ERROR, error(&refusal.to_string(), refusal.code())),
+        Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping) => {
+            (event_route::DOEXIT, Event { act: "doexit", ..empty })
+        }
+        Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),
+        Notice::Goodbye(CloseReason::Quit) => (answer("quit"), Event { act: "quit", ..empty }),
+        _ => return None,
+    })
+}
+
+fn said<'a>(act: &'a str, line: &'a Line) -> Event<'a> {
+    let Line { room, from, body, at, seq } = line;
+    Event {
+        act,
+        data: body.as_str().into(),
+        from: Some(from),
+        room: Some(room.as_str()),
+        ts: Some(*at),
+        seq: Some(*seq),
+        ..Event::default()
+    }
+}
+
+fn error<'a>(why: &str, code: &'a str) -> Event<'a> {
+    Event { act: "error", data: Cow::Owned(why.to_owned()), code: Some(code), ..Event::default() }
+}
