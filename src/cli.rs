@@ -71,6 +71,18 @@ pub struct Flags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, env = "PARLOR_JOIN_GRACE")]
     pub join_grace: Duration,
 
+    /// Most rooms at once, the lobby among them
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536), env = "PARLOR_MAX_ROOMS")]
+    pub max_rooms: u32,
+
+    /// Lines that each room keeps; 0 = none
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(..=100_000), env = "PARLOR_HISTORY")]
+    pub history: u32,
+
+    /// Lines of them that are shown to who comes into the room
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=1000), env = "PARLOR_HISTORY_SHOWN")]
+    pub history_shown: u32,
+
     /// Most bytes that wait for one session that does not read
     #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u32).range(Config::MIN_PENDING as i64..), env = "PARLOR_MAX_PENDING")]
     pub max_pending: u32,
@@ -116,6 +128,9 @@ impl Flags {
             max_frame: self.max_frame as usize,
             heartbeat: self.heartbeat,
             join_grace: self.join_grace,
+            max_rooms: self.max_rooms as usize,
+            history: self.history as usize,
+            history_shown: self.history_shown as usize,
             max_pending: self.max_pending as usize,
             write_timeout: self.write_timeout,
             drain: self.drain,

@@ -57,6 +57,12 @@ pub struct Config {
     /// A JSON session that has neither joined a room nor said anything after so long is asked to
     /// leave; zero = never.
     pub join_grace: Duration,
+    /// Most rooms at once, the lobby among them.
+    pub max_rooms: usize,
+    /// Lines that each room keeps; 0 = none.
+    pub history: usize,
+    /// Lines of them that are shown to who comes into the room.
+    pub history_shown: usize,
     /// Most bytes that may wait for one session that does not read.
     pub max_pending: usize,
     /// A session is ended when what waits for it is so old.
@@ -106,6 +112,9 @@ impl Default for Config {
             max_frame: 65_536,
             heartbeat: Duration::from_secs(5),
             join_grace: Duration::from_secs(10),
+            max_rooms: 256,
+            history: 200,
+            history_shown: 10,
             max_pending: 1024 * 1024,
             write_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(3),

@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{CloseReason, Command, Notice, Presence, Refusal, RoomName, SessionId, Speaker, Switch};
+use crate::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
 
+use super::history::History;
 use super::people::{People, Person};
 use super::room::Room;
-use super::{RoomIndex, Seat};
+use super::{Filter, RoomIndex, Seat};
 
 /// After it has been asked to leave, a program has so long to do it.
 const EXIT_GRACE: Duration = Duration::from_secs(10);
@@ -25,6 +26,12 @@ pub struct HubSettings {
     /// A program that has neither joined a room nor said anything after so long is asked to leave;
     /// zero = never.
     pub join_grace: Duration,
+    /// Most rooms at once, the lobby among them; at least 1.
+    pub max_rooms: usize,
+    /// Lines that each room keeps; 0 = none.
+    pub history: usize,
+    /// Lines of them that are shown to who comes in.
+    pub history_shown: usize,
 }
 
 /// The moment of a call.
@@ -55,6 +62,8 @@ pub struct Arrival {
     pub speaker: Arc<Speaker>,
     /// Where it came in, `127.0.0.1:8000`.
     pub door: Arc<str>,
+    /// By which door, for others to read.
+    pub by: &'static str,
     /// Whether its own lines come back to it.
     pub echo: bool,
     /// Where it finds itself.
@@ -79,6 +88,10 @@ pub enum Effect {
         /// A member who is not told.
         hidden_from: Option<Seat>,
     },
+    /// From now on this seat does not see some of what its room hears.
+    Filter(Seat, Filter),
+    /// From now on this seat sees the time before what is said, or not.
+    Time(Seat, bool),
     /// End the session, after everything told to it before has been delivered.
     HangUp(Seat, CloseReason),
 }
@@ -86,13 +99,16 @@ pub enum Effect {
 /// The chat: rooms and people.
 #[derive(Debug)]
 pub struct Hub {
-    settings: HubSettings,
+    pub(super) settings: HubSettings,
     pub(super) people: People,
-    pub(super) rooms: Vec<Room>,
+    /// By index; the lobby is the first. A place is free where a room has gone.
+    pub(super) rooms: Vec<Option<Room>>,
     started: Duration,
     /// Programs that have to join by a time, and those that have to be gone by it; both in order.
     to_join: VecDeque<(Duration, Seat, SessionId)>,
     to_exit: VecDeque<(Duration, Seat, SessionId)>,
+    /// Rooms whose comings and goings are counted, and until when; in order.
+    pub(super) bustles: VecDeque<(Duration, RoomIndex)>,
 }
 
 impl Hub {
@@ -102,10 +118,11 @@ impl Hub {
         Self {
             settings,
             people: People::default(),
-            rooms: vec![Room::new(RoomName::lobby())],
+            rooms: vec![Some(Room::new(RoomName::lobby(), History::new(settings.history)))],
             started: up,
             to_join: VecDeque::new(),
             to_exit: VecDeque::new(),
+            bustles: VecDeque::new(),
         }
     }
 
@@ -117,11 +134,22 @@ impl Hub {
 
     /// Somebody comes in.
     pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
-        let Arrival { speaker, door, echo, entry } = arrival;
+        let Arrival { speaker, door, by, echo, entry } = arrival;
         let id = speaker.id;
         let you = Arc::clone(&speaker);
-        self.people
-            .enter(seat, Person { speaker, room: None, came: now.up, last_spoke: now.up, echo, last_writer: None });
+        let person = Person {
+            speaker,
+            room: None,
+            came: now.up,
+            last_spoke: now.up,
+            echo,
+            last_writer: None,
+            by,
+            away: None,
+            filter: Filter::default(),
+            renamed: VecDeque::new(),
+        };
+        self.people.enter(seat, person);
         match entry {
             Entry::Nowhere { timed } => {
                 if timed && !self.settings.join_grace.is_zero() {
@@ -129,17 +157,14 @@ impl Hub {
                 }
             }
             Entry::Lobby => {
-                let room = RoomIndex::LOBBY;
-                let Some((name, others, others_total)) = self.company(room) else { return };
-                self.announce(room, seat, out);
+                let index = RoomIndex::LOBBY;
+                let Some((room, others, others_total)) = self.company(index) else { return };
                 out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
-                out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: name.clone() }));
+                out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
+                self.tell_past(seat, index, self.settings.history_shown, out);
                 let idle_seconds = self.settings.idle_seconds;
-                out.push(Effect::Tell(
-                    seat,
-                    Notice::Welcome { you, room: name, others, others_total, door, idle_seconds },
-                ));
-                out.push(Effect::Enter(room, seat));
+                out.push(Effect::Tell(seat, Notice::Welcome { you, room, others, others_total, door, idle_seconds }));
+                self.put_in(seat, index, None, now, out);
             }
         }
     }
@@ -157,26 +182,45 @@ impl Hub {
             Command::Reply(body) => self.reply(seat, body, now, out),
             Command::Nick(nick) => {
                 let answer = Notice::YouAre(nick.shared());
-                match self.people.rename(seat, &nick) {
+                match self.people.rename(seat, &nick, now.up) {
                     Ok(old) => self.tell_renamed(seat, old, answer, out),
                     Err(refusal) => refuse(seat, refusal, out),
                 }
             }
-            Command::Rename(nick) => match self.people.rename(seat, &nick) {
+            Command::Rename(nick) => match self.people.rename(seat, &nick, now.up) {
                 Ok(old) => self.tell_renamed(seat, old, Notice::RenameOk, out),
                 Err(refusal) => refuse(seat, refusal, out),
             },
-            Command::Join(room) => self.join(seat, room, out),
-            Command::Who => {
-                let room = person.room.unwrap_or(RoomIndex::LOBBY);
-                let people = self.present(room).map(|one| Presence {
-                    who: Arc::clone(&one.speaker),
-                    idle: now.up.saturating_sub(one.last_spoke),
-                    here: now.up.saturating_sub(one.came),
-                });
-                let people = people.collect();
-                if let Some(room) = self.rooms.get(room.index()) {
-                    out.push(Effect::Tell(seat, Notice::Names { room: room.name.clone(), people }));
+            Command::Join(room) => self.join(seat, room, now, out),
+            Command::Leave => self.go_to(seat, RoomIndex::LOBBY, now, out),
+            Command::Rooms => self.list_rooms(seat, out),
+            Command::Topic(topic) => self.topic(seat, topic, out),
+            Command::History(count) => self.history(seat, count, out),
+            Command::HistoryAfter(room, after) => self.history_after(seat, room, after, out),
+            Command::Whois(name) => self.whois(seat, &name, now, out),
+            Command::Away(why) => self.away(seat, why, out),
+            Command::Back => self.back(seat, out),
+            Command::Ignore(name) => self.ignore(seat, &name, true, out),
+            Command::Unignore(name) => self.ignore(seat, &name, false, out),
+            Command::Quiet(switch) => self.quiet(seat, switch, out),
+            Command::Time(switch) => {
+                let on = switch == Switch::On;
+                out.push(Effect::Time(seat, on));
+                out.push(Effect::Tell(seat, Notice::Time { on }));
+            }
+            Command::Who(room) => {
+                let index = match room {
+                    None => Some(person.room.unwrap_or(RoomIndex::LOBBY)),
+                    Some(ref name) => self.room_index(name),
+                };
+                let found = index.and_then(|index| self.room(index).map(|found| (index, found.name.clone())));
+                match (found, room) {
+                    (Some((index, room)), _) => {
+                        let people = self.present(index).map(|one| one.presence(now)).collect();
+                        out.push(Effect::Tell(seat, Notice::Names { room, people }));
+                    }
+                    (None, Some(room)) => refuse(seat, Refusal::NoRoom { room }, out),
+                    (None, None) => {}
                 }
             }
             Command::UserList => {
@@ -202,25 +246,18 @@ impl Hub {
                 if let Some(body) = words {
                     self.say(seat, body, false, now, out);
                 }
-                self.leave(seat, CloseReason::Quit, out);
+                self.leave(seat, CloseReason::Quit, now, out);
             }
         }
     }
 
     /// Somebody has left, or is made to. Nothing happens where that is known already.
-    pub fn leave(&mut self, seat: Seat, reason: CloseReason, out: &mut Vec<Effect>) {
+    pub fn leave(&mut self, seat: Seat, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.people.leave(seat) else { return };
         if reason.is_polite() {
             out.push(Effect::Tell(seat, Notice::Goodbye(reason.clone())));
         }
-        if let Some(index) = person.room
-            && let Some(room) = self.rooms.get_mut(index.index())
-        {
-            room.leave(seat);
-            out.push(Effect::Exit(index, seat));
-            let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why: reason.clone() };
-            out.push(Effect::Room { room: index, notice, hidden_from: None });
-        }
+        self.leave_room(seat, person, reason.clone(), now, out);
         out.push(Effect::HangUp(seat, reason));
     }
 
@@ -235,7 +272,7 @@ impl Hub {
             }
             out.push(Effect::HangUp(seat, CloseReason::ServerStopping));
         }
-        for room in &mut self.rooms {
+        for room in self.rooms.iter_mut().flatten() {
             room.members.clear();
         }
     }
@@ -244,11 +281,13 @@ impl Hub {
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
         let due = |queue: &VecDeque<(Duration, Seat, SessionId)>| queue.front().map(|(due, _, _)| *due);
-        due(&self.to_join).into_iter().chain(due(&self.to_exit)).min()
+        let bustle = self.bustles.front().map(|(ends, _)| *ends);
+        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(bustle).min()
     }
 
-    /// Does what is due: asks programs that have not joined to leave, and ends those that did not.
+    /// Does what is due: tells comings and goings that were counted, asks programs that have not joined to leave, and ends those that did not.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.tell_bustles(now.up, out);
         while let Some((_, seat, id)) = pop_due(&mut self.to_join, now.up) {
             if self.people.get(seat).is_some_and(|person| person.speaker.id == id && person.room.is_none()) {
                 out.push(Effect::Tell(seat, Notice::DoExit));
@@ -257,59 +296,35 @@ impl Hub {
         }
         while let Some((_, seat, id)) = pop_due(&mut self.to_exit, now.up) {
             if self.people.seat_of(id) == Some(seat) {
-                self.leave(seat, CloseReason::NotJoined, out);
+                self.leave(seat, CloseReason::NotJoined, now, out);
             }
         }
     }
 
     /// Everybody in a room, in the order in which they came.
     fn present(&self, room: RoomIndex) -> impl Iterator<Item = &Person> {
-        let members = self.rooms.get(room.index()).map(|room| room.members.as_slice()).unwrap_or_default();
+        let members = self.room(room).map(|room| room.members.as_slice()).unwrap_or_default();
         members.iter().filter_map(|member| self.people.get(*member))
     }
 
     /// A room's name, some names of those in it, and how many they are.
-    fn company(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
-        let here = self.rooms.get(room.index())?;
+    pub(super) fn company(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
+        let here = self.room(room)?;
         let names = self.present(room).map(|person| Arc::clone(&person.speaker.name));
         Some((here.name.clone(), names.take(Notice::MAX_WELCOME_NAMES).collect(), here.members.len()))
     }
 
-    /// Puts somebody into a room and tells the others there.
-    fn announce(&mut self, index: RoomIndex, seat: Seat, out: &mut Vec<Effect>) {
-        let (Some(person), Some(room)) = (self.people.get_mut(seat), self.rooms.get_mut(index.index())) else { return };
-        person.room = Some(index);
-        room.enter(seat);
-        let notice = Notice::Login { who: Arc::clone(&person.speaker), room: room.name.clone() };
-        out.push(Effect::Room { room: index, notice, hidden_from: None });
-    }
-
     /// Puts somebody who is nowhere yet into the lobby.
-    pub(super) fn be_somewhere(&mut self, seat: Seat, out: &mut Vec<Effect>) {
+    pub(super) fn be_somewhere(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
         if self.people.get(seat).is_some_and(|person| person.room.is_none()) {
-            self.announce(RoomIndex::LOBBY, seat, out);
-            out.push(Effect::Enter(RoomIndex::LOBBY, seat));
-        }
-    }
-
-    fn join(&mut self, seat: Seat, name: RoomName, out: &mut Vec<Effect>) {
-        let Some(index) = self.rooms.iter().position(|room| room.name == name) else {
-            return refuse(seat, Refusal::NoRoom { room: name }, out);
-        };
-        let index = RoomIndex(u32::try_from(index).unwrap_or(u32::MAX));
-        self.be_somewhere(seat, out);
-        if let Some((room, mut others, total)) = self.company(index) {
-            if let Some(person) = self.people.get(seat) {
-                others.retain(|name| *name != person.speaker.name);
-            }
-            out.push(Effect::Tell(seat, Notice::InRoom { room, others, others_total: total.saturating_sub(1) }));
+            self.put_in(seat, RoomIndex::LOBBY, None, now, out);
         }
     }
 
     fn tell_renamed(&mut self, seat: Seat, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
         out.push(Effect::Tell(seat, answer));
         let Some(person) = self.people.get(seat).filter(|person| person.speaker.name != old) else { return };
-        let Some((index, room)) = person.room.and_then(|index| Some((index, self.rooms.get(index.index())?))) else {
+        let Some((index, room)) = person.room.and_then(|index| Some((index, self.room(index)?))) else {
             return;
         };
         let notice = Notice::Renamed { who: Arc::clone(&person.speaker), old, room: room.name.clone() };

@@ -7,13 +7,17 @@
 #![deny(clippy::indexing_slicing)]
 
 mod bucket;
+mod history;
 mod hub;
+mod manners;
 mod people;
 mod room;
+mod rooms;
 mod talk;
 
 pub use bucket::Bucket;
 pub use hub::{Arrival, Effect, Entry, Hub, HubSettings, Now};
+pub use manners::Filter;
 pub use room::RoomIndex;
 
 /// The place of a session in the house: small numbers, used again after a session has gone.

@@ -3,13 +3,13 @@
 //! A name is free the moment its owner leaves or takes another. Whether two names clash is for
 //! [`NameKeys`] to say; who holds which key is known here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{NameKeys, Nick, Refusal, SessionId, Speaker};
+use crate::protocol::{Away, NameKeys, Nick, Refusal, SessionId, Speaker};
 
-use super::{RoomIndex, Seat};
+use super::{Filter, RoomIndex, Seat};
 
 /// How many names a "did you mean" looks through: a bound on what one wrong name can cost.
 const MAX_COMPARED: usize = 512;
@@ -26,6 +26,35 @@ pub(super) struct Person {
     pub(super) echo: bool,
     /// Who wrote to this person last.
     pub(super) last_writer: Option<SessionId>,
+    /// By which door the person came.
+    pub(super) by: &'static str,
+    pub(super) away: Option<Away>,
+    pub(super) filter: Filter,
+    /// When the last names were taken, oldest first; at most [`RENAMES`].
+    pub(super) renamed: VecDeque<Duration>,
+}
+
+/// So many names may be taken …
+const RENAMES: usize = 3;
+/// … within this time.
+const RENAMES_WITHIN: Duration = Duration::from_secs(60);
+
+impl Person {
+    /// Counts a renaming, if it is not one too many.
+    fn may_rename(&mut self, up: Duration) -> Result<(), Refusal> {
+        if self.renamed.len() >= RENAMES
+            && let Some(first) = self.renamed.front()
+        {
+            let passed = up.saturating_sub(*first);
+            if passed < RENAMES_WITHIN {
+                let wait = (RENAMES_WITHIN - passed).as_secs() + 1;
+                return Err(Refusal::RenamesTooFast { limit: RENAMES, wait });
+            }
+            self.renamed.pop_front();
+        }
+        self.renamed.push_back(up);
+        Ok(())
+    }
 }
 
 /// Everybody, by seat, by session, by address and by name.
@@ -86,7 +115,7 @@ impl People {
     }
 
     /// Gives the person at `seat` a name; the name before is returned.
-    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick) -> Result<Arc<str>, Refusal> {
+    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick, up: Duration) -> Result<Arc<str>, Refusal> {
         let keys = NameKeys::of(nick.as_str());
         if let Some(holder) = self.holder(&keys, seat) {
             let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
@@ -100,6 +129,9 @@ impl People {
         }
         let person = self.seats.get_mut(seat.index()).and_then(Option::as_mut);
         let Some(person) = person else { return Ok(nick.shared()) };
+        if *person.speaker.name != *nick.as_str() {
+            person.may_rename(up)?;
+        }
         let old = Arc::clone(&person.speaker.name);
         let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });

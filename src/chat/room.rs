@@ -1,8 +1,19 @@
-//! A room: who is in it, in the order in which they came.
+//! A room: who is in it, what it is about, what was said, and how much of a bustle there is.
 
-use crate::protocol::RoomName;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::{Body, Line, Notice, RoomName, Speaker};
 
 use super::Seat;
+use super::history::History;
+
+/// Comings and goings are told one by one as long as there are no more than this …
+const SINGLY: usize = 5;
+/// … within this time; what is beyond is told in one line at its end.
+const WINDOW: Duration = Duration::from_secs(2);
+/// In a room with more members than this they are never told one by one.
+const CROWD: usize = 100;
 
 /// The number of a room, for tables by room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,24 +30,79 @@ impl RoomIndex {
     }
 }
 
+/// One room.
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) name: RoomName,
+    pub(super) topic: Option<Body>,
+    /// In the order in which they came.
     pub(super) members: Vec<Seat>,
-    /// The number of the last line that was said here.
-    pub(super) seq: u64,
+    pub(super) history: History,
+    /// Since when nobody is here.
+    pub(super) empty_since: Option<Duration>,
+    bustle: Bustle,
+}
+
+/// The comings and goings of one window of time.
+#[derive(Debug, Default)]
+struct Bustle {
+    ends: Duration,
+    singly: usize,
+    came: usize,
+    left: usize,
 }
 
 impl Room {
-    pub(super) fn new(name: RoomName) -> Self {
-        Self { name, members: Vec::new(), seq: 0 }
+    pub(super) fn new(name: RoomName, history: History) -> Self {
+        Self { name, topic: None, members: Vec::new(), history, empty_since: None, bustle: Bustle::default() }
     }
 
     pub(super) fn enter(&mut self, seat: Seat) {
         self.members.push(seat);
+        self.empty_since = None;
     }
 
-    pub(super) fn leave(&mut self, seat: Seat) {
+    pub(super) fn leave(&mut self, seat: Seat, up: Duration) {
         self.members.retain(|member| *member != seat);
+        if self.members.is_empty() {
+            self.empty_since = Some(up);
+        }
+    }
+
+    /// The next line that is said here.
+    pub(super) fn line(&mut self, from: Arc<Speaker>, body: Body, at: u64) -> Line {
+        Line { room: self.name.clone(), from, body, at, seq: self.history.next_seq() }
+    }
+
+    /// Whether one coming or going is told by itself; otherwise it is counted, and there is a tick
+    /// to come (see [`Room::bustle_ends`]).
+    pub(super) fn tells_singly(&mut self, came: bool, up: Duration) -> bool {
+        if up >= self.bustle.ends {
+            self.bustle = Bustle { ends: up + WINDOW, ..Bustle::default() };
+        }
+        if self.bustle.singly < SINGLY && self.members.len() <= CROWD {
+            self.bustle.singly += 1;
+            return true;
+        }
+        if self.bustle.came + self.bustle.left == 0 {
+            self.bustle.ends = up + WINDOW; // so rooms end their counting in the order in which they began it
+        }
+        if came {
+            self.bustle.came += 1;
+        } else {
+            self.bustle.left += 1;
+        }
+        false
+    }
+
+    /// When what was counted is to be told, if anything was.
+    pub(super) fn bustle_ends(&self) -> Option<Duration> {
+        (self.bustle.came + self.bustle.left > 0).then_some(self.bustle.ends)
+    }
+
+    /// What was counted; counting begins anew.
+    pub(super) fn take_bustle(&mut self) -> Notice {
+        let Bustle { came, left, .. } = std::mem::take(&mut self.bustle);
+        Notice::Bustle { room: self.name.clone(), came, left }
     }
 }

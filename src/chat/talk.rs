@@ -2,37 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Body, Line, Notice, Refusal, Speaker};
+use crate::protocol::{Body, Notice, Refusal, Speaker};
 
 use super::Seat;
 use super::hub::{Effect, Hub, Now, refuse};
 
 impl Hub {
     pub(super) fn say(&mut self, seat: Seat, body: Body, tagged: bool, now: Now, out: &mut Vec<Effect>) {
-        self.speak_up(seat, body, Notice::Said, tagged, now, out);
+        self.speak_up(seat, body, false, tagged, now, out);
     }
 
     pub(super) fn act(&mut self, seat: Seat, body: Body, tagged: bool, now: Now, out: &mut Vec<Effect>) {
-        self.speak_up(seat, body, Notice::Acted, tagged, now, out);
+        self.speak_up(seat, body, true, tagged, now, out);
     }
 
     /// A line to the room. Its speaker gets it with the others, or, marking its requests, alone.
-    fn speak_up(
-        &mut self,
-        seat: Seat,
-        body: Body,
-        notice: fn(Line) -> Notice,
-        tagged: bool,
-        now: Now,
-        out: &mut Vec<Effect>,
-    ) {
-        self.be_somewhere(seat, out);
+    fn speak_up(&mut self, seat: Seat, body: Body, is_action: bool, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        self.be_somewhere(seat, now, out);
         let Some(from) = self.speaks(seat, now) else { return };
         let Some(person) = self.people.get(seat) else { return };
         let Some(index) = person.room else { return };
-        let Some(room) = self.rooms.get_mut(index.index()) else { return };
-        room.seq += 1;
-        let line = Line { room: room.name.clone(), from, body, at: now.unix_ms, seq: room.seq };
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        let line = room.line(from, body, now.unix_ms);
+        let notice = if is_action { Notice::Acted } else { Notice::Said };
+        room.history.keep(&line, is_action);
         if tagged {
             out.push(Effect::Tell(seat, notice(line.clone())));
         }
@@ -59,10 +52,17 @@ impl Hub {
     fn deliver(&mut self, seat: Seat, receiver: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
         let Some(from) = self.speaks(seat, now) else { return };
         let Some(person) = self.people.get_mut(receiver) else { return };
-        person.last_writer = Some(from.id);
         let to = Arc::clone(&person.speaker);
-        out.push(Effect::Tell(seat, Notice::ToldTo { to, body: body.clone() }));
-        out.push(Effect::Tell(receiver, Notice::Told { from, body }));
+        let (away, ignored) = (person.away.clone(), person.ignores(from.id));
+        out.push(Effect::Tell(seat, Notice::ToldTo { to: Arc::clone(&to), body: body.clone() }));
+        if !ignored {
+            // Who is ignored is not told so.
+            person.last_writer = Some(from.id);
+            out.push(Effect::Tell(receiver, Notice::Told { from, body }));
+        }
+        if let Some(away) = away {
+            out.push(Effect::Tell(seat, Notice::IsAway { who: to, away }));
+        }
     }
 
     /// Somebody says something now.

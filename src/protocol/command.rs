@@ -28,8 +28,32 @@ pub enum Command {
     Rename(Nick),
     /// Go to a room (`/join`).
     Join(RoomName),
-    /// Who is here, with times (`/who`).
-    Who,
+    /// Go back to the lobby (`/leave`).
+    Leave,
+    /// The rooms there are.
+    Rooms,
+    /// What the room is about, or to set that.
+    Topic(Option<Body>),
+    /// The last lines that were said: so many of the present room.
+    History(usize),
+    /// What was said in a room after a line's number; the present room if none is named.
+    HistoryAfter(Option<RoomName>, u64),
+    /// All about one person.
+    Whois(String),
+    /// Be away, perhaps with a reason.
+    Away(Option<Body>),
+    /// Be back.
+    Back,
+    /// Do not see what one person says any more.
+    Ignore(String),
+    /// See it again.
+    Unignore(String),
+    /// Whether comings and goings are hidden.
+    Quiet(Switch),
+    /// Whether the time stands before what is said.
+    Time(Switch),
+    /// Who is in a room, with times (`/who`); the present room if none is named.
+    Who(Option<RoomName>),
     /// Who is here, as the chat room of old told it (a bare `who`).
     UserList,
     /// The list of commands, or one of them.
@@ -88,8 +112,129 @@ const fn row(
     CommandSpec { name, aliases, args, brief, help, cost, route, parse }
 }
 
-/// Every command, in the order of the help. A list of people costs more than a line: it is longer.
-pub static COMMANDS: [CommandSpec; 14] = [
+/// Every command, in the order of the help, the most used first. A list costs more than a line: it is longer.
+pub static COMMANDS: [CommandSpec; 25] = [
+    row(
+        "who",
+        &["names"],
+        "[#ROOM]",
+        ["who is here", "Who is here, or in another room: how long, and since when silent."],
+        [5, 104],
+        |_, args| {
+            if args.is_empty() {
+                Ok(Command::Who(None))
+            } else {
+                RoomName::parse(args).map(|room| Command::Who(Some(room)))
+            }
+        },
+    ),
+    row(
+        "nick",
+        &["name"],
+        "NAME",
+        ["your name", "Takes a name; rename|NAME does the same."],
+        [1, 103],
+        |spec, args| {
+            if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
+        },
+    ),
+    row(
+        "msg",
+        &["m", "tell", "w"],
+        "NAME TEXT",
+        ["to one person", "Writes to one person, in whatever room; nobody else sees it."],
+        [1, 102],
+        |spec, args| {
+            let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
+            Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
+        },
+    ),
+    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], [1, 114], |spec, args| {
+        spec.body(args).map(Command::Reply)
+    }),
+    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], [1, 101], |spec, args| {
+        spec.body(args).map(Command::Me)
+    }),
+    row(
+        "join",
+        &["j"],
+        "ROOM",
+        ["go to a room", "Goes to a room, and makes it if it is not there."],
+        [2, 106],
+        |spec, args| {
+            if args.is_empty() { Err(spec.usage_refusal()) } else { RoomName::parse(args).map(Command::Join) }
+        },
+    ),
+    row("leave", &["part"], "", ["back to #lobby", "Goes back to #lobby."], [2, 107], |spec, args| {
+        spec.bare(args, Command::Leave)
+    }),
+    row(
+        "rooms",
+        &["list"],
+        "",
+        ["the rooms", "The rooms, how many are in them, and what they are about."],
+        [5, 105],
+        |spec, args| spec.bare(args, Command::Rooms),
+    ),
+    row("topic", &[], "[TEXT]", ["what it is about", "What the room is about, or sets it."], [1, 108], |_, args| {
+        Ok(Command::Topic(Body::new(args)))
+    }),
+    row(
+        "history",
+        &["last"],
+        "[N]",
+        ["what was said", "The last N lines that were said in the room, 20 without N."],
+        [5, 109],
+        |spec, args| {
+            if args.is_empty() {
+                return Ok(Command::History(DEFAULT_HISTORY));
+            }
+            // More digits than a number holds are more lines than there are.
+            let all_digits = args.bytes().all(|byte| byte.is_ascii_digit());
+            match args.parse().unwrap_or(if all_digits { usize::MAX } else { 0 }) {
+                0 => Err(spec.usage_refusal()),
+                count => Ok(Command::History(count)),
+            }
+        },
+    ),
+    row(
+        "whois",
+        &[],
+        "NAME",
+        ["about one person", "Where one person is, how long, and by which door."],
+        [1, 110],
+        |spec, args| spec.word(args).map(Command::Whois),
+    ),
+    row("away", &[], "[TEXT]", ["be away", "Tells others who write to you that you are away."], [1, 111], |_, args| {
+        Ok(Command::Away(Body::new(args)))
+    }),
+    row(
+        "ignore",
+        &[],
+        "NAME",
+        ["hide what one says", "You see nothing of what one person says any more."],
+        [1, 119],
+        |spec, args| spec.word(args).map(Command::Ignore),
+    ),
+    row(
+        "quiet",
+        &[],
+        "on|off",
+        ["no comings, goings", "Whether comings and goings are hidden from you."],
+        [1, 121],
+        |spec, args| spec.switch(args).map(Command::Quiet),
+    ),
+    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], [1, 0], |spec, args| {
+        spec.bare(args, Command::Stay)
+    }),
+    row(
+        "quit",
+        &["q", "exit", "bye"],
+        "[WORDS]",
+        ["leave the house", "Leaves; WORDS are said first."],
+        [1, 113],
+        |_, args| Ok(Command::Quit(Body::new(args))),
+    ),
     row(
         "help",
         &["?", "h"],
@@ -106,41 +251,6 @@ pub static COMMANDS: [CommandSpec; 14] = [
         },
     ),
     row(
-        "who",
-        &["names"],
-        "",
-        ["who is here", "Who is here, how long, and since when silent."],
-        [5, 104],
-        |spec, args| spec.bare(args, Command::Who),
-    ),
-    row(
-        "nick",
-        &["name"],
-        "NAME",
-        ["your name", "Takes a name; rename|NAME does the same."],
-        [1, 103],
-        |spec, args| {
-            if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
-        },
-    ),
-    row(
-        "msg",
-        &["m", "tell", "w"],
-        "NAME TEXT",
-        ["to one person", "Writes to one person; nobody else sees it."],
-        [1, 102],
-        |spec, args| {
-            let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
-            Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
-        },
-    ),
-    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], [1, 114], |spec, args| {
-        spec.body(args).map(Command::Reply)
-    }),
-    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], [1, 101], |spec, args| {
-        spec.body(args).map(Command::Me)
-    }),
-    row(
         "say",
         &[],
         "TEXT",
@@ -148,8 +258,11 @@ pub static COMMANDS: [CommandSpec; 14] = [
         [1, 100],
         |spec, args| spec.body(args).map(Command::Say),
     ),
-    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], [1, 0], |spec, args| {
-        spec.bare(args, Command::Stay)
+    row("back", &[], "", ["be back", "You are not away any more."], [1, 118], |spec, args| {
+        spec.bare(args, Command::Back)
+    }),
+    row("unignore", &[], "NAME", ["see it again", "You see again what that person says."], [1, 120], |spec, args| {
+        spec.word(args).map(Command::Unignore)
     }),
     row(
         "echo",
@@ -157,11 +270,15 @@ pub static COMMANDS: [CommandSpec; 14] = [
         "on|off",
         ["own lines back", "Whether your own lines come back to you."],
         [1, 117],
-        |spec, args| match args.to_ascii_lowercase().as_str() {
-            "on" => Ok(Command::Echo(Switch::On)),
-            "off" => Ok(Command::Echo(Switch::Off)),
-            _ => Err(spec.usage_refusal()),
-        },
+        |spec, args| spec.switch(args).map(Command::Echo),
+    ),
+    row(
+        "time",
+        &[],
+        "on|off",
+        ["time before lines", "Whether the time (UTC) stands before what is said."],
+        [1, 0],
+        |spec, args| spec.switch(args).map(Command::Time),
     ),
     row(
         "ping",
@@ -182,13 +299,10 @@ pub static COMMANDS: [CommandSpec; 14] = [
         [1, 116],
         |spec, args| spec.bare(args, Command::Uptime),
     ),
-    row("join", &["j"], "ROOM", ["go to a room", "Goes to another room."], [2, 106], |spec, args| {
-        if args.is_empty() { Err(spec.usage_refusal()) } else { RoomName::parse(args).map(Command::Join) }
-    }),
-    row("quit", &["q", "exit", "bye"], "[WORDS]", ["leave", "Leaves; WORDS are said first."], [1, 113], |_, args| {
-        Ok(Command::Quit(Body::new(args)))
-    }),
 ];
+
+/// Lines that `/history` shows without a number.
+const DEFAULT_HISTORY: usize = 20;
 
 impl PartialEq for CommandSpec {
     /// Two rows are the same row where their names are: names are unique.
@@ -202,6 +316,9 @@ impl Eq for CommandSpec {}
 impl CommandSpec {
     /// Longest [`CommandSpec::brief`], in characters: two rows stand side by side in 78 columns.
     pub const MAX_BRIEF: usize = 18;
+
+    /// So many of the first commands are explained in the list of commands; the others are named.
+    pub const EXPLAINED: usize = 16;
 
     /// How the command is written: `/msg NAME TEXT`.
     #[must_use]
@@ -225,6 +342,18 @@ impl CommandSpec {
         Body::new(text.trim()).ok_or_else(|| self.usage_refusal())
     }
 
+    fn word(&self, args: &str) -> Result<String, Refusal> {
+        if args.is_empty() { Err(self.usage_refusal()) } else { Ok(args.to_owned()) }
+    }
+
+    fn switch(&self, args: &str) -> Result<Switch, Refusal> {
+        match args.to_ascii_lowercase().as_str() {
+            "on" => Ok(Switch::On),
+            "off" => Ok(Switch::Off),
+            _ => Err(self.usage_refusal()),
+        }
+    }
+
     fn bare(&self, args: &str, command: Command) -> Result<Command, Refusal> {
         if args.is_empty() { Ok(command) } else { Err(self.usage_refusal()) }
     }
@@ -241,7 +370,18 @@ impl Command {
             Self::Reply(_) => "reply",
             Self::Nick(_) | Self::Rename(_) => "nick",
             Self::Join(_) => "join",
-            Self::Who | Self::UserList => "who",
+            Self::Leave => "leave",
+            Self::Rooms => "rooms",
+            Self::Topic(_) => "topic",
+            Self::History(_) | Self::HistoryAfter(..) => "history",
+            Self::Whois(_) => "whois",
+            Self::Away(_) => "away",
+            Self::Back => "back",
+            Self::Ignore(_) => "ignore",
+            Self::Unignore(_) => "unignore",
+            Self::Quiet(_) => "quiet",
+            Self::Time(_) => "time",
+            Self::Who(_) | Self::UserList => "who",
             Self::Help(_) => "help",
             Self::Stay => "stay",
             Self::Echo(_) => "echo",
@@ -333,7 +473,6 @@ mod tests {
             ("m", "msg"),
             ("ms", "msg"),
             ("w", "msg"),
-            ("wh", "who"),
             ("q", "quit"),
             ("by", "quit"),
             ("ex", "quit"),

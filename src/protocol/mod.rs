@@ -18,6 +18,6 @@ pub use clean::clean;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Switch, find_command};
 pub use names::{Body, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, RoomName, SessionId, Speaker};
-pub use notice::{Line, Notice, Presence};
+pub use notice::{Away, Line, Notice, Presence, RoomInfo};
 pub use refusal::Refusal;
 pub use snowflake::Snowflakes;

@@ -220,6 +220,15 @@ impl Body {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The first `count` characters, with a mark if there were more.
+    #[must_use]
+    pub fn cut(self, count: usize) -> Self {
+        match self.0.char_indices().nth(count) {
+            None => self,
+            Some((end, _)) => Self(format!("{}…", self.0.get(..end).unwrap_or_default()).into()),
+        }
+    }
 }
 
 #[cfg(test)]

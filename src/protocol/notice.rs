@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, Speaker};
+use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker};
 
 /// One person in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,23 @@ pub struct Presence {
     pub idle: Duration,
     /// Since when that person has been here.
     pub here: Duration,
+    /// Whether and why that person is away.
+    pub away: Option<Away>,
+}
+
+/// Somebody is away; perhaps it said why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away(pub Option<Body>);
+
+/// One room in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomInfo {
+    /// Its name.
+    pub name: RoomName,
+    /// How many are in it.
+    pub people: usize,
+    /// What it is about.
+    pub topic: Option<Body>,
 }
 
 /// What somebody said to a room.
@@ -39,7 +56,105 @@ pub struct Line {
 pub enum Notice {
     /// `I am here`: the first line that a text session sees, about itself.
     IAmHere(Arc<Speaker>),
-    /// Somebody came into the room.
+    /// Somebody came in from another room.
+    Came {
+        /// Who.
+        who: Arc<Speaker>,
+        /// From where.
+        from: RoomName,
+        /// The room it is in now.
+        room: RoomName,
+    },
+    /// Somebody went to another room.
+    Went {
+        /// Who.
+        who: Arc<Speaker>,
+        /// Where to.
+        to: RoomName,
+        /// The room it left.
+        room: RoomName,
+    },
+    /// Comings and goings that were not told one by one.
+    Bustle {
+        /// The room.
+        room: RoomName,
+        /// How many came.
+        came: usize,
+        /// How many left.
+        left: usize,
+    },
+    /// A line of the past.
+    Past {
+        /// The line.
+        line: Line,
+        /// Whether it was an action.
+        is_action: bool,
+    },
+    /// The end of lines of the past.
+    PastEnd {
+        /// The room.
+        room: RoomName,
+        /// The number of the last line that was said in it.
+        last_seq: u64,
+        /// Lines that were asked for and are not kept any more.
+        lost: u64,
+    },
+    /// What the room is about.
+    Topic {
+        /// The room.
+        room: RoomName,
+        /// What.
+        topic: Option<Body>,
+    },
+    /// Somebody set the topic.
+    TopicSet {
+        /// Who.
+        who: Arc<Speaker>,
+        /// The room.
+        room: RoomName,
+        /// What.
+        topic: Body,
+    },
+    /// The answer to `/rooms`.
+    Rooms(Vec<RoomInfo>),
+    /// The answer to `/whois`.
+    Whois {
+        /// Who, since when, and whether away.
+        who: Presence,
+        /// In which room, if any.
+        room: Option<RoomName>,
+        /// By which door it came.
+        by: &'static str,
+    },
+    /// The answer to `/away`.
+    YouAreAway(Away),
+    /// The answer to `/back`.
+    WelcomeBack,
+    /// Somebody who was written to is away.
+    IsAway {
+        /// Who.
+        who: Arc<Speaker>,
+        /// Why.
+        away: Away,
+    },
+    /// The answer to `/ignore` and `/unignore`.
+    Ignoring {
+        /// Who.
+        who: Arc<Speaker>,
+        /// Whether it is ignored now.
+        on: bool,
+    },
+    /// The answer to `/quiet`.
+    Quiet {
+        /// Whether comings and goings are hidden.
+        on: bool,
+    },
+    /// The answer to `/time`.
+    Time {
+        /// Whether the time stands before what is said.
+        on: bool,
+    },
+    /// Somebody came into the house, and into the room.
     Login {
         /// Who.
         who: Arc<Speaker>,
@@ -162,7 +277,12 @@ pub enum Notice {
         waiting: usize,
     },
     /// Lines of the room that this session did not get, because it did not read.
-    Skipped(u64),
+    Skipped {
+        /// How many.
+        lines: u64,
+        /// Whether the room keeps what was said.
+        kept: bool,
+    },
     /// Not done.
     Refused(Refusal),
     /// The last words to a session.
@@ -172,4 +292,23 @@ pub enum Notice {
 impl Notice {
     /// A greeting names so many of those present and counts the rest.
     pub const MAX_WELCOME_NAMES: usize = 10;
+
+    /// Whether this is about comings and goings, which `/quiet on` hides.
+    #[must_use]
+    pub fn is_bustle(&self) -> bool {
+        matches!(
+            self,
+            Self::Login { .. } | Self::Left { .. } | Self::Came { .. } | Self::Went { .. } | Self::Bustle { .. }
+        )
+    }
+
+    /// Who says this, where somebody does: what `/ignore` hides.
+    #[must_use]
+    pub fn said_by(&self) -> Option<SessionId> {
+        match self {
+            Self::Said(line) | Self::Acted(line) => Some(line.from.id),
+            Self::Told { from, .. } => Some(from.id),
+            _ => None,
+        }
+    }
 }

@@ -85,6 +85,23 @@ pub enum Refusal {
         /// Its name.
         room: RoomName,
     },
+    /// No more rooms: `--max-rooms`.
+    TooManyRooms {
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many names in a short time.
+    RenamesTooFast {
+        /// How many a minute are allowed.
+        limit: usize,
+        /// In how many seconds there may be another.
+        wait: u64,
+    },
+    /// Ignoring oneself, or more people than anybody needs to.
+    CannotIgnore {
+        /// Why not.
+        why: &'static str,
+    },
     /// A packet that is not what this door takes; the words say why.
     BadPacket {
         /// What is wrong with it.
@@ -129,6 +146,9 @@ impl Refusal {
             Self::Usage { .. } | Self::BadPacket { .. } => "usage",
             Self::BadRoom => "badname",
             Self::NoRoom { .. } => "noroom",
+            Self::TooManyRooms { .. } => "full",
+            Self::RenamesTooFast { .. } => "flood",
+            Self::CannotIgnore { .. } => "usage",
             Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
             Self::Reserved { .. } => "reserved",
             Self::Taken { .. } | Self::LooksLike { .. } => "taken",
@@ -178,7 +198,14 @@ impl fmt::Display for Refusal {
             }
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
             Self::BadRoom => f.write_str("Rooms have names of 1 to 24 letters, digits, _ - and no blanks"),
-            Self::NoRoom { room } => write!(f, "There is no room {room}"),
+            Self::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join makes one"),
+            Self::TooManyRooms { limit } => {
+                write!(f, "There are {limit} rooms already, no more can be made. /rooms lists them")
+            }
+            Self::RenamesTooFast { limit, wait } => {
+                write!(f, "At most {limit} names a minute; the next one in {wait} s")
+            }
+            Self::CannotIgnore { why } => f.write_str(why),
             Self::BadPacket { why } => f.write_str(why),
             Self::UnknownAct { act } => write!(f, "No act {act:?}"),
             Self::UnknownRoute { route } => write!(f, "router id: {route} error"),

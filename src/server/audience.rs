@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use crate::chat::Seat;
-use crate::protocol::Notice;
+use crate::chat::{Filter, Seat};
+use crate::protocol::{Notice, SessionId};
 use crate::wire::Encoding;
 
 /// A chunk's buffer that has grown beyond this is given back.
@@ -18,6 +18,9 @@ const KEPT_CAPACITY: usize = 256 * 1024;
 pub(super) struct Mark {
     pub(super) end: usize,
     pub(super) hidden_from: Option<Seat>,
+    /// What filters go by.
+    pub(super) said_by: Option<SessionId>,
+    pub(super) is_bustle: bool,
 }
 
 /// Lines of one room in one encoding, not sent yet.
@@ -30,11 +33,18 @@ pub(super) struct Chunk {
 impl Chunk {
     /// The ranges that `seat` gets of what comes after its first `heard` bytes; returns the lines
     /// in them.
-    pub(super) fn ranges_for(&self, seat: Seat, heard: usize, ranges: &mut Vec<Range<usize>>) -> usize {
+    pub(super) fn ranges_for(
+        &self,
+        seat: Seat,
+        heard: usize,
+        filter: Option<&Filter>,
+        ranges: &mut Vec<Range<usize>>,
+    ) -> usize {
         let mut start = heard;
         let mut lines = 0;
         for mark in self.marks.iter().skip_while(|mark| mark.end <= heard) {
-            if mark.hidden_from != Some(seat) {
+            let filtered = filter.is_some_and(|filter| filter.hides(mark.said_by, mark.is_bustle));
+            if mark.hidden_from != Some(seat) && !filtered {
                 lines += 1;
                 match ranges.last_mut() {
                     Some(last) if last.end == start => last.end = mark.end,
@@ -54,11 +64,12 @@ pub(super) struct Audience {
     chunks: [Chunk; Encoding::COUNT],
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
     pub(super) stamp: u64,
+    talking: bool,
 }
 
 impl Audience {
     pub(super) fn new() -> Self {
-        Self { seats: Default::default(), chunks: Default::default(), stamp: 1 }
+        Self { seats: Default::default(), chunks: Default::default(), stamp: 1, talking: false }
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
@@ -69,6 +80,11 @@ impl Audience {
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
     pub(super) fn seats(&self, encoding: Encoding) -> &[Seat] {
         &self.seats[encoding.index()]
+    }
+
+    /// Whether lines have been gathered since the last [`Audience::clear_chunks`].
+    pub(super) fn is_talking(&self) -> bool {
+        self.talking
     }
 
     /// Adds a listener; returns its index among those of its encoding.
@@ -91,13 +107,15 @@ impl Audience {
 
     /// Adds a line; returns the bytes of the longest chunk.
     pub(super) fn gather(&mut self, notice: &Notice, hidden_from: Option<Seat>) -> usize {
+        self.talking = true;
         let mut longest = 0;
         for (encoding, (chunk, seats)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.seats)) {
             if !seats.is_empty() {
                 let before = chunk.bytes.len();
                 encoding.encode(notice, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
-                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from });
+                    let (said_by, is_bustle) = (notice.said_by(), notice.is_bustle());
+                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from, said_by, is_bustle });
                 }
                 longest = longest.max(chunk.bytes.len());
             }
@@ -108,6 +126,7 @@ impl Audience {
     /// Forgets the lines, which have been sent.
     pub(super) fn clear_chunks(&mut self) {
         self.stamp += 1;
+        self.talking = false;
         for chunk in &mut self.chunks {
             chunk.marks.clear();
             chunk.bytes.clear();
@@ -124,14 +143,19 @@ mod tests {
 
     #[test]
     fn a_member_gets_its_own_ranges_of_the_shared_bytes() {
-        let mark = |end, from: Option<u32>| Mark { end, hidden_from: from.map(Seat) };
+        let mark = |end, from: Option<u32>| Mark {
+            end,
+            hidden_from: from.map(Seat),
+            said_by: Some(SessionId(end as u64)),
+            is_bustle: end == 40,
+        };
         let chunk = Chunk {
             bytes: vec![0; 50],
             marks: vec![mark(10, None), mark(20, Some(1)), mark(30, Some(2)), mark(40, None), mark(50, Some(1))],
         };
         let ranges = |seat, heard| {
             let mut ranges = Vec::new();
-            let lines = chunk.ranges_for(Seat(seat), heard, &mut ranges);
+            let lines = chunk.ranges_for(Seat(seat), heard, None, &mut ranges);
             (lines, ranges)
         };
         assert_eq!(ranges(9, 0), (5, vec![0..50]));
@@ -140,5 +164,9 @@ mod tests {
         assert_eq!(ranges(1, 10), (2, vec![20..40]));
         assert_eq!(ranges(9, 30), (2, vec![30..50]));
         assert_eq!(ranges(1, 40), (0, vec![]));
+        let mut filtered = Vec::new();
+        let filter = Filter { quiet: true, ignored: vec![SessionId(20)] };
+        assert_eq!(chunk.ranges_for(Seat(9), 0, Some(&filter), &mut filtered), 3);
+        assert_eq!(filtered, [0..10, 20..30, 40..50]);
     }
 }

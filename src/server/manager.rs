@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::chat::{Arrival, Effect, Entry, Hub, Now, RoomIndex, Seat};
+use crate::chat::{Arrival, Effect, Entry, Filter, Hub, Now, RoomIndex, Seat};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
@@ -95,6 +95,8 @@ struct Post {
     heard: usize,
     /// The mark of its next request.
     tag: Option<Box<str>>,
+    /// What it does not want to see.
+    filter: Option<Box<Filter>>,
 }
 
 /// Lists that deliveries fill, kept for their memory.
@@ -124,6 +126,9 @@ pub(super) struct Manager<'a> {
     slow: Slow,
     /// Everyone's lifeline by seat, also of those whose last bytes are still being sent.
     lifelines: Vec<Weak<Lifeline>>,
+    /// Rooms whose chunks hold something.
+    talking: Vec<RoomIndex>,
+    keeps_history: bool,
     /// The request that is being worked on, if it is marked: whose, and the mark.
     request: Option<(Seat, Box<str>)>,
     heartbeat: Duration,
@@ -157,6 +162,8 @@ impl<'a> Manager<'a> {
             answer: (None, Vec::new()),
             slow: Slow::default(),
             lifelines: Vec::new(),
+            talking: Vec::new(),
+            keeps_history: config.history > 0,
             request: None,
             heartbeat: config.heartbeat,
             heartbeats: VecDeque::new(),
@@ -263,6 +270,7 @@ impl<'a> Manager<'a> {
             odd_in: 0,
             heard: 0,
             tag: None,
+            filter: None,
         };
         if let Some(place) = self.posts.get_mut(seat.index()) {
             *place = Some(post);
@@ -277,7 +285,7 @@ impl<'a> Manager<'a> {
         if wire == Wire::Frame && !self.heartbeat.is_zero() {
             self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
         }
-        let arrival = Arrival { speaker, door, echo: encoding.echoes(), entry };
+        let arrival = Arrival { speaker, door, by: wire.name(), echo: encoding.echoes(), entry };
         let now = self.moment();
         self.hub.enter(seat, arrival, now, &mut self.effects);
         self.perform();
@@ -306,7 +314,10 @@ impl<'a> Manager<'a> {
                 Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
                 Inbound::Tell(notice) => self.tell(seat, &notice),
                 Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
-                Inbound::Switch(encoding) => self.switch(seat, encoding),
+                Inbound::Switch(encoding) => {
+                    let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
+                    self.switch(seat, encoding.with_time(time));
+                }
                 // A reader calls its handlers itself; a tag was taken above.
                 Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
             }
@@ -321,7 +332,8 @@ impl<'a> Manager<'a> {
         if self.post(seat).is_none_or(|post| post.lifeline.id != id) {
             return;
         }
-        self.hub.leave(seat, reason, &mut self.effects);
+        let now = self.moment();
+        self.hub.leave(seat, reason, now, &mut self.effects);
         self.perform();
         self.flush_answer();
         if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::take) {
@@ -341,6 +353,12 @@ impl<'a> Manager<'a> {
                 Effect::Room { room, notice, hidden_from } => self.gather(room, &notice, hidden_from),
                 Effect::Enter(room, seat) => self.enter(room, seat),
                 Effect::Exit(_, seat) => self.exit(seat),
+                Effect::Filter(seat, filter) => self.filter(seat, filter),
+                Effect::Time(seat, on) => {
+                    if let Some(post) = self.post(seat) {
+                        self.switch(seat, post.encoding.with_time(on));
+                    }
+                }
                 Effect::HangUp(seat, reason) => self.hang_up(seat, reason),
             }
         }
@@ -349,7 +367,13 @@ impl<'a> Manager<'a> {
 
     /// Adds a line to the room's chunks.
     fn gather(&mut self, room: RoomIndex, notice: &Notice, hidden_from: Option<Seat>) {
+        if self.audiences.len() <= room.index() {
+            self.audiences.resize_with(room.index() + 1, Audience::new);
+        }
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
+        if !audience.is_talking() {
+            self.talking.push(room);
+        }
         self.gathered = self.gathered.max(audience.gather(notice, hidden_from));
         if let Some(post) = hidden_from.and_then(|seat| self.posts.get_mut(seat.index())?.as_mut())
             && post.odd_in != audience.stamp
@@ -438,6 +462,9 @@ impl<'a> Manager<'a> {
 
     fn enter(&mut self, room: RoomIndex, seat: Seat) {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        if self.audiences.len() <= room.index() {
+            self.audiences.resize_with(room.index() + 1, Audience::new);
+        }
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
         post.place = Some((room, audience.add(seat, post.encoding)));
         post.odd_in = audience.stamp;
@@ -454,6 +481,14 @@ impl<'a> Manager<'a> {
             && moved != Some(seat)
         {
             other.place = Some((room, index));
+        }
+    }
+
+    /// From now on the session does not see some of what its room hears.
+    fn filter(&mut self, seat: Seat, filter: Filter) {
+        self.catch_up(seat); // what was said until now it still sees as before
+        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
+            post.filter = (!filter.is_open()).then(|| Box::new(filter));
         }
     }
 
@@ -485,8 +520,9 @@ impl<'a> Manager<'a> {
     fn end_turn(&mut self) {
         self.flush_answer();
         if self.gathered > 0 {
-            let Self { audiences, posts, slow, .. } = self;
-            for audience in audiences {
+            let Self { audiences, posts, slow, talking, .. } = self;
+            for room in talking.drain(..) {
+                let Some(audience) = audiences.get_mut(room.index()) else { continue };
                 for encoding in Encoding::ALL {
                     let chunk = audience.chunk(encoding);
                     if chunk.bytes.is_empty() {
@@ -551,7 +587,8 @@ impl<'a> Manager<'a> {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         if let Pace::Skipping(lines) = post.pace {
             post.pace = Pace::KeepingUp;
-            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&Notice::Skipped(lines), None, out));
+            let notice = Notice::Skipped { lines, kept: self.keeps_history };
+            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&notice, None, out));
         }
     }
 
@@ -612,8 +649,10 @@ impl Delivery<'_> {
         let Some(outbox) = &mut post.outbox else { return };
         let ranges = &mut slow.ranges;
         ranges.clear();
-        let lines = if post.odd_in == self.stamp {
-            self.chunk.ranges_for(seat, post.heard, ranges)
+        let odd = post.odd_in == self.stamp;
+        let lines = if odd || post.filter.is_some() {
+            let heard = if odd { post.heard } else { 0 };
+            self.chunk.ranges_for(seat, heard, post.filter.as_deref(), ranges)
         } else {
             ranges.push(0..self.chunk.bytes.len());
             self.chunk.marks.len()

@@ -195,7 +195,13 @@ impl Server {
             doors: doors.iter().map(|door| format!("{}: {}", door.wire, door.address)).collect::<Vec<_>>().join(", "),
             config,
         };
-        let settings = HubSettings { idle_seconds: house.config.idle.as_secs(), join_grace: house.config.join_grace };
+        let settings = HubSettings {
+            idle_seconds: house.config.idle.as_secs(),
+            join_grace: house.config.join_grace,
+            max_rooms: house.config.max_rooms.max(1),
+            history: house.config.history,
+            history_shown: house.config.history_shown,
+        };
         let manager =
             Manager::new(Hub::new(settings, Duration::ZERO), events, nudges, &house.config, house.started, &metrics);
         let panicked = AtomicBool::new(false);

@@ -180,6 +180,10 @@ pub enum Encoding {
     TextLf,
     /// Text, lines end in CRLF: for those who sent CRLF or speak telnet.
     TextCrlf,
+    /// As `TextLf`, with the time before what is said.
+    TextLfTime,
+    /// As `TextCrlf`, with the time before what is said.
+    TextCrlfTime,
     /// Relay.
     Relay,
     /// Frames.
@@ -190,11 +194,13 @@ pub enum Encoding {
 
 impl Encoding {
     /// How many there are; [`Encoding::index`] is below it.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 12;
     /// Every encoding, in the order of [`Encoding::index`].
     pub const ALL: [Self; Self::COUNT] = [
         Self::TextLf,
         Self::TextCrlf,
+        Self::TextLfTime,
+        Self::TextCrlfTime,
         Self::Relay,
         Self::Frame,
         Self::Json(Framing::Gf1),
@@ -211,9 +217,11 @@ impl Encoding {
         match self {
             Self::TextLf => 0,
             Self::TextCrlf => 1,
-            Self::Relay => 2,
-            Self::Frame => 3,
-            Self::Json(framing) => 4 + framing as usize,
+            Self::TextLfTime => 2,
+            Self::TextCrlfTime => 3,
+            Self::Relay => 4,
+            Self::Frame => 5,
+            Self::Json(framing) => 6 + framing as usize,
         }
     }
 
@@ -221,8 +229,10 @@ impl Encoding {
     /// this format has no words for it.
     pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
         match self {
-            Self::TextLf => text::encode(notice, "\n", out),
-            Self::TextCrlf => text::encode(notice, "\r\n", out),
+            Self::TextLf => text::encode(notice, "\n", false, out),
+            Self::TextCrlf => text::encode(notice, "\r\n", false, out),
+            Self::TextLfTime => text::encode(notice, "\n", true, out),
+            Self::TextCrlfTime => text::encode(notice, "\r\n", true, out),
             Self::Relay => relay::encode(notice, out),
             Self::Frame => frame::encode(notice, tag, out),
             Self::Json(framing) => json::encode(notice, tag, framing, out),
@@ -242,10 +252,28 @@ impl Encoding {
             (Self::Json(framing), Key::Route(route)) => {
                 json::encode_custom(&route.to_string(), &text(), tag, framing, out);
             }
-            (Self::TextLf, _) => out.extend_from_slice(format!("*** {}\n", text()).as_bytes()),
-            (Self::TextCrlf, _) => out.extend_from_slice(format!("*** {}\r\n", text()).as_bytes()),
+            (Self::TextLf | Self::TextLfTime, _) => out.extend_from_slice(format!("*** {}\n", text()).as_bytes()),
+            (Self::TextCrlf | Self::TextCrlfTime, _) => out.extend_from_slice(format!("*** {}\r\n", text()).as_bytes()),
             (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", text()).as_bytes()),
         }
+    }
+
+    /// The same with the time before what is said, or without; other formats have no such thing.
+    #[must_use]
+    pub fn with_time(self, time: bool) -> Self {
+        match (self, time) {
+            (Self::TextLf | Self::TextLfTime, true) => Self::TextLfTime,
+            (Self::TextLf | Self::TextLfTime, false) => Self::TextLf,
+            (Self::TextCrlf | Self::TextCrlfTime, true) => Self::TextCrlfTime,
+            (Self::TextCrlf | Self::TextCrlfTime, false) => Self::TextCrlf,
+            (other, _) => other,
+        }
+    }
+
+    /// Whether the time stands before what is said.
+    #[must_use]
+    pub fn has_time(self) -> bool {
+        matches!(self, Self::TextLfTime | Self::TextCrlfTime)
     }
 
     /// Whether a session in this format receives its own lines, unless it says otherwise.

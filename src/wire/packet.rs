@@ -12,7 +12,10 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor}
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{Inbound, Key};
-use crate::protocol::{Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Refusal, Speaker, clean};
+use crate::protocol::{
+    Away, Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Presence, Refusal, RoomInfo, RoomName,
+    Speaker, clean,
+};
 
 /// Longest `Ref`, as JSON text in bytes: it is sent back with the answer.
 const MAX_REF: usize = 256;
@@ -25,6 +28,7 @@ mod event_route {
     pub(super) const JOINED: u32 = 203;
     pub(super) const LEFT: u32 = 204;
     pub(super) const RENAMED: u32 = 205;
+    pub(super) const TOPIC: u32 = 206;
     pub(super) const NOTICE: u32 = super::super::frame::NOTICE_ROUTE;
     pub(super) const ERROR: u32 = 208;
     pub(super) const DOEXIT: u32 = 209;
@@ -84,6 +88,8 @@ struct Request<'a> {
     act: Option<Cow<'a, str>>,
     data: Option<Cow<'a, str>>,
     to: Option<Cow<'a, str>>,
+    room: Option<Cow<'a, str>>,
+    after: Option<u64>,
     tag: Option<Box<str>>,
 }
 
@@ -104,6 +110,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
                         once(&mut request.data, "Data", map.next_value::<Text<'de>>()?.0)?;
                     } else if key.eq_ignore_ascii_case("to") {
                         once(&mut request.to, "To", map.next_value::<Text<'de>>()?.0)?;
+                    } else if key.eq_ignore_ascii_case("room") {
+                        once(&mut request.room, "Room", map.next_value::<Text<'de>>()?.0)?;
+                    } else if key.eq_ignore_ascii_case("after") {
+                        once(&mut request.after, "After", map.next_value::<u64>()?)?;
                     } else if key.eq_ignore_ascii_case("ref") {
                         once(&mut request.tag, "Ref", map.next_value::<Tag>()?.0)?;
                     } else {
@@ -131,43 +141,55 @@ pub(super) fn read(bytes: &[u8], ready: &mut VecDeque<Inbound>) {
         Ok(request) => request,
         Err(error) => return refuse(&format!("Not a packet of this door: {error}"), ready),
     };
-    ready.extend(request.tag.map(Inbound::Tag));
-    let data = request.data.unwrap_or_default();
-    let Some(act) = request.act.filter(|act| !act.is_empty()) else {
+    let mut request = request;
+    ready.extend(request.tag.take().map(Inbound::Tag));
+    let Some(act) = request.act.take().filter(|act| !act.is_empty()) else {
         return refuse("No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", ready);
     };
     let spec = COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act);
     ready.push_back(match spec {
-        Some(spec) => command(spec, request.to.as_deref(), &data),
+        Some(spec) => command(spec, &request),
         None if act == "heartbeat" => Inbound::Heartbeat,
-        None => Inbound::Custom { key: Key::Act(act.into()), data: data.into_owned().into_bytes() },
+        None => Inbound::Custom {
+            key: Key::Act(act.into()),
+            data: request.data.unwrap_or_default().into_owned().into_bytes(),
+        },
     });
 }
 
 /// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
 pub(super) fn read_for(spec: &'static CommandSpec, bytes: &[u8], ready: &mut VecDeque<Inbound>) {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return ready.push_back(command(spec, None, &String::from_utf8_lossy(bytes)));
+        let data = Some(String::from_utf8_lossy(bytes));
+        return ready.push_back(command(spec, &Request { data, ..Request::default() }));
     }
     match serde_json::from_slice::<Request<'_>>(bytes) {
-        Ok(request) => {
-            ready.extend(request.tag.map(Inbound::Tag));
-            ready.push_back(command(spec, request.to.as_deref(), &request.data.unwrap_or_default()));
+        Ok(mut request) => {
+            ready.extend(request.tag.take().map(Inbound::Tag));
+            ready.push_back(command(spec, &request));
         }
         Err(error) => refuse(&format!("Not an object of this door: {error}"), ready),
     }
 }
 
-fn command(spec: &'static CommandSpec, to: Option<&str>, data: &str) -> Inbound {
+fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Inbound {
     let usage = |usage: &str| Err(Refusal::Usage { usage: usage.into() });
-    let command = match (spec.name, to) {
+    let data = request.data.as_deref().unwrap_or_default();
+    let room = request.room.as_deref().map(RoomName::parse).transpose();
+    let command = match (spec.name, &request.to, room) {
+        (_, _, Err(refusal)) => Err(refusal),
         // Said as it is, with its blanks; on the text door the line's parser keeps them too.
-        ("say", _) => Body::new(data).map_or_else(|| usage("say with Data"), |body| Ok(Command::Say(body))),
-        ("msg", Some(to)) => {
+        ("say", _, _) => Body::new(data).map_or_else(|| usage("say with Data"), |body| Ok(Command::Say(body))),
+        ("msg", Some(to), _) => {
             let to = clean(to.as_bytes()).into_owned();
             Body::new(data).map_or_else(|| usage("msg with To and Data"), |body| Ok(Command::Msg { to, body }))
         }
-        ("msg", None) => usage("msg with To and Data"),
+        ("msg", None, _) => usage("msg with To and Data"),
+        ("join", _, Ok(Some(room))) => Ok(Command::Join(room)),
+        ("who", _, Ok(Some(room))) => Ok(Command::Who(Some(room))),
+        ("history", _, Ok(room)) if room.is_some() || request.after.is_some() => {
+            Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
+        }
         _ => spec.parse(data),
     };
     match command {
@@ -188,15 +210,32 @@ struct Entry<'a> {
     id: String,
     idle: u64,
     here: u64,
+    away: Option<Cow<'a, str>>,
 }
 
 impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("Name", self.name)?;
         map.serialize_entry("Id", &self.id)?;
         map.serialize_entry("Idle", &self.idle)?;
         map.serialize_entry("Here", &self.here)?;
+        if let Some(away) = &self.away {
+            map.serialize_entry("Away", away)?;
+        }
+        map.end()
+    }
+}
+
+/// One room in a list.
+struct Place<'a>(&'a RoomInfo);
+
+impl Serialize for Place<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("Room", self.0.name.as_str())?;
+        map.serialize_entry("People", &self.0.people)?;
+        map.serialize_entry("Topic", self.0.topic.as_ref().map(Body::as_str).unwrap_or_default())?;
         map.end()
     }
 }
@@ -216,6 +255,12 @@ struct Event<'a> {
     code: Option<&'a str>,
     skipped: Option<u64>,
     people: Option<Vec<Entry<'a>>>,
+    rooms: Option<&'a [RoomInfo]>,
+    by: Option<&'a str>,
+    /// How many came and left.
+    counts: Option<(usize, usize)>,
+    lost: Option<u64>,
+    past: bool,
     cut: bool,
 }
 
@@ -228,20 +273,35 @@ impl Serialize for Event<'_> {
             map.serialize_entry("From", &*from.name)?;
             map.serialize_entry("Id", &from.id.to_string())?; // beyond 2⁵³: a string
         }
-        for (key, text) in
-            [("To", self.to), ("Room", self.room), ("Old", self.old), ("Why", self.why), ("Code", self.code)]
-        {
+        for (key, text) in [
+            ("To", self.to),
+            ("Room", self.room),
+            ("Old", self.old),
+            ("Why", self.why),
+            ("Code", self.code),
+            ("By", self.by),
+        ] {
             if let Some(text) = text {
                 map.serialize_entry(key, text)?;
             }
         }
-        for (key, number) in [("Ts", self.ts), ("Seq", self.seq), ("Skipped", self.skipped)] {
+        for (key, number) in [("Ts", self.ts), ("Seq", self.seq), ("Skipped", self.skipped), ("Lost", self.lost)] {
             if let Some(number) = number {
                 map.serialize_entry(key, &number)?;
             }
         }
         if let Some(people) = &self.people {
             map.serialize_entry("People", people)?;
+        }
+        if let Some(rooms) = self.rooms {
+            map.serialize_entry("Rooms", &rooms.iter().map(Place).collect::<Vec<_>>())?;
+        }
+        if let Some((came, left)) = self.counts {
+            map.serialize_entry("Came", &came)?;
+            map.serialize_entry("Left", &left)?;
+        }
+        if self.past {
+            map.serialize_entry("Past", &true)?;
         }
         if self.cut {
             map.serialize_entry("Cut", &true)?;
@@ -261,7 +321,7 @@ pub(super) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Opti
 /// character's boundary.
 fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     let mut object = write(&event, tag);
-    if object.len() > longest && event.people.take().is_some() {
+    if object.len() > longest && (event.people.take().is_some() | event.rooms.take().is_some()) {
         event.cut = true;
         object = write(&event, tag);
     }
@@ -323,6 +383,64 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             let (data, room, why) = ((&*who.name).into(), Some(room.as_str()), Some(why.name()));
             (event_route::LEFT, Event { act: "left", data, from: Some(who), room, why, ..empty })
         }
+        Notice::Came { who, from, room } => {
+            let (data, old) = ((&*who.name).into(), Some(from.as_str()));
+            (
+                event_route::JOINED,
+                Event { act: "joined", data, from: Some(who), room: Some(room.as_str()), old, ..empty },
+            )
+        }
+        Notice::Went { who, to, room } => {
+            let (data, to, why) = ((&*who.name).into(), Some(to.as_str()), Some("moved"));
+            let room = Some(room.as_str());
+            (event_route::LEFT, Event { act: "left", data, from: Some(who), room, to, why, ..empty })
+        }
+        Notice::Bustle { room, came, left } => {
+            let data = format!("{came} came, {left} left").into();
+            let counts = Some((*came, *left));
+            (event_route::NOTICE, Event { act: "notice", data, room: Some(room.as_str()), counts, ..empty })
+        }
+        Notice::Past { line, is_action } => {
+            let (route, act) = if *is_action { (event_route::ACTION, "action") } else { (event_route::CHAT, "chat") };
+            (route, Event { past: true, ..said(act, line) })
+        }
+        Notice::PastEnd { room, last_seq, lost } => {
+            let (data, room) = (lost.to_string().into(), Some(room.as_str()));
+            let event = Event { act: "history", data, room, seq: Some(*last_seq), lost: Some(*lost), ..empty };
+            (answer("history"), event)
+        }
+        Notice::Topic { room, topic } => {
+            let data = topic.as_ref().map(Body::as_str).unwrap_or_default().into();
+            (answer("topic"), Event { act: "topic", data, room: Some(room.as_str()), ..empty })
+        }
+        Notice::TopicSet { who, room, topic } => {
+            let (data, room) = (topic.as_str().into(), Some(room.as_str()));
+            (event_route::TOPIC, Event { act: "topic", data, from: Some(who), room, ..empty })
+        }
+        Notice::Rooms(rooms) => {
+            let names: Vec<&str> = rooms.iter().map(|room| room.name.as_str()).collect();
+            let data = names.join(", ").into();
+            (answer("rooms"), Event { act: "rooms", data, rooms: Some(rooms), ..empty })
+        }
+        Notice::Whois { who, room, by } => {
+            let room = room.as_ref().map(RoomName::as_str);
+            let people = Some(vec![entry(who)]);
+            let data = (&*who.who.name).into();
+            (answer("whois"), Event { act: "whois", data, from: Some(&who.who), room, by: Some(by), people, ..empty })
+        }
+        Notice::YouAreAway(away) => (answer("away"), Event { act: "away", data: reason(away), ..empty }),
+        Notice::WelcomeBack => (answer("back"), Event { act: "back", ..empty }),
+        Notice::IsAway { who, away } => (
+            event_route::NOTICE,
+            Event { act: "notice", data: reason(away), from: Some(who), code: Some("away"), ..empty },
+        ),
+        Notice::Ignoring { who, on } => {
+            let act = if *on { "ignore" } else { "unignore" };
+            (answer(act), Event { act, data: (&*who.name).into(), ..empty })
+        }
+        Notice::Quiet { on } => {
+            (answer("quiet"), Event { act: "quiet", data: if *on { "on" } else { "off" }.into(), ..empty })
+        }
         Notice::Renamed { who, old, room } => {
             let (data, room, old) = ((&*who.name).into(), Some(room.as_str()), Some(&**old));
             (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
@@ -333,13 +451,7 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         }
         Notice::Names { room, people } => {
             let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();
-            let entries = people.iter().map(|one| Entry {
-                name: &one.who.name,
-                id: one.who.id.to_string(),
-                idle: one.idle.as_secs(),
-                here: one.here.as_secs(),
-            });
-            let people = Some(entries.collect());
+            let people = Some(people.iter().map(entry).collect());
             (
                 answer("who"),
                 Event { act: "who", data: names.join(", ").into(), room: Some(room.as_str()), people, ..empty },
@@ -359,7 +471,7 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             let data = format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait");
             (event_route::NOTICE, Event { act: "notice", data: data.into(), code: Some("flood"), ..empty })
         }
-        Notice::Skipped(lines) => {
+        Notice::Skipped { lines, .. } => {
             let data = format!("{lines} lines were skipped, you read too slowly");
             (event_route::NOTICE, Event { act: "notice", data: data.into(), skipped: Some(*lines), ..empty })
         }
@@ -371,6 +483,20 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::Goodbye(CloseReason::Quit) => (answer("quit"), Event { act: "quit", ..empty }),
         _ => return None,
     })
+}
+
+fn entry(one: &Presence) -> Entry<'_> {
+    Entry {
+        name: &one.who.name,
+        id: one.who.id.to_string(),
+        idle: one.idle.as_secs(),
+        here: one.here.as_secs(),
+        away: one.away.as_ref().map(reason),
+    }
+}
+
+fn reason(away: &Away) -> Cow<'_, str> {
+    away.0.as_ref().map(Body::as_str).unwrap_or_default().into()
 }
 
 fn said<'a>(act: &'a str, line: &'a Line) -> Event<'a> {

@@ -16,7 +16,8 @@ use super::buffer::Buffer;
 use super::telnet::{IAC, Step, Telnet};
 use super::{Decode, Encoding, Foreign, Inbound, Limits, WireError};
 use crate::protocol::{
-    COMMANDS, CloseReason, Command, CommandSpec, Nick, Notice, Refusal, Speaker, clean, find_command,
+    Away, COMMANDS, CloseReason, Command, CommandSpec, Nick, Notice, Refusal, RoomInfo, RoomName, Speaker, clean,
+    find_command,
 };
 
 /// A line buffer that has grown beyond this is given back after the line.
@@ -263,11 +264,15 @@ fn shortened(text: &str) -> String {
     if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
 }
 
-/// Appends the lines that a person is shown of `notice`, each with `eol` behind it.
-pub(super) fn encode(notice: &Notice, eol: &str, out: &mut Vec<u8>) {
+/// Appends the lines that a person is shown of `notice`, each with `eol` behind it, and the time
+/// before what is said, if wanted.
+pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = match notice {
         Notice::Said(line) => {
+            if time {
+                let _ = write!(out, "{} ", Clock(line.at));
+            }
             speech(&line.from, line.body.as_str(), eol, out);
             Ok(())
         }
@@ -286,6 +291,9 @@ pub(super) fn encode(notice: &Notice, eol: &str, out: &mut Vec<u8>) {
         Notice::Left { who, .. } => {
             speech(who, "login out", eol, out);
             Ok(())
+        }
+        Notice::Acted(line) if time => {
+            write!(out, "{} * {} {}{eol}", Clock(line.at), line.from.name, line.body.as_str())
         }
         Notice::Acted(line) => write!(out, "* {} {}{eol}", line.from.name, line.body.as_str()),
         Notice::Told { from, body } => write!(out, ">>> {}: {}{eol}", from.name, body.as_str()),
@@ -310,7 +318,9 @@ pub(super) fn encode(notice: &Notice, eol: &str, out: &mut Vec<u8>) {
         Notice::Names { room, people } => {
             let _ = write!(out, "*** {} here in {room}:{eol}", people.len());
             for one in people {
-                let _ = write!(out, "***   {}  idle {}, here {}{eol}", one.who.name, Span(one.idle), Span(one.here));
+                let _ = write!(out, "***   {}  idle {}, here {}", one.who.name, Span(one.idle), Span(one.here));
+                let _ = away(one.away.as_ref(), ", away", out);
+                let _ = write!(out, "{eol}");
             }
             write!(out, "*** end of list{eol}")
         }
@@ -335,7 +345,59 @@ pub(super) fn encode(notice: &Notice, eol: &str, out: &mut Vec<u8>) {
         Notice::SlowDown { rate, waiting } => {
             write!(out, "*** Slow down: your lines are now sent at {rate} a second, {waiting} wait{eol}")
         }
-        Notice::Skipped(lines) => write!(out, "*** {lines} lines were skipped, you read too slowly{eol}"),
+        Notice::Skipped { lines, kept: false } => {
+            write!(out, "*** {lines} lines were skipped, you read too slowly{eol}")
+        }
+        Notice::Skipped { lines, kept: true } => {
+            write!(out, "*** {lines} lines were skipped, you read too slowly. /history {lines} shows them{eol}")
+        }
+        Notice::Came { who, from, .. } => write!(out, "*** {} came from {from}{eol}", who.name),
+        Notice::Went { who, to, .. } => write!(out, "*** {} went to {to}{eol}", who.name),
+        Notice::Bustle { came, left, .. } => write!(out, "*** {came} came, {left} left{eol}"),
+        Notice::Past { line, is_action } => {
+            let mark = if *is_action { "* " } else { "" };
+            let colon = if *is_action { "" } else { ":" };
+            let (clock, name, text) = (Clock(line.at), &line.from.name, line.body.as_str());
+            write!(out, "--- {clock} {mark}{name}{colon} {text}{eol}")
+        }
+        Notice::PastEnd { lost: 0, .. } => write!(out, "--- end of history{eol}"),
+        Notice::PastEnd { lost, .. } => write!(out, "--- end of history, {lost} lines before it are not kept{eol}"),
+        Notice::Topic { room, topic: Some(topic) } => write!(out, "*** topic of {room}: {}{eol}", topic.as_str()),
+        Notice::Topic { room, topic: None } => write!(out, "*** {room} has no topic; /topic TEXT sets it{eol}"),
+        Notice::TopicSet { who, topic, .. } => write!(out, "*** {} set the topic: {}{eol}", who.name, topic.as_str()),
+        Notice::Rooms(rooms) => {
+            let _ = write!(out, "*** rooms:{eol}");
+            for RoomInfo { name, people, topic } in rooms {
+                let noun = if *people == 1 { "person" } else { "people" };
+                let topic = topic.as_ref().map(|topic| format!("  {}", topic.as_str())).unwrap_or_default();
+                let _ = write!(out, "***   {name}  {people} {noun}{topic}{eol}");
+            }
+            write!(out, "*** end of list{eol}")
+        }
+        Notice::Whois { who: one, room, by } => {
+            let _ = write!(out, "*** {}: in ", one.who.name);
+            let room = room.as_ref().map_or_else(|| "no room".to_owned(), RoomName::to_string);
+            let _ = write!(out, "{room}");
+            let _ = write!(out, ", here {}, idle {}, by {by}", Span(one.here), Span(one.idle));
+            let _ = away(one.away.as_ref(), ", away", out);
+            write!(out, "{eol}")
+        }
+        Notice::YouAreAway(reason) => {
+            let _ = away(Some(reason), "*** You are away", out);
+            write!(out, ". /back when you return{eol}")
+        }
+        Notice::WelcomeBack => write!(out, "*** Welcome back{eol}"),
+        Notice::IsAway { who, away: reason } => {
+            let _ = write!(out, "*** {} is", who.name);
+            let _ = away(Some(reason), " away", out);
+            write!(out, "{eol}")
+        }
+        Notice::Ignoring { who, on: true } => write!(out, "*** You no longer see {}{eol}", who.name),
+        Notice::Ignoring { who, on: false } => write!(out, "*** You see {} again{eol}", who.name),
+        Notice::Quiet { on: true } => write!(out, "*** Comings and goings are hidden from you{eol}"),
+        Notice::Quiet { on: false } => write!(out, "*** You see comings and goings again{eol}"),
+        Notice::Time { on: true } => write!(out, "*** The time (UTC) stands before what is said{eol}"),
+        Notice::Time { on: false } => write!(out, "*** Lines have no time before them{eol}"),
         Notice::Refused(refusal) => write!(out, "!!! {refusal}{eol}"),
         Notice::Goodbye(reason) => goodbye(reason, eol, out),
     };
@@ -379,16 +441,20 @@ fn company(others: &[Arc<str>], total: usize, out: &mut Vec<u8>) -> std::io::Res
     if total > others.len() { write!(out, " and {} more", total - others.len()) } else { Ok(()) }
 }
 
-/// The list of commands: two beside each other, in lines of at most 78 columns.
+/// The list of commands, in at most 12 lines of at most 78 columns: the first ones with a few words
+/// to each, two beside each other, and the names of the rest.
 fn help(eol: &str, out: &mut Vec<u8>) -> std::io::Result<()> {
-    write!(out, "*** Type to talk. Commands (their beginnings suffice; /help COMMAND tells more):{eol}")?;
-    for pair in COMMANDS.chunks(2) {
+    let (main, rest) = COMMANDS.split_at(CommandSpec::EXPLAINED.min(COMMANDS.len()));
+    write!(out, "*** Type to talk. Commands (beginnings suffice; /help COMMAND tells more):{eol}")?;
+    for pair in main.chunks(2) {
         let mut line = String::from("*** ");
         for spec in pair {
             line.push_str(&format!("{:<37}", format!("{:<17} {}", spec.usage(), spec.brief)));
         }
         write!(out, "{}{eol}", line.trim_end())?;
     }
+    let rest: Vec<String> = rest.iter().map(|spec| format!("/{}", spec.name)).collect();
+    write!(out, "*** and {}{eol}", rest.join(" "))?;
     write!(out, "*** who, rename|NAME, help and quit work bare; \\who says \"who\", //x says \"/x\".{eol}")
 }
 
@@ -407,6 +473,26 @@ fn goodbye(reason: &CloseReason, eol: &str, out: &mut Vec<u8>) -> std::io::Resul
         CloseReason::Malformed(what) => write!(out, "*** Disconnected: {what}{eol}"),
         CloseReason::ServerStopping => write!(out, "*** The server is stopping. Goodbye{eol}"),
         _ => Ok(()),
+    }
+}
+
+/// `, away: lunch`, where somebody is.
+fn away(away: Option<&Away>, words: &str, out: &mut Vec<u8>) -> std::io::Result<()> {
+    match away {
+        None => Ok(()),
+        Some(Away(None)) => write!(out, "{words}"),
+        Some(Away(Some(why))) => write!(out, "{words}: {}", why.as_str()),
+    }
+}
+
+/// The time of day of a Unix millisecond, `12:04`, in UTC: the server does not know where its
+/// people are.
+struct Clock(u64);
+
+impl std::fmt::Display for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let minutes = self.0 / 60_000 % (24 * 60);
+        write!(f, "{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }
 

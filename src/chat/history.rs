@@ -1,0 +1,121 @@
+//! What was said in a room, as much of it as is kept.
+//!
+//! Bounded in lines and in bytes. Every line has a number, rising by one, also when nothing is
+//! kept; so somebody who knows the last number that it has seen can ask for what came after it, and
+//! can be told how much of that is lost.
+
+use std::collections::VecDeque;
+
+use crate::protocol::Line;
+
+/// Most bytes of text that one room keeps: 256 rooms stay below 64 MiB with all they cost beside it.
+const MAX_BYTES: usize = 128 * 1024;
+
+/// One line of the past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Past {
+    pub(super) line: Line,
+    pub(super) is_action: bool,
+}
+
+/// The last lines of one room.
+#[derive(Debug)]
+pub(super) struct History {
+    limit: usize,
+    lines: VecDeque<Past>,
+    bytes: usize,
+    /// The number of the last line.
+    seq: u64,
+}
+
+impl History {
+    /// Keeps `limit` lines at most.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, lines: VecDeque::new(), bytes: 0, seq: 0 }
+    }
+
+    /// Gives out the next number.
+    pub(super) fn next_seq(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    pub(super) fn keep(&mut self, line: &Line, is_action: bool) {
+        if self.limit == 0 {
+            return;
+        }
+        self.bytes += line.body.as_str().len();
+        self.lines.push_back(Past { line: line.clone(), is_action });
+        while self.lines.len() > self.limit || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.lines.pop_front() else { break };
+            self.bytes -= oldest.line.body.as_str().len();
+        }
+    }
+
+    /// The last lines that `wanted` lets through, at most `count`, oldest first.
+    pub(super) fn last(&self, count: usize, wanted: impl Fn(&Past) -> bool) -> Vec<&Past> {
+        let mut lines: Vec<&Past> = self.lines.iter().rev().filter(|past| wanted(past)).take(count).collect();
+        lines.reverse();
+        lines
+    }
+
+    /// What was said after line `seq`, and how many lines of that are not kept any more.
+    pub(super) fn after(&self, seq: u64, wanted: impl Fn(&Past) -> bool) -> (Vec<&Past>, u64) {
+        let oldest = self.lines.front().map_or(self.seq + 1, |past| past.line.seq);
+        let lost = oldest.saturating_sub(seq.saturating_add(1)).min(self.seq.saturating_sub(seq));
+        (self.lines.iter().filter(|past| past.line.seq > seq && wanted(past)).collect(), lost)
+    }
+
+    /// The number of the last line that was said.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Body, RoomName, SessionId, Speaker};
+    use std::sync::Arc;
+
+    fn said(history: &mut History, text: &str) {
+        let from = Arc::new(Speaker { id: SessionId(1), address: "a".into(), name: "a".into() });
+        let line =
+            Line { room: RoomName::lobby(), from, body: Body::new(text).unwrap(), at: 0, seq: history.next_seq() };
+        history.keep(&line, false);
+    }
+
+    fn seqs(lines: &[&Past]) -> Vec<u64> {
+        lines.iter().map(|past| past.line.seq).collect()
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_and_what_is_lost_is_known() {
+        let mut history = History::new(3);
+        (0..5).for_each(|_| said(&mut history, "x"));
+        assert_eq!(seqs(&history.last(10, |_| true)), [3, 4, 5]);
+        assert_eq!(seqs(&history.last(2, |_| true)), [4, 5]);
+        let after = |seq| {
+            let (lines, lost) = history.after(seq, |_| true);
+            (seqs(&lines), lost)
+        };
+        assert_eq!(after(0), (vec![3, 4, 5], 2));
+        assert_eq!(after(1), (vec![3, 4, 5], 1));
+        assert_eq!(after(2), (vec![3, 4, 5], 0));
+        assert_eq!(after(4), (vec![5], 0));
+        assert_eq!(after(5), (vec![], 0));
+        assert_eq!(after(u64::MAX), (vec![], 0), "the future holds nothing yet");
+    }
+
+    #[test]
+    fn it_is_bounded_in_bytes_too_and_may_be_off() {
+        let mut history = History::new(1000);
+        (0..100).for_each(|_| said(&mut history, &"x".repeat(4096)));
+        assert_eq!(history.last(1000, |_| true).len(), MAX_BYTES / 4096);
+        let mut off = History::new(0);
+        (0..4).for_each(|_| said(&mut off, "x"));
+        assert_eq!((off.last(10, |_| true).len(), off.last_seq()), (0, 4));
+        let (lines, lost) = off.after(1, |_| true);
+        assert_eq!((lines.len(), lost), (0, 3));
+    }
+}

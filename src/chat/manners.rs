@@ -1,0 +1,124 @@
+//! What keeps a room pleasant: who is who, who is away, and whom one does not want to hear.
+
+use std::sync::Arc;
+
+use crate::protocol::{Away, Body, Notice, Presence, Refusal, SessionId, Switch};
+
+use super::Seat;
+use super::hub::{Effect, Hub, Now, refuse};
+use super::people::Person;
+
+/// So many people one session may ignore: more than anybody needs, and a bound on what a line costs.
+const MAX_IGNORED: usize = 64;
+
+/// What one session does not want to see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// No comings and goings.
+    pub quiet: bool,
+    /// Nothing that these say.
+    pub ignored: Vec<SessionId>,
+}
+
+impl Filter {
+    /// Whether a line is to be hidden: one that somebody said, or one about comings and goings.
+    #[must_use]
+    pub fn hides(&self, said_by: Option<SessionId>, is_bustle: bool) -> bool {
+        (self.quiet && is_bustle) || said_by.is_some_and(|id| self.ignored.contains(&id))
+    }
+
+    /// Whether it hides nothing at all.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.quiet && self.ignored.is_empty()
+    }
+}
+
+impl Person {
+    pub(super) fn ignores(&self, id: SessionId) -> bool {
+        self.filter.ignored.contains(&id)
+    }
+
+    pub(super) fn presence(&self, now: Now) -> Presence {
+        Presence {
+            who: Arc::clone(&self.speaker),
+            idle: now.up.saturating_sub(self.last_spoke),
+            here: now.up.saturating_sub(self.came),
+            away: self.away.clone(),
+        }
+    }
+}
+
+impl Hub {
+    pub(super) fn whois(&self, seat: Seat, name: &str, now: Now, out: &mut Vec<Effect>) {
+        match self.people.find(name) {
+            Ok(found) => {
+                if let Some(person) = self.people.get(found) {
+                    let room = person.room.and_then(|room| self.room(room)).map(|room| room.name.clone());
+                    out.push(Effect::Tell(seat, Notice::Whois { who: person.presence(now), room, by: person.by }));
+                }
+            }
+            Err(refusal) => refuse(seat, refusal, out),
+        }
+    }
+
+    pub(super) fn away(&mut self, seat: Seat, why: Option<Body>, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(seat) {
+            let away = Away(why);
+            person.away = Some(away.clone());
+            out.push(Effect::Tell(seat, Notice::YouAreAway(away)));
+        }
+    }
+
+    pub(super) fn back(&mut self, seat: Seat, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(seat) {
+            person.away = None;
+            out.push(Effect::Tell(seat, Notice::WelcomeBack));
+        }
+    }
+
+    /// Whoever is ignored stays so under every name, and is not told.
+    pub(super) fn ignore(&mut self, seat: Seat, name: &str, on: bool, out: &mut Vec<Effect>) {
+        let found = match self.people.find(name) {
+            Ok(found) => found,
+            Err(refusal) => return refuse(seat, refusal, out),
+        };
+        let Some(who) = self.people.get(found).map(|person| Arc::clone(&person.speaker)) else { return };
+        let here = |id: &SessionId| self.people.seat_of(*id).is_some();
+        let still_here: Vec<SessionId> = match self.people.get(seat) {
+            Some(person) => person.filter.ignored.iter().copied().filter(here).collect(),
+            None => return,
+        };
+        if found == seat {
+            return refuse(
+                seat,
+                Refusal::CannotIgnore { why: "You cannot ignore yourself; /echo off hides your own lines" },
+                out,
+            );
+        }
+        let Some(person) = self.people.get_mut(seat) else { return };
+        person.filter.ignored = still_here;
+        person.filter.ignored.retain(|id| *id != who.id);
+        if on {
+            if person.filter.ignored.len() >= MAX_IGNORED {
+                return refuse(
+                    seat,
+                    Refusal::CannotIgnore { why: "You ignore 64 people already; /unignore NAME first" },
+                    out,
+                );
+            }
+            person.filter.ignored.push(who.id);
+        }
+        out.push(Effect::Filter(seat, person.filter.clone()));
+        out.push(Effect::Tell(seat, Notice::Ignoring { who, on }));
+    }
+
+    pub(super) fn quiet(&mut self, seat: Seat, switch: Switch, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(seat) {
+            let on = switch == Switch::On;
+            person.filter.quiet = on;
+            out.push(Effect::Filter(seat, person.filter.clone()));
+            out.push(Effect::Tell(seat, Notice::Quiet { on }));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Going from room to room: rooms are made by joining them and are gone when they are empty.
+//!
+//! One current room for each session. An empty room is out of every list at once, but what was said
+//! in it is kept for a while, for those who only lost their connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::protocol::{Body, CloseReason, Notice, Refusal, RoomInfo, RoomName};
+
+use super::history::{History, Past};
+use super::hub::{Effect, Hub, Now, refuse};
+use super::people::Person;
+use super::room::Room;
+use super::{RoomIndex, Seat};
+
+/// What was said in an empty room is kept for so long.
+const EMPTY_KEPT: Duration = Duration::from_secs(600);
+
+impl Hub {
+    /// Goes to a room, which is made if it is not there.
+    pub(super) fn join(&mut self, seat: Seat, name: RoomName, now: Now, out: &mut Vec<Effect>) {
+        match self.find_or_make_room(name, now.up) {
+            Ok(room) => self.go_to(seat, room, now, out),
+            Err(refusal) => refuse(seat, refusal, out),
+        }
+    }
+
+    pub(super) fn go_to(&mut self, seat: Seat, to: RoomIndex, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get_mut(seat) else { return };
+        let from = person.room;
+        if from != Some(to) {
+            let came_from = from.and_then(|from| self.take_out(seat, from, to, now, out));
+            self.put_in(seat, to, came_from, now, out);
+        }
+        let Some((room, mut others, total)) = self.company(to) else { return };
+        if let Some(person) = self.people.get(seat) {
+            others.retain(|name| *name != person.speaker.name);
+        }
+        out.push(Effect::Tell(
+            seat,
+            Notice::InRoom { room: room.clone(), others, others_total: total.saturating_sub(1) },
+        ));
+        if from != Some(to) {
+            if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
+                out.push(Effect::Tell(seat, Notice::Topic { room, topic: Some(topic) }));
+            }
+            self.tell_past(seat, to, self.settings.history_shown, out);
+        }
+    }
+
+    /// Takes somebody out of a room, to another one; returns the name of the room that was left.
+    fn take_out(
+        &mut self,
+        seat: Seat,
+        from: RoomIndex,
+        to: RoomIndex,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) -> Option<RoomName> {
+        let to = self.room(to)?.name.clone();
+        let person = self.people.get_mut(seat)?;
+        person.room = None;
+        let who = Arc::clone(&person.speaker);
+        let room = self.rooms.get_mut(from.index())?.as_mut()?;
+        room.leave(seat, now.up);
+        let name = room.name.clone();
+        out.push(Effect::Exit(from, seat));
+        self.tell_movement(from, Notice::Went { who, to, room: name.clone() }, false, now, out);
+        Some(name)
+    }
+
+    /// Puts somebody into a room, coming from another one or from outside, and tells the others.
+    pub(super) fn put_in(
+        &mut self,
+        seat: Seat,
+        index: RoomIndex,
+        from: Option<RoomName>,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(person) = self.people.get_mut(seat) else { return };
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        person.room = Some(index);
+        room.enter(seat);
+        let (who, room) = (Arc::clone(&person.speaker), room.name.clone());
+        let notice = match from {
+            Some(from) => Notice::Came { who, from, room },
+            None => Notice::Login { who, room },
+        };
+        self.tell_movement(index, notice, true, now, out);
+        out.push(Effect::Enter(index, seat));
+    }
+
+    /// Takes somebody out of the house.
+    pub(super) fn leave_room(&mut self, seat: Seat, person: Person, why: CloseReason, now: Now, out: &mut Vec<Effect>) {
+        let Some(index) = person.room else { return };
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        room.leave(seat, now.up);
+        out.push(Effect::Exit(index, seat));
+        let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why };
+        self.tell_movement(index, notice, false, now, out);
+    }
+
+    /// Tells a coming or going by itself, or counts it, to be told with the others of its time.
+    fn tell_movement(&mut self, index: RoomIndex, notice: Notice, came: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        let waits = room.bustle_ends().is_some();
+        if room.tells_singly(came, now.up) {
+            out.push(Effect::Room { room: index, notice, hidden_from: None });
+        } else if !waits && let Some(ends) = room.bustle_ends() {
+            self.bustles.push_back((ends, index));
+        }
+    }
+
+    /// Tells the comings and goings whose time is over.
+    pub(super) fn tell_bustles(&mut self, up: Duration, out: &mut Vec<Effect>) {
+        while let Some((_, index)) = self.bustles.pop_front_if(|(ends, _)| *ends <= up) {
+            let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { continue };
+            if room.bustle_ends().is_some() {
+                out.push(Effect::Room { room: index, notice: room.take_bustle(), hidden_from: None });
+            }
+        }
+    }
+
+    pub(super) fn list_rooms(&self, seat: Seat, out: &mut Vec<Effect>) {
+        let rooms =
+            self.rooms.iter().flatten().filter(|room| !room.members.is_empty() || room.name == RoomName::lobby());
+        let rooms = rooms.map(|room| RoomInfo {
+            name: room.name.clone(),
+            people: room.members.len(),
+            topic: room.topic.clone(),
+        });
+        out.push(Effect::Tell(seat, Notice::Rooms(rooms.collect())));
+    }
+
+    pub(super) fn topic(&mut self, seat: Seat, topic: Option<Body>, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(seat) else { return };
+        let (who, index) = (Arc::clone(&person.speaker), person.room.unwrap_or(RoomIndex::LOBBY));
+        let is_member = person.room.is_some();
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        let name = room.name.clone();
+        match topic {
+            Some(topic) if is_member => {
+                let topic = topic.cut(MAX_TOPIC);
+                room.topic = Some(topic.clone());
+                out.push(Effect::Tell(seat, Notice::Topic { room: name.clone(), topic: Some(topic.clone()) }));
+                out.push(Effect::Room {
+                    room: index,
+                    notice: Notice::TopicSet { who, room: name, topic },
+                    hidden_from: Some(seat),
+                });
+            }
+            _ => out.push(Effect::Tell(seat, Notice::Topic { room: name, topic: room.topic.clone() })),
+        }
+    }
+
+    /// The last lines of the present room, and where they end.
+    pub(super) fn history(&self, seat: Seat, count: usize, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(seat) else { return };
+        let index = person.room.unwrap_or(RoomIndex::LOBBY);
+        self.tell_past(seat, index, count, out);
+        if let Some(room) = self.room(index) {
+            let last_seq = room.history.last_seq();
+            out.push(Effect::Tell(seat, Notice::PastEnd { room: room.name.clone(), last_seq, lost: 0 }));
+        }
+    }
+
+    /// What was said in a room after a line's number, and how much of it is lost.
+    pub(super) fn history_after(&self, seat: Seat, name: Option<RoomName>, after: u64, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(seat) else { return };
+        let present = person.room.unwrap_or(RoomIndex::LOBBY);
+        let found = match &name {
+            None => self.room(present),
+            Some(name) => self.rooms.iter().flatten().find(|room| room.name == *name),
+        };
+        let Some(room) = found else {
+            let room = name.unwrap_or_else(RoomName::lobby);
+            return refuse(seat, Refusal::NoRoom { room }, out);
+        };
+        let (lines, lost) = room.history.after(after, |past| !person.ignores(past.line.from.id));
+        out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
+        let last_seq = room.history.last_seq();
+        out.push(Effect::Tell(seat, Notice::PastEnd { room: room.name.clone(), last_seq, lost }));
+    }
+
+    pub(super) fn tell_past(&self, seat: Seat, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
+        let (Some(person), Some(room)) = (self.people.get(seat), self.room(index)) else { return };
+        let lines = room.history.last(count, |past| !person.ignores(past.line.from.id));
+        out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
+    }
+
+    pub(super) fn room(&self, index: RoomIndex) -> Option<&Room> {
+        self.rooms.get(index.index())?.as_ref()
+    }
+
+    /// The index of a room that is there.
+    pub(super) fn room_index(&self, name: &RoomName) -> Option<RoomIndex> {
+        let index = self.rooms.iter().position(|room| room.as_ref().is_some_and(|room| room.name == *name))?;
+        u32::try_from(index).ok().map(RoomIndex)
+    }
+
+    fn find_or_make_room(&mut self, name: RoomName, up: Duration) -> Result<RoomIndex, Refusal> {
+        if let Some(index) = self.room_index(&name) {
+            return Ok(index);
+        }
+        self.forget_empty_rooms(up);
+        let room = Room::new(name, History::new(self.settings.history));
+        let limit = self.settings.max_rooms;
+        let free = match self.rooms.iter().position(Option::is_none) {
+            Some(free) => free,
+            None if self.rooms.len() < limit => {
+                self.rooms.push(None);
+                self.rooms.len() - 1
+            }
+            // Rather an empty room's past than a new room.
+            None => self.longest_empty().ok_or(Refusal::TooManyRooms { limit })?,
+        };
+        if let Some(place) = self.rooms.get_mut(free) {
+            *place = Some(room);
+        }
+        u32::try_from(free).map(RoomIndex).map_err(|_| Refusal::TooManyRooms { limit })
+    }
+
+    /// Rooms that have been empty for long enough go, with what was said in them. The lobby stays.
+    fn forget_empty_rooms(&mut self, up: Duration) {
+        for room in self.rooms.iter_mut().skip(1) {
+            let empty_since = room.as_ref().and_then(|room| room.empty_since);
+            if empty_since.is_some_and(|since| up.saturating_sub(since) >= EMPTY_KEPT) {
+                *room = None;
+            }
+        }
+    }
+
+    fn longest_empty(&self) -> Option<usize> {
+        let empty = self.rooms.iter().enumerate().skip(1);
+        let empty = empty.filter_map(|(index, room)| Some((room.as_ref()?.empty_since?, index)));
+        empty.min().map(|(_, index)| index)
+    }
+}
+
+/// Longest topic, in characters: it stands in lists beside others.
+const MAX_TOPIC: usize = 200;
+
+fn told(past: &Past) -> Notice {
+    Notice::Past { line: past.line.clone(), is_action: past.is_action }
+}
