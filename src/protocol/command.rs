@@ -477,7 +477,7 @@ mod tests {
             ("by", "quit"),
             ("ex", "quit"),
             ("e", "echo"),
-            ("t", "msg"),
+            ("te", "msg"),
         ] {
             assert_eq!(found(word), Ok(name), "{word}");
         }
