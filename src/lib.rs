@@ -15,6 +15,114 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Handlers of one's own
+//!
+//! An echo server for frames, with a chat beside it:
+//!
+//! ```no_run
+//! use parlor::{Config, Server};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     Ok(Server::bind(&Config::default())?.on_route(1, |caller, data| caller.reply(data)).run()?)
+//! }
+//! ```
+//!
+//! A handler runs on the reader thread of the session that called: in order, one at a time, and a
+//! panic in it ends that session alone. See [`Caller`] for what it can do.
+//!
+//! # How the older programs are written with Parlor
+//!
+//! **tnet**: routes with handlers, and an answer to routes that nobody serves.
+//!
+//! ```
+//! # use parlor::{Config, Listen, Server, Wire};
+//! # use std::io::{Read, Write};
+//! # let listen = vec![Listen::required(Wire::Frame, "127.0.0.1:0".parse()?)];
+//! let server = Server::bind(&Config { listen, ..Config::default() })?
+//!     .on_route(1, |caller, data| caller.reply(data))
+//!     .on_route(2, |caller, data| caller.reply([b"got ", data].concat()))
+//!     .spawn()?;
+//! # let mut peer = std::net::TcpStream::connect(server.address(Wire::Frame).ok_or("no door")?)?;
+//! # peer.write_all(b"\x02\0\0\0\x04\0\0\0test")?;
+//! # let mut answer = [0; 16];
+//! # peer.read_exact(&mut answer)?;
+//! # assert_eq!(&answer, b"\x02\0\0\0\x08\0\0\0got test");
+//! # server.stop();
+//! # server.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **gtcp**: packets with an `Act`; its heartbeat needs no handler.
+//!
+//! ```
+//! # use parlor::{Config, Listen, Server, Wire, protocol::CloseReason};
+//! # use std::io::{BufRead, BufReader, Write};
+//! # let listen = vec![Listen::required(Wire::Json(None), "127.0.0.1:0".parse()?)];
+//! let server = Server::bind(&Config { listen, ..Config::default() })?
+//!     .on_act("hello", |caller, _| caller.reply("Nice to meet you!"))
+//!     .on_act("doexit", |caller, _| caller.close(CloseReason::Quit))
+//!     .spawn()?;
+//! # let mut peer = std::net::TcpStream::connect(server.address(Wire::Json(None)).ok_or("no door")?)?;
+//! # peer.write_all(b"{\"Act\":\"hello\",\"Data\":\"My name's John!\"}\n")?;
+//! # let mut answer = String::new();
+//! # BufReader::new(&peer).read_line(&mut answer)?;
+//! # assert_eq!(answer, "{\"Act\":\"hello\",\"Data\":\"Nice to meet you!\"}\n");
+//! # server.stop();
+//! # server.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **The relay**: nothing but its door; whoever connects hears the others.
+//!
+//! ```
+//! # use parlor::{Config, Listen, Server, Wire};
+//! # use std::io::{BufRead, BufReader, Write};
+//! let listen = vec![Listen::required(Wire::Relay, "127.0.0.1:0".parse()?)];
+//! let server = Server::bind(&Config { listen, rate: 0, ..Config::default() })?.spawn()?;
+//! # let door = server.address(Wire::Relay).ok_or("no door")?;
+//! # let (mut one, other) = (std::net::TcpStream::connect(door)?, std::net::TcpStream::connect(door)?);
+//! # let mut heard = String::new();
+//! # while heard.is_empty() {
+//! #     one.write_all(b"hi\n")?; // until the other one is in the room
+//! #     other.set_read_timeout(Some(std::time::Duration::from_millis(50)))?;
+//! #     let _ = BufReader::new(&other).read_line(&mut heard);
+//! # }
+//! # assert!(heard.ends_with(":hi\r\n"), "{heard}");
+//! # server.stop();
+//! # server.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **The chat room**: the text door, and perhaps a word of one's own to who comes in.
+//!
+//! ```
+//! # use parlor::{Config, Listen, Server, Wire};
+//! # use std::io::{BufRead, BufReader};
+//! let listen = vec![Listen::required(Wire::Text, "127.0.0.1:0".parse()?)];
+//! let server = Server::bind(&Config { listen, ..Config::default() })?
+//!     .on_open(|caller| caller.reply("Mind the step."))
+//!     .spawn()?;
+//! # let peer = std::net::TcpStream::connect(server.address(Wire::Text).ok_or("no door")?)?;
+//! # let mut lines = BufReader::new(peer).lines();
+//! # assert!(lines.any(|line| line.is_ok_and(|line| line == "*** Mind the step.")));
+//! # server.stop();
+//! # server.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! **The graceful service**: [`Stopper::trigger`] from wherever a stop is decided; `run` returns
+//! when everyone has been told, everything said has been delivered and every thread has ended.
+//!
+//! ```
+//! # use parlor::{Config, Listen, Server, Wire};
+//! # let listen = vec![Listen::required(Wire::Text, "127.0.0.1:0".parse()?)];
+//! let server = Server::bind(&Config { listen, ..Config::default() })?;
+//! let stopper = server.stopper();
+//! std::thread::spawn(move || stopper.trigger()); // a signal, in the binary
+//! server.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Layout
 //!
 //! Imports point down only; `tests/it/layers.rs` holds the code to it.
