@@ -481,7 +481,7 @@ mod tests {
         ] {
             assert_eq!(found(word), Ok(name), "{word}");
         }
-        assert_eq!(found("S"), Err(Refusal::Ambiguous { word: "S".into(), among: vec!["say", "stay"] }));
+        assert_eq!(found("S"), Err(Refusal::Ambiguous { word: "S".into(), among: vec!["stay", "say"] }));
     }
 
     #[test]
