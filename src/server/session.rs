@@ -105,7 +105,9 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     if lifeline.wire == Wire::Text && has_input_within(lifeline, FIRST_BYTES) {
         reader.read_ahead();
         if let Some(foreign) = reader.is_foreign() {
-            lifeline.end(CloseReason::WrongProtocol(foreign.name()));
+            let reason = CloseReason::WrongProtocol(foreign.name());
+            house.metrics.count_closed(&reason);
+            lifeline.end(reason);
             let answer = foreign.answer(&door, &house.doors);
             let _ = send(&lifeline.stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             return part(lifeline);
