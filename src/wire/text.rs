@@ -252,7 +252,10 @@ fn rename_hint(line: &str) -> Option<Notice> {
     let mut words = line.split_whitespace();
     let first = words.next().filter(|word| line.starts_with(word) && word.eq_ignore_ascii_case("rename"));
     match (first, words.next(), words.next()) {
-        (Some(_), Some(name), None) => Some(Notice::RenameHint(shortened(name))),
+        (Some(_), Some(name), None) => {
+            let name = name.split('|').find(|part| !part.is_empty())?;
+            Some(Notice::RenameHint(shortened(name)))
+        }
         _ => None,
     }
 }
@@ -365,7 +368,7 @@ fn welcome(notice: &Notice, eol: &str, out: &mut Vec<u8>) -> std::io::Result<()>
 
 /// The list of commands: two beside each other, in lines of at most 78 columns.
 fn help(eol: &str, out: &mut Vec<u8>) -> std::io::Result<()> {
-    write!(out, "*** Type to talk. Commands (their beginnings suffice; /help COMMAND tells more):{eol}")?;
+    write!(out, "*** Type to talk. Commands (beginnings suffice; /help COMMAND tells more):{eol}")?;
     for pair in COMMANDS.chunks(2) {
         let mut line = String::from("*** ");
         for spec in pair {
