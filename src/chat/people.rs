@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Away, NameKeys, Nick, Refusal, SessionId, Speaker};
+use crate::protocol::{Away, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker};
 
 use super::{Filter, RoomIndex, Seat};
 
@@ -63,8 +63,10 @@ pub(super) struct People {
     seats: Vec<Option<Person>>,
     count: usize,
     by_id: HashMap<SessionId, Seat>,
-    /// Folded names (see [`NameKeys::folded`]) and addresses.
+    /// Folded names (see [`NameKeys::folded`]).
     by_name: HashMap<String, Seat>,
+    /// Two connections to two doors may come from one address; the first one is meant by it.
+    by_address: HashMap<Arc<str>, Vec<Seat>>,
     /// What chosen names look like (see [`NameKeys::looks`]).
     by_look: HashMap<String, Seat>,
 }
@@ -95,8 +97,8 @@ impl People {
             self.seats.resize_with(seat.index() + 1, || None);
         }
         self.by_id.insert(person.speaker.id, seat);
-        self.by_name.insert(person.speaker.address.to_string(), seat);
-        self.by_name.insert(NameKeys::of(&person.speaker.name).folded, seat);
+        // First names, an address or an id, are found by those.
+        self.by_address.entry(Arc::clone(&person.speaker.address)).or_default().push(seat);
         if let Some(place) = self.seats.get_mut(seat.index()) {
             *place = Some(person);
             self.count += 1;
@@ -108,8 +110,11 @@ impl People {
         self.count -= 1;
         self.by_id.remove(&person.speaker.id);
         self.forget_name(seat, &person.speaker.name);
-        if self.by_name.get(&*person.speaker.address) == Some(&seat) {
-            self.by_name.remove(&*person.speaker.address);
+        if let Some(seats) = self.by_address.get_mut(&person.speaker.address) {
+            seats.retain(|other| *other != seat);
+            if seats.is_empty() {
+                self.by_address.remove(&person.speaker.address);
+            }
         }
         Some(person)
     }
@@ -135,9 +140,7 @@ impl People {
         let old = Arc::clone(&person.speaker.name);
         let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });
-        if old != person.speaker.address {
-            self.forget_name(seat, &old);
-        }
+        self.forget_name(seat, &old);
         self.by_name.insert(keys.folded, seat);
         self.by_look.extend(keys.looks.map(|look| (look, seat)));
         Ok(old)
@@ -149,9 +152,16 @@ impl People {
     /// [`Refusal::NobodyCalled`], with the nearest name if one is near.
     pub(super) fn find(&self, name: &str) -> Result<Seat, Refusal> {
         let name = name.trim();
+        let by_address = || self.by_address.get(name)?.first().copied();
+        let by_id = || self.seat_of(SessionId(name.parse().ok()?));
+        if let Some(seat) = by_address().or_else(by_id) {
+            return Ok(seat);
+        }
         let keys = NameKeys::of(name);
-        self.by_name.get(name).or_else(|| self.by_name.get(&keys.folded)).copied().ok_or_else(|| {
-            let near = self.seats.iter().flatten().take(MAX_COMPARED).map(|person| {
+        // What is much longer than a name is like none, and comparing it would take its length times theirs.
+        let compared = if name.chars().count() <= MAX_NICK_CHARS + 2 { MAX_COMPARED } else { 0 };
+        self.by_name.get(&keys.folded).copied().ok_or_else(|| {
+            let near = self.seats.iter().flatten().take(compared).map(|person| {
                 let slips = strsim::damerau_levenshtein(&keys.folded, &person.speaker.name.to_lowercase());
                 (slips, &person.speaker.name)
             });

@@ -254,7 +254,10 @@ fn rename_hint(line: &str) -> Option<Notice> {
     let mut words = line.split_whitespace();
     let first = words.next().filter(|word| line.starts_with(word) && word.eq_ignore_ascii_case("rename"));
     match (first, words.next(), words.next()) {
-        (Some(_), Some(name), None) => Some(Notice::RenameHint(shortened(name))),
+        (Some(_), Some(name), None) => {
+            let name = name.split('|').find(|part| !part.is_empty())?;
+            Some(Notice::RenameHint(shortened(name)))
+        }
         _ => None,
     }
 }

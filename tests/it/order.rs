@@ -1,1 +1,184 @@
-//! order
+//! Everyone sees one order: ten talk at once, ten listen, on both doors.
+//!
+//! A line of chat is `T N`: the talker's number and how many lines it has said before. Each
+//! listener must hear every line once, a talker's lines in the order in which they were said, and
+//! all lines in the same order as everybody else; a relay talker the same without its own.
+
+use std::collections::HashMap;
+use std::sync::Barrier;
+use std::thread;
+
+use crate::support::{House, Peer, wait_for};
+
+const TALKERS: usize = 10;
+const LISTENERS: usize = 10;
+const LINES: usize = 300;
+
+/// The talker and the number of a line as either door shows it; `None` for an announcement.
+fn heard(line: &str) -> Option<(usize, usize)> {
+    let (_, words) = line.rsplit_once(':')?;
+    let (talker, number) = words.trim().split_once(' ')?;
+    Some((talker.parse().ok()?, number.parse().ok()?))
+}
+
+/// Comes in by either door, so that the room is known to have noticed.
+fn come_in(house: &House, witness: &mut Peer, by_relay: bool) -> Peer {
+    let peer = Peer::connect(if by_relay { house.relay } else { house.text });
+    let login = format!("[{}]", peer.name);
+    witness.skip_until(|line| line.starts_with(&login) && line.ends_with(": login"));
+    peer
+}
+
+fn listen(mut peer: Peer, lines: usize) -> (Peer, Vec<(usize, usize)>) {
+    let mut all = Vec::new();
+    while all.len() < lines {
+        all.extend(heard(&peer.line()));
+    }
+    (peer, all)
+}
+
+#[test]
+fn ten_talk_at_once_and_everyone_hears_one_order() {
+    let house = House::new();
+    let mut witness = Peer::enter(house.text);
+    let by_relay = |index: usize| index % 2 == 1;
+    let talkers: Vec<_> = (0..TALKERS).map(|index| come_in(&house, &mut witness, by_relay(index))).collect();
+    let listeners: Vec<_> = (0..LISTENERS).map(|index| come_in(&house, &mut witness, by_relay(index))).collect();
+
+    let start = Barrier::new(TALKERS);
+    let (told, listened) = thread::scope(|scope| {
+        let listening: Vec<_> =
+            listeners.into_iter().map(|peer| scope.spawn(|| listen(peer, TALKERS * LINES))).collect();
+        let talking: Vec<_> = talkers
+            .into_iter()
+            .enumerate()
+            .map(|(talker, peer)| {
+                let (mut mouth, start) = (peer.stream.try_clone().unwrap(), &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for number in 0..LINES {
+                        std::io::Write::write_all(&mut mouth, format!("{talker} {number}\n").as_bytes()).unwrap();
+                    }
+                });
+                let own = if by_relay(talker) { LINES } else { 0 };
+                scope.spawn(move || listen(peer, TALKERS * LINES - own))
+            })
+            .collect();
+        let join = |all: Vec<thread::ScopedJoinHandle<'_, _>>| -> Vec<(Peer, Vec<(usize, usize)>)> {
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        };
+        (join(talking), join(listening))
+    });
+
+    let (_, order) = &listened[0];
+    for talker in 0..TALKERS {
+        let numbers: Vec<_> = order.iter().filter(|line| line.0 == talker).map(|line| line.1).collect();
+        assert_eq!(numbers, (0..LINES).collect::<Vec<_>>(), "lines of talker {talker}");
+    }
+    for (index, (peer, lines)) in listened.iter().enumerate() {
+        assert_eq!(lines, order, "listener {index}, {}", peer.name);
+    }
+    for (talker, (peer, lines)) in told.iter().enumerate() {
+        let others = order.iter().filter(|line| !by_relay(talker) || line.0 != talker);
+        assert_eq!(lines, &others.copied().collect::<Vec<_>>(), "talker {talker}, {}", peer.name);
+    }
+    // And nothing more than that: no line twice.
+    for (index, (mut peer, _)) in listened.into_iter().chain(told).enumerate() {
+        peer.half_close();
+        let rest = String::from_utf8(peer.read_to_end()).unwrap();
+        assert!(rest.lines().all(|line| heard(line).is_none()), "peer {index} heard more:\n{rest}");
+    }
+}
+
+/// Answers to commands keep their place among the room's lines, for the asker and in one read.
+#[test]
+fn answers_stand_where_they_were_asked_for() {
+    let house = House::new();
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    let script: String = (0..200).map(|n| format!("{n}\n/nick bob{n}\n/version\n")).collect();
+    bob.send_raw(script.as_bytes());
+    let mut name = bob.name.clone();
+    for n in 0..200 {
+        bob.expect(&format!("[{{me}}]{name}: {n}"));
+        bob.expect(&format!("*** You are now bob{n}"));
+        bob.expect(&format!("*** Parlor {}", env!("CARGO_PKG_VERSION")));
+        alice.expect(&format!("[{}]{name}: {n}", bob.name));
+        alice.expect(&format!("*** {name} is now bob{n}"));
+        name = format!("bob{n}");
+    }
+    alice.expect_nothing();
+    bob.expect_nothing();
+}
+
+/// Sessions come and go in every way there is; at a witness, each `login` has its `login out`.
+#[test]
+fn logins_and_logouts_pair_up_under_churn() {
+    const CROWDS: usize = 8;
+    const VISITS: usize = 40;
+    let house = House::new();
+    let mut witness = Peer::enter(house.text);
+    thread::scope(|scope| {
+        for crowd in 0..CROWDS {
+            let house = &house;
+            scope.spawn(move || {
+                for visit in 0..VISITS {
+                    match (crowd + visit) % 6 {
+                        0 => drop(Peer::enter(house.text)),
+                        1 => {
+                            let mut peer = Peer::enter(house.text);
+                            peer.send("/quit bye");
+                            peer.read_to_end();
+                        }
+                        2 => {
+                            let mut peer = Peer::enter(house.text);
+                            peer.half_close();
+                            peer.read_to_end();
+                        }
+                        3 => {
+                            let mut peer = Peer::enter(house.text);
+                            peer.send(&format!("/nick v{crowd}-{visit}"));
+                            peer.reset();
+                        }
+                        4 => {
+                            let mut peer = Peer::connect(house.relay);
+                            peer.send("passing through");
+                            peer.half_close();
+                            peer.read_to_end();
+                        }
+                        _ => drop(Peer::connect(house.text)),
+                    }
+                }
+            });
+        }
+        let mut present: HashMap<(String, bool), bool> = HashMap::new();
+        let (mut came, mut left) = (0, 0);
+        while left < CROWDS * VISITS {
+            let line = witness.line();
+            let Some((address, words)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) else { continue };
+            let (name, words) = words.split_once(": ").unwrap();
+            // Two sessions by different doors may have one address; who has an id came by relay.
+            let by_relay = name.bytes().all(|byte| byte.is_ascii_digit());
+            let here = present.entry((address.to_owned(), by_relay)).or_default();
+            match words {
+                "login" => {
+                    assert!(!*here, "came twice: {line}");
+                    (*here, came) = (true, came + 1);
+                }
+                "login out" => {
+                    assert!(*here, "left without having come: {line}");
+                    (*here, left) = (false, left + 1);
+                }
+                _ => assert!(*here, "spoke without being here: {line}"),
+            }
+        }
+        assert_eq!(came, CROWDS * VISITS);
+        assert!(present.values().all(|here| !here));
+    });
+    witness.expect_nothing();
+    witness.send("who");
+    witness.expect("user list:");
+    witness.expect("{me}:{me}");
+    wait_for(|| (house.status("Threads") < 10).then_some(()), || format!("threads, {}", house.status("Threads")));
+}

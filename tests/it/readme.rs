@@ -1,1 +1,106 @@
-//! readme
+//! The README and the program: one list of commands, one list of flags.
+//!
+//! Between `<!-- commands -->` and `<!-- /commands -->` the README has the table that this file
+//! makes of `COMMANDS`, to the letter: where they differ, the test prints the one that is wanted,
+//! to be pasted. Flags are told in the README's own words, but each is told, with its variable.
+
+#![allow(clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use clap::CommandFactory;
+use parlor::cli::Flags;
+use parlor::protocol::{COMMANDS, CommandSpec};
+
+const BEGIN: &str = "<!-- commands -->";
+const END: &str = "<!-- /commands -->";
+
+fn readme() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The table of commands in Markdown: how each is written, its other names, what it does.
+fn table<'a>(commands: impl IntoIterator<Item = &'a CommandSpec>) -> String {
+    let mut table = String::from("| command | also | |\n|---|---|---|\n");
+    for spec in commands {
+        let aliases: Vec<_> = spec.aliases.iter().map(|alias| format!("`/{alias}`")).collect();
+        let cells = [format!("`{}`", spec.usage()), aliases.join(" "), spec.help.to_owned()];
+        // A bar within a cell is escaped, within code too: GitHub's Markdown, 4.10.
+        let cells = cells.map(|cell| cell.replace('|', "\\|"));
+        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    table
+}
+
+/// What stands between the two marks.
+fn marked(readme: &str) -> Result<&str, String> {
+    let (_, behind) = readme.split_once(BEGIN).ok_or_else(|| format!("README.md has no {BEGIN}"))?;
+    let (inside, _) = behind.split_once(END).ok_or_else(|| format!("README.md has no {END} behind {BEGIN}"))?;
+    Ok(inside.trim())
+}
+
+/// Flags of the program that `readme` does not mention, variables of theirs that it does not, and
+/// variables that it mentions and the program does not know.
+fn missing(readme: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let mentioned: BTreeSet<&str> = readme.split(|c| !is_word(c)).map(|word| word.trim_end_matches('-')).collect();
+    let flags = Flags::command();
+    let mut known = BTreeSet::new();
+    for flag in flags.get_arguments() {
+        known.extend(flag.get_long().map(|long| format!("--{long}")));
+        known.extend(flag.get_env().map(|name| name.to_string_lossy().into_owned()));
+    }
+    let unknown = mentioned
+        .iter()
+        .filter(|word| word.strip_prefix("PARLOR_").is_some_and(|rest| !rest.is_empty()) && !known.contains(**word));
+    let unmentioned = known.iter().filter(|name| !mentioned.contains(name.as_str()));
+    unknown.map(|word| (*word).to_owned()).chain(unmentioned.cloned()).collect()
+}
+
+#[test]
+fn the_readme_lists_the_commands_as_the_table_has_them() {
+    let wanted = table(&COMMANDS);
+    let readme = readme();
+    let shown = marked(&readme).unwrap_or_else(|error| panic!("{error}; wanted:\n\n{BEGIN}\n{wanted}{END}\n"));
+    assert!(shown == wanted.trim_end(), "README.md has another list of commands; wanted:\n\n{BEGIN}\n{wanted}{END}\n");
+}
+
+#[test]
+fn the_readme_mentions_every_flag_and_its_variable() {
+    assert_eq!(missing(&readme()), BTreeSet::new());
+}
+
+#[test]
+fn every_flag_has_a_variable_and_is_explained() {
+    for flag in Flags::command().get_arguments() {
+        let long = flag.get_long().unwrap();
+        let variable = format!("PARLOR_{}", long.to_uppercase().replace('-', "_"));
+        assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "--{long}");
+        assert!(flag.get_help().is_some(), "--{long}");
+    }
+}
+
+#[test]
+fn a_readme_that_has_fallen_behind_is_found() {
+    let rows = table(COMMANDS.iter().filter(|spec| ["msg", "echo", "me"].contains(&spec.name)));
+    assert_eq!(
+        rows,
+        "| command | also | |\n|---|---|---|\n\
+         | `/msg NAME TEXT` | `/m` `/tell` `/w` | Writes to one person; nobody else sees it. |\n\
+         | `/me TEXT` |  | An action: /me waves is shown as * NAME waves. |\n\
+         | `/echo on\\|off` |  | Whether your own lines come back to you. |\n"
+    );
+    let whole = format!("# Parlor\n\n{BEGIN}\n{}{END}\n", table(&COMMANDS));
+    assert_eq!(marked(&whole), Ok(table(&COMMANDS).trim_end()));
+    assert!(marked(&whole.replace(END, "")).is_err());
+    assert!(marked(&whole.replace(BEGIN, "")).is_err());
+
+    let told: Vec<_> = missing("").into_iter().collect();
+    let all = told.join(" ");
+    assert!(told.len() >= 20, "{all}");
+    assert_eq!(missing(&all), BTreeSet::new());
+    assert_eq!(missing(&format!("{all} `PARLOR_OLD=1` `PARLOR_…`")), ["PARLOR_OLD".to_owned()].into());
+    assert_eq!(missing(&all.replace("--max-line ", "--max-lines ")), ["--max-line".to_owned()].into());
+}

@@ -1,1 +1,283 @@
-//! slow
+//! Nobody waits for the slowest: who does not read costs the others nothing, learns what was
+//! missed when it reads again, and holds a bounded amount of memory.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::thread;
+
+use crate::support::{House, Peer};
+
+/// More than the kernel keeps for one connection, and the outbox with it.
+const LINES: usize = 20_000;
+const WIDTH: usize = 500;
+/// What the server's memory may grow by in these tests, in KiB: outboxes of 1 MiB, buffers, stacks.
+const GROWTH: u64 = 24 * 1024;
+
+fn line(number: usize, width: usize) -> String {
+    format!("{number:06} {}", "x".repeat(width - 7))
+}
+
+/// The number of a line as either door shows it.
+fn number(line: &str) -> Option<usize> {
+    line.rsplit_once(':')?.1.trim_start().get(..6)?.parse().ok()
+}
+
+/// Says so many lines as fast as they are taken, on a thread of its own.
+fn talk<'scope>(scope: &'scope thread::Scope<'scope, '_>, peer: &Peer, lines: usize, width: usize) {
+    let mut mouth = peer.stream.try_clone().unwrap();
+    scope.spawn(move || {
+        for first in (0..lines).step_by(100) {
+            let batch: String = (first..lines.min(first + 100)).map(|number| line(number, width) + "\n").collect();
+            std::io::Write::write_all(&mut mouth, batch.as_bytes()).unwrap();
+        }
+    });
+}
+
+/// Hears all lines from 0 on, each once and in order, and nothing about skipping.
+fn hear_all(peer: &mut Peer, lines: usize) {
+    let mut wanted = 0;
+    while wanted < lines {
+        let line = peer.line();
+        assert!(!line.starts_with("***"), "{}: {line} after line {wanted}", peer.name);
+        if let Some(number) = number(&line) {
+            assert_eq!(number, wanted, "{}: {line}", peer.name);
+            wanted += 1;
+        }
+    }
+}
+
+/// Hears all lines, each once and in order, but for those that it is told it missed; returns how
+/// many those were. What is heard and what is missed must come to `lines` exactly.
+fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
+    let (mut received, mut skipped) = (0, 0);
+    while received + skipped < lines {
+        let line = peer.line();
+        if let Some(words) = line.strip_prefix("*** ") {
+            let count = words.strip_suffix(" lines were skipped, you read too slowly");
+            skipped += count.unwrap_or_else(|| peer.fail(&line)).parse::<usize>().unwrap();
+        } else {
+            assert_eq!(number(&line), Some(received + skipped), "{line}");
+            received += 1;
+        }
+    }
+    assert_eq!(received + skipped, lines, "{received} received, {skipped} skipped");
+    skipped
+}
+
+/// Comes in by the relay door, so that `witness` knows.
+fn enter_relay(door: SocketAddr, witness: &mut Peer) -> Peer {
+    let peer = Peer::connect(door);
+    let login = format!("[{}]", peer.name);
+    witness.skip_until(|line| line.starts_with(&login));
+    peer
+}
+
+#[test]
+fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
+    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    let mut carol = Peer::enter(house.text);
+    let mut gopher = enter_relay(house.relay, &mut carol);
+    bob.fence();
+    alice.fence(); // and from here on she reads nothing
+    let before = house.status("VmRSS");
+    thread::scope(|scope| {
+        talk(scope, &bob, LINES, WIDTH);
+        for healthy in [&mut bob, &mut carol, &mut gopher] {
+            scope.spawn(|| hear_all(healthy, LINES));
+        }
+    });
+    let after = house.status("VmHWM");
+    assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
+
+    let skipped = hear_or_be_told(&mut alice, LINES);
+    assert!(skipped > 0, "she stalled and missed nothing");
+    bob.send("good to see you again");
+    alice.expect(&format!("[{0}]{0}: good to see you again", bob.name));
+    alice.expect_nothing();
+}
+
+/// The same more than once: each time it stalls, it is told of what it missed that time.
+#[test]
+fn every_stall_is_told_of_and_nothing_is_counted_twice() {
+    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    for _ in 0..3 {
+        thread::scope(|scope| {
+            talk(scope, &bob, LINES / 2, WIDTH);
+            scope.spawn(|| hear_all(&mut bob, LINES / 2));
+        });
+        hear_or_be_told(&mut alice, LINES / 2);
+        alice.expect_nothing();
+    }
+}
+
+#[test]
+fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
+    let house = House::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
+    let alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    // The kernel keeps some megabytes for her, so bob talks until she is gone.
+    let gone = format!("[{0}]{0}: login out", alice.name);
+    let (mut said, mut heard, mut left) = (0, 0, false);
+    while !left {
+        let batch: String = (said..said + 100).map(|number| line(number, WIDTH) + "\n").collect();
+        said += 100;
+        bob.send_raw(batch.as_bytes());
+        while heard < said {
+            let line = bob.line();
+            match number(&line) {
+                Some(number) => {
+                    assert_eq!(number, heard, "{line}");
+                    heard += 1;
+                }
+                None => {
+                    assert_eq!(line, gone);
+                    left = true;
+                }
+            }
+        }
+    }
+    bob.expect_nothing();
+    house.wait_for_log(&format!("(text, {}) closed: slow reader, what waited for it grew older", alice.name));
+}
+
+#[test]
+fn who_pauses_for_less_than_an_outbox_loses_nothing() {
+    const LINES: usize = 12_000; // 6 MB: twice what the kernel keeps, so the outbox has to
+    let house = House::with(&["--max-pending", "8388608", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    thread::scope(|scope| {
+        talk(scope, &bob, LINES, WIDTH);
+        scope.spawn(|| hear_all(&mut bob, LINES));
+    });
+    hear_all(&mut alice, LINES);
+    alice.expect_nothing();
+}
+
+#[test]
+fn who_takes_a_byte_at_a_time_loses_nothing_and_holds_up_nobody() {
+    const LINES: usize = 300;
+    let house = House::new();
+    let mut bob = Peer::enter(house.text);
+    let mut carol = Peer::enter(house.text);
+    let mut drop_by_drop = Peer::connect_narrow(house.text, 2048);
+    drop_by_drop.fence();
+    bob.fence();
+    carol.fence();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut stream = &drop_by_drop.stream;
+            for wanted in 0..LINES {
+                let mut line = Vec::new();
+                while line.last() != Some(&b'\n') {
+                    let mut byte = [0];
+                    assert_eq!(stream.read(&mut byte).unwrap(), 1, "after {wanted} lines");
+                    line.push(byte[0]);
+                }
+                assert_eq!(number(&String::from_utf8(line).unwrap()), Some(wanted));
+            }
+        });
+        talk(scope, &bob, LINES, 200);
+        hear_all(&mut carol, LINES);
+    });
+    hear_all(&mut bob, LINES);
+    drop_by_drop.expect_nothing();
+}
+
+#[test]
+fn in_a_flood_nobody_who_reads_loses_a_line() {
+    const READERS: usize = 20;
+    const LINES: usize = 50_000;
+    // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
+    // done before they are, and they would have lost what did not fit.
+    let house = House::with(&["--max-pending", "4194304"]);
+    let mut talker = Peer::enter(house.text);
+    let readers: Vec<Peer> = (0..READERS)
+        .map(|index| {
+            let reader = Peer::connect_narrow(if index % 2 == 0 { house.text } else { house.relay }, 64 * 1024);
+            talker.skip_until(|line| line.starts_with(&format!("[{}]", reader.name)));
+            reader
+        })
+        .collect();
+    talker.fence();
+    let before = house.status("VmRSS");
+    thread::scope(|scope| {
+        talk(scope, &talker, LINES, 200);
+        for reader in readers {
+            scope.spawn(move || {
+                let name = reader.name.clone();
+                let mut wanted = 0;
+                for line in reader.into_lines() {
+                    let line = line.unwrap_or_else(|error| panic!("{name} after line {wanted}: {error}"));
+                    assert!(!line.contains("skipped"), "{name}: {line} after line {wanted}");
+                    if let Some(number) = number(&line) {
+                        assert_eq!(number, wanted, "{name}: {line}");
+                        wanted += 1;
+                        if wanted == LINES {
+                            return;
+                        }
+                    }
+                }
+                panic!("{name} was closed after line {wanted}");
+            });
+        }
+        hear_all(&mut talker, LINES);
+    });
+    let after = house.status("VmHWM");
+    assert!(after < before + 4 * GROWTH, "memory grew from {before} to up to {after} KiB");
+    let log = house.stop();
+    assert!(!log.contains("slow reader"), "{log}");
+    assert!(log.contains(" 0 skipped"), "{log}");
+}
+
+/// Somebody asks for more and more and reads none of it: the server stops listening to that
+/// session, the others chat on, and when nothing has been taken for long enough it is closed.
+#[test]
+fn who_never_reads_its_own_answers_hurts_nobody() {
+    for question in ["/help\n", "who\n", "/who\n", "/xyzzy\n"] {
+        let house = House::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
+        let mut alice = Peer::enter(house.text);
+        let mut bob = Peer::enter(house.text);
+        alice.fence();
+        let mallory = Peer::enter(house.text);
+        alice.fence();
+        bob.fence();
+        let before = house.status("VmRSS");
+        let mut mouth = mallory.stream.try_clone().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let much = question.repeat(1000);
+                // Blocks when the server reads no more, and fails when it has closed.
+                while std::io::Write::write_all(&mut mouth, much.as_bytes()).is_ok() {}
+            });
+            let gone = format!("[{0}]{0}: login out", mallory.name);
+            let mut heard_of_it = 0;
+            let mut talk = |from: &mut Peer, to: &mut Peer, words: &str| {
+                from.send(words);
+                let wanted = format!("[{0}]{0}: {words}", from.name);
+                for peer in [from, to] {
+                    peer.skip_until(|line| {
+                        assert!(line == wanted || line == gone, "{line}");
+                        heard_of_it += usize::from(line == gone);
+                        line == wanted
+                    });
+                }
+                heard_of_it
+            };
+            let mut round = 0;
+            while talk(&mut alice, &mut bob, &format!("round {round}")) < 2 || round < 50 {
+                talk(&mut bob, &mut alice, &format!("answer {round}"));
+                round += 1;
+            }
+        });
+        let after = house.status("VmHWM");
+        assert!(after < before + GROWTH, "{question:?}: memory grew from {before} to up to {after} KiB");
+        house.wait_for_log("closed: slow reader");
+    }
+}

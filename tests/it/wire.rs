@@ -1,1 +1,1021 @@
-//! wire
+//! The decoders and encoders, without a socket.
+//!
+//! Feed them crumbs: a stream has no messages, so whatever decodes whole must decode the same byte
+//! by byte and cut at every index. `every_split` holds a decoder to that; here it runs over every
+//! short string of hostile bytes, over what real clients send, and over random bytes. What the
+//! decoded values must be is spelled out beside each input.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor::chat::{Arrival, Effect, Hub, HubSettings, Seat};
+use parlor::protocol::{
+    Body, COMMANDS, CloseReason, Command, Nick, Notice, Presence, Refusal, RoomName, SessionId, Speaker, Switch,
+    find_command,
+};
+use parlor::wire::{Decode, Encoding, Foreign, Inbound, Limits, Wire, WireError};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// What a decoder made of its input, up to the error that ended it.
+type Decoded = (Vec<Inbound>, Option<WireError>);
+
+/// Feeds `chunks` as so many reads, then the end of input.
+fn decode<'a>(wire: Wire, max_line: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
+    let mut decoder = wire.decoder(Limits { max_line });
+    let mut all = Vec::new();
+    for chunk in chunks {
+        decoder.feed(chunk);
+        if let Err(error) = drain(decoder.as_mut(), &mut all) {
+            return (all, Some(error));
+        }
+    }
+    decoder.end();
+    let error = drain(decoder.as_mut(), &mut all).err();
+    (all, error)
+}
+
+fn drain(decoder: &mut dyn Decode, all: &mut Vec<Inbound>) -> Result<(), WireError> {
+    while let Some(inbound) = decoder.next()? {
+        all.push(inbound);
+    }
+    Ok(())
+}
+
+/// Decodes `input` whole, byte by byte and cut at every index, which must all be one; returns it.
+#[track_caller]
+fn every_split(wire: Wire, max_line: usize, input: &[u8]) -> Decoded {
+    let whole = decode(wire, max_line, [input]);
+    let crumbs = decode(wire, max_line, input.chunks(1));
+    assert!(crumbs == whole, "{wire} {}: whole {whole:?}, byte by byte {crumbs:?}", input.escape_ascii());
+    for cut in 1..input.len() {
+        let (left, right) = input.split_at(cut);
+        let split = decode(wire, max_line, [left, right]);
+        let shown = || format!("{wire} {} | {}", left.escape_ascii(), right.escape_ascii());
+        assert!(split == whole, "{}: whole {whole:?}, cut {split:?}", shown());
+    }
+    whole
+}
+
+/// Runs `every_split` over every string of up to `longest` of these bytes, behind `before`.
+fn every_string(wire: Wire, before: &[u8], alphabet: &[u8], longest: u32) -> usize {
+    let mut input = before.to_vec();
+    let mut count = 0;
+    for length in 0..=longest {
+        for number in 0..alphabet.len().pow(length) {
+            input.truncate(before.len());
+            let mut rest = number;
+            for _ in 0..length {
+                input.push(alphabet[rest % alphabet.len()]);
+                rest /= alphabet.len();
+            }
+            // Four bytes are a long line here, so that over-long lines are among the strings.
+            every_split(wire, 3, &input);
+            count += 1;
+        }
+    }
+    count
+}
+
+const TELNET: [u8; 9] = [b'a', b'\n', b'\r', 0, 255, 250, 240, 253, 6];
+const TEXT: [u8; 9] = [b'a', b'\n', b'\r', b'/', b'|', b'\\', b' ', 0xc3, 0xff];
+
+#[test]
+fn every_short_string_of_telnet_bytes_decodes_alike_however_it_is_split() {
+    assert_eq!(every_string(Wire::Text, b"", &TELNET, 4), 7381);
+    // Once the first eight bytes have passed for a person's, a NUL is no longer a foreign protocol.
+    assert_eq!(every_string(Wire::Text, b"a\n\n\n\n\n\n\n", &TELNET, 5), 66_430);
+}
+
+#[test]
+fn every_short_string_of_text_bytes_decodes_alike_however_it_is_split() {
+    assert_eq!(every_string(Wire::Text, b"", &TEXT, 5), 66_430);
+}
+
+#[test]
+fn every_short_string_decodes_alike_on_the_relay_door_however_it_is_split() {
+    assert_eq!(every_string(Wire::Relay, b"", &[b'a', b'\n', b'\r', 0, 255, b' ', 0xc3, 0xa9, b':'], 5), 66_430);
+}
+
+// --- what real clients send -------------------------------------------------------------------
+
+/// The smallest limit that `--max-line` takes.
+const LIMIT: usize = 64;
+
+fn body(text: &str) -> Body {
+    Body::new(text).unwrap()
+}
+
+fn say(text: &str) -> Inbound {
+    Inbound::Command(Command::Say(body(text)))
+}
+
+fn rename(name: &str) -> Inbound {
+    Inbound::Command(Command::Rename(Nick::parse(name).unwrap()))
+}
+
+fn too_long(bytes: u64) -> Inbound {
+    Inbound::Refused(Refusal::TooLong { bytes, limit: LIMIT })
+}
+
+fn answers(all: &[[u8; 3]]) -> Vec<Inbound> {
+    let answers = all.iter().map(|bytes| Inbound::Answer(bytes.to_vec().into()));
+    [CRLF].into_iter().chain(answers).collect()
+}
+
+const CRLF: Inbound = Inbound::Switch(Encoding::TextCrlf);
+const USER_LIST: Inbound = Inbound::Command(Command::UserList);
+
+/// Decodes `input` at the text door, split everywhere, and wants exactly this.
+#[track_caller]
+fn reads(input: &[u8], wanted: &[Inbound]) {
+    let (got, error) = every_split(Wire::Text, LIMIT, input);
+    assert_eq!((got.as_slice(), error), (wanted, None), "{}", input.escape_ascii());
+}
+
+/// The same, where the stream cannot be followed to its end.
+#[track_caller]
+fn breaks(input: &[u8], wanted: &[Inbound], why: WireError) {
+    let (got, error) = every_split(Wire::Text, LIMIT, input);
+    assert_eq!((got.as_slice(), error), (wanted, Some(why)), "{}", input.escape_ascii());
+}
+
+#[test]
+fn lines_end_at_lf_crlf_and_the_end_of_input() {
+    reads(b"", &[]);
+    reads(b"\n\n  \n\t\n", &[]);
+    reads(b"hi all\n", &[say("hi all")]);
+    reads(b"hi all", &[say("hi all")]);
+    reads(b"one\ntwo\nwho", &[say("one"), say("two"), USER_LIST]);
+    reads(b"one\r\ntwo\r\n", &[CRLF, say("one"), say("two")]);
+    reads(b"one\ntwo\r\nthree", &[say("one"), CRLF, say("two"), say("three")]);
+    reads(b"\r\n", &[CRLF]);
+    // One CR goes with the end, at the end of input too; any other becomes a blank.
+    reads(b"one\r\r\n", &[CRLF, say("one ")]);
+    reads(b"one\rtwo\n", &[say("one two")]);
+    reads(b"one\r", &[say("one")]);
+    reads(b"caf\xc3\xa9 \xe5\xae\xb6\n", &[say("café 家")]);
+}
+
+#[test]
+fn what_is_no_text_is_shown_as_what_it_is() {
+    reads(b"caf\xe9 \xc3\n", &[say("caf\u{fffd} \u{fffd}")]);
+    reads(b"\xc3", &[say("\u{fffd}")]);
+    reads(b"\xf0\x9f\x8f\n\xa0 is no house\n", &[say("\u{fffd}"), say("\u{fffd} is no house")]);
+    reads(b"\x1b[2J\x07\x7f\n", &[say("␛[2J␇\u{fffd}")]);
+    reads("one\u{2028}two\u{85}three\u{202e}\n".as_bytes(), &[say("one two three")]);
+    reads(b"a much later\0 NUL goes\0\n", &[say("a much later NUL goes")]);
+    reads(b"twelve bytes\0\n\0\n", &[say("twelve bytes")]);
+    // RFC 854's lone CR is CR NUL.
+    reads(b"character\r\0mode\r\0\n", &[CRLF, say("character mode")]);
+}
+
+#[test]
+fn byte_255_is_telnet_only_before_a_command() {
+    reads(b"\xffa latin1 \xff\xff \xff\n", &[say("\u{fffd}a latin1 \u{fffd} \u{fffd}")]);
+    reads(b"\xff", &[say("\u{fffd}")]);
+    reads(b"y \xff\xff", &[say("y \u{fffd}")]);
+    reads(b"y \xff\xef", &[say("y \u{fffd}\u{fffd}")]); // 239, the byte below the lowest command
+    reads(b"y \xff\xf0\n", &[CRLF, say("y ")]);
+    reads(b"y\xff", &[say("y\u{fffd}")]);
+    // A command, an option, a subnegotiation that the end of input cuts short.
+    reads(b"hi\xff\xfd", &[say("hi")]);
+    reads(b"hi\xff\xfa\x18\x00", &[say("hi")]);
+}
+
+#[test]
+fn gnu_telnet_sees_again_after_ctrl_c() {
+    let refusal = Inbound::Answer([255, 252, 6].into());
+    reads(b"\xff\xf4\xff\xfd\x06", &answers(&[[255, 252, 6]]));
+    reads(
+        b"half a li\xff\xf4\xff\xfd\x06ne\r\n\xff\xf4\xff\xfd\x06",
+        &[CRLF, refusal.clone(), say("half a line"), refusal],
+    );
+    // Each of them is answered, unlike any other option.
+    reads(b"\xff\xfd\x06\xff\xfd\x06\xff\xfd\x06", &answers(&[[255, 252, 6]; 3]));
+}
+
+#[test]
+fn putty_and_gnu_telnet_negotiate() {
+    // PuTTY opens with WILL window size, speed, terminal, environment, DO echo, WILL and DO go-ahead.
+    let putty = b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03";
+    let dont = |option| [255, 254, option];
+    let wont = |option| [255, 252, option];
+    let putty_answers = answers(&[dont(31), dont(32), dont(24), dont(39), wont(1), dont(3), wont(3)]);
+    reads(putty, &putty_answers);
+    // GNU telnet, on port 23 or when told to: DO go-ahead, five WILLs, DO status.
+    let gnu =
+        b"\xff\xfd\x03\xff\xfb\x18\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x21\xff\xfb\x22\xff\xfb\x27\xff\xfd\x05hi\r\nwho\r\n";
+    let mut gnu_answers = answers(&[wont(3), dont(24), dont(31), dont(32), dont(33), dont(34), dont(39), wont(5)]);
+    gnu_answers.extend([say("hi"), USER_LIST]);
+    reads(gnu, &gnu_answers);
+    // Once each: whoever repeats it, or agrees, is not answered again.
+    let twice = [putty.as_slice(), putty, b"\xff\xfc\x01\xff\xfe\x1f"].concat();
+    reads(&twice, &putty_answers);
+    // WILL of an option is not DO of it.
+    reads(b"\xff\xfb\x06\xff\xfd\xff\xff\xfb\x06", &answers(&[dont(6), wont(255)]));
+}
+
+#[test]
+fn telnet_commands_vanish_from_within_a_line() {
+    reads(b"\xff\xf6", &[CRLF, Inbound::Tell(Notice::StillHere)]);
+    reads(b"w\xff\xf1h\xff\xf9o\n", &[CRLF, USER_LIST]);
+    reads(b"caf\xc3\xff\xf6\xa9\n", &[CRLF, Inbound::Tell(Notice::StillHere), say("café")]);
+    // Window size 255 by 24, its 255 doubled; a LF in a subnegotiation ends no line.
+    reads(b"\xff\xfa\x1f\x00\xff\xff\x00\n\xff\xf0hi\n", &[CRLF, say("hi")]);
+    reads(b"\xff\xfa\x18\x00xterm\xff\xf0who\r\n", &[CRLF, USER_LIST]);
+    reads(b"\xff\xfa\xff\xff\xf0\xff\xf0hi\n", &[CRLF, say("hi")]);
+}
+
+#[test]
+fn a_subnegotiation_has_an_end() {
+    let negotiation = |length| [b"\xff\xfa".as_slice(), &vec![b'x'; length], b"\xff\xf0hi\n"].concat();
+    let by_page = |input: &[u8]| decode(Wire::Text, LIMIT, input.chunks(1000));
+    let whole = (vec![CRLF, say("hi")], None);
+    assert_eq!(by_page(&negotiation(4095)), whole);
+    assert_eq!(decode(Wire::Text, LIMIT, negotiation(4095).chunks(1)), whole);
+    for endless in [4097, 1 << 20] {
+        let (got, error) = by_page(&negotiation(endless));
+        assert_eq!(got, []);
+        assert!(matches!(error, Some(WireError::Malformed(_))), "{error:?}");
+    }
+}
+
+#[test]
+fn callers_with_another_protocol_are_known_by_their_first_bytes() {
+    let http = WireError::Foreign(Foreign::Http);
+    breaks(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", &[], http);
+    breaks(b"POST /chat?room=1 HTTP/1.0\n\n", &[], http);
+    breaks(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], http);
+    breaks(b"GET / HTTP/1.1", &[], http);
+    // Only the first line of all.
+    reads(b"look:\nGET / HTTP/1.1\n", &[say("look:"), say("GET / HTTP/1.1")]);
+    reads(b"GET out of HTTP\n", &[say("GET out of HTTP")]);
+
+    let tls = WireError::Foreign(Foreign::Tls);
+    breaks(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &[], tls);
+    reads(b"\x16\x04\n", &[say("␖␄")]);
+    reads(b"a\x16\x03\n", &[say("a␖␃")]);
+
+    let binary = WireError::Foreign(Foreign::Binary);
+    breaks(b"\0\0\0\0\0\0\0\0", &[], binary); // a heartbeat frame
+    breaks(b"\x64\0\0\0\x0e\0\0\0{\"Data\":\"hi\"}", &[], binary); // a frame that says something
+    breaks(b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}", &[], binary); // a JSON packet
+    breaks(b"1234567\0", &[], binary);
+    reads(b"12345678\0\n", &[say("12345678")]);
+    breaks(b"hi\n\xff\xf6\0", &[say("hi"), CRLF, Inbound::Tell(Notice::StillHere)], binary);
+}
+
+#[test]
+fn a_line_has_a_limit_and_its_end_does_not_count() {
+    let ends: [(&[u8], bool); 3] = [(b"\n", false), (b"\r\n", true), (b"", false)];
+    for (end, crlf) in ends {
+        for (length, wanted) in [
+            (LIMIT - 1, say(&"x".repeat(LIMIT - 1))),
+            (LIMIT, say(&"x".repeat(LIMIT))),
+            (LIMIT + 1, too_long(65)),
+            (LIMIT + 2, too_long(66)),
+            (5000, too_long(5000)),
+        ] {
+            let line = [vec![b'x'; length].as_slice(), end].concat();
+            let wanted: Vec<_> = crlf.then_some(CRLF).into_iter().chain([wanted]).collect();
+            if length < 100 {
+                reads(&line, &wanted);
+            }
+            assert_eq!(decode(Wire::Text, LIMIT, line.chunks(1000)), (wanted, None), "{length} and {end:?}");
+        }
+    }
+    // The session stays; a command that is too long is not done; a name that is too long is not taken.
+    let over = format!("{}\nhi\nrename|{}\nwho\n", "é".repeat(40), "x".repeat(58));
+    reads(over.as_bytes(), &[too_long(80), say("hi"), too_long(65), USER_LIST]);
+    // A lone CR counts, wherever the limit falls.
+    for at in 60..70 {
+        let mut line = vec![b'x'; 70];
+        line[at] = b'\r';
+        reads(&line, &[too_long(70 - u64::from(at == 69))]);
+    }
+}
+
+#[test]
+fn ten_mebibytes_without_a_line_end_are_counted_not_kept() {
+    let mut decoder = Wire::Text.decoder(Limits { max_line: 4096 });
+    let mut text = parlor::wire::TextDecoder::new(Limits { max_line: 4096 });
+    let chunk = [b'x'; 64 * 1024];
+    for _ in 0..160 {
+        for decoder in [decoder.as_mut(), &mut text] {
+            decoder.feed(&chunk);
+            assert_eq!(decoder.next(), Ok(None));
+        }
+    }
+    // What it holds, as its debug form shows it: 5 characters for each byte of a line that is kept.
+    let held = format!("{text:?}").len();
+    assert!(held < 5 * 4200 + 1000, "{held} characters of debug form");
+    decoder.feed(b"\nhi\n");
+    let refusal = Refusal::TooLong { bytes: 10 * 1024 * 1024, limit: 4096 };
+    assert_eq!(
+        refusal.to_string(),
+        "Line too long: 10485760 bytes, the limit is 4096. Nothing was sent.",
+        "what the person is told"
+    );
+    assert_eq!(decoder.next(), Ok(Some(Inbound::Refused(refusal))));
+    assert_eq!(decoder.next(), Ok(Some(say("hi"))));
+    assert_eq!(decoder.next(), Ok(None));
+}
+
+// --- words ------------------------------------------------------------------------------------
+
+/// Reads one line at the text door; several values where it amounts to several.
+#[track_caller]
+fn line(line: &str, wanted: &[Inbound]) {
+    reads(format!("{line}\n").as_bytes(), wanted);
+}
+
+fn does(command: Command) -> [Inbound; 1] {
+    [Inbound::Command(command)]
+}
+
+fn refused(refusal: Refusal) -> [Inbound; 1] {
+    [Inbound::Refused(refusal)]
+}
+
+#[test]
+fn bare_words_are_commands_when_they_are_the_whole_line() {
+    for who in ["who", "WHO", "Who", "who ", "who\t"] {
+        line(who, &[USER_LIST]);
+    }
+    line("help", &does(Command::Help(None)));
+    line("quit", &does(Command::Quit(None)));
+    for chat in ["who is here?", "help me", "quit it", "whoami", "rename", "renamed|z", "bob|who", "wh", "?"] {
+        line(chat, &[say(chat)]);
+    }
+    line("rename|bob", &[rename("bob")]);
+    line("RENAME| bob ", &[rename("bob")]);
+    line("rename|x|y", &[rename("x")]);
+    line("rename|x|", &[rename("x")]);
+    for nothing in ["rename|", "rename| ", "rename||x"] {
+        line(nothing, &refused(Refusal::NoName));
+    }
+    line("rename|mike smith", &refused(Refusal::BadName { instead: Some("mike_smith".into()) }));
+    line("rename|server", &refused(Refusal::Reserved { name: "server".into() }));
+    line("rename|127.0.0.1", &refused(Refusal::AddressName { name: "127.0.0.1".into() }));
+    line("rename|127.0.0.1:5123", &refused(Refusal::BadName { instead: None }));
+}
+
+#[test]
+fn every_escape_says_the_line_and_nothing_else_is_an_escape() {
+    for (typed, said) in [
+        (r"\who", "who"),
+        (r"\quit", "quit"),
+        (r"\rename|bob", "rename|bob"),
+        (r"\/who", "/who"),
+        (r"\\who", r"\who"),
+        (r"\/", "/"),
+        ("//who", "/who"),
+        ("//", "/"),
+        ("///", "//"),
+        ("// comment", "/ comment"),
+        ("/say who", "who"),
+        ("/say   /who  is a command ", "/who  is a command"),
+        ("/say rename mike", "rename mike"),
+        (" who", " who"),
+        (" /who", " /who"),
+        (" rename|bob", " rename|bob"),
+        // A backslash before anything else is a backslash.
+        (r"\o/", r"\o/"),
+        (r"\", r"\"),
+        (r"\\", r"\\"),
+        (r"\ who", r"\ who"),
+        (r"\whoever", r"\whoever"),
+        (r"C:\who", r"C:\who"),
+        (r"¯\_(ツ)_/¯", r"¯\_(ツ)_/¯"),
+    ] {
+        line(typed, &[say(said)]);
+    }
+}
+
+#[test]
+fn who_writes_rename_mike_is_told_how_to_rename() {
+    let hint = |name: &str| Inbound::Tell(Notice::RenameHint(name.into()));
+    line("rename mike", &[say("rename mike"), hint("mike")]);
+    line("Rename  mike ", &[say("Rename  mike "), hint("mike")]);
+    for chat in ["rename mike please", "rename", " rename mike", "renamed mike", "rename: mike"] {
+        line(chat, &[say(chat)]);
+    }
+}
+
+#[test]
+fn slash_commands_are_read_by_name_alias_and_beginning() {
+    let msg = |to: &str, text: &str| Command::Msg { to: to.into(), body: body(text) };
+    for typed in ["/msg bob hi there", "/MSG bob hi there", "/m bob hi there", "/tell bob hi there", "/w bob hi there"]
+    {
+        line(typed, &does(msg("bob", "hi there")));
+    }
+    line("/ms\tbob\t hi", &does(msg("bob", "hi")));
+    line("/reply on my way", &does(Command::Reply(body("on my way"))));
+    line("/r ok", &does(Command::Reply(body("ok"))));
+    line("/me waves", &does(Command::Me(body("waves"))));
+    line("/nick bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
+    line("/name bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
+    line("/who", &does(Command::Who));
+    line("/names", &does(Command::Who));
+    line("/stay", &does(Command::Stay));
+    line("/echo OFF", &does(Command::Echo(Switch::Off)));
+    line("/echo on", &does(Command::Echo(Switch::On)));
+    line("/ping", &does(Command::Ping));
+    line("/version", &does(Command::Version));
+    line("/uptime", &does(Command::Uptime));
+    for quit in ["/quit", "/q", "/exit", "/bye", "/qui  "] {
+        line(quit, &does(Command::Quit(None)));
+    }
+    line("/quit so long", &does(Command::Quit(Some(body("so long")))));
+    for help in ["/help", "/?", "/h", "/HELP"] {
+        line(help, &does(Command::Help(None)));
+    }
+    for help in ["/help msg", "/help /msg", "/? tell", "/h MS"] {
+        line(help, &does(Command::Help(Some(find_command("msg", "").unwrap()))));
+    }
+}
+
+#[test]
+fn what_is_no_command_is_refused_and_never_sent() {
+    let unknown = |word: &str, literally: &str, like| {
+        refused(Refusal::UnknownCommand { word: word.into(), literally: literally.into(), like })
+    };
+    line("/mgs mike thanks", &unknown("mgs", "//mgs mike thanks", Some("msg")));
+    line("/xyzzy", &unknown("xyzzy", "//xyzzy", None));
+    line("/", &unknown("", "//", None));
+    line("/ who", &unknown("", "// who", None));
+    line("/rename bob", &unknown("rename", "//rename bob", Some("nick")));
+    line("/help xyzzy", &unknown("xyzzy", "", None));
+    line("/s", &refused(Refusal::Ambiguous { word: "s".into(), among: vec!["say", "stay"] }));
+    for (typed, usage) in [
+        ("/msg", "/msg NAME TEXT"),
+        ("/msg bob", "/msg NAME TEXT"),
+        ("/reply", "/reply TEXT"),
+        ("/me  ", "/me TEXT"),
+        ("/say", "/say TEXT"),
+        ("/nick", "/nick NAME"),
+        ("/echo", "/echo on|off"),
+        ("/stay a while", "/stay"),
+        ("/who me", "/who"),
+    ] {
+        line(typed, &refused(Refusal::Usage { usage: usage.into() }));
+    }
+    // What is repeated to the asker is cut, so that an answer is never longer than a few lines.
+    let long = format!("/{}", "é".repeat(2000));
+    let (got, _) = decode(Wire::Text, 4096, [long.as_bytes()]);
+    let [Inbound::Refused(refusal)] = got.as_slice() else { panic!("{got:?}") };
+    assert!(refusal.to_string().chars().count() < 200, "{refusal}");
+}
+
+/// Whoever types `rename |x` must not be told to type `rename||x`, which names nobody.
+#[test]
+fn the_advice_of_a_rename_hint_names_somebody() {
+    for typed in ["rename mike", "rename |mike", "rename mike|", "rename ||"] {
+        let (got, _) = decode(Wire::Text, LIMIT, [typed.as_bytes()]);
+        assert_eq!(got[0], say(typed));
+        if let Some(Inbound::Tell(Notice::RenameHint(name))) = got.get(1) {
+            line(&format!("rename|{name}"), &[rename("mike")]);
+        }
+    }
+}
+
+/// What is told to do instead must do what it says.
+#[test]
+fn the_advice_of_an_unknown_command_sends_the_line() {
+    for typed in ["/mgs mike thanks", "/", "/ who", "/shrug", "/s"] {
+        let (got, _) = decode(Wire::Text, LIMIT, [typed.as_bytes()]);
+        if let [Inbound::Refused(Refusal::UnknownCommand { literally, .. })] = got.as_slice() {
+            line(literally, &[say(typed)]);
+        }
+    }
+}
+
+// --- relay ------------------------------------------------------------------------------------
+
+#[track_caller]
+fn relays(input: &[u8], wanted: &[Inbound]) {
+    let (got, error) = every_split(Wire::Relay, LIMIT, input);
+    assert_eq!((got.as_slice(), error), (wanted, None), "{}", input.escape_ascii());
+}
+
+#[test]
+fn the_relay_door_knows_lines_and_nothing_else() {
+    relays(b"hi all\r\nme too\nlast", &[say("hi all"), say("me too"), say("last")]);
+    relays(b"\n\r\n \r\n\0\n\r", &[]);
+    relays(
+        b"who\nrename|bob\n/quit\n\\who\n//x\n",
+        &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
+    );
+    relays(b"GET / HTTP/1.1\r\n\x16\x03\n", &[say("GET / HTTP/1.1"), say("␖␃")]);
+    relays(b"caf\xc3\xa9 \xc3\n\xff\xfd\x06\n", &[say("café \u{fffd}"), say("\u{fffd}\u{fffd}␆")]);
+    relays(b"\x1b[2J one\xe2\x80\xa8two\r\n", &[say("␛[2J one two")]);
+}
+
+#[test]
+fn a_relay_line_has_a_limit() {
+    for end in [b"\n".as_slice(), b"\r\n", b""] {
+        for (length, fits) in [(65_534, true), (65_535, true), (65_536, false), (1 << 20, false)] {
+            let input = [b"before\n".as_slice(), &vec![b'x'; length], end, b"\nafter"].concat();
+            for size in [1 << 20, 4096, 65_536, 7] {
+                let (got, error) = decode(Wire::Relay, LIMIT, input.chunks(size));
+                if fits {
+                    let lengths: Vec<_> = got.iter().map(said_length).collect();
+                    assert_eq!((lengths, error), (vec![6, length, 5], None), "{length} in chunks of {size}");
+                } else {
+                    assert_eq!(got, [say("before")], "{length} in chunks of {size}");
+                    assert_eq!(error, Some(WireError::Malformed("a line longer than 65535 bytes")));
+                }
+            }
+        }
+    }
+}
+
+fn said_length(inbound: &Inbound) -> usize {
+    match inbound {
+        Inbound::Command(Command::Say(body)) => body.as_str().len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+// --- whatever else comes ----------------------------------------------------------------------
+
+/// Bytes of which many mean something.
+fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let meaning = [&TELNET[..], &TEXT, &[246, 251, 254, 239, 241, 0x16, 3, 0xe2, 0x80, 0xa8]].concat();
+    let byte = prop_oneof![3 => prop::sample::select(meaning), 1 => any::<u8>(), 1 => b' '..b'~'];
+    let word = prop::sample::select(vec![
+        "who\n",
+        "rename|",
+        "rename ",
+        "/msg ",
+        "/me ",
+        "//",
+        "\\",
+        "\r\n",
+        "quit",
+        "GET / HTTP/1.1\r\n",
+        "a house 🏠",
+    ]);
+    let piece = prop_oneof![4 => vec(byte, 1..8), 1 => word.prop_map(|word| word.as_bytes().to_vec())];
+    vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+/// Text of which much would end a line or move a cursor.
+fn unruly_text() -> impl Strategy<Value = String> {
+    const UNRULY: [char; 13] = [
+        '\n', '\r', '\t', '\0', '\u{b}', '\u{c}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}',
+        '\u{202e}',
+    ];
+    let c = prop_oneof![prop::sample::select(UNRULY.as_slice()), any::<char>(), prop::char::range(' ', '~')];
+    vec(c, 0..20).prop_map(String::from_iter)
+}
+
+/// No file of failures is kept: what one finds becomes a named test.
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn chunking_never_matters(input in hostile_bytes(), sizes in vec(1..20_usize, 1..40)) {
+        for wire in Wire::ALL {
+            let mut rest = input.as_slice();
+            let mut chunks = Vec::new();
+            for size in sizes.iter().cycle() {
+                let (chunk, after) = rest.split_at((*size).min(rest.len()));
+                chunks.push(chunk);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(decode(wire, LIMIT, chunks), decode(wire, LIMIT, [input.as_slice()]));
+        }
+    }
+
+    #[test]
+    fn any_bytes_at_all_are_decoded_without_a_panic(input in vec(any::<u8>(), 0..2000)) {
+        for wire in Wire::ALL {
+            prop_assert_eq!(decode(wire, LIMIT, input.chunks(1)), decode(wire, LIMIT, [input.as_slice()]));
+        }
+    }
+
+    #[test]
+    fn a_body_is_one_line_in_every_encoding(text in unruly_text()) {
+        let Some(body) = Body::new(&text) else { return Ok(()) };
+        let (from, to) = (speaker(1, "ann"), speaker(2, "bob"));
+        for notice in [
+            Notice::Said { from: Arc::clone(&from), body: body.clone() },
+            Notice::Acted { from: Arc::clone(&from), body: body.clone() },
+            Notice::Told { from, body: body.clone() },
+            Notice::ToldTo { to, body: body.clone() },
+        ] {
+            for encoding in Encoding::ALL {
+                let line = encoded(encoding, &notice);
+                if encoding == Encoding::Relay && matches!(notice, Notice::ToldTo { .. }) {
+                    prop_assert_eq!(line, "");
+                    continue;
+                }
+                let text = line.strip_suffix(eol(encoding)).unwrap();
+                prop_assert!(text.ends_with(body.as_str()), "{:?}", text);
+                prop_assert!(!text.chars().any(|c| ends_a_line(c) || (c.is_control() && c != '\t')), "{:?}", text);
+            }
+        }
+    }
+
+    /// One who types against one who listens: whatever is typed, each line that the listener sees
+    /// shows by its beginning what it is and who it is from.
+    #[test]
+    fn nothing_that_is_typed_looks_like_anything_else(lines in vec(forgery(), 1..8)) {
+        let mut hub = Hub::new(HubSettings { idle_seconds: 30 }, Duration::ZERO);
+        let mut effects = Vec::new();
+        for (seat, name) in [(0, "10.0.0.1:5000"), (1, "10.0.0.2:5000")] {
+            let id = SessionId(7 + u64::from(seat));
+            let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into() });
+            let arrival = Arrival { speaker, door: "0.0.0.0:8000".into(), echo: true };
+            hub.enter(Seat(seat), arrival, Duration::ZERO, &mut effects);
+        }
+        effects.clear();
+        let (typed, _) = decode(Wire::Text, 4096, lines.iter().map(Vec::as_slice));
+        for inbound in typed {
+            if let Inbound::Command(command) = inbound {
+                hub.command(Seat(0), command, Duration::ZERO, &mut effects);
+            }
+        }
+        for notice in effects.iter().filter_map(told_to_the_listener) {
+            let text = encoded(Encoding::TextLf, notice);
+            prop_assert!(is_honest(&text), "{:?}", text);
+            let relayed = encoded(Encoding::Relay, notice);
+            prop_assert!(relayed.is_empty() || is_honest_relay(&relayed), "{:?}", relayed);
+        }
+    }
+}
+
+/// A line of somebody who would like to be taken for another.
+fn forgery() -> impl Strategy<Value = Vec<u8>> {
+    let command = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "/me ",
+        "/say ",
+        "/msg 10.0.0.2:5000 ",
+        "/reply ",
+        "/nick ",
+        "rename|",
+        "//",
+        "\\",
+        " ",
+        "/quit ",
+    ]);
+    let breaking =
+        prop::sample::select(vec!["", "", "a", "bob", "x\r", "x\u{2028}", "x\u{85}", "x\u{b}", "x\u{c}", "\u{1b}[1A"]);
+    let beginning = prop::sample::select(vec![
+        "*** ",
+        "!!! ",
+        ">>> ",
+        "--- ",
+        "* ",
+        "[10.0.0.2:5000]",
+        "[",
+        "rename ok",
+        "user list:",
+        "10.0.0.2:5000: ",
+        "",
+    ]);
+    let line = (command, breaking, beginning, "\\PC{0,20}", prop::sample::select(vec!["\n", "\r\n", "\r\r\n"]));
+    line.prop_map(|(command, breaking, beginning, text, end)| {
+        format!("{command}{breaking}{beginning}{text}{end}").into()
+    })
+}
+
+fn told_to_the_listener(effect: &Effect) -> Option<&Notice> {
+    match effect {
+        Effect::Tell(Seat(1), notice) => Some(notice),
+        Effect::Room { notice, hidden_from, .. } if *hidden_from != Some(Seat(1)) => Some(notice),
+        _ => None,
+    }
+}
+
+/// Whether this is one whole line in one of the five forms in which others' doings are shown.
+fn is_honest(line: &str) -> bool {
+    const TYPIST: &str = "10.0.0.1:5000";
+    let is_name = |name: &str| name == TYPIST || Nick::parse(name).is_ok_and(|nick| nick.as_str() == name);
+    let Some(line) = line.strip_suffix('\n').filter(|line| !line.chars().any(ends_a_line)) else { return false };
+    let spoken = |rest: &str| match rest.strip_prefix(TYPIST) {
+        Some(text) if text.starts_with(": ") => true,
+        _ => rest.split_once(": ").is_some_and(|(name, _)| is_name(name)),
+    };
+    if let Some(rest) = line.strip_prefix("[10.0.0.1:5000]") {
+        return spoken(rest);
+    }
+    if let Some(rest) = line.strip_prefix(">>> ") {
+        return spoken(rest);
+    }
+    if let Some(rest) = line.strip_prefix("*** ") {
+        return rest.split_once(" is now ").is_some_and(|(old, new)| is_name(old) && is_name(new));
+    }
+    line.strip_prefix("* ").and_then(|rest| rest.split_once(' ')).is_some_and(|(name, _)| is_name(name))
+}
+
+fn is_honest_relay(line: &str) -> bool {
+    line.strip_suffix("\r\n").is_some_and(|line| line.starts_with("7:") && !line.chars().any(ends_a_line))
+}
+
+#[test]
+fn the_honesty_of_a_line_can_be_doubted() {
+    for line in ["[10.0.0.1:5000]10.0.0.1:5000: login\n", "* bob waves\n", ">>> bob: hi\n", "*** a is now b\n"] {
+        assert!(is_honest(line), "{line}");
+    }
+    for line in [
+        "*** The server is stopping. Goodbye\n",
+        "!!! no\n",
+        "[10.0.0.2:5000]bob: hi\n",
+        "* b b waves\nx\n",
+        "user list:\n",
+        "[10.0.0.1:5000]bob: hi\r\n",
+        "",
+    ] {
+        assert!(!is_honest(line), "{line}");
+    }
+}
+
+// --- encoders ---------------------------------------------------------------------------------
+
+fn ends_a_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+fn speaker(number: u64, name: &str) -> Arc<Speaker> {
+    let address = format!("127.0.0.1:{}", 5000 + number);
+    Arc::new(Speaker { id: SessionId(2_123_807_362_945_912_832 + number), address: address.into(), name: name.into() })
+}
+
+fn encoded(encoding: Encoding, notice: &Notice) -> String {
+    let mut out = b"before".to_vec(); // it appends
+    encoding.encode(notice, &mut out);
+    String::from_utf8(out.split_off("before".len())).unwrap()
+}
+
+fn eol(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::TextLf => "\n",
+        Encoding::TextCrlf | Encoding::Relay => "\r\n",
+    }
+}
+
+fn all_reasons() -> Vec<CloseReason> {
+    use CloseReason::*;
+    let all = vec![
+        Quit,
+        PeerClosed,
+        Idle { seconds: 30 },
+        TooSlow,
+        WriteTimeout,
+        Malformed("a line longer than 65535 bytes"),
+        WrongProtocol("HTTP"),
+        ServerStopping,
+        ReadFailed,
+        WriteFailed,
+        Panicked,
+    ];
+    assert!(all.iter().map(CloseReason::index).eq(0..CloseReason::NAMES.len()), "a reason is missing here");
+    all
+}
+
+fn all_refusals() -> Vec<Refusal> {
+    let name = || "mike".to_owned();
+    let free = |names: &[&str]| Refusal::Taken { name: name(), free: names.iter().map(|&name| name.into()).collect() };
+    vec![
+        Refusal::TooLong { bytes: u64::MAX, limit: 4096 },
+        Refusal::UnknownCommand { word: name(), literally: "//mike".into(), like: Some("me") },
+        Refusal::UnknownCommand { word: name(), literally: String::new(), like: None },
+        Refusal::Ambiguous { word: "s".into(), among: vec!["say", "stay"] },
+        Refusal::Usage { usage: "/msg NAME TEXT".into() },
+        Refusal::NoName,
+        Refusal::BadName { instead: Some(name()) },
+        Refusal::BadName { instead: None },
+        Refusal::AddressName { name: "127.0.0.1".into() },
+        Refusal::Reserved { name: "server".into() },
+        free(&["mike2", "mike_", "mike7"]),
+        free(&[]),
+        Refusal::LooksLike { name: name(), present: name() },
+        Refusal::NobodyCalled { name: name(), like: Some(name()) },
+        Refusal::NobodyCalled { name: name(), like: None },
+        Refusal::NobodyToAnswer,
+        Refusal::Full { limit: 4096 },
+        Refusal::TooManyFrom { address: [10, 0, 0, 7].into(), limit: 16 },
+        Refusal::Busy,
+    ]
+}
+
+/// Every notice in its kinds.
+fn all_notices() -> Vec<Notice> {
+    let (ann, bob) = (speaker(1, "ann"), speaker(2, "127.0.0.1:5002"));
+    let (room, hi) = (RoomName::lobby(), body("hi *** all"));
+    let welcome = |others: usize, others_total, door: &str, idle_seconds| Notice::Welcome {
+        you: speaker(1, "ann"),
+        room: RoomName::lobby(),
+        others: (0..others).map(|n| format!("mike{n}").into()).collect(),
+        others_total,
+        door: door.into(),
+        idle_seconds,
+    };
+    let presence = |who: &Arc<Speaker>, seconds| Presence {
+        who: Arc::clone(who),
+        idle: Duration::from_secs(seconds),
+        here: Duration::from_secs(seconds * 90),
+    };
+    let mut all = vec![
+        Notice::IAmHere(Arc::clone(&ann)),
+        Notice::Login(Arc::clone(&ann)),
+        welcome(0, 0, "127.0.0.1:8000", 30),
+        welcome(0, 0, "[::1]:8000", 0),
+        welcome(1, 1, "127.0.0.1:8000", 30),
+        welcome(Notice::MAX_WELCOME_NAMES, 4095, "127.0.0.1:8000", 30),
+        Notice::Said { from: Arc::clone(&ann), body: hi.clone() },
+        Notice::Acted { from: Arc::clone(&ann), body: hi.clone() },
+        Notice::Told { from: Arc::clone(&ann), body: hi.clone() },
+        Notice::ToldTo { to: Arc::clone(&bob), body: hi },
+        Notice::Renamed { who: Arc::clone(&ann), old: "bob".into() },
+        Notice::RenameOk,
+        Notice::YouAre("ann".into()),
+        Notice::UserList(vec![Arc::clone(&ann), Arc::clone(&bob)]),
+        Notice::UserList(vec![]),
+        Notice::Names { room: room.clone(), people: vec![presence(&ann, 3), presence(&bob, 200_000)] },
+        Notice::Names { room, people: vec![] },
+        Notice::Help,
+        Notice::Pong,
+        Notice::StillHere,
+        Notice::Version,
+        Notice::Uptime { up: Duration::from_secs(7300), people: 3 },
+        Notice::Staying,
+        Notice::Echo { on: true },
+        Notice::Echo { on: false },
+        Notice::RenameHint("mike".into()),
+        Notice::IdleWarning { quiet: 20, left: 10 },
+        Notice::SlowDown { rate: 5, waiting: 12 },
+        Notice::Skipped(137),
+    ];
+    all.extend(COMMANDS.iter().map(Notice::HelpFor));
+    all.extend(all_refusals().into_iter().map(Notice::Refused));
+    all.extend(all_reasons().into_iter().map(|reason| Notice::Left(Arc::clone(&ann), reason)));
+    all.extend(all_reasons().into_iter().map(Notice::Goodbye));
+    all
+}
+
+/// The number of a notice's kind; the compiler says when one is missing here.
+fn kind(notice: &Notice) -> usize {
+    match notice {
+        Notice::IAmHere(_) => 0,
+        Notice::Login(_) => 1,
+        Notice::Left(..) => 2,
+        Notice::Welcome { .. } => 3,
+        Notice::Said { .. } => 4,
+        Notice::Acted { .. } => 5,
+        Notice::Told { .. } => 6,
+        Notice::ToldTo { .. } => 7,
+        Notice::Renamed { .. } => 8,
+        Notice::RenameOk => 9,
+        Notice::YouAre(_) => 10,
+        Notice::UserList(_) => 11,
+        Notice::Names { .. } => 12,
+        Notice::Help => 13,
+        Notice::HelpFor(_) => 14,
+        Notice::Pong => 15,
+        Notice::StillHere => 16,
+        Notice::Version => 17,
+        Notice::Uptime { .. } => 18,
+        Notice::Staying => 19,
+        Notice::Echo { .. } => 20,
+        Notice::RenameHint(_) => 21,
+        Notice::IdleWarning { .. } => 22,
+        Notice::SlowDown { .. } => 23,
+        Notice::Skipped(_) => 24,
+        Notice::Refused(_) => 25,
+        Notice::Goodbye(_) => 26,
+    }
+}
+
+#[test]
+fn every_notice_is_whole_lines_with_the_right_end() {
+    let notices = all_notices();
+    for number in 0..=26 {
+        assert!(notices.iter().any(|notice| kind(notice) == number), "no notice of kind {number}");
+    }
+    for notice in &notices {
+        let [lf, crlf, relay] = Encoding::ALL.map(|encoding| encoded(encoding, notice));
+        assert_eq!(crlf, lf.replace('\n', "\r\n"), "CRLF is LF with CRs");
+        assert!(!lf.contains('\r'), "{lf:?}");
+        let last_words_to_nobody = matches!(notice, Notice::Goodbye(_));
+        assert!(lf.ends_with('\n') || (last_words_to_nobody && lf.is_empty()), "{notice:?}: {lf:?}");
+        assert!(!lf.contains("\n\n") && !lf.starts_with('\n'), "an empty line in {lf:?}");
+        for line in lf.lines() {
+            assert_eq!(line.trim_end(), line, "{notice:?}");
+            assert!(!line.chars().any(|c| ends_a_line(c) || c.is_control()), "{line:?}");
+        }
+        assert!(relay.is_empty() || (relay.ends_with("\r\n") && relay.matches('\n').count() == 1), "{relay:?}");
+    }
+}
+
+/// The table at the head of PROTOCOLS.md's *text*: a program can tell lines apart by their beginnings.
+#[test]
+fn every_line_begins_as_its_kind_does() {
+    for notice in all_notices() {
+        let beginnings: &[&str] = match &notice {
+            Notice::IAmHere(_) | Notice::Login(_) | Notice::Left(..) | Notice::Said { .. } => &["["],
+            Notice::Acted { .. } => &["* "],
+            Notice::Told { .. } | Notice::ToldTo { .. } => &[">>> "],
+            Notice::RenameOk => &["rename ok"],
+            Notice::UserList(_) => &["user list:", "127.0.0.1:5001:ann", "127.0.0.1:5002:127.0.0.1:5002"],
+            Notice::Refused(_) => &["!!! "],
+            _ => &["*** "],
+        };
+        let text = encoded(Encoding::TextLf, &notice);
+        for line in text.lines() {
+            assert!(beginnings.iter().any(|beginning| line.starts_with(beginning)), "{notice:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_people_say_is_always_behind_a_name() {
+    for said in
+        ["*** x", "!!! y", ">>> z: w", "--- 12:04 mike: hm", "[127.0.0.1:1]bob: hi", "rename ok", "user list:", "* b"]
+    {
+        let said_by = |name: &str| Notice::Said { from: speaker(1, name), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &said_by("ann")), format!("[127.0.0.1:5001]ann: {said}\n"));
+        assert_eq!(encoded(Encoding::Relay, &said_by("ann")), format!("2123807362945912833:{said}\r\n"));
+        let acted = Notice::Acted { from: speaker(1, "ann"), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &acted), format!("* ann {said}\n"));
+        let told = Notice::Told { from: speaker(1, "ann"), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &told), format!(">>> ann: {said}\n"));
+        let told_to = Notice::ToldTo { to: speaker(1, "ann"), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &told_to), format!(">>> to ann: {said}\n"));
+    }
+}
+
+/// To the byte what the chat room of old wrote.
+#[test]
+fn the_older_chat_rooms_lines_are_kept() {
+    let ann = || speaker(1, "ann");
+    for (notice, wanted) in [
+        (Notice::IAmHere(ann()), "[127.0.0.1:5001]ann: I am here\n"),
+        (Notice::Login(ann()), "[127.0.0.1:5001]ann: login\n"),
+        (Notice::Left(ann(), CloseReason::Quit), "[127.0.0.1:5001]ann: login out\n"),
+        (Notice::Left(ann(), CloseReason::PeerClosed), "[127.0.0.1:5001]ann: login out\n"),
+        (Notice::Left(ann(), CloseReason::Idle { seconds: 30 }), "[127.0.0.1:5001]ann: time out leave out\n"),
+        (Notice::RenameOk, "rename ok\n"),
+        (Notice::UserList(vec![ann(), speaker(2, "bob")]), "user list:\n127.0.0.1:5001:ann\n127.0.0.1:5002:bob\n"),
+    ] {
+        assert_eq!(encoded(Encoding::TextLf, &notice), wanted);
+        assert_eq!(encoded(Encoding::Relay, &notice), "", "a relay client would take it for somebody's line");
+    }
+}
+
+#[test]
+fn help_fits_a_terminal() {
+    let help = encoded(Encoding::TextLf, &Notice::Help);
+    assert!(help.lines().count() <= 12, "{help}");
+    for spec in &COMMANDS {
+        assert!(help.contains(&format!("/{}", spec.name)), "{} is missing:\n{help}", spec.name);
+    }
+    let each = COMMANDS.iter().map(|spec| encoded(Encoding::TextLf, &Notice::HelpFor(spec)));
+    for line in each.chain([help]).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        assert!(line.chars().count() <= 78, "{} columns: {line}", line.chars().count());
+    }
+    for spec in &COMMANDS {
+        let text = encoded(Encoding::TextLf, &Notice::HelpFor(spec));
+        assert!(text.starts_with(&format!("*** {}", spec.usage())), "{text}");
+        for words in spec.aliases.iter().chain([&spec.help]) {
+            assert!(text.contains(words), "{words} is missing: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_greeting_tells_who_is_here_and_where_to_send_others() {
+    let greeting = |number: usize| {
+        let welcome: Vec<_> = all_notices().into_iter().filter(|notice| kind(notice) == 3).collect();
+        encoded(Encoding::TextLf, &welcome[number])
+    };
+    let words = "*** Type to talk. who = who is here, rename|NAME = your name, /help = more, /quit = leave\n";
+    let quiet = "*** Quiet for 30 s means disconnected; /stay lets you just listen\n";
+    let first = "*** Welcome to Parlor. You are ann, the first one in #lobby. Tell others: nc";
+    assert_eq!(greeting(0), format!("{first} 127.0.0.1 8000\n{words}{quiet}"));
+    assert_eq!(greeting(1), format!("{first} ::1 8000\n{words}"));
+    assert_eq!(
+        greeting(2),
+        format!("*** Welcome to Parlor. You are ann, in #lobby with 1 other: mike0\n{words}{quiet}")
+    );
+    let many = "mike0, mike1, mike2, mike3, mike4, mike5, mike6, mike7, mike8, mike9 and 4085 more";
+    assert_eq!(
+        greeting(3),
+        format!("*** Welcome to Parlor. You are ann, in #lobby with 4095 others: {many}\n{words}{quiet}")
+    );
+}

@@ -1,0 +1,267 @@
+#!/usr/bin/env bash
+# Runs everything that must hold: format, lints, documentation, tests, and real clients against the
+# real server.
+#
+# usage: scripts/test.sh [--rust-only | --sh-only] [--repeat N]
+#
+#   --rust-only   what cargo checks, without the shell tests
+#   --sh-only     the shell tests (tests/sh), without what cargo checks
+#   --repeat N    no checks, but the tests over sockets N times (with --rust-only or --sh-only:
+#                 those); stops at the first round that fails
+#
+# A fresh machine needs a Rust toolchain (with rustfmt and clippy), bash 5 and a C linker. The clients
+# that the shell tests use (nc, telnet, expect …) are installed by the system's package manager where
+# this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
+# missing and ends. It prints the seconds of each step; the last line counts the shell tests.
+#
+# Exit code: 0 all passed, 1 something failed or is missing, 2 wrong usage.
+
+set -euo pipefail
+
+if ((BASH_VERSINFO[0] < 5)); then
+  echo "this needs bash 5 or later, this is $BASH_VERSION" >&2
+  exit 1
+fi
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+rust=1 sh=1 repeat=0
+while (($#)); do
+  case $1 in
+    --rust-only) sh=0 ;;
+    --sh-only) rust=0 ;;
+    --repeat)
+      [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "--repeat needs a number" >&2 && exit 2; }
+      repeat=$2
+      shift
+      ;;
+    -h | --help) usage && exit 0 ;;
+    *) { echo "unknown argument: $1" && usage; } >&2 && exit 2 ;;
+  esac
+  shift
+done
+((rust || sh)) || { echo "--rust-only and --sh-only exclude each other" >&2 && exit 2; }
+
+# What a person's shell may have set must not change what the tests see.
+unset RUST_LOG "${!PARLOR_@}"
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-test.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- what must be there ----------------------------------------------------------------------
+
+# What the tests cannot do without, and what a case is skipped without.
+needed=() useful=()
+if ((sh)); then
+  needed+=(nc telnet expect shellcheck)
+  [[ $(uname -s) != Linux ]] || needed+=(setpriv prlimit)
+  useful+=(curl strace)
+fi
+needed+=(cc)
+
+present() {
+  case $1 in
+    # Others neither know -N nor end when the server closes.
+    nc) bash -c '. tests/sh/lib.sh && openbsd_nc' >"$scratch/nc" ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+# The package in which each package manager has a tool; empty: none is known.
+package() {
+  case $1/$2 in
+    apt-get/nc | apk/nc) echo netcat-openbsd ;;
+    dnf/nc) echo netcat ;;
+    pacman/nc) echo openbsd-netcat ;;
+    brew/nc) ;;
+    apk/telnet) echo inetutils-telnet ;;
+    pacman/telnet) echo inetutils ;;
+    dnf/shellcheck) echo ShellCheck ;;
+    apk/setpriv) echo setpriv ;;
+    apk/prlimit) echo util-linux-misc ;;
+    */setpriv | */prlimit) echo util-linux ;;
+    apt-get/cc) echo gcc libc6-dev ;;
+    apk/cc) echo gcc musl-dev ;;
+    brew/cc) ;;
+    */cc) echo gcc ;;
+    *) echo "$2" ;;
+  esac
+}
+
+install_missing() {
+  local -a missing=() packages=() sudo=() install=()
+  local manager='' tool
+  for tool in "${needed[@]}" "${useful[@]}"; do
+    present "$tool" || missing+=("$tool")
+  done
+  ((${#missing[@]})) || return 0
+
+  for manager in apt-get dnf apk pacman brew ''; do
+    [[ $manager ]] && command -v "$manager" >/dev/null && break
+  done
+  case $manager in
+    apt-get) install=(apt-get install -y --no-install-recommends) ;;
+    dnf) install=(dnf install -y) ;;
+    apk) install=(apk add) ;;
+    pacman) install=(pacman -S --noconfirm --needed) ;;
+    brew) install=(brew install) ;;
+  esac
+  for tool in "${missing[@]}"; do
+    read -ra of_tool <<<"$(package "$manager" "$tool")"
+    packages+=("${of_tool[@]}")
+  done
+  mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+
+  local may=1
+  if [[ $manager != brew ]] && ((EUID != 0)); then
+    sudo=(sudo -n)
+    sudo -n true 2>/dev/null || may=0
+  fi
+  if [[ $manager ]] && ((may)); then
+    echo "installing: ${packages[*]}"
+    {
+      [[ $manager != apt-get ]] || "${sudo[@]}" apt-get update
+      [[ $manager != pacman ]] || "${sudo[@]}" pacman -Sy --noconfirm
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}" "${packages[@]}"
+    } >"$scratch/install" 2>&1 </dev/null || tail -n 5 "$scratch/install" | sed 's/^/  /'
+  fi
+
+  local -a still=()
+  for tool in "${missing[@]}"; do
+    present "$tool" && continue
+    if [[ " ${useful[*]} " == *" $tool "* ]]; then
+      echo "without $tool, the tests that use it are skipped"
+    else
+      still+=("$tool")
+    fi
+  done
+  ((${#still[@]})) || return 0
+  {
+    echo "missing: ${still[*]}"
+    [[ " ${still[*]} " != *' nc '* ]] || echo "(nc: the OpenBSD one, which has -N; another one is of no use here)"
+    if [[ $manager ]]; then
+      ((EUID == 0)) || [[ $manager == brew ]] || install=(sudo "${install[@]}")
+      echo "install them by: ${install[*]} ${packages[*]}"
+    else
+      echo "install them by the package manager of this system, then run this again"
+    fi
+  } >&2
+  return 1
+}
+
+toolchain_is_whole() {
+  local whole=1
+  if ! command -v cargo >/dev/null; then
+    echo "missing: cargo. Install a Rust toolchain: https://rustup.rs" >&2
+    return 1
+  fi
+  ((rust && !repeat)) || return 0
+  cargo fmt --version >/dev/null 2>&1 || { whole=0 && echo "missing: rustfmt; rustup component add rustfmt" >&2; }
+  cargo clippy --version >/dev/null 2>&1 || { whole=0 && echo "missing: clippy; rustup component add clippy" >&2; }
+  ((whole))
+}
+
+# --- the steps -------------------------------------------------------------------------------
+
+failures=0
+times=()
+
+# step NAME COMMAND...: runs it, and goes on whether it passed or not.
+step() {
+  local name=$1 from=$SECONDS verdict=passed
+  shift
+  printf '\n== %s: %s\n' "$name" "$*"
+  "$@" </dev/null || { verdict=FAILED && failures=$((failures + 1)); }
+  times+=("$(printf '%-12s %-6s %4d s' "$name" "$verdict" $((SECONDS - from)))")
+  echo "== $name: $verdict, $((SECONDS - from)) s"
+  [[ $verdict == passed ]]
+}
+
+document() { RUSTDOCFLAGS="-Dwarnings ${RUSTDOCFLAGS:-}" cargo doc --locked --no-deps; }
+
+scripts() {
+  local file
+  while read -r file; do
+    if head -n 1 "$file" | grep -q '^#!.*sh$' || [[ $file == *.sh ]]; then echo "$file"; fi
+  done < <(find scripts tests/sh .ci -type f | sort)
+}
+
+check_scripts() {
+  local -a files
+  mapfile -t files < <(scripts)
+  shellcheck -x "${files[@]}"
+}
+
+# Each file counts its cases in its last line.
+test_by_shell() {
+  local file failed=0
+  for file in tests/sh/*.sh; do
+    [[ $file != */lib.sh ]] || continue
+    echo "-- $file"
+    "$file" </dev/null 2>&1 | tee "$scratch/shell" || failed=1
+    tail -n 1 "$scratch/shell" | grep -x '[0-9]* passed, [0-9]* failed' >>"$scratch/counts" ||
+      { failed=1 && echo "$file ended early" && echo '0 passed, 1 failed' >>"$scratch/counts"; }
+  done
+  ((failed == 0))
+}
+
+repeat_tests() {
+  local round from
+  for ((round = 1; round <= repeat; round++)); do
+    from=$SECONDS
+    if ((rust)) && ! cargo test --locked --quiet --test it >"$scratch/round" 2>&1; then
+      cat "$scratch/round"
+      echo "round $round of $repeat: the tests over sockets FAILED"
+      return 1
+    fi
+    if ((sh)) && ! test_by_shell >"$scratch/round" 2>&1; then
+      cat "$scratch/round"
+      echo "round $round of $repeat: the shell tests FAILED"
+      return 1
+    fi
+    echo "round $round of $repeat: passed, $((SECONDS - from)) s"
+  done
+}
+
+started=$SECONDS
+step tools install_missing || exit 1
+toolchain_is_whole || exit 1
+if [[ -z ${PARLOR:-} ]]; then
+  # The place where cargo puts what it builds. cargo test builds the server too, for its own tests;
+  # the shell tests take that one.
+  unset CARGO_BUILD_TARGET
+  target=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+  export PARLOR=$target/debug/parlor
+  build=1
+fi
+
+if ((repeat)); then
+  if ((rust)); then step build cargo test --locked --no-run --test it || exit 1; fi
+  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bin parlor || exit 1; fi
+  step repeat repeat_tests || true
+else
+  if ((rust)); then
+    step fmt cargo fmt --check || true
+    step clippy cargo clippy --locked --all-targets -- -D warnings || true
+    step doc document || true
+    step test cargo test --locked --no-fail-fast || true
+  elif ((${build:-0})); then
+    step build cargo build --locked --bin parlor || exit 1
+  fi
+  if ((sh)); then
+    step shellcheck check_scripts || true
+    step shell test_by_shell || true
+  fi
+fi
+
+printf '\n'
+printf '%s\n' "${times[@]}"
+echo "all steps: $((SECONDS - started)) s, $failures failed"
+if [[ -f $scratch/counts ]]; then
+  echo "shell tests:"
+  awk '{ passed += $1; failed += $3 } END { print passed " passed, " failed " failed" }' "$scratch/counts"
+fi
+((failures == 0))

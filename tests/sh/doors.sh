@@ -1,0 +1,260 @@
+#!/usr/bin/env bash
+# The doors: addresses that can and cannot be had, flags and variables, and callers at the wrong door.
+#
+# usage: tests/sh/doors.sh [CASE...]       PARLOR=BINARY names the server under test
+#
+# The default ports may be somebody's on this machine. Where this user may, the tests therefore run
+# in a network of their own; elsewhere those that need a taken port are skipped.
+if [[ ${OWN_NETWORK:-} ]]; then
+  ip link set lo up
+elif unshare --net ip link set lo up 2>/dev/null; then
+  OWN_NETWORK=1 exec unshare --net "$BASH" "$0" "$@"
+fi
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+
+# refuses CODE [FLAG...]: the server does not start; what it says is in refused.log.
+refuses() {
+  local code=$1
+  shift
+  start refused "$PARLOR" "$@"
+  ended refused "$code"
+  has_not refused.out 'parlor ready'
+}
+
+a_taken_port_is_an_error_that_helps() {
+  house
+  refuses 1 --listen "text://127.0.0.1:$TEXT"
+  has refused.log "--listen text://IP:PORT"
+  has refused.log "text://127.0.0.1:$TEXT"
+  has refused.log 'Address already in use'
+  # Either all doors that were asked for are bound, or none.
+  refuses 1 --listen text://127.0.0.1:0 --listen "relay://127.0.0.1:$RELAY"
+  has refused.log "cannot listen on relay://127.0.0.1:$RELAY: Address already in use"
+  come ann
+  say ann 'nobody was hurt'
+  hear ann ': nobody was hurt'
+  close_house
+}
+run a_taken_port_is_an_error_that_helps
+
+port_is_free() { not "$NC" -z 127.0.0.1 "$1"; }
+
+a_taken_default_relay_is_a_warning() {
+  port_is_free 8000 || skip 'port 8000 is taken on this machine'
+  start squatter "$NC" -l 127.0.0.1 8888
+  within "$DEADLINE" grep -q ':22B8 .* 0A ' /proc/net/tcp || fail 'nothing listens on port 8888'
+  serve "$PARLOR"
+  equal "$(cat "$WORK/server.out")" "parlor ready pid=$SERVER text=127.0.0.1:8000"
+  wait_for "$WORK/server.log" 'the relay door stays closed: cannot listen on relay://127.0.0.1:8888: Address already in use'
+  has server.log ' WARN '
+  come ann
+  say ann 'one door is enough'
+  hear ann ': one door is enough'
+  # The other default, taken by ourselves, is an error.
+  refuses 1
+  has refused.log 'cannot listen on text://127.0.0.1:8000: Address already in use'
+  close_house
+}
+run a_taken_default_relay_is_a_warning
+
+the_defaults_are_two_doors() {
+  port_is_free 8000 || skip 'port 8000 is taken on this machine'
+  port_is_free 8888 || skip 'port 8888 is taken on this machine'
+  serve "$PARLOR"
+  equal "$(cat "$WORK/server.out")" "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888"
+  close_house
+}
+run the_defaults_are_two_doors
+
+wrong_usage_says_how_it_is_right() {
+  refuses 2 --frobnicate
+  has refused.log "unexpected argument '--frobnicate'"
+  refuses 2 --listen 8000
+  has refused.log '--listen'
+  has refused.log 'text://127.0.0.1:8000'
+  refuses 2 --listen text://127.0.0.1:99999
+  has refused.log '127.0.0.1:99999'
+  has refused.log 'text://127.0.0.1:8000'
+  refuses 2 --listen gopher://127.0.0.1:70
+  has refused.log 'gopher'
+  refuses 2 --listen text://127.0.0.1:7001 --listen text://127.0.0.1:7001
+  has refused.log '--listen text://127.0.0.1:7001 and --listen text://127.0.0.1:7001 are one address'
+  refuses 2 --listen text://127.0.0.1:7001 --listen relay://127.0.0.1:7001
+  has refused.log 'are one address'
+  refuses 2 --idle soon
+  has refused.log '30s, 5m'
+  refuses 2 --node 1024
+  has refused.log '--node'
+  # An address that is well written, and not this machine's (TEST-NET-1, RFC 5737).
+  refuses 1 --listen text://192.0.2.1:7001
+  has refused.log 'cannot listen on text://192.0.2.1:7001: Cannot assign requested address'
+}
+run wrong_usage_says_how_it_is_right
+
+help_and_version_are_answers() {
+  start asked "$PARLOR" --help
+  ended asked
+  has asked.out 'Usage: parlor [OPTIONS]'
+  has asked.out 'PARLOR_LISTEN'
+  has asked.out 'Exit codes:'
+  start asked "$PARLOR" --version
+  ended asked
+  matches "$WORK/asked.out" '^parlor [0-9]+\.[0-9]+\.[0-9]+$' || fail 'no version'
+}
+run help_and_version_are_answers
+
+port_0_takes_a_free_port_for_each_door() {
+  serve "$PARLOR" --listen text://127.0.0.1:0 --listen text://127.0.0.1:0 --listen relay://127.0.0.1:0
+  local ports
+  ports=$(grep -o '127\.0\.0\.1:[1-9][0-9]*' "$WORK/server.out" | sort -u | wc -l)
+  equal "$ports" 3 'different ports in the ready line'
+  equal "$(wc -l <"$WORK/server.out")" 1 'lines on standard output'
+  close_house
+}
+run port_0_takes_a_free_port_for_each_door
+
+one_door_serves_both_internets() {
+  grep -q '^0*1 ' /proc/net/if_inet6 || skip 'this machine has no IPv6'
+  serve "$PARLOR" --listen 'text://[::]:0'
+  has server.out 'text=[::]:'
+  come four "$TEXT" 127.0.0.1
+  come six "$TEXT" ::1
+  matches "$WORK/four.out" '^\[127\.0\.0\.1:[0-9]+\]127\.0\.0\.1:[0-9]+: I am here$' || fail 'the IPv4 address looks odd'
+  matches "$WORK/six.out" '^\[\[::1\]:[0-9]+\]\[::1\]:[0-9]+: I am here$' || fail 'the IPv6 address looks odd'
+  say four 'by four'
+  hear six ': by four'
+  say six 'by six'
+  hear four ': by six'
+  say six 'who'
+  hear six "$(address_of four):$(address_of four)"
+  has_not six.out 'ffff'
+  has_not four.out 'ffff'
+  close_house
+  has_not server.log 'ffff'
+}
+run one_door_serves_both_internets
+
+variables_do_what_flags_do() {
+  PARLOR_LISTEN=text://127.0.0.1:0,relay://127.0.0.1:0 PARLOR_MAX_CLIENTS=2 PARLOR_MAX_LINE=64 PARLOR_IDLE=7m \
+    PARLOR_LOG_LEVEL=error serve "$PARLOR"
+  has server.out ' relay=127.0.0.1:'
+  come ann
+  has_line ann.out '*** Quiet for 420 s means disconnected; /stay lets you just listen'
+  say ann "$(printf '%065d' 0)"
+  hear ann '!!! Line too long: 65 bytes, the limit is 64. Nothing was sent.'
+  come bob
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (2 here), try again later'
+  close_house
+  equal "$(cat "$WORK/server.log")" '' 'the log at the level error'
+
+  # A flag beats its variable; a variable's fault is told as the flag's.
+  PARLOR_MAX_PER_ADDRESS=5 house --max-per-address 1
+  come cid
+  equal "$(call "$TEXT" </dev/null)" '!!! Too many connections from 127.0.0.1 (1)'
+  close_house
+  PARLOR_RATE=many refuses 2 --listen text://127.0.0.1:0
+  has refused.log '--rate'
+}
+run variables_do_what_flags_do
+
+# knocks FILE BYTES: sends bytes as printf spells them and takes the answer; whether it came instead of
+# the greeting. The server waits 10 ms for a caller's first bytes, and on a busy machine nc is later.
+knocks() {
+  # shellcheck disable=SC2059
+  printf "$2" | call "$TEXT" >"$WORK/$1"
+  ! contains "$WORK/$1" 'I am here'
+}
+
+a_browser_is_told_where_to_go() {
+  house
+  if command -v curl >/dev/null; then
+    within "$DEADLINE" browse || fail "status ${status:-none}"
+    has page 'This is Parlor'
+    has page "nc 127.0.0.1 $TEXT"
+  fi
+  within "$DEADLINE" knocks raw 'GET /chat HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n' || fail 'a browser is greeted'
+  equal "$(head -n 1 "$WORK/raw")" $'HTTP/1.1 400 Bad Request\r'
+  has raw "nc 127.0.0.1 $TEXT"
+  equal "$(sed '1,/^\r$/d' "$WORK/raw" | wc -c)" "$(sed -n 's/^Content-Length: \([0-9]*\)\r$/\1/p' "$WORK/raw")" 'length of the page'
+
+  # Typed after the greeting it is the same, and what follows the request is not said.
+  come ann
+  come slow
+  type_keys slow 'POST / HTTP/1.0\r\n\r\nsecret\r\n'
+  hear slow 'HTTP/1.1 400 Bad Request'
+  closed_on slow
+  hear ann ': login out'
+  has_not ann.out 'secret'
+  has_not ann.out 'HTTP'
+  # But a person may well talk about it.
+  say ann 'GET out of here'
+  hear ann ': GET out of here'
+  close_house
+}
+browse() {
+  status=$(curl --noproxy '*' -sS -m "$DEADLINE" -o "$WORK/page" -w '%{http_code}' "http://127.0.0.1:$TEXT/" 2>"$WORK/curl")
+  [[ $status == 400 ]]
+}
+run a_browser_is_told_where_to_go
+
+other_protocols_are_told() {
+  house
+  # A TLS record of type handshake gets one of type alert, fatal, protocol_version.
+  within "$DEADLINE" knocks tls '\026\003\001\000\005\001\000\000\001\003' || fail 'a TLS client is greeted'
+  equal "$(od -An -tx1 "$WORK/tls")" ' 15 03 01 00 02 02 46'
+  if command -v curl >/dev/null; then
+    local code=0
+    curl --noproxy '*' -sSk -m "$DEADLINE" "https://127.0.0.1:$TEXT/" >"$WORK/curl" 2>&1 || code=$?
+    equal "$code" 35 'exit code of curl (35: the TLS handshake failed)'
+  fi
+  # A NUL among the first bytes is a program that wants another door.
+  within "$DEADLINE" knocks binary '\001\000\000\000\000\000\000\000' || fail 'a program is greeted'
+  has binary '!!! This is the text door'
+  has binary "relay: 127.0.0.1:$RELAY"
+  come ann
+  say ann 'nobody was hurt'
+  hear ann ': nobody was hurt'
+  has_not ann.out 'binary'
+  close_house
+}
+run other_protocols_are_told
+
+the_relay_door_relays() {
+  house
+  come ann
+  come one "$RELAY"
+  hear ann ': login'
+  come two "$RELAY"
+  # A session of the relay door is greeted by nothing; ann sees that it is there.
+  within "$DEADLINE" logins ann 3 || fail 'ann does not see both come'
+  say one 'from one'
+  hear two ':from one'
+  hear ann ': from one'
+  matches "$WORK/two.out" $'^[0-9]+:from one\r$' || fail 'not ID:text, CRLF'
+  type_keys two 'from two\r\n\r\n\n'
+  hear one ':from two'
+  hear ann ': from two'
+  say ann 'from ann'
+  hear one ':from ann'
+  hear two ':from ann'
+  say ann '/me waves'
+  say ann 'fence'
+  hear one ':fence'
+  hear two ':fence'
+  # Everyone else's lines and nothing besides: not its own, no joins, no empty lines.
+  equal "$(cut -d: -f2- "$WORK/two.out" | grep -v waves | tr -d '\r' | paste -sd,)" 'from one,from ann,fence'
+  equal "$(cut -d: -f2- "$WORK/one.out" | grep -v waves | tr -d '\r' | paste -sd,)" 'from two,from ann,fence'
+  # The sender's id is the same at every door.
+  local id
+  id=$(sed -n 's/^\([0-9]*\):from one\r$/\1/p' "$WORK/two.out")
+  matches "$WORK/ann.out" "^\[127\.0\.0\.1:[0-9]+\]$id: from one$" || fail "ann sees another id than $id"
+  printf 'last words' | call "$RELAY" >"$WORK/passing"
+  hear one ':last words'
+  equal "$(cat "$WORK/passing")" '' 'what a relay caller hears of itself'
+  close_house
+}
+run the_relay_door_relays
+
+finish

@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# A machine that gives too little: descriptors, threads, accepts, a log that nobody reads.
+# Whatever is refused, the room goes on, and whoever cannot come in is told so.
+#
+# usage: tests/sh/starved.sh [CASE...]     PARLOR=BINARY names the server under test
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+
+DOORS=(--listen text://127.0.0.1:0 --listen relay://127.0.0.1:0)
+
+# the_room_goes_on NAME...: what the first says, all hear.
+the_room_goes_on() {
+  local listener
+  spoken=$((${spoken:-0} + 1))
+  say "$1" "the room goes on, $spoken."
+  for listener; do hear "$listener" ": the room goes on, $spoken."; done
+}
+
+few_descriptors_are_few_places() {
+  # 32 are for everything but sessions.
+  serve bash -c 'ulimit -n 40; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
+  wait_for "$WORK/server.log" 'room for 8 sessions at once, limited by open files (ulimit -n); --max-clients 4096 is more than that'
+  local n
+  for n in {1..8}; do come "p$n"; done
+  for n in 1 2 3 4 5; do
+    equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (8 here), try again later'
+  done
+  equal "$(call "$RELAY" </dev/null)" $'!!! Parlor is full (8 here), try again later\r'
+  the_room_goes_on p1 p2 p3 p4 p5 p6 p7 p8
+  has_not server.log 'cannot accept' # the gate kept it from coming to that
+  # A place that becomes free is a place.
+  go p8
+  hear p1 ': login out'
+  come_at_last p9
+  the_room_goes_on p9 p1 p7
+  close_house
+}
+run few_descriptors_are_few_places
+
+the_soft_limit_of_descriptors_is_raised() {
+  serve bash -c 'ulimit -S -n 40; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}" --max-clients 50
+  local n
+  for n in {1..45}; do keyboard "p$n" && start "p$n" "$NC" 127.0.0.1 "$TEXT"; done
+  for n in {1..45}; do hear "p$n" '*** Type to talk'; done
+  has_not server.log 'limited by'
+  close_house
+}
+run the_soft_limit_of_descriptors_is_raised
+
+# free_descriptor: the next that the server would get. A limit of that number leaves it none.
+free_descriptor() {
+  local number=0
+  while [[ -e /proc/$SERVER/fd/$number ]]; do number=$((number + 1)); done
+  echo "$number"
+}
+
+# The limit is lowered below what the server counted on, so accept itself fails.
+no_descriptors_left() {
+  command -v prlimit >/dev/null || skip 'there is no prlimit'
+  house
+  come ann
+  come bob
+  prlimit --pid "$SERVER" --nofile="$(($(free_descriptor) + 1)):"
+  come cid # takes the last one
+  local n from
+  for n in 1 2 3; do
+    call "$TEXT" </dev/null >"$WORK/caller" # on the spare one
+    has caller '!!! Parlor is full'
+  done
+  the_room_goes_on ann bob cid
+  wait_for "$WORK/server.log" 'cannot accept: Too many open files'
+  equal "$(count server.log 'cannot accept')" 1 'lines about it'
+  has_not server.log 'accepting again'
+  # It recovers by itself, within its longest pause of a second.
+  go cid
+  from=$(now_ms)
+  come_at_last eve
+  (($(now_ms) - from < 5000)) || fail "it took $(($(now_ms) - from)) ms to recover"
+  the_room_goes_on eve ann bob
+  wait_for "$WORK/server.log" 'accepting again after'
+  close_house
+}
+run no_descriptors_left
+
+stops_with_no_descriptors_left() {
+  command -v prlimit >/dev/null || skip 'there is no prlimit'
+  house
+  come ann
+  come bob
+  prlimit --pid "$SERVER" --nofile="$(free_descriptor):"
+  call "$TEXT" </dev/null >"$WORK/caller"
+  has caller '!!! Parlor is full'
+  stop_house
+  has ann.out '*** The server is stopping. Goodbye'
+  in_order server.log 'cannot accept' 'recv quit signal' 'handler done.' 'handler done.' 'All done.'
+}
+run stops_with_no_descriptors_left
+
+# need_nobody: "${NOBODY[@]}" COMMAND runs it as a user that owns nothing else, $WORK/parlor is the
+# server where that user can read it.
+need_nobody() {
+  local user=$((61000 + BASHPID % 3000))
+  NOBODY=(setpriv --reuid="$user" --regid="$user" --clear-groups)
+  command -v prlimit >/dev/null || skip 'there is no prlimit'
+  "${NOBODY[@]}" true 2>"$WORK/setpriv" || skip 'becoming another user needs root and setpriv'
+  cp "$PARLOR" "$WORK/parlor" # to where that user can read it
+  chmod 755 "$WORK" "$WORK/parlor"
+  "${NOBODY[@]}" "$WORK/parlor" --version >/dev/null || skip "another user cannot run what is in $WORK"
+}
+
+few_threads_are_few_places() {
+  need_nobody
+  # 16 are for everything but sessions, each of which takes 2.
+  serve "${NOBODY[@]}" prlimit --nproc=24 "$WORK/parlor" "${DOORS[@]}"
+  wait_for "$WORK/server.log" 'room for 4 sessions at once, limited by threads of this user (ulimit -u)'
+  local n
+  for n in 1 2 3 4; do come "p$n"; done
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (4 here), try again later'
+  the_room_goes_on p1 p2 p3 p4
+  go p4
+  hear p1 ': login out'
+  come_at_last p5
+  the_room_goes_on p5 p1
+  close_house
+}
+run few_threads_are_few_places
+
+# The same user runs other things too, which no limit read at the start can tell.
+no_threads_left() {
+  need_nobody
+  serve "${NOBODY[@]}" prlimit --nproc=60 "$WORK/parlor" "${DOORS[@]}"
+  come ann
+  come bob
+  local n have
+  have=$(find "/proc/$SERVER/task" -mindepth 1 -maxdepth 1 | wc -l)
+  for ((n = have; n < 61; n++)); do start "sleeper$n" "${NOBODY[@]}" sleep 600; done
+  within "$DEADLINE" sleepers $((61 - have)) || fail 'the sleepers did not start'
+  for n in 1 2 3; do
+    equal "$(call "$TEXT" </dev/null)" '!!! Parlor is busy (the machine has no thread to spare), try again later'
+  done
+  the_room_goes_on ann bob
+  wait_for "$WORK/server.log" 'turned a caller away (1 so far): no thread (Resource temporarily unavailable'
+  # One thread is not enough for a session either.
+  kill -KILL "${pid_of[sleeper60]}" "${pid_of[sleeper59]}"
+  ended sleeper60 137
+  ended sleeper59 137
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is busy (the machine has no thread to spare), try again later'
+  the_room_goes_on ann bob
+  # Two are.
+  kill -KILL "${pid_of[sleeper58]}"
+  ended sleeper58 137
+  come_at_last cid
+  the_room_goes_on cid ann bob
+  close_house
+}
+sleepers() {
+  local n=0 file
+  for file in "$WORK"/sleeper*.log; do
+    [[ $(cat "/proc/${pid_of[$(basename "$file" .log)]}/comm" 2>/dev/null) != sleep ]] || n=$((n + 1))
+  done
+  ((n >= $1))
+}
+run no_threads_left
+
+can_inject() {
+  command -v strace >/dev/null || skip 'there is no strace'
+  strace -o "$WORK/strace" -e inject=accept4:error=EMFILE:when=3..8 true 2>"$WORK/strace.says" ||
+    skip 'strace may not trace here, or is too old to inject'
+}
+
+accept_fails_for_a_while() {
+  can_inject
+  # The first two calls take ann; then comes an episode of seven failures, each followed by that of
+  # the attempt to tell a caller.
+  serve strace -o "$WORK/strace" -e trace=accept4 -e inject=accept4:error=EMFILE:when=3..16 "$PARLOR" "${DOORS[@]}"
+  come ann
+  wait_for "$WORK/strace" EAGAIN # the second call
+  local from took
+  from=$(now_ms)
+  come bob
+  took=$(($(now_ms) - from))
+  # 10 ms, doubled six times, are 1270 ms in all. A loop without pauses would take a core.
+  ((took >= 1200)) || fail "seven pauses took only $took ms"
+  the_room_goes_on ann bob
+  wait_for "$WORK/server.log" 'accepting again after 7 failures'
+  equal "$(count server.log 'cannot accept: Too many open files')" 1 'lines about one episode'
+  equal "$(count strace INJECTED)" 14 'failures injected'
+  close_house
+}
+run accept_fails_for_a_while
+
+accept_fails_now_and_then() {
+  can_inject
+  local error n greeted=0 turned=0
+  for error in EMFILE ENFILE ENOBUFS ENOMEM EPERM EPROTO; do
+    serve strace -o "$WORK/strace" -e trace=accept4 -e "inject=accept4:error=$error:when=3+5" "$PARLOR" "${DOORS[@]}"
+    come ann
+    for n in 1 2 3 4; do
+      call "$TEXT" </dev/null >"$WORK/caller"
+      if contains "$WORK/caller" '*** Type to talk'; then
+        greeted=$((greeted + 1))
+      else
+        has caller '!!! Parlor is full'
+        turned=$((turned + 1))
+      fi
+      the_room_goes_on ann
+    done
+    wait_for "$WORK/server.log" 'cannot accept: '
+    close_house
+    contains "$WORK/strace" INJECTED || fail "$error was not injected"
+  done
+  ((greeted >= turned)) || fail "of $((greeted + turned)) callers only $greeted came in"
+}
+run accept_fails_now_and_then
+
+callers_that_have_gone_again_are_no_failure() {
+  can_inject
+  serve strace -o "$WORK/strace" -e trace=accept4 -e inject=accept4:error=ECONNABORTED:when=1..5 "$PARLOR" "${DOORS[@]}"
+  come ann
+  the_room_goes_on ann
+  equal "$(count strace INJECTED)" 5 'failures injected'
+  close_house
+  has_not server.log 'cannot accept'
+}
+run callers_that_have_gone_again_are_no_failure
+
+stderr_closed() {
+  serve bash -c 'exec "$0" "$@" 2>&-' "$PARLOR" "${DOORS[@]}"
+  come ann
+  come bob
+  the_room_goes_on ann bob
+  stop_house
+  has ann.out '*** The server is stopping. Goodbye'
+}
+run stderr_closed
+
+stdout_closed_or_full() {
+  # Without a ready line the port must be known before.
+  house
+  local port=$TEXT to
+  close_house
+  for to in '&-' /dev/full; do
+    start server bash -c "exec \"\$0\" \"\$@\" >$to" "$PARLOR" --listen "text://127.0.0.1:$port"
+    within "$DEADLINE" "$NC" -z 127.0.0.1 "$port" || fail "with stdout >$to the server does not come up"
+    come ann "$port"
+    come bob "$port"
+    the_room_goes_on ann bob
+    SERVER=${pid_of[server]}
+    close_house
+    in_order server.log 'recv quit signal' 'All done.'
+  done
+}
+run stdout_closed_or_full
+
+# Nobody reads the log: a pager that was left open, a log collector that hangs.
+stderr_a_full_pipe() {
+  local reader n
+  mkfifo "$WORK/log"
+  exec {reader}<>"$WORK/log"
+  in_fd[log]=$reader
+  dd if=/dev/zero of="$WORK/log" bs=4096 count=1024 oflag=nonblock 2>"$WORK/dd" || true
+  has dd 'Resource temporarily unavailable' # it is full
+  serve bash -c 'log=$0; exec "$@" 2>"$log"' "$WORK/log" "$PARLOR" "${DOORS[@]}" --log-level trace
+  come ann
+  come bob
+  for n in {1..50}; do
+    call "$TEXT" </dev/null >"$WORK/caller"
+    has caller '*** Type to talk'
+  done
+  the_room_goes_on ann bob
+  stop_house
+  has ann.out '*** The server is stopping. Goodbye'
+}
+run stderr_a_full_pipe
+
+stderr_a_pipe_whose_reader_has_gone() {
+  mkfifo "$WORK/log"
+  start reader head -n 1 "$WORK/log"
+  serve bash -c 'log=$0; exec "$@" 2>"$log"' "$WORK/log" "$PARLOR" "${DOORS[@]}"
+  come ann
+  call "$TEXT" </dev/null >"$WORK/caller" # whose end is a line of the log
+  ended reader # it has its line; what the server writes from now on is a broken pipe
+  come bob
+  call "$TEXT" </dev/null >"$WORK/caller"
+  has caller '*** Type to talk'
+  the_room_goes_on ann bob
+  close_house
+}
+run stderr_a_pipe_whose_reader_has_gone
+
+finish

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# The stop: asked for by each signal, in order, complete, bounded, and again possible at once.
+#
+# usage: tests/sh/stop.sh [CASE...]        PARLOR=BINARY names the server under test
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+
+# stops_on SIGNAL: with three people, one of whom has just spoken.
+stops_on() {
+  house
+  come ann
+  come bob
+  come rel "$RELAY"
+  within "$DEADLINE" logins ann 3 || fail 'ann does not see all three come'
+  say bob 'last words'
+  hear bob ': last words' # whoever saw his line come back knows that all will get it
+  kill -"$1" "$SERVER"
+  ended server
+  local name
+  for name in ann bob; do
+    closed_on "$name"
+    in_order "$name.out" ': last words' '*** The server is stopping. Goodbye'
+    equal "$(tail -n 1 "$WORK/$name.out")" '*** The server is stopping. Goodbye' "the last line for $name"
+    has_not "$name.out" 'login out' # a stop is no churn
+  done
+  closed_on rel
+  has rel.out ':last words'
+  in_order server.log 'recv quit signal' 'handler done.' 'All done.'
+  equal "$(count server.log 'recv quit signal')" 1 'lines recv quit signal'
+  equal "$(count server.log 'handler done.')" 3 'lines handler done.'
+  equal "$(tail -n 1 "$WORK/server.log" | cut -c 26-)" 'INFO  All done.' 'the last line of the log'
+}
+
+stops_on_term() { stops_on TERM; }
+stops_on_int() { stops_on INT; }
+stops_on_quit() { stops_on QUIT; }
+stops_on_hup() { stops_on HUP; }
+run stops_on_term
+run stops_on_int
+run stops_on_quit
+run stops_on_hup
+
+stops_with_nobody_there() {
+  # A busy machine may be slow once, a server that waits for something is so each time.
+  local try from took
+  for try in 1 2 3 4 5; do
+    house
+    from=$(now_ms)
+    stop_house
+    took=$(($(now_ms) - from))
+    ((took >= 800)) || break
+  done
+  ((took < 800)) || fail "with nobody there it took $took ms at the ${try}th try"
+  in_order server.log 'recv quit signal' 'All done.'
+  has_not server.log 'handler done.'
+}
+run stops_with_nobody_there
+
+what_came_back_to_its_sender_is_at_everybody() {
+  house
+  come ann
+  come bob
+  seq -f 'line %.0f.' 10000000 >&"${in_fd[bob]}" & # the stop comes while he talks
+  hear ann ': line 2000.'
+  kill -TERM "$SERVER"
+  ended server
+  local name bobs
+  for name in ann bob; do
+    within "$DEADLINE" contains "$WORK/$name.out" '*** The server is stopping. Goodbye' || fail "$name was not told"
+    sed -n 's/^.*: \(line [0-9]*\.\)$/\1/p' "$WORK/$name.out" >"$WORK/$name.lines"
+  done
+  bobs=$(wc -l <"$WORK/bob.lines")
+  ((bobs >= 1000)) || fail "only $bobs lines came back to bob"
+  seq -f 'line %.0f.' "$bobs" | cmp - "$WORK/bob.lines" || fail 'bob missed some of his own lines'
+  head -n "$bobs" "$WORK/ann.lines" | cmp - "$WORK/bob.lines" || fail 'ann missed lines that bob saw'
+}
+run what_came_back_to_its_sender_is_at_everybody
+
+# come_and_stall: somebody who comes and never reads. nc reads always, so the shell itself comes.
+# What the kernel buffers for a peer that does not read, and a MiB more, is said to it: so something
+# waits in the server, which makes the stop take long.
+come_and_stall() {
+  local stalled sent received
+  exec {stalled}<>"/dev/tcp/127.0.0.1/$TEXT"
+  in_fd[stalled]=$stalled
+  within "$DEADLINE" logins ann 2 || fail 'ann does not see the stalled one come'
+  sent=$(cut -f 3 /proc/sys/net/ipv4/tcp_wmem) received=$(cut -f 2 /proc/sys/net/ipv4/tcp_rmem)
+  { yes "$(printf '%04000d' 0)" || true; } | head -c $((sent + 2 * received + 2 * 1024 * 1024)) |
+    call "$TEXT" | tail -n 1 >"$WORK/talker"
+}
+
+# ends_at_once FIRST SECOND: two signals, the second while the first one's stop goes on.
+ends_at_once() {
+  house --drain 60s --write-timeout 60s
+  come ann
+  come_and_stall
+  kill -"$1" "$SERVER"
+  wait_for "$WORK/server.log" 'recv quit signal'
+  hear ann '*** The server is stopping. Goodbye'
+  kill -"$2" "$SERVER"
+  ended server 130
+  has_not server.log 'All done.'
+}
+
+a_second_int_ends_it_at_once() { ends_at_once INT INT; }
+a_quit_after_a_term_ends_it_at_once() { ends_at_once TERM QUIT; }
+run a_second_int_ends_it_at_once
+run a_quit_after_a_term_ends_it_at_once
+
+# Of its time a stop gives four fifths to those who do not read. A busy machine may add to it.
+drain_bounds_the_stop() {
+  stalled_stop 1s
+  ((took >= 700)) || fail "the stalled one did not hold up the stop ($took ms): nothing was tested"
+  ((took < 10000)) || fail "a stop with --drain 1s took $took ms"
+  stalled_stop 5s
+  ((took >= 3900)) || fail "a stop with --drain 5s gave up after $took ms"
+}
+stalled_stop() {
+  house --drain "$1" --write-timeout 60s
+  come ann
+  come_and_stall
+  local from
+  from=$(now_ms)
+  stop_house
+  took=$(($(now_ms) - from))
+  has ann.out '*** The server is stopping. Goodbye'
+  in_order server.log 'recv quit signal' 'handler done.' 'All done.'
+  end_input stalled
+}
+run drain_bounds_the_stop
+
+restarts_on_the_same_port_at_once() {
+  house
+  local text=$TEXT relay=$RELAY round
+  for round in 1 2 3; do
+    come ann # whose connection the server closes first: its port stays in TIME_WAIT
+    stop_house
+    closed_on ann
+    serve "$PARLOR" --listen "text://127.0.0.1:$text" --listen "relay://127.0.0.1:$relay"
+    equal "$TEXT $RELAY" "$text $relay" "the ports in round $round"
+  done
+  come ann
+  say ann 'back again'
+  hear ann ': back again'
+  stop_house
+}
+run restarts_on_the_same_port_at_once
+
+nobody_gets_in_during_a_stop() {
+  house --drain 60s --write-timeout 60s
+  come ann
+  come_and_stall
+  kill -TERM "$SERVER"
+  hear ann '*** The server is stopping. Goodbye'
+  not "$NC" -z 127.0.0.1 "$TEXT" || fail 'the text door is still open'
+  not "$NC" -z 127.0.0.1 "$RELAY" || fail 'the relay door is still open'
+  # When the stalled one has gone as well, there is nothing left to wait for.
+  end_input stalled
+  ended server
+  in_order server.log 'recv quit signal' 'handler done.' 'All done.'
+}
+run nobody_gets_in_during_a_stop
+
+finish

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# A real telnet on a real terminal (expect gives it one): talk, Ctrl-C, and leaving by ^].
+#
+# usage: tests/sh/telnet.sh [CASE...]      PARLOR=BINARY names the server under test
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+
+# come_by_telnet NAME: as `come`, by telnet. expect holds the terminal and passes on what is typed.
+come_by_telnet() {
+  command -v telnet >/dev/null || skip 'there is no telnet'
+  command -v expect >/dev/null || skip 'there is no expect'
+  keyboard "$1"
+  start "$1" expect -c "
+    spawn -noecho telnet 127.0.0.1 $TEXT
+    interact {
+      eof { }
+    }
+    lassign [wait] pid id failed code
+    exit \$code
+  "
+  hear "$1" "Escape character is '^]'."
+  hear "$1" '*** Type to talk'
+}
+
+telnet_and_nc_talk() {
+  house
+  come ann
+  come_by_telnet tel
+  local tel
+  tel=$(address_of tel | tail -n 1)
+  in_order tel.out "[$tel]$tel: I am here" "[$tel]$tel: login" "*** Welcome to Parlor. You are $tel, in #lobby with 1 other"
+  type_keys tel 'rename|tel\r'
+  hear tel 'rename ok'
+  type_keys tel 'hi from telnet\r'
+  hear ann "[$tel]tel: hi from telnet"
+  hear tel "[$tel]tel: hi from telnet"
+  ! grep -aq 'hi from telnet.*[[:cntrl:]]' "$WORK/ann.out" || fail 'a line end of telnet came through'
+  say ann 'hello telnet'
+  hear tel ': hello telnet'
+  stop_house
+  hear tel '*** The server is stopping. Goodbye'
+  hear tel 'Connection closed by foreign host.'
+}
+run telnet_and_nc_talk
+
+# telnet sends IAC IP, IAC DO TIMING-MARK at Ctrl-C and throws away everything that comes until the
+# mark is answered. A server that does not know this is silent from there on.
+after_ctrl_c_lines_still_show() {
+  house
+  come ann
+  come_by_telnet tel
+  type_keys tel 'before\r'
+  hear ann ': before'
+  hear tel ': before'
+  local round
+  for round in 1 2 3; do
+    type_keys tel '\003'
+    # telnet's next line follows its interrupt, so the server has had both when ann sees it.
+    type_keys tel "after $round\\r"
+    hear ann ": after $round"
+    say ann "do you see me, $round?"
+    hear tel ": do you see me, $round?"
+  done
+  ! grep -aq $'[^[:print:]\r]' "$WORK/ann.out" || fail 'a byte of a telnet command came through'
+  close_house
+}
+run after_ctrl_c_lines_still_show
+
+are_you_there_is_answered() {
+  house
+  come_by_telnet tel
+  type_keys tel '\035' # ^]
+  hear tel 'telnet> '
+  type_keys tel 'send ayt\r'
+  hear tel '*** Yes, still here.'
+  close_house
+}
+run are_you_there_is_answered
+
+leaving_by_the_escape_character() {
+  house
+  come ann
+  come_by_telnet tel
+  local tel
+  tel=$(address_of tel | tail -n 1)
+  type_keys tel '\035'
+  hear tel 'telnet> '
+  type_keys tel 'quit\r'
+  hear tel 'Connection closed.'
+  ended tel
+  hear ann "[$tel]$tel: login out"
+  close_house
+}
+run leaving_by_the_escape_character
+
+quit_by_telnet() {
+  house
+  come ann
+  come_by_telnet tel
+  type_keys tel '/quit see you\r'
+  hear tel '*** Goodbye'
+  hear tel 'Connection closed by foreign host.'
+  hear ann ': see you'
+  hear ann ': login out'
+  close_house
+}
+run quit_by_telnet
+
+finish
