@@ -142,6 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "the lists of ranges under test are often of one")]
     fn a_member_gets_its_own_ranges_of_the_shared_bytes() {
         let mark = |end, from: Option<u32>| Mark {
             end,

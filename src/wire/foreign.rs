@@ -61,15 +61,16 @@ impl Foreign {
         }
     }
 
-    /// Whether a first line is an HTTP request line: `METHOD TARGET HTTP/x.y`.
-    pub(super) fn is_http(line: &[u8]) -> bool {
+    /// Whether a first line is an HTTP request line: `METHOD TARGET HTTP/x.y`, or, where only its
+    /// beginning is known, `METHOD /…`.
+    pub(super) fn is_http(line: &[u8], is_cut: bool) -> bool {
         let line = line.trim_ascii_end();
         let method_length = line.iter().take_while(|b| b.is_ascii_uppercase()).count();
         let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
         (3..=7).contains(&method_length)
             && line.get(method_length) == Some(&b' ')
-            && version.len() == 8
-            && version.starts_with(b"HTTP/")
+            && (version.len() == 8 && version.starts_with(b"HTTP/")
+                || is_cut && line.get(method_length + 1) == Some(&b'/'))
     }
 }
 
@@ -80,11 +81,17 @@ mod tests {
     #[test]
     fn knows_a_request_line_from_a_line_of_chat() {
         for line in ["GET / HTTP/1.1\r", "OPTIONS * HTTP/1.0", "PRI * HTTP/2.0\r"] {
-            assert!(Foreign::is_http(line.as_bytes()), "{line}");
+            assert!(Foreign::is_http(line.as_bytes(), false), "{line}");
         }
         for line in ["GET out", "get / HTTP/1.1", "GET", "", "HTTP/1.1", "I like HTTP/1.1"] {
-            assert!(!Foreign::is_http(line.as_bytes()), "{line}");
+            assert!(!Foreign::is_http(line.as_bytes(), false), "{line}");
         }
+    }
+
+    #[test]
+    fn knows_the_beginning_of_a_long_request_line() {
+        assert!(Foreign::is_http(b"GET /a?b=ccccccccccc", true));
+        assert!(!Foreign::is_http(b"GET out of here, all of you", true));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Lines in, `ID:text` out, to everyone but the speaker. No commands, no announcements, no greeting:
 //! a relay client takes every line that it receives for somebody's.
 
-use memchr::memchr2;
+use memchr::memchr;
 use std::io::Write as _;
 
 use super::buffer::Buffer;
@@ -42,6 +42,9 @@ impl RelayDecoder {
 
     /// Ends the line; `None` where it says nothing.
     fn finish_line(&mut self) -> Option<Inbound> {
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
         let body = Body::new(&clean(&self.line));
         self.line.clear();
         self.line.shrink_to(KEPT_CAPACITY);
@@ -61,7 +64,7 @@ impl Decode for RelayDecoder {
     fn next(&mut self) -> Result<Option<Inbound>, WireError> {
         loop {
             let rest = self.input.rest();
-            match memchr2(b'\n', b'\r', rest) {
+            match memchr(b'\n', rest) {
                 Some(at) => {
                     self.extend_line(at)?;
                     self.input.take(1);

@@ -91,7 +91,8 @@ impl Telnet {
             (State::Command, _) => (State::Data, Step::Nothing),
             (State::Option(verb), option) => (State::Data, self.negotiate(verb, option)),
             (State::Subnegotiation { iac: true, .. }, SE) => (State::Data, Step::Nothing),
-            (State::Subnegotiation { skipped, .. }, _) if skipped >= MAX_SUBNEGOTIATION => {
+            // The IAC that may end it is not counted.
+            (State::Subnegotiation { skipped, .. }, _) if skipped > MAX_SUBNEGOTIATION => {
                 return Err(WireError::Malformed("a telnet subnegotiation longer than 4096 bytes"));
             }
             (State::Subnegotiation { skipped, iac }, _) => {

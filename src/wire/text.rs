@@ -100,10 +100,11 @@ impl TextDecoder {
             self.answer_with_crlf();
         }
         let line = self.line.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(&self.line);
-        if !self.first_line_done && Foreign::is_http(line) {
+        let is_cut = length > self.max_line as u64;
+        if !self.first_line_done && Foreign::is_http(line, is_cut) {
             return Err(WireError::Foreign(Foreign::Http));
         }
-        if length > self.max_line as u64 {
+        if is_cut {
             self.ready.push_back(Inbound::Refused(Refusal::TooLong { bytes: length, limit: self.max_line }));
         } else {
             read_line(&clean(line), &mut self.ready);
