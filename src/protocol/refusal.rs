@@ -129,8 +129,11 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// The operating system gave no thread.
-    Busy,
+    /// The operating system gave no thread or no descriptor.
+    Busy {
+        /// What there is none of.
+        lack: &'static str,
+    },
 }
 
 impl Refusal {
@@ -153,7 +156,7 @@ impl Refusal {
             Self::Reserved { .. } => "reserved",
             Self::Taken { .. } | Self::LooksLike { .. } => "taken",
             Self::NobodyCalled { .. } | Self::NobodyToAnswer => "nobody",
-            Self::Full { .. } | Self::TooManyFrom { .. } | Self::Busy => "full",
+            Self::Full { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => "full",
         }
     }
 }
@@ -211,7 +214,7 @@ impl fmt::Display for Refusal {
             Self::UnknownRoute { route } => write!(f, "router id: {route} error"),
             Self::Full { limit } => write!(f, "Parlor is full ({limit} here), try again later"),
             Self::TooManyFrom { address, limit } => write!(f, "Too many connections from {address} ({limit})"),
-            Self::Busy => f.write_str("Parlor is busy (the machine has no thread to spare), try again later"),
+            Self::Busy { lack } => write!(f, "Parlor is busy (the machine has no {lack} to spare), try again later"),
         }
     }
 }

@@ -121,7 +121,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if self.spare.take().is_some()
             && let Ok((stream, peer)) = door.listener.accept()
         {
-            let refusal = Refusal::Full { limit: self.house.seats };
+            let refusal = Refusal::Busy { lack: "descriptor" };
             self.house.turned_away("no descriptor", &peer);
             turn_away(&stream, door.wire, &refusal);
         }

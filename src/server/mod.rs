@@ -61,8 +61,6 @@ const CUT_AFTER: (u32, u32) = (4, 5);
 /// What every thread of a server may look at.
 struct House {
     config: Config,
-    /// Most sessions at once: the setting, or what the machine has room for.
-    seats: usize,
     gate: Arc<Gate>,
     inbox: Sender<Event>,
     /// Wakes a manager that waits for outboxes to drain.
@@ -182,7 +180,6 @@ impl Server {
         let (nudge, nudges) = crossbeam_channel::bounded(1);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let house = House {
-            seats,
             gate: Gate::new(seats, config.max_per_address),
             inbox,
             nudge,

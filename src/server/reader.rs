@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
@@ -35,6 +36,8 @@ const MAX_DISCARDED: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// A relay peer that has ended its input has so long for what was held back of it.
+const LAST_WORDS: Duration = Duration::from_secs(30);
 /// A frame that was begun must be finished within this: nobody writes one by hand.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
@@ -56,6 +59,8 @@ pub(super) struct Reader<'a> {
     tag: Option<Box<str>>,
     /// Since when something that has to be finished in time is unfinished.
     midway: Option<Duration>,
+    /// Since when the peer is known to have ended its input, while lines of it were held back.
+    deserted: Option<Duration>,
     bucket: Bucket,
     told_to_slow_down: bool,
     silence: Silence,
@@ -88,6 +93,7 @@ impl<'a> Reader<'a> {
             encoding: lifeline.wire.first_encoding(),
             tag: None,
             midway: None,
+            deserted: None,
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
@@ -279,16 +285,20 @@ impl<'a> Reader<'a> {
         if self.items.is_empty() {
             return Ok(());
         }
+        let house = self.house;
         if self.told_to_slow_down && self.bucket.is_full(self.house.uptime()) {
             self.told_to_slow_down = false;
         }
         let mut batch = Vec::new();
+        let mut held = None;
         while let Some(item) = self.items.front() {
             let cost = cost(item);
             if cost > 0
                 && !self.house.stopper.is_triggered()
                 && let Err(wait) = self.bucket.take(cost, self.house.uptime())
             {
+                // Counted until all of it has been passed on: a stop waits for that.
+                held.get_or_insert_with(|| house.held.hold());
                 self.hold_back(&mut batch, wait, credit)?;
                 continue;
             }
@@ -334,7 +344,6 @@ impl<'a> Reader<'a> {
 
     /// Waits until flood control lets the next line pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
-        let _held = self.house.held.hold();
         if !self.told_to_slow_down {
             self.told_to_slow_down = true;
             let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
@@ -342,7 +351,7 @@ impl<'a> Reader<'a> {
         }
         self.send(std::mem::take(batch), credit)?;
         match self.house.stopping.recv_timeout(wait) {
-            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
             // The house stops: what was held back is said at once, while there is time.
             _ => {
                 while !self.items.is_empty() {
@@ -360,6 +369,29 @@ impl<'a> Reader<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Ends a session whose peer has gone while its lines were held back.
+    ///
+    /// GoChat's client floods its last word when its input ends, until somebody kills it; megabytes
+    /// of that may lie in the kernel's buffers. On the text door the next echo would find out that
+    /// nobody is there; on the relay door nothing is sent back, and the ghost would talk for hours.
+    fn end_if_deserted(&mut self) -> Result<(), CloseReason> {
+        let wanted = PollFlags::RDHUP;
+        let mut fds = [PollFd::new(&self.lifeline.stream, wanted)];
+        let polled = poll(&mut fds, Some(&Timespec::default())).unwrap_or(0);
+        let flags = fds.first().filter(|_| polled > 0).map(PollFd::revents).unwrap_or(PollFlags::empty());
+        if flags.intersects(PollFlags::HUP | PollFlags::ERR) {
+            return Err(CloseReason::ReadFailed);
+        }
+        if flags.contains(wanted) && self.lifeline.wire == Wire::Relay {
+            let now = self.house.uptime();
+            let since = *self.deserted.get_or_insert(now);
+            if now.saturating_sub(since) >= LAST_WORDS {
+                return Err(CloseReason::PeerClosed);
+            }
+        }
+        Ok(())
     }
 
     /// Sends one event, when the session has room for the answers and the inbox has room for it.

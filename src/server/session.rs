@@ -37,7 +37,8 @@ const WRITER_STACK: usize = 64 * 1024;
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
-/// … and by bytes that it has not acknowledged for so long.
+/// … and by bytes that it has not acknowledged for so long, or for `--write-timeout` if that is
+/// longer: a peer that only does not read is the writer's business.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
@@ -51,7 +52,7 @@ pub(super) fn run<'scope>(
     door: Arc<str>,
 ) {
     lifeline.set_reader(thread::current());
-    tune(lifeline);
+    tune(lifeline, house.config.write_timeout);
     let outcome = catch_unwind(AssertUnwindSafe(|| converse(house, scope, lifeline, door)));
     if outcome.is_err() {
         lifeline.end(CloseReason::Panicked);
@@ -84,14 +85,14 @@ fn report(house: &House, lifeline: &Lifeline) {
 
 /// Sets what the socket needs. Each of these may fail on a connection that is gone already, which
 /// the first read will tell; none is worth ending a session for.
-fn tune(lifeline: &Lifeline) {
+fn tune(lifeline: &Lifeline, write_timeout: Duration) {
     let socket = SockRef::from(&lifeline.stream);
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_PROBES);
     let all = [
         socket.set_tcp_nodelay(true),
         socket.set_tcp_keepalive(&keepalive),
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT)),
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT.max(write_timeout * 2))),
         // Telnet marks its interrupts as urgent. Out of line, a byte would be missing in the stream.
         if lifeline.wire == Wire::Text { socket.set_out_of_band_inline(true) } else { Ok(()) },
     ];
@@ -144,6 +145,8 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
         discard_input(lifeline);
     } else {
         lifeline.cut();
+        // What the kernel holds for a peer that does not read goes at once, not when it gives up.
+        let _ = SockRef::from(&lifeline.stream).set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -170,7 +173,7 @@ fn has_input_within(lifeline: &Lifeline, at_most: Duration) -> bool {
 pub(super) fn turn_away_busy(house: &House, lifeline: &Lifeline, error: &io::Error) {
     house.turned_away("no thread", error);
     lifeline.end(CloseReason::WriteFailed);
-    super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy);
+    super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy { lack: "thread" });
 }
 
 /// Ends a connection that has no writer: our last byte, then a while for the peer's.

@@ -205,7 +205,7 @@ fn without_descriptors_the_room_goes_on_and_recovers() {
         for _ in 0..3 {
             let mut carol = Peer::connect(house.text);
             let refusal = carol.line();
-            assert!(refusal.starts_with("!!! Parlor is full"), "round {round}: {refusal}");
+            assert!(refusal.starts_with("!!! Parlor is busy"), "round {round}: {refusal}");
             carol.expect_end();
             chat(&mut alice, &mut bob);
         }
