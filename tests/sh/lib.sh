@@ -105,7 +105,7 @@ skip() {
 fail() {
   local frame=0 where
   while where=$(caller "$frame") && [[ $where == *lib.sh ]]; do frame=$((frame + 1)); done
-  echo "line ${where%% *}: $*"
+  echo "line ${where%% *}: $*" >&2
   exit 1
 }
 
@@ -289,7 +289,7 @@ closed_on() {
 address_of() { sed -n 's/^\*\*\* Welcome to Parlor\. You are \([^,]*\), .*/\1/p' "$WORK/$1.out"; }
 
 # call PORT: sends stdin by nc, ends its input (-N) and prints the answers until the close.
-call() { timeout "$DEADLINE" "$NC" -N 127.0.0.1 "$1"; }
+call() { timeout "$DEADLINE" "$NC" -N 127.0.0.1 "$1" || fail "a caller was not let go (exit code $?)"; }
 
 # --- assertions ------------------------------------------------------------------------------
 
