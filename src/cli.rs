@@ -40,7 +40,7 @@ pub struct Flags {
     pub max_per_address: u32,
 
     /// A text session that is silent for so long is disconnected, after a warning; 0 = never
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_time, env = "PARLOR_IDLE")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_idle, env = "PARLOR_IDLE")]
     pub idle: Duration,
 
     /// Lines a second that a session may send in the long run; more are delayed; 0 = no limit
@@ -170,6 +170,16 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     };
     // A year is longer than anybody waits, and keeps sums of times far from overflow.
     ms.filter(|ms| *ms <= 366 * 24 * 3_600_000).map(Duration::from_millis).ok_or_else(|| "at most a year".to_owned())
+}
+
+/// People are told of it in whole seconds.
+fn parse_idle(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text)?;
+    if time.is_zero() || time >= Duration::from_secs(1) {
+        Ok(time)
+    } else {
+        Err("at least 1s, or 0 for never".to_owned())
+    }
 }
 
 fn parse_positive_time(text: &str) -> Result<Duration, String> {

@@ -189,7 +189,7 @@ impl Server {
             metrics: Arc::clone(&metrics),
             routes,
             started: Instant::now(),
-            doors: doors.iter().map(|door| format!("{}: {}", door.wire, door.address)).collect::<Vec<_>>().join(", "),
+            doors: other_doors(&doors),
             config,
         };
         let settings = HubSettings {
@@ -237,6 +237,21 @@ impl Server {
         let thread = thread::Builder::new().name("parlor".into()).spawn(move || self.run())?;
         Ok(Handle { addresses, stopper, metrics, thread })
     }
+}
+
+/// Where those belong who are wrong at the text door: `Frames: 127.0.0.1:9999, JSON: …`.
+fn other_doors(doors: &[Door]) -> String {
+    let named = |wanted: fn(&Wire) -> bool, name: &str| {
+        doors
+            .iter()
+            .filter(move |door| wanted(&door.wire))
+            .map(move |door| format!("{name}: {}", door.address))
+            .collect()
+    };
+    let frames: Vec<String> = named(|wire| *wire == Wire::Frame, "Frames");
+    let json: Vec<String> = named(|wire| matches!(wire, Wire::Json(_)), "JSON");
+    let relay: Vec<String> = named(|wire| *wire == Wire::Relay, "Relay");
+    [frames, json, relay].concat().join(", ")
 }
 
 /// A server that runs on a thread of its own.

@@ -57,7 +57,7 @@ impl Foreign {
                 NetworkEndian::write_u16_into(&[TLS_RECORD_VERSION, 2, TLS_FATAL_PROTOCOL_VERSION], numbers);
                 record.to_vec()
             }
-            Self::Binary => format!("!!! This is the text door, it takes lines. {doors}\n").into_bytes(),
+            Self::Binary => format!("!!! This is the text door. {doors}\n").into_bytes(),
         }
     }
 

@@ -1,5 +1,13 @@
 //! The integration tests: one crate, one harness. See `support` for how a test talks to a server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test that fails says so by panicking; clippy knows tests, not their helpers"
+)]
+
 mod faults;
 mod hub;
 mod layers;

@@ -66,7 +66,7 @@ no_descriptors_left() {
   local n from
   for n in 1 2 3; do
     call "$TEXT" </dev/null >"$WORK/caller" # on the spare one
-    has caller '!!! Parlor is full'
+    has caller '!!! Parlor is busy'
   done
   the_room_goes_on ann bob cid
   wait_for "$WORK/server.log" 'cannot accept: Too many open files'
@@ -90,7 +90,7 @@ stops_with_no_descriptors_left() {
   come bob
   prlimit --pid "$SERVER" --nofile="$(free_descriptor):"
   call "$TEXT" </dev/null >"$WORK/caller"
-  has caller '!!! Parlor is full'
+  has caller '!!! Parlor is busy'
   stop_house
   has ann.out '*** The server is stopping. Goodbye'
   in_order server.log 'cannot accept' 'recv quit signal' 'handler done.' 'handler done.' 'All done.'
@@ -201,7 +201,7 @@ accept_fails_now_and_then() {
       if contains "$WORK/caller" '*** Type to talk'; then
         greeted=$((greeted + 1))
       else
-        has caller '!!! Parlor is full'
+        has caller '!!! Parlor is busy'
         turned=$((turned + 1))
       fi
       the_room_goes_on ann
