@@ -212,7 +212,7 @@ other_protocols_are_told() {
   # A NUL among the first bytes is a program that wants another door.
   within "$DEADLINE" knocks binary '\001\000\000\000\000\000\000\000' || fail 'a program is greeted'
   has binary '!!! This is the text door'
-  has binary "relay: 127.0.0.1:$RELAY"
+  has binary "Relay: 127.0.0.1:$RELAY"
   come ann
   say ann 'nobody was hurt'
   hear ann ': nobody was hurt'
