@@ -344,6 +344,12 @@ fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     object
 }
 
+/// The object by which a client asks a server for something; a server cuts what it says, a client
+/// says it whole.
+pub(super) fn request(act: &str, to: Option<&str>, data: &str, tag: u64) -> Vec<u8> {
+    write(&Event { act, to, data: data.into(), ..Event::default() }, Some(&tag.to_string()))
+}
+
 /// A packet of a handler's own.
 pub(super) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
     fit(Event { act, data: data.into(), ..Event::default() }, tag, longest)
