@@ -172,7 +172,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     ms.filter(|ms| *ms <= 366 * 24 * 3_600_000).map(Duration::from_millis).ok_or_else(|| "at most a year".to_owned())
 }
 
-fn parse_positive_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
     let time = parse_time(text)?;
     if time.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(time) }
 }

@@ -1,5 +1,6 @@
 //! The integration tests: one crate, one harness. See `support` for how a test talks to a server.
 
+mod client;
 mod faults;
 mod hub;
 mod layers;
