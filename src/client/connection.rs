@@ -219,7 +219,7 @@ impl Client {
     /// As [`Client::say`].
     pub fn who(&mut self, deadline: Instant) -> Result<Vec<String>, ClientError> {
         let mut names = Vec::new();
-        self.ask(&Command::Who, "who is here?", deadline, |heard| match heard {
+        self.ask(&Command::Who(None), "who is here?", deadline, |heard| match heard {
             Heard::Person { name, .. } => {
                 names.push(name.clone());
                 Fit::Part

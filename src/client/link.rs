@@ -258,7 +258,7 @@ impl Listener {
             return Ok(());
         }
         client.enter(Instant::now() + ANSWER)?;
-        client.send(&Command::Who)
+        client.send(&Command::Who(None))
     }
 
     fn hear(&self, heard: &Heard) {

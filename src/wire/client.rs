@@ -8,7 +8,6 @@
 //! On the text door a line of one's own is known by the address before it, which the first line of
 //! the greeting tells. On the others each request carries a mark that its answer brings back.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -16,7 +15,8 @@ use memchr::memchr;
 use serde_json::Value;
 
 use super::buffer::Buffer;
-use super::{Foreign, Framing, Wire, WireError, frame, packet, text};
+use super::packet::Request;
+use super::{Foreign, Framing, Wire, WireError, frame, text};
 use crate::protocol::{COMMANDS, Command, Refusal, Switch, clean};
 
 /// Longest line that is taken from a server, in bytes. Its own longest is a list of people, one a
@@ -146,15 +146,16 @@ impl Wire {
     /// If programs cannot ask for this at such a door, or it is too long for a packet; nothing is
     /// appended then.
     pub fn encode_request(self, command: &Command, tag: u64, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let words = Words::of(command);
-        let spec = || {
-            let spec = COMMANDS.iter().find(|spec| spec.name == words.name && spec.route != 0);
-            spec.ok_or_else(|| Refusal::UnknownAct { act: words.name.to_owned() })
-        };
+        let name = command.spec().map_or("", |spec| spec.name);
+        let unknown = || Refusal::UnknownAct { act: name.to_owned() };
+        let route = || COMMANDS.iter().find(|spec| spec.name == name && spec.route != 0).map(|spec| spec.route);
+        let mut request = request(command);
+        (request.act, request.tag) = (Some(name.into()), Some(tag.to_string().into()));
         match self {
             Self::Text => {
+                let line = line(command, name, &request).ok_or_else(unknown)?;
                 // A receiver's name is not parsed before it is sent; here it cannot become a second line.
-                out.extend_from_slice(clean(words.line(command).as_bytes()).as_bytes());
+                out.extend_from_slice(clean(line.as_bytes()).as_bytes());
                 out.push(b'\n');
             }
             Self::Relay => match command {
@@ -162,20 +163,18 @@ impl Wire {
                     out.extend_from_slice(body.as_str().as_bytes());
                     out.push(b'\n');
                 }
-                _ => return Err(Refusal::UnknownAct { act: words.name.to_owned() }),
+                _ => return Err(unknown()),
             },
             Self::Json(framing) => {
                 let framing = framing.unwrap_or(CLIENT_FRAMING);
-                let object = packet::request(spec()?.name, words.to, &words.data, tag);
+                route().ok_or_else(unknown)?;
+                let object = request.object();
                 if object.len() > framing.longest() {
                     return Err(Refusal::TooLong { bytes: object.len() as u64, limit: framing.longest() });
                 }
                 framing.put(&object, out);
             }
-            Self::Frame => {
-                let spec = spec()?;
-                frame::put(spec.route, &packet::request(spec.name, words.to, &words.data, tag), out);
-            }
+            Self::Frame => frame::put(route().ok_or_else(unknown)?, &request.object(), out),
         }
         Ok(())
     }
@@ -196,56 +195,61 @@ impl Wire {
 /// has spoken, so that a refusal at the accept is understood too.
 const CLIENT_FRAMING: Framing = Framing::Gf2;
 
-/// A command as its name and what follows.
-struct Words<'a> {
-    name: &'static str,
-    to: Option<&'a str>,
-    data: Cow<'a, str>,
+/// What a command asks for, without its name.
+fn request(command: &Command) -> Request<'_> {
+    let data = |text| Request { data: Some(text), ..Request::default() };
+    match command {
+        Command::Say(body)
+        | Command::Me(body)
+        | Command::Reply(body)
+        | Command::Topic(Some(body))
+        | Command::Away(Some(body))
+        | Command::Quit(Some(body)) => data(body.as_str().into()),
+        Command::Msg { to, body } => Request { to: Some(to.into()), ..data(body.as_str().into()) },
+        Command::Nick(nick) | Command::Rename(nick) => data(nick.as_str().into()),
+        Command::Join(room) | Command::Who(Some(room)) => data(room.as_str().into()),
+        Command::History(lines) => data(lines.to_string().into()),
+        Command::HistoryAfter(room, after) => {
+            Request { room: room.as_ref().map(|room| room.as_str().into()), after: Some(*after), ..Request::default() }
+        }
+        Command::Whois(name) | Command::Ignore(name) | Command::Unignore(name) => data(name.into()),
+        Command::Help(Some(spec)) => data(spec.name.into()),
+        Command::Echo(switch) | Command::Quiet(switch) | Command::Time(switch) => {
+            data(if *switch == Switch::On { "on" } else { "off" }.into())
+        }
+        Command::Leave
+        | Command::Rooms
+        | Command::Topic(None)
+        | Command::Away(None)
+        | Command::Back
+        | Command::Who(None)
+        | Command::UserList
+        | Command::Help(None)
+        | Command::Stay
+        | Command::Ping
+        | Command::Version
+        | Command::Uptime
+        | Command::Quit(None) => Request::default(),
+    }
 }
 
-impl<'a> Words<'a> {
-    fn of(command: &'a Command) -> Self {
-        let (to, data): (_, Cow<'a, str>) = match command {
-            Command::Say(body) | Command::Me(body) | Command::Reply(body) | Command::Quit(Some(body)) => {
-                (None, body.as_str().into())
-            }
-            Command::Msg { to, body } => (Some(&**to), body.as_str().into()),
-            Command::Nick(nick) | Command::Rename(nick) => (None, nick.as_str().into()),
-            Command::Join(room) => (None, room.as_str().into()),
-            Command::Help(Some(spec)) => (None, spec.name.into()),
-            Command::Echo(Switch::On) => (None, "on".into()),
-            Command::Echo(Switch::Off) => (None, "off".into()),
-            Command::Who
-            | Command::UserList
-            | Command::Help(None)
-            | Command::Stay
-            | Command::Ping
-            | Command::Version
-            | Command::Uptime
-            | Command::Quit(None) => (None, "".into()),
-        };
-        Self { name: command.spec().map_or("", |spec| spec.name), to, data }
-    }
-
-    /// As a person would type it.
-    fn line(&self, command: &Command) -> String {
-        match command {
-            // The room's own answers, which the slashed commands do not give.
-            Command::UserList => "who".to_owned(),
-            Command::Rename(_) => format!("rename|{}", self.data),
-            // What is said is said as it stands, whatever it looks like.
-            Command::Say(_) if text::is_special(&self.data) => format!("\\{}", self.data),
-            Command::Say(_) if Foreign::is_http(self.data.as_bytes()) => format!("/say {}", self.data),
-            Command::Say(_) => self.data.clone().into_owned(),
-            _ => {
-                let words = [self.to.unwrap_or_default(), &self.data];
-                words
-                    .iter()
-                    .filter(|word| !word.is_empty())
-                    .fold(format!("/{}", self.name), |line, word| line + " " + word)
-            }
+/// A command as a person would type it; `None` where people cannot ask for it.
+fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> {
+    let data = request.data.as_deref().unwrap_or_default();
+    Some(match command {
+        Command::HistoryAfter(..) => return None,
+        // The room's own answers, which the slashed commands do not give.
+        Command::UserList => "who".to_owned(),
+        Command::Rename(_) => format!("rename|{data}"),
+        // What is said is said as it stands, whatever it looks like.
+        Command::Say(_) if text::is_special(data) => format!("\\{data}"),
+        Command::Say(_) if Foreign::is_http(data.as_bytes()) => format!("/say {data}"),
+        Command::Say(_) => data.to_owned(),
+        _ => {
+            let words = [request.to.as_deref().unwrap_or_default(), data];
+            words.iter().filter(|word| !word.is_empty()).fold(format!("/{name}"), |line, word| line + " " + word)
         }
-    }
+    })
 }
 
 /// Turns the bytes that one server sends into what a client hears. Bytes may come in any pieces.
@@ -565,6 +569,17 @@ fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
             None => format!("topic of #{}: {data}", object.text("Room").unwrap_or_default()),
         })),
         "history" => hear(Heard::Info("end of history".to_owned())),
+        "whois" => {
+            let room = object.text("Room").map_or_else(|| "no room".to_owned(), |room| format!("#{room}"));
+            hear(Heard::Info(format!("{data}: in {room}, by {}", object.text("By").unwrap_or_default())));
+        }
+        "away" if data.is_empty() => hear(Heard::Info("You are away".to_owned())),
+        "away" => hear(Heard::Info(format!("You are away: {data}"))),
+        "back" => hear(Heard::Info("Welcome back".to_owned())),
+        "notice" if object.text("Code").as_deref() == Some("away") => {
+            let away = if data.is_empty() { data } else { format!(": {data}") };
+            hear(Heard::Info(format!("{} is away{away}", object.text("From").unwrap_or_default())));
+        }
         "who" => {
             let people = object.list("People");
             let room = object.text("Room").unwrap_or_default();
