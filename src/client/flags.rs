@@ -16,7 +16,7 @@ Examples:
   parlor-cli                                    talk, to the server on this machine
   parlor-cli -n ann chat.example:8000           talk elsewhere, as ann
   parlor-cli send -n deploy 'build 57 is up'    say one line; exit code 0 when everybody has it
-  make 2>&1 | parlor-cli -n make                say every line of it, in order and at a pleasant pace
+  make 2>&1 | parlor-cli -n make                say every line of it, at a pleasant pace
   parlor-cli tail --json | jq -r .Data          what is said, for programs
   parlor-cli expect '^ann: (yes|no)' --timeout 1h
 
@@ -30,7 +30,7 @@ answer from it.";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "parlor-cli", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Flags {
-    /// The server: HOST, HOST:PORT or [::1]:PORT. The port is that of --wire: text 8000, json 8999, frame 9999
+    /// The server: HOST, `HOST:PORT` or `[::1]:PORT`. The port is that of --wire: text 8000, json 8999, frame 9999
     #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1", env = "PARLOR_HOST")]
     pub host: String,
 

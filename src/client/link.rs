@@ -225,6 +225,7 @@ impl Listener {
                         if asked == 1 {
                             self.link.state.lock().name = None;
                             self.hear(&Heard::Refused { code: None, text });
+                            self.inform(&format!("Asking for {} again for a minute", nick.as_str()));
                         }
                         (asked < ASKED_AT_MOST).then(|| Instant::now() + ASK_AGAIN)
                     }

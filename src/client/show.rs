@@ -52,7 +52,8 @@ impl Paint {
             Kind::Told => format!(">>> {name}: {text}"),
             Kind::ToldTo => format!(">>> to {name}: {text}"),
         };
-        if speech.past { format!("--- {line}") } else { line }
+        let clock = speech.clock.clone().or_else(|| speech.at.map(clock)).unwrap_or_default();
+        if speech.past { format!("{} {line}", self.faint(format!("--- {clock}").trim_end())) } else { line }
     }
 
     /// Comings and goings.
@@ -91,6 +92,12 @@ impl Paint {
     pub(super) fn refusal(self, text: &str) -> String {
         self.with(31, &format!("!!! {text}"))
     }
+}
+
+/// The time of day of a Unix millisecond, in UTC as the text door has it.
+fn clock(unix_ms: u64) -> String {
+    let minutes = unix_ms / 60_000 % (24 * 60);
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// FNV-1a: the same colour for a name in every run.

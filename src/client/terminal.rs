@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(completions("/no"), (0, vec![]));
         assert_eq!(completions("/ni"), (0, vec!["/nick ".to_owned()]));
         assert_eq!(completions("/PI"), (0, vec!["/ping".to_owned()]));
-        assert_eq!(completions("/help w"), (6, vec!["who".to_owned()]));
+        assert_eq!(completions("/help upt"), (6, vec!["uptime".to_owned()]));
         assert_eq!(completions("mi"), (0, vec!["mike: ".to_owned(), "Mia: ".to_owned()]));
         assert_eq!(completions("/msg an"), (5, vec!["ann ".to_owned()]));
         assert_eq!(completions("ask\u{3000}AN"), (6, vec!["ann ".to_owned()]));

@@ -94,6 +94,8 @@ pub struct Speech {
     pub id: Option<String>,
     /// When, in Unix milliseconds, where the door tells it.
     pub at: Option<u64>,
+    /// The time of day (UTC), where the door tells only that (text): `12:04`.
+    pub clock: Option<String>,
     /// The line's number in its room, where the door tells it.
     pub seq: Option<u64>,
     /// Whether it is this client's own and has come back.
@@ -154,6 +156,9 @@ impl Wire {
         match self {
             Self::Text => {
                 let line = line(command, name, &request).ok_or_else(unknown)?;
+                if Foreign::is_http(line.as_bytes(), true) {
+                    out.push(b'\n'); // the first line of all may be a browser's, the second not
+                }
                 // A receiver's name is not parsed before it is sent; here it cannot become a second line.
                 out.extend_from_slice(clean(line.as_bytes()).as_bytes());
                 out.push(b'\n');
@@ -243,7 +248,6 @@ fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> 
         Command::Rename(_) => format!("rename|{data}"),
         // What is said is said as it stands, whatever it looks like.
         Command::Say(_) if text::is_special(data) => format!("\\{data}"),
-        Command::Say(_) if Foreign::is_http(data.as_bytes()) => format!("/say {data}"),
         Command::Say(_) => data.to_owned(),
         _ => {
             let words = [request.to.as_deref().unwrap_or_default(), data];
@@ -518,12 +522,13 @@ fn without_time(line: &str) -> &str {
 
 /// `12:04 mike: text`, behind the dashes.
 fn past_line(line: &str) -> Heard {
-    let speech = line.split_once(' ').filter(|(time, _)| time.contains(':')).and_then(|(_, rest)| {
+    let speech = line.split_once(' ').filter(|(clock, _)| clock.contains(':')).and_then(|(clock, rest)| {
         let (kind, (name, text)) = match rest.strip_prefix("* ") {
             Some(action) => (Kind::Acted, action.split_once(' ')?),
             None => (Kind::Said, rest.split_once(": ")?),
         };
-        Some(Speech { kind, name: name.to_owned(), text: text.to_owned(), past: true, ..Speech::default() })
+        let (name, text, clock) = (name.to_owned(), text.to_owned(), Some(clock.to_owned()));
+        Some(Speech { kind, name, text, clock, past: true, ..Speech::default() })
     });
     speech.map_or_else(|| Heard::Info(line.to_owned()), Heard::Speech)
 }
@@ -630,6 +635,7 @@ impl Object<'_> {
             address: None,
             id: self.text("Id"),
             at: self.number("Ts"),
+            clock: None,
             seq: self.number("Seq"),
             // The room's lines carry no mark: one that does is the answer to this client's own.
             mine: tag.is_some() && !past,

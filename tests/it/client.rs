@@ -208,7 +208,8 @@ fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
         Heard::Speech(Speech { kind, name: name.into(), text: text.into(), room, address, mine, ..Speech::default() })
     };
     let past = |kind, text: &str| {
-        Heard::Speech(Speech { kind, name: "mike".into(), text: text.into(), past: true, ..Speech::default() })
+        let clock = Some("12:04".to_owned());
+        Heard::Speech(Speech { kind, name: "mike".into(), text: text.into(), clock, past: true, ..Speech::default() })
     };
     let person = |name: &str, detail: &str| Heard::Person { name: name.into(), detail: detail.into() };
     for (line, wanted) in [
@@ -400,13 +401,13 @@ fn the_server_reads_what_the_client_meant() {
     ];
     for (wire, _) in WIRES {
         for command in &commands {
-            assert_eq!(read_by_server(wire, command), [command.clone()], "{wire}");
+            assert_eq!(read_by_server(wire, command), std::slice::from_ref(command), "{wire}");
         }
     }
     let help = Command::Help(COMMANDS.iter().find(|spec| spec.name == "who"));
     let after = Command::HistoryAfter(Some(RoomName::lobby()), 57);
     for wire in [Wire::Json(None), Wire::Frame] {
-        assert_eq!(read_by_server(wire, &after), [after.clone()]);
+        assert_eq!(read_by_server(wire, &after), std::slice::from_ref(&after));
     }
     assert!(Wire::Text.encode_request(&after, 1, &mut Vec::new()).is_err());
     let typed = [
@@ -443,15 +444,15 @@ struct House {
 }
 
 impl House {
-    fn with(config: Config, rate: u32) -> Self {
+    fn with(config: &Config, rate: u32) -> Self {
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let listen = [Wire::Text, Wire::Json(None), Wire::Frame].map(|wire| Listen::required(wire, free)).to_vec();
-        let server = Server::bind(&Config { listen, rate, ..config }).unwrap();
+        let server = Server::bind(&Config { listen, rate, ..config.clone() }).unwrap();
         Self { handle: Some(server.with_standard_routes().spawn().unwrap()) }
     }
 
     fn new() -> Self {
-        Self::with(Config::default(), 0)
+        Self::with(&Config::default(), 0)
     }
 
     fn address(&self, wire: Wire) -> SocketAddr {
@@ -566,7 +567,7 @@ fn refusals_are_told_and_the_talk_goes_on() {
 /// An idle limit of a second, and nothing said for two and a half.
 #[test]
 fn who_waits_is_kept_alive() {
-    let house = House::with(Config { idle: Duration::from_secs(1), ..Config::default() }, 0);
+    let house = House::with(&Config { idle: Duration::from_secs(1), ..Config::default() }, 0);
     let mut client = house.come(Wire::Text);
     let until = Instant::now() + Duration::from_millis(2500);
     while let Some(heard) = client.recv(until).unwrap() {
@@ -578,7 +579,7 @@ fn who_waits_is_kept_alive() {
 
 #[test]
 fn an_end_says_why() {
-    let house = House::with(Config { max_clients: 1, ..Config::default() }, 0);
+    let house = House::with(&Config { max_clients: 1, ..Config::default() }, 0);
     let mut first = house.come(Wire::Text);
     for wire in DOORS {
         let error = Client::connect(house.address(wire), wire).unwrap_err().to_string();
@@ -624,7 +625,7 @@ fn nobody_there_and_the_wrong_door_are_told() {
 fn every_answer_carries_the_mark_of_its_request() {
     // With requests without a mark among them, so that an event may end anywhere.
     for (rate, burst, last) in [(0, 40, 5000), (1000, 3, 600)] {
-        let house = House::with(Config { burst, ..Config::default() }, rate);
+        let house = House::with(&Config { burst, ..Config::default() }, rate);
         let mut stream = TcpStream::connect(house.address(Wire::Json(None))).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut bytes = Vec::new();
