@@ -182,7 +182,7 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_positive_time(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
     let time = parse_time(text)?;
     if time.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(time) }
 }

@@ -131,6 +131,7 @@
 //! |---|---|---|
 //! | `main.rs` | flags, signals, exit codes | everything else |
 //! | [`server`] | threads and sockets | what words mean |
+//! | [`client`] | the other end of the line, and `parlor-cli` | the server |
 //! | [`config`], [`cli`], [`metrics`] | plain data | threads |
 //! | [`chat`] | the rules: state in, effects out | bytes, sockets, clocks |
 //! | [`wire`] | the bytes: slices in, values out | rules, sockets, clocks |
@@ -171,6 +172,7 @@
 
 pub mod chat;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod metrics;
 pub mod protocol;

@@ -344,12 +344,15 @@ impl<'a> Reader<'a> {
 
     /// Waits until flood control lets the next line pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
+        // The mark of the line that waits goes with it, not with what is told meanwhile.
+        let tag = batch.pop_if(|last| matches!(last, Inbound::Tag(_)));
         if !self.told_to_slow_down {
             self.told_to_slow_down = true;
             let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
         }
         self.send(std::mem::take(batch), credit)?;
+        batch.extend(tag);
         match self.house.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
             // The house stops: what was held back is said at once, while there is time.

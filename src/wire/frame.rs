@@ -13,9 +13,9 @@ use super::{Decode, Inbound, Key, Limits, WireError, packet};
 use crate::protocol::{COMMANDS, CloseReason, Notice, Refusal};
 
 /// Bytes before the data.
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 /// The route on which tnet tells errors.
-const ERROR_ROUTE: u32 = 10_000;
+pub(super) const ERROR_ROUTE: u32 = 10_000;
 /// Why a stream ends whose next frame would be too large; the decoder has told the peer already,
 /// with the numbers.
 const TOO_LARGE: &str = "a frame longer than --max-frame";
@@ -43,9 +43,7 @@ impl FrameDecoder {
     /// Takes one frame off the input; false where more bytes are needed.
     fn take_frame(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
-        let Some(header) = rest.get(..HEADER) else { return Ok(false) };
-        let (route, length) = header.split_at(HEADER / 2);
-        let (route, length) = (LittleEndian::read_u32(route), LittleEndian::read_u32(length) as usize);
+        let Some((route, length)) = head(rest) else { return Ok(false) };
         if length > self.max_frame {
             let mut answer = Vec::new();
             put(
@@ -92,6 +90,13 @@ impl Decode for FrameDecoder {
     fn is_midway(&self) -> bool {
         !self.input.rest().is_empty()
     }
+}
+
+/// The route and the length of the data of the frame that `bytes` begin with; `None`: more bytes are
+/// needed.
+pub(super) fn head(bytes: &[u8]) -> Option<(u32, usize)> {
+    let (route, length) = bytes.get(..HEADER)?.split_at(HEADER / 2);
+    Some((LittleEndian::read_u32(route), LittleEndian::read_u32(length) as usize))
 }
 
 /// Appends a frame.

@@ -25,7 +25,7 @@ pub enum Framing {
 
 /// What the head of a stream says about the packet behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
+enum Head {
     /// More bytes are needed.
     Partial,
     /// A packet of `header` + `data` bytes begins here; `sum` is what its bytes must add up to.
@@ -74,7 +74,7 @@ impl Framing {
     }
 
     /// Reads a packet's header; lines have none.
-    pub(super) fn head(self, bytes: &[u8], max_packet: usize) -> Head {
+    fn head(self, bytes: &[u8], max_packet: usize) -> Head {
         let header = self.header();
         let Some(head) = bytes.get(..header) else { return Head::Partial };
         let number = |length: usize| NetworkEndian::read_uint(head, length) as usize;
@@ -92,6 +92,25 @@ impl Framing {
             Head::Broken("a packet longer than --max-packet")
         } else {
             Head::Packet { header, data, sum }
+        }
+    }
+
+    /// The whole packet that `bytes` begin with, its checksum looked at: how long it is with its
+    /// header, and its data. `None`: more bytes are needed. Lines have no packets.
+    ///
+    /// # Errors
+    /// If no packet begins like this, or its checksum is wrong.
+    pub(super) fn packet(self, bytes: &[u8], max_packet: usize) -> Result<Option<(usize, &[u8])>, &'static str> {
+        match self.head(bytes, max_packet) {
+            Head::Partial => Ok(None),
+            Head::Broken(why) => Err(why),
+            Head::Packet { header, data: length, sum: wanted } => {
+                let Some(data) = bytes.get(header..header + length) else { return Ok(None) };
+                if wanted.is_some_and(|wanted| wanted != sum(data)) {
+                    return Err("a packet whose checksum is wrong");
+                }
+                Ok(Some((header + length, data)))
+            }
         }
     }
 
@@ -162,6 +181,6 @@ impl Framing {
 }
 
 /// The checksum of `gf7`: all bytes added up.
-pub(super) fn sum(data: &[u8]) -> u32 {
+fn sum(data: &[u8]) -> u32 {
     data.iter().fold(0, |sum, byte| sum.wrapping_add(u32::from(*byte)))
 }

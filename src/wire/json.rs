@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use memchr::memchr;
 
 use super::buffer::Buffer;
-use super::framing::{Framing, Head, sum};
+use super::framing::Framing;
 use super::{Decode, Encoding, Inbound, Limits, WireError, packet};
 use crate::protocol::Notice;
 
@@ -57,19 +57,12 @@ impl JsonDecoder {
         if framing == Framing::Lines {
             return self.take_line();
         }
-        match framing.head(rest, self.max_packet) {
-            Head::Partial => Ok(false),
-            Head::Broken(why) => Err(WireError::Malformed(why)),
-            Head::Packet { header, data: length, sum: wanted } => {
-                let Some(data) = rest.get(header..header + length) else { return Ok(false) };
-                if wanted.is_some_and(|wanted| wanted != sum(data)) {
-                    return Err(WireError::Malformed("a packet whose checksum is wrong"));
-                }
-                packet::read(data, &mut self.ready);
-                self.input.take(header + length);
-                Ok(true)
-            }
-        }
+        let Some((length, data)) = framing.packet(rest, self.max_packet).map_err(WireError::Malformed)? else {
+            return Ok(false);
+        };
+        packet::read(data, &mut self.ready);
+        self.input.take(length);
+        Ok(true)
     }
 
     fn take_line(&mut self) -> Result<bool, WireError> {

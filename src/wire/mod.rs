@@ -9,6 +9,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod buffer;
+mod client;
 mod foreign;
 mod frame;
 mod framing;
@@ -22,6 +23,7 @@ use std::fmt;
 
 use crate::protocol::{Command, Notice, Refusal, clean};
 
+pub use client::{Heard, HeardDecoder, Kind, Speech};
 pub use foreign::Foreign;
 pub use frame::{FrameDecoder, HEARTBEAT};
 pub use framing::Framing;

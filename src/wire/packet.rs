@@ -84,13 +84,38 @@ impl<'de> Deserialize<'de> for Tag {
 
 /// What a program asks for.
 #[derive(Default)]
-struct Request<'a> {
-    act: Option<Cow<'a, str>>,
-    data: Option<Cow<'a, str>>,
-    to: Option<Cow<'a, str>>,
-    room: Option<Cow<'a, str>>,
-    after: Option<u64>,
-    tag: Option<Box<str>>,
+pub(super) struct Request<'a> {
+    pub(super) act: Option<Cow<'a, str>>,
+    pub(super) data: Option<Cow<'a, str>>,
+    pub(super) to: Option<Cow<'a, str>>,
+    pub(super) room: Option<Cow<'a, str>>,
+    pub(super) after: Option<u64>,
+    /// Its `Ref`, as JSON text.
+    pub(super) tag: Option<Box<str>>,
+}
+
+impl Serialize for Request<'_> {
+    /// As a client writes it; [`write`] adds the `Ref`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("Act", self.act.as_deref().unwrap_or_default())?;
+        for (key, text) in [("Data", &self.data), ("To", &self.to), ("Room", &self.room)] {
+            if let Some(text) = text {
+                map.serialize_entry(key, text)?;
+            }
+        }
+        if let Some(after) = self.after {
+            map.serialize_entry("After", &after)?;
+        }
+        map.end()
+    }
+}
+
+impl Request<'_> {
+    /// The object by which a client asks.
+    pub(super) fn object(&self) -> Vec<u8> {
+        write(self, self.tag.as_deref())
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
@@ -349,7 +374,7 @@ pub(super) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -
     fit(Event { act, data: data.into(), ..Event::default() }, tag, longest)
 }
 
-fn write(event: &Event<'_>, tag: Option<&str>) -> Vec<u8> {
+fn write(event: &impl Serialize, tag: Option<&str>) -> Vec<u8> {
     // Serializing strings and numbers into memory cannot fail; an empty object would be a bug's sign.
     let mut object = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
     if let Some(tag) = tag {

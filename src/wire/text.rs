@@ -245,7 +245,7 @@ fn literal(line: &str) -> Option<crate::protocol::Body> {
 }
 
 /// Whether a line would not be sent as it stands.
-fn is_special(line: &str) -> bool {
+pub(super) fn is_special(line: &str) -> bool {
     let inner = line.trim_start_matches('\\');
     inner.starts_with('/') || read_command(inner).is_some()
 }

@@ -8,6 +8,7 @@
     reason = "a test that fails says so by panicking; clippy knows tests, not their helpers"
 )]
 
+mod client;
 mod faults;
 mod hub;
 mod layers;

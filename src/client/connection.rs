@@ -1,0 +1,417 @@
+//! One connection to a server.
+//!
+//! A [`Client`] listens; its [`Talker`]s, of which there may be one on every thread, talk. What is
+//! heard while somebody waits for an answer is kept for [`Client::recv`], so an answer never costs
+//! a line, unless more is said meanwhile than anybody would read.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use socket2::SockRef;
+
+use super::ClientError;
+use crate::protocol::{Body, Command, Nick, RoomName};
+use crate::wire::{Heard, HeardDecoder, Kind, Speech, Wire, WireError};
+
+/// A server that does not take the connection, or greet, in this time is not there for a person.
+const CONNECT: Duration = Duration::from_secs(5);
+/// A server that takes nothing for so long is not there any more.
+const WRITE: Duration = Duration::from_secs(10);
+/// And one whose machine has not acknowledged anything for so long.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a client says that it is there: a third of the silence that a text door allows when
+/// nobody has told it otherwise.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// And at most so often, however short that silence is.
+const KEEP_ALIVE_AT_MOST: Duration = Duration::from_millis(200);
+/// So long a client that leaves waits for the server's close.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// Most that is kept for [`Client::recv`] while an answer is waited for; the oldest goes.
+const MAX_KEPT: usize = 1024;
+/// One read takes at most so much.
+const READ: usize = 16 * 1024;
+
+/// A connection to a server: what is heard there.
+#[derive(Debug)]
+pub struct Client {
+    talker: Talker,
+    decoder: HeardDecoder,
+    kept: VecDeque<Heard>,
+    buffer: Vec<u8>,
+    /// When it last said that it is there.
+    kept_alive: Instant,
+    name: Option<String>,
+    last_words: Option<String>,
+    ended: bool,
+}
+
+/// The talking half of a [`Client`], for any thread.
+#[derive(Debug, Clone)]
+pub struct Talker(Arc<Line>);
+
+#[derive(Debug)]
+struct Line {
+    stream: TcpStream,
+    wire: Wire,
+    address: String,
+    next_tag: AtomicU64,
+    /// Held while one request is written, so that two never mix.
+    writing: Mutex<()>,
+}
+
+/// What something heard is to a question.
+enum Fit {
+    Answer,
+    Part,
+    Nothing,
+}
+
+impl Client {
+    /// Connects to the door at `address` and waits until it has let this client in.
+    ///
+    /// A text door puts it into #lobby; at the others it is in no room yet (see [`Client::enter`]).
+    ///
+    /// # Errors
+    /// If nobody is there, nobody answers as such a door does within 5 s, or the door is full.
+    pub fn connect(address: impl ToSocketAddrs + fmt::Display, wire: Wire) -> Result<Self, ClientError> {
+        Self::connect_within(address, wire, CONNECT)
+    }
+
+    /// The same, with another time limit.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub fn connect_within(
+        address: impl ToSocketAddrs + fmt::Display,
+        wire: Wire,
+        limit: Duration,
+    ) -> Result<Self, ClientError> {
+        let until = Instant::now() + limit;
+        let decoder = HeardDecoder::new(wire).ok_or(ClientError::Relay)?;
+        let stream = reach(&address, until)?;
+        tune(&stream);
+        let line =
+            Line { stream, wire, address: address.to_string(), next_tag: AtomicU64::new(1), writing: Mutex::new(()) };
+        let mut client = Self {
+            talker: Talker(Arc::new(line)),
+            decoder,
+            kept: VecDeque::new(),
+            buffer: vec![0; READ],
+            kept_alive: Instant::now(),
+            name: None,
+            last_words: None,
+            ended: false,
+        };
+        client.be_greeted(until)?;
+        Ok(client)
+    }
+
+    /// A text door greets; the others are asked whether they are there.
+    fn be_greeted(&mut self, until: Instant) -> Result<(), ClientError> {
+        let (is_text, doubt) = match self.talker.0.wire {
+            Wire::Text => (true, "is a text door there?"),
+            Wire::Frame => (false, "is a frame door there?"),
+            _ => (false, "is a json door there?"),
+        };
+        let greeted = if is_text {
+            self.wait_for_greeting(doubt, until)
+        } else {
+            self.ask(&Command::Ping, doubt, until, |_| Fit::Answer)
+        };
+        greeted.map_err(|error| match error {
+            ClientError::Closed { address, last_words } => {
+                ClientError::Closed { address, last_words: last_words.or_else(|| Some(doubt.to_owned())) }
+            }
+            ClientError::Malformed { address, what } => {
+                ClientError::Malformed { address, what: format!("{what}; {doubt}") }
+            }
+            other => other,
+        })
+    }
+
+    fn wait_for_greeting(&mut self, doubt: &'static str, until: Instant) -> Result<(), ClientError> {
+        loop {
+            match self.listen(until)? {
+                Some((_, Heard::Here(address))) => {
+                    self.name = Some(address);
+                    return Ok(());
+                }
+                Some((_, heard)) => self.keep(heard),
+                None => return Err(self.no_answer(doubt)),
+            }
+        }
+    }
+
+    /// The talking half.
+    #[must_use]
+    pub fn talker(&self) -> Talker {
+        self.talker.clone()
+    }
+
+    /// The name that this client goes by, as far as the server has told.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Sends a request and goes on; see [`Client::recv`] for what becomes of it.
+    ///
+    /// # Errors
+    /// If it cannot be sent.
+    pub fn send(&mut self, command: &Command) -> Result<(), ClientError> {
+        self.talker.send(command).map(|_| ())
+    }
+
+    /// The next thing that is heard; `None` if nothing is until `deadline`.
+    ///
+    /// # Errors
+    /// When the connection is over; nothing comes after that.
+    pub fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
+        if let Some(heard) = self.kept.pop_front() {
+            return Ok(Some(heard));
+        }
+        Ok(self.listen(deadline)?.map(|(_, heard)| heard))
+    }
+
+    /// Says a line as it stands, and waits until it has come back: the server has it, and has sent
+    /// it to everybody in the room.
+    ///
+    /// # Errors
+    /// If it is refused, does not come back until `deadline`, or the connection is over.
+    pub fn say(&mut self, body: &Body, deadline: Instant) -> Result<(), ClientError> {
+        self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
+            Heard::Speech(Speech { kind: Kind::Said, mine: true, text, .. }) if text == body.as_str() => Fit::Answer,
+            _ => Fit::Nothing,
+        })
+    }
+
+    /// Takes a name.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn take_name(&mut self, nick: &Nick, deadline: Instant) -> Result<(), ClientError> {
+        self.ask(&Command::Nick(nick.clone()), "may I have that name?", deadline, |heard| match heard {
+            Heard::YouAre(_) => Fit::Answer,
+            _ => Fit::Nothing,
+        })
+    }
+
+    /// Goes to #lobby, where the door has not done that, so that what is said there is heard.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn enter(&mut self, deadline: Instant) -> Result<(), ClientError> {
+        if self.talker.0.wire == Wire::Text {
+            return Ok(());
+        }
+        self.ask(&Command::Join(RoomName::lobby()), "may I come into #lobby?", deadline, |_| Fit::Answer)
+    }
+
+    /// The names of the others in the room.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn who(&mut self, deadline: Instant) -> Result<Vec<String>, ClientError> {
+        let mut names = Vec::new();
+        self.ask(&Command::Who(None), "who is here?", deadline, |heard| match heard {
+            Heard::Person { name, .. } => {
+                names.push(name.clone());
+                Fit::Part
+            }
+            Heard::EndOfList => Fit::Answer,
+            _ => Fit::Nothing,
+        })?;
+        names.retain(|name| Some(name) != self.name.as_ref());
+        Ok(names)
+    }
+
+    /// Takes leave, and gives the server a moment to close.
+    pub fn leave(mut self) {
+        let deadline = Instant::now() + FAREWELL;
+        if self.send(&Command::Quit(None)).is_ok() {
+            while let Ok(Some(_)) = self.listen(deadline) {}
+        }
+    }
+
+    /// Asks, and waits for the answer; the rest of what is heard is kept.
+    fn ask(
+        &mut self,
+        command: &Command,
+        attempted: &'static str,
+        deadline: Instant,
+        mut fits: impl FnMut(&Heard) -> Fit,
+    ) -> Result<(), ClientError> {
+        let tag = self.talker.send(command)?;
+        loop {
+            let Some((answers, heard)) = self.listen(deadline)? else { return Err(self.no_answer(attempted)) };
+            let is_to_this = answers.map_or(self.talker.0.wire == Wire::Text, |answered| answered == tag);
+            match (is_to_this, heard) {
+                (true, Heard::Refused { code, text }) => return Err(ClientError::Refused { code, text }),
+                (true, heard) => match fits(&heard) {
+                    Fit::Answer => return Ok(()),
+                    Fit::Part => {}
+                    Fit::Nothing => self.keep(heard),
+                },
+                (false, heard) => self.keep(heard),
+            }
+        }
+    }
+
+    fn keep(&mut self, heard: Heard) {
+        if self.kept.len() == MAX_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(heard);
+    }
+
+    /// Waits for the next thing from the socket, and says now and then that somebody waits.
+    fn listen(&mut self, deadline: Instant) -> Result<Option<(Option<u64>, Heard)>, ClientError> {
+        let mut looked = false; // what is there already is taken, even if there is no time
+        loop {
+            let next = self.decoder.next().map_err(|error| self.malformed(&error))?;
+            if let Some((tag, heard)) = next {
+                self.note(&heard);
+                return Ok(Some((tag, heard)));
+            }
+            if self.ended {
+                let (address, last_words) = (self.talker.0.address.clone(), self.last_words.take());
+                return Err(ClientError::Closed { address, last_words });
+            }
+            let now = Instant::now();
+            if now >= deadline && looked {
+                return Ok(None);
+            }
+            // The greeting tells how long a silence may be, so this may change from one look to the next.
+            let mut keep_alive_at = self.kept_alive + self.keep_alive_every();
+            if now >= keep_alive_at {
+                self.talker.keep_alive();
+                self.kept_alive = now;
+                keep_alive_at = now + self.keep_alive_every();
+            }
+            let wait = deadline.min(keep_alive_at).saturating_duration_since(now);
+            self.read(wait.max(Duration::from_millis(1)))?;
+            looked = true;
+        }
+    }
+
+    /// One read.
+    fn read(&mut self, wait: Duration) -> Result<(), ClientError> {
+        let mut stream = &self.talker.0.stream;
+        match stream.set_read_timeout(Some(wait)).and_then(|()| stream.read(&mut self.buffer)) {
+            Ok(0) => {
+                self.decoder.end();
+                self.ended = true;
+            }
+            Ok(count) => self.decoder.feed(self.buffer.get(..count).unwrap_or_default()),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
+                // A reset is what is left of a close over something that it had not read.
+                ErrorKind::ConnectionReset => self.ended = true,
+                _ => return Err(ClientError::Receive { address: self.talker.0.address.clone(), error }),
+            },
+        }
+        Ok(())
+    }
+
+    /// Remembers what tells about this client itself.
+    fn note(&mut self, heard: &Heard) {
+        match heard {
+            Heard::YouAre(name) => self.name = Some(name.clone()),
+            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) => self.name = Some(name.clone()),
+            _ => {}
+        }
+        self.last_words = match heard {
+            Heard::Refused { text, .. } | Heard::Info(text) => Some(text.clone()),
+            Heard::Leave => Some("the server asked this client to leave".to_owned()),
+            _ => None,
+        };
+    }
+
+    fn keep_alive_every(&self) -> Duration {
+        match self.decoder.idle_limit() {
+            Some(seconds) => (Duration::from_secs(seconds) / 3).clamp(KEEP_ALIVE_AT_MOST, KEEP_ALIVE),
+            None => KEEP_ALIVE,
+        }
+    }
+
+    fn no_answer(&self, attempted: &'static str) -> ClientError {
+        ClientError::NoAnswer { address: self.talker.0.address.clone(), attempted }
+    }
+
+    fn malformed(&self, error: &WireError) -> ClientError {
+        let what = match error {
+            WireError::Malformed(what) => (*what).to_owned(),
+            WireError::Foreign(foreign) => format!("that is {}", foreign.name()),
+        };
+        ClientError::Malformed { address: self.talker.0.address.clone(), what }
+    }
+}
+
+impl Drop for Client {
+    /// Talkers that are left notice that nobody listens any more.
+    fn drop(&mut self) {
+        let _ = self.talker.0.stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl Talker {
+    /// Sends a request; returns the mark that its answer will carry, on the doors that have marks.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] if this door has no such request, or it is too long; an error of the
+    /// connection else.
+    pub fn send(&self, command: &Command) -> Result<u64, ClientError> {
+        let tag = self.0.next_tag.fetch_add(1, Ordering::Relaxed);
+        let mut bytes = Vec::new();
+        self.0.wire.encode_request(command, tag, &mut bytes).map_err(|refusal| ClientError::Refused {
+            code: Some(refusal.code().to_owned()),
+            text: refusal.to_string(),
+        })?;
+        self.write(&bytes)?;
+        Ok(tag)
+    }
+
+    /// Sends a line as it was typed, for a text door that knows more commands than this client.
+    pub(super) fn send_typed(&self, line: &str) -> Result<(), ClientError> {
+        self.write(format!("{line}\n").as_bytes())
+    }
+
+    fn keep_alive(&self) {
+        let mut bytes = Vec::new();
+        self.0.wire.encode_keep_alive(&mut bytes);
+        let _ = self.write(&bytes); // the next read tells if it is over
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<(), ClientError> {
+        let _writing = self.0.writing.lock();
+        (&self.0.stream).write_all(bytes).map_err(|error| ClientError::Send { address: self.0.address.clone(), error })
+    }
+}
+
+/// The first address that takes a connection.
+fn reach(address: &(impl ToSocketAddrs + fmt::Display), until: Instant) -> Result<TcpStream, ClientError> {
+    let found =
+        address.to_socket_addrs().map_err(|error| ClientError::Resolve { address: address.to_string(), error })?;
+    let mut failure = io::Error::new(ErrorKind::NotFound, "it has no address");
+    for socket in found {
+        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        match TcpStream::connect_timeout(&socket, left) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(ClientError::Connect { address: address.to_string(), error: failure })
+}
+
+/// Each of these may fail on a connection that is gone already, which the first read will tell.
+fn tune(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = stream.set_write_timeout(Some(WRITE));
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
