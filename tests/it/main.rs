@@ -1,10 +1,13 @@
 //! The integration tests: one crate, one harness. See `support` for how a test talks to a server.
 
 mod faults;
+mod frames;
 mod hub;
+mod json;
 mod layers;
 mod limits;
 mod order;
+mod packets;
 mod readme;
 mod shutdown;
 mod slow;
