@@ -10,10 +10,13 @@
 
 mod client;
 mod faults;
+mod frames;
 mod hub;
+mod json;
 mod layers;
 mod limits;
 mod order;
+mod packets;
 mod readme;
 mod shutdown;
 mod slow;

@@ -1,0 +1,69 @@
+//! How fast the frame and JSON doors decode, on one core: `cargo bench --bench decode`.
+//!
+//! Reads of 32 KiB (what the server's reader takes at most) of packets with 64 bytes of text, until
+//! 64 MiB have gone through; every item is taken and dropped. Of eleven runs the median is shown, with
+//! the slowest and the fastest. A run is a tenth of a second to a second, so compare medians taken on
+//! a quiet machine only. The goals are in MB/s of received bytes, headers counted.
+
+#![allow(clippy::print_stdout, clippy::expect_used, reason = "a program that prints what it has measured")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use parlor::wire::{Framing, Limits, Wire};
+
+const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+const READ: usize = 32 * 1024;
+const VOLUME: usize = 64 << 20;
+const RUNS: usize = 11;
+
+fn main() {
+    let text = "The quick brown fox jumps over the lazy dog, and back over it...";
+    assert_eq!(text.len(), 64);
+    let say = format!("{{\"Act\":\"say\",\"Data\":\"{text}\"}}");
+    let hello = format!("{{\"Act\":\"hello\",\"Data\":\"{text}\"}}");
+    let gf2 = |object: &str| {
+        let length = u16::try_from(object.len()).expect("short").to_be_bytes();
+        [&length[..], object.as_bytes()].concat()
+    };
+    let frame = |route: u32, data: &[u8]| {
+        let length = u32::try_from(data.len()).expect("short").to_le_bytes();
+        [&route.to_le_bytes()[..], &length, data].concat()
+    };
+    let json = Wire::Json(Some(Framing::Gf2));
+    println!("{:<44} {:>8} {:>8} {:>8} {:>8}", "decode, MB/s", "slowest", "median", "fastest", "goal");
+    measure("frame, a handler's route, 64 bytes", Wire::Frame, &frame(1, text.as_bytes()), Some(500));
+    measure("frame, say as text, 64 bytes", Wire::Frame, &frame(100, text.as_bytes()), None);
+    measure("frame, heartbeat", Wire::Frame, &frame(0, b""), None);
+    measure("json gf2, {\"Act\":\"say\",\"Data\":64 bytes}", json, &gf2(&say), Some(150));
+    measure("json gf2, a handler's act, 64 bytes", json, &gf2(&hello), None);
+    measure("json gf2, heartbeat", json, &gf2(r#"{"Act":"heartbeat","Data":""}"#), None);
+    measure("json lines, say", Wire::Json(Some(Framing::Lines)), format!("{say}\n").as_bytes(), None);
+    measure("text, a line of 64 bytes", Wire::Text, format!("{text}\n").as_bytes(), None);
+}
+
+fn measure(what: &str, wire: Wire, packet: &[u8], goal: Option<u32>) {
+    let stream = packet.repeat(VOLUME.div_ceil(packet.len()));
+    let mut rates: Vec<f64> = (0..RUNS).map(|_| run(wire, &stream, stream.len() / packet.len())).collect();
+    rates.sort_by(f64::total_cmp);
+    let (slowest, median, fastest) = (rates[0], rates[RUNS / 2], rates[RUNS - 1]);
+    let goal = goal.map_or_else(String::new, |goal| goal.to_string());
+    println!("{what:<44} {slowest:>8.0} {median:>8.0} {fastest:>8.0} {goal:>8}");
+}
+
+/// MB/s of one pass over the stream, which holds so many packets.
+fn run(wire: Wire, stream: &[u8], packets: usize) -> f64 {
+    let mut decoder = wire.decoder(LIMITS);
+    let mut items = 0;
+    let start = Instant::now();
+    for read in stream.chunks(READ) {
+        decoder.feed(read);
+        while let Some(item) = decoder.next().expect("a sound stream") {
+            black_box(item);
+            items += 1;
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    assert_eq!(items, packets);
+    stream.len() as f64 / 1e6 / seconds
+}

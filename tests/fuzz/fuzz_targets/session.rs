@@ -1,0 +1,139 @@
+//! The life of a line without the sockets: bytes, decoder, hub, and every encoder.
+//!
+//! Whatever one peer sends, what the others are sent is whole packets of clean text, one line for
+//! each line of the room.
+#![no_main]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libfuzzer_sys::fuzz_target;
+use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, Seat};
+use parlor::protocol::{Notice, Refusal, SessionId, Speaker};
+use parlor::wire::{Encoding, Inbound, Key};
+use parlor_fuzz::{Input, lines_of, objects_of, same_in_any_reads};
+
+/// What a line on the text door begins with.
+const MARKS: [&str; 9] = ["[", "* ", ">>> ", "--- ", "*** ", "!!! ", "user list:", "127.0.0.1:", "rename ok"];
+
+fuzz_target!(|data: &[u8]| {
+    let Some(input) = Input::read(data) else { return };
+    let wire = input.wire();
+    let join_grace = Duration::from_secs(10);
+    let settings = HubSettings { idle_seconds: 30, join_grace, max_rooms: 3, history: 4, history_shown: 2 };
+    let mut hub = Hub::new(settings, Duration::ZERO);
+    let mut out = Vec::new();
+    let mut now = Now { up: Duration::ZERO, unix_ms: 1_795_190_108_416 };
+    let entry = if wire.name() == "text" { Entry::Lobby } else { Entry::Nowhere { timed: true } };
+    for (seat, name, entry) in [(0, "ann", Entry::Lobby), (1, "mike", entry)] {
+        let speaker = Speaker {
+            id: SessionId(2_123_807_362_945_912_831 + u64::from(seat)),
+            address: format!("127.0.0.1:{}", 5123 + seat).into(),
+            name: name.into(),
+        };
+        let by = wire.name();
+        let arrival = Arrival { speaker: Arc::new(speaker), door: "127.0.0.1:8000".into(), by, echo: true, entry };
+        hub.enter(Seat(seat), arrival, now, &mut out);
+    }
+    let mut tag: Option<Box<str>> = None;
+    for item in same_in_any_reads(wire, &input) {
+        now.up += Duration::from_millis(700);
+        let mark = tag.take();
+        match item {
+            Inbound::Tag(next) => {
+                let parsed: serde_json::Value = serde_json::from_str(&next).expect("a mark is JSON text");
+                assert!(parsed.is_string() || parsed.is_number());
+                tag = Some(next);
+            }
+            Inbound::Command(command) => hub.command(Seat(1), command, mark.is_some(), now, &mut out),
+            Inbound::Refused(refusal) => check(&Notice::Refused(refusal), mark.as_deref()),
+            Inbound::Tell(notice) => check(&notice, mark.as_deref()),
+            Inbound::Custom { key, data } => {
+                let refusal = match &key {
+                    Key::Route(route) => Refusal::UnknownRoute { route: *route },
+                    Key::Act(act) => Refusal::UnknownAct { act: act.chars().take(40).collect() },
+                };
+                check(&Notice::Refused(refusal), mark.as_deref());
+                check_custom(&key, &data, mark.as_deref());
+            }
+            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) => {}
+        }
+        perform(&mut out, mark.as_deref());
+    }
+    now.up += Duration::from_secs(60);
+    hub.tick(now, &mut out);
+    hub.leave(Seat(1), parlor::protocol::CloseReason::PeerClosed, now, &mut out);
+    hub.stop(&mut out);
+    perform(&mut out, None);
+});
+
+fn perform(effects: &mut Vec<Effect>, mark: Option<&str>) {
+    for effect in effects.drain(..) {
+        match effect {
+            Effect::Tell(_, notice) => check(&notice, mark),
+            Effect::Room { notice, .. } => {
+                check(&notice, None);
+                for encoding in Encoding::ALL {
+                    let mut bytes = Vec::new();
+                    encoding.encode(&notice, None, &mut bytes);
+                    match encoding {
+                        text if is_text(text) => assert_eq!(lines_of(text, &bytes).len(), 1),
+                        Encoding::Relay => assert!(lines_of(encoding, &bytes).len() <= 1),
+                        Encoding::Json(framing) => assert!(objects_of(framing, &bytes).len() <= 1),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check(notice: &Notice, mark: Option<&str>) {
+    for encoding in Encoding::ALL {
+        let mut bytes = Vec::new();
+        encoding.encode(notice, mark, &mut bytes);
+        hold(encoding, &bytes);
+        if is_text(encoding) && !encoding.has_time() {
+            for line in lines_of(encoding, &bytes) {
+                assert!(MARKS.iter().any(|mark| line.starts_with(mark)), "{line:?} of {notice:?}");
+            }
+        }
+    }
+}
+
+fn check_custom(key: &Key, data: &[u8], mark: Option<&str>) {
+    for encoding in Encoding::ALL {
+        let mut bytes = Vec::new();
+        encoding.encode_custom(key, data, mark, &mut bytes);
+        assert!(!bytes.is_empty());
+        hold(encoding, &bytes);
+        if is_text(encoding) || encoding == Encoding::Relay {
+            assert_eq!(lines_of(encoding, &bytes).len(), 1);
+        }
+    }
+}
+
+/// What an encoder wrote is whole, and clean where people read it.
+fn hold(encoding: Encoding, bytes: &[u8]) {
+    match encoding {
+        Encoding::Json(framing) => {
+            for object in objects_of(framing, bytes) {
+                assert!(object["Act"].is_string(), "{object}");
+            }
+        }
+        Encoding::Frame => {
+            let mut rest = bytes;
+            while let Some((header, behind)) = rest.split_first_chunk::<8>() {
+                let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+                rest = &behind[length..];
+            }
+            assert!(rest.is_empty());
+        }
+        _ => drop(lines_of(encoding, bytes)),
+    }
+}
+
+fn is_text(encoding: Encoding) -> bool {
+    matches!(encoding.with_time(false), Encoding::TextLf | Encoding::TextCrlf)
+}

@@ -1,0 +1,219 @@
+//! The frame door's bytes (tnet): recorded ones, every limit and one on either side of it, and
+//! streams that are no frames at all. Pure: no socket, only `parlor::wire`.
+
+use std::time::{Duration, Instant};
+
+use parlor::protocol::{Command, Notice, Refusal};
+use parlor::wire::{Encoding, HEARTBEAT, Inbound, Key, Limits, Wire, WireError};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::packets::{LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, route_of, said};
+
+const TOO_LARGE: WireError = WireError::Malformed("a frame longer than --max-frame");
+
+#[test]
+fn recorded_frames_whole_and_in_crumbs() {
+    let echo = |route, text| custom(Key::Route(route), text);
+    for (stream, wanted) in [
+        (&b"\x01\0\0\0\x04\0\0\0test"[..], vec![echo(1, "test")]),
+        (b"\x02\0\0\0\x04\0\0\0test\x01\0\0\0\0\0\0\0", vec![echo(2, "test"), echo(1, "")]),
+        (&[0; 8], vec![Inbound::Heartbeat]),
+        (&[0; 24], vec![Inbound::Heartbeat; 3]),
+        (b"\0\0\0\0\x01\0\0\0x", vec![echo(0, "x")]),
+        (b"\xff\xff\xff\xff\x02\0\0\0\xff\0", vec![Inbound::Custom { key: Key::Route(u32::MAX), data: vec![255, 0] }]),
+        (b"\x64\0\0\0\x06\0\0\0hi all", vec![said("hi all")]),
+    ] {
+        assert_eq!(in_all_ways(Wire::Frame, stream), (wanted, Ok(())), "{stream:x?}");
+    }
+    assert_eq!(HEARTBEAT, [0; 8]);
+}
+
+#[test]
+fn answers_are_the_recorded_bytes() {
+    let mut out = Vec::new();
+    Encoding::Frame.encode_custom(&Key::Route(1), b"test", None, &mut out);
+    assert_eq!(out, b"\x01\0\0\0\x04\0\0\0test");
+    out.clear();
+    Encoding::Frame.encode(&Notice::Refused(Refusal::UnknownRoute { route: 3 }), None, &mut out);
+    assert_eq!(out, b"\x10\x27\0\0\x12\0\0\0router id: 3 error");
+}
+
+/// A declared length is compared before anything is kept for it, and told with both numbers.
+#[test]
+fn a_frame_too_large_is_told_and_ends_the_stream() {
+    for length in [65_537_u32, 65_538, 0x00ff_ffff, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
+        let stream = [&1_u32.to_le_bytes()[..], &length.to_le_bytes(), b"rest that nobody reads"].concat();
+        let told = frame(10_000, format!("frame too large: {length} bytes (max 65536)").as_bytes());
+        let wanted = (vec![Inbound::Answer(told.into())], Err(TOO_LARGE));
+        assert_eq!(in_all_ways(Wire::Frame, &stream), wanted, "{length}");
+    }
+    // The goodbye of that ending adds nothing: the numbers have been told.
+    let mut out = Vec::new();
+    let WireError::Malformed(what) = TOO_LARGE else { return };
+    Encoding::Frame.encode(&Notice::Goodbye(parlor::protocol::CloseReason::Malformed(what)), None, &mut out);
+    assert_eq!(out, b"");
+}
+
+#[test]
+fn the_limit_and_one_on_either_side() {
+    for max_frame in [0, 1, 8, 300] {
+        let limits = Limits { max_frame, ..LIMITS };
+        for length in max_frame.saturating_sub(1)..=max_frame + 1 {
+            let stream = [frame(9, &vec![b'z'; length]), frame(1, b"")].concat();
+            let (items, ended) = in_all_ways_within(Wire::Frame, limits, &stream);
+            if length <= max_frame {
+                let wanted = [custom(Key::Route(9), &"z".repeat(length)), custom(Key::Route(1), "")];
+                assert_eq!((items.as_slice(), ended), (&wanted[..], Ok(())), "{length} of {max_frame}");
+            } else {
+                assert_eq!((items.len(), ended), (1, Err(TOO_LARGE)), "{length} of {max_frame}");
+            }
+        }
+    }
+    for (length, wanted) in [(65_535, Ok(())), (65_536, Ok(())), (65_537, Err(TOO_LARGE))] {
+        assert_eq!(decode(Wire::Frame, [frame(9, &vec![b'z'; length]).as_slice()]).1, wanted, "{length}");
+    }
+}
+
+#[test]
+fn nothing_comes_after_an_error() {
+    let mut decoder = Wire::Frame.decoder(LIMITS);
+    decoder.feed(&[frame(1, b"before"), vec![1, 0, 0, 0, 255, 255, 255, 255], frame(1, b"after")].concat());
+    assert_eq!(decoder.next(), Ok(Some(custom(Key::Route(1), "before"))));
+    assert!(matches!(decoder.next(), Ok(Some(Inbound::Answer(_)))));
+    for _ in 0..3 {
+        assert_eq!(decoder.next(), Err(TOO_LARGE));
+        decoder.feed(&frame(1, b"after"));
+    }
+}
+
+/// What is unfinished is timed by the reader, so the decoder has to say so, and only then.
+#[test]
+fn a_frame_is_midway_from_its_first_byte_to_its_last() {
+    let mut decoder = Wire::Frame.decoder(LIMITS);
+    assert!(!decoder.is_midway());
+    let stream = frame(1, b"test");
+    for (at, byte) in stream.iter().enumerate() {
+        decoder.feed(&[*byte]);
+        let item = decoder.next();
+        let last = at + 1 == stream.len();
+        assert_eq!((item == Ok(None), decoder.is_midway()), (!last, !last), "byte {at}");
+    }
+    decoder.feed(&[&stream[..], &stream[..3]].concat());
+    assert_eq!(decoder.next(), Ok(Some(custom(Key::Route(1), "test"))));
+    assert!(decoder.next() == Ok(None) && decoder.is_midway());
+    decoder.end();
+    assert_eq!(decoder.next(), Ok(None), "a truncated frame, then a close, is nothing");
+}
+
+#[test]
+fn two_hundred_frames_in_one_segment_keep_their_order() {
+    let stream: Vec<u8> = (0..200).flat_map(|n: u32| frame(1 + n % 2, n.to_string().as_bytes())).collect();
+    let wanted: Vec<_> = (0..200).map(|n: u32| custom(Key::Route(1 + n % 2), &n.to_string())).collect();
+    assert_eq!(in_all_ways(Wire::Frame, &stream), (wanted, Ok(())));
+}
+
+#[test]
+fn a_flood_of_unknown_routes_is_so_many_requests() {
+    let stream: Vec<u8> = (0..5000).flat_map(|n: u32| frame(300 + n, b"")).collect();
+    let (items, ended) = decode(Wire::Frame, stream.chunks(1460));
+    assert_eq!((items.len(), ended), (5000, Ok(())));
+}
+
+#[test]
+fn a_frame_for_the_chat_holds_an_object_or_text() {
+    let say = route_of("say");
+    for (data, wanted) in [
+        (&br#"{"Data":"hi"}"#[..], vec![said("hi")]),
+        (br#"{"Act":"say","Data":"hi"}"#, vec![said("hi")]),
+        (br#"{"Act":"quit","Data":"hi"}"#, vec![said("hi")]), // the route says what is wanted
+        (br#"  {"DATA":"hi","Ref":"a"}"#, vec![Inbound::Tag("\"a\"".into()), said("hi")]),
+        (b"hi", vec![said("hi")]),
+        (b"  hi ", vec![said("  hi ")]),
+        (b"[\"hi\"]", vec![said("[\"hi\"]")]),
+        (b"caf\xe9\n\x1b[2J", vec![said("caf\u{fffd}␊␛[2J")]),
+    ] {
+        assert_eq!(in_all_ways(Wire::Frame, &frame(say, data)), (wanted, Ok(())), "{}", String::from_utf8_lossy(data));
+    }
+    for data in [&br#"{"Data":1}"#[..], b"{", b"{}}", br#"{"Data":"a","data":"b"}"#, b"{\"Data\":\"\xff\"}"] {
+        let (items, ended) = in_all_ways(Wire::Frame, &[frame(say, data), frame(say, b"next")].concat());
+        assert!(matches!(items[0], Inbound::Refused(Refusal::BadPacket { .. })), "{items:?}");
+        assert_eq!((&items[1..], ended), (&[said("next")][..], Ok(())));
+    }
+    for data in [&b""[..], b" \t ", b"{}", br#"{"Data":"\u2028"}"#] {
+        let (items, _) = in_all_ways(Wire::Frame, &frame(say, data));
+        assert!(matches!(items.as_slice(), [Inbound::Refused(Refusal::Usage { .. })]), "{data:?}: {items:?}");
+    }
+}
+
+#[test]
+fn a_private_line_in_a_frame_names_its_receiver() {
+    let object = json!({"To": "ann", "Data": "psst", "Ref": 7}).to_string();
+    let (items, ended) = in_all_ways(Wire::Frame, &frame(route_of("msg"), object.as_bytes()));
+    assert!(matches!(&items[..], [Inbound::Tag(mark), Inbound::Command(Command::Msg { to, body })]
+        if &**mark == "7" && to == "ann" && body.as_str() == "psst"));
+    assert_eq!(ended, Ok(()));
+}
+
+/// Programs at the wrong door are told once, in a frame, and the stream ends.
+#[test]
+fn other_protocols_get_one_error() {
+    for stream in [
+        &b"GET / HTTP/1.1\r\nHost: parlor\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"hello there\r\n",
+        b"rename|bob\n",
+        b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
+        b"\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
+        b"\x00\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
+        b"\x00\x00\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
+        b"\x00\x00\x24\x00\x00\x08\xea{\"Act\":\"heartbeat\",\"Data\":\"\"}",
+        b"{\"Act\":\"heartbeat\",\"Data\":\"\"}\n",
+        b"\xff\xfd\x06\xff\xfb\x1f\xff\xfb\x20",
+    ] {
+        let (items, ended) = in_all_ways(Wire::Frame, stream);
+        assert!(matches!(items.as_slice(), [Inbound::Answer(_)]), "{stream:x?}: {items:?}");
+        assert_eq!(ended, Err(TOO_LARGE), "{stream:x?}");
+    }
+}
+
+/// A frame that comes a byte at a time costs no more for what has come before: if the whole were
+/// looked at again with every byte, this would take hours, not a second.
+#[test]
+fn a_long_frame_in_crumbs_takes_linear_time() {
+    let limits = Limits { max_frame: 1 << 21, ..LIMITS };
+    let stream = frame(9, &vec![b'z'; 1 << 21]);
+    let start = Instant::now();
+    let (items, _) = decode_within(Wire::Frame, limits, stream.chunks(1));
+    assert_eq!(items.len(), 1);
+    let small: Vec<u8> = frame(9, b"z").repeat(100_000);
+    assert_eq!(decode(Wire::Frame, [small.as_slice()]).0.len(), 100_000);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+proptest! {
+    #[test]
+    fn any_frames_read_back_however_they_arrive(
+        frames in proptest::collection::vec((any::<u32>(), proptest::collection::vec(any::<u8>(), 0..100)), 0..8),
+        step in 1_usize..40,
+    ) {
+        let chat = |route: u32| parlor::protocol::COMMANDS.iter().any(|spec| spec.route == route);
+        let frames: Vec<_> = frames.into_iter().filter(|(route, data)| !chat(*route) && (*route, data.len()) != (0, 0)).collect();
+        let mut stream = Vec::new();
+        for (route, data) in &frames {
+            Encoding::Frame.encode_custom(&Key::Route(*route), data, None, &mut stream);
+        }
+        let wanted: Vec<_> =
+            frames.into_iter().map(|(route, data)| Inbound::Custom { key: Key::Route(route), data }).collect();
+        prop_assert_eq!(decode(Wire::Frame, stream.chunks(step)), (wanted, Ok(())));
+    }
+
+    #[test]
+    fn any_bytes_are_read_alike_however_they_arrive(stream in proptest::collection::vec(any::<u8>(), 0..64), step in 1_usize..20) {
+        let limits = Limits { max_frame: 30, ..LIMITS };
+        prop_assert_eq!(
+            decode_within(Wire::Frame, limits, stream.chunks(step)),
+            decode_within(Wire::Frame, limits, [stream.as_slice()])
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! Memory: what a peer sends costs what it has sent, not what it says that it will send.
+//!
+//! A test binary of its own, because `allocation_counter` becomes the allocator of the whole binary;
+//! it counts by thread, so the tests here do not disturb one another.
+
+use std::hint::black_box;
+
+use allocation_counter::{AllocationInfo, measure};
+use parlor::wire::{Decode, Framing, Limits, Wire};
+
+const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+
+/// What a decoder may hold for every byte that it was sent: the bytes themselves, twice while its
+/// buffer grows, and once more as a value that is handed out, with up to three bytes for one (a broken byte becomes
+/// U+FFFD) on the way.
+const PER_BYTE: u64 = 12;
+/// What it may hold beside that: itself, its queue, one refusal's words.
+const FIXED: u64 = 8 * 1024;
+
+/// Feeds a stream in reads of `step` bytes, up to an error; nothing that comes out is kept.
+fn drive(decoder: &mut dyn Decode, stream: &[u8], step: usize) {
+    for read in stream.chunks(step) {
+        decoder.feed(read);
+        loop {
+            match decoder.next() {
+                Ok(Some(item)) => drop(black_box(item)),
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+fn spent(wire: Wire, stream: &[u8], step: usize) -> AllocationInfo {
+    measure(|| drive(&mut *wire.decoder(LIMITS), stream, step))
+}
+
+fn length_before(framing: Framing, data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u32).to_be_bytes();
+    let total = (7 + data.len() as u32).to_be_bytes();
+    let sum = data.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes();
+    match framing {
+        Framing::Gf1 => [&length[3..], data].concat(),
+        Framing::Gf2 => [&length[2..], data].concat(),
+        Framing::Gf3 => [&length[1..], data].concat(),
+        Framing::Gf4 => [&length[..], data].concat(),
+        Framing::Gf7 => [&total[1..], &sum, data].concat(),
+        Framing::Lines => [data, b"\n"].concat(),
+    }
+}
+
+fn frame(route: u32, data: &[u8]) -> Vec<u8> {
+    [&route.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), data].concat()
+}
+
+/// The biggest length that is allowed, and the biggest that can be written: a header alone, and a few
+/// bytes behind it, cost no more than themselves.
+#[test]
+fn a_declared_length_that_never_arrives_costs_nothing() {
+    let json = |framing| Wire::Json(Some(framing));
+    for (wire, header) in [
+        (json(Framing::Gf1), &b"\xff"[..]),
+        (json(Framing::Gf2), b"\xff\xff"),
+        (json(Framing::Gf3), b"\x00\xff\xff"),
+        (json(Framing::Gf3), b"\xff\xff\xff"),
+        (json(Framing::Gf4), b"\x00\x00\xff\xff"),
+        (json(Framing::Gf4), b"\xff\xff\xff\xff"),
+        (json(Framing::Gf7), b"\x01\x00\x06\x00\x00\x00\x00"),
+        (json(Framing::Gf7), b"\xff\xff\xff\xff\xff\xff\xff"),
+        (Wire::Json(None), b"\x00\x00\xff\xff"),
+        (Wire::Frame, b"\x01\x00\x00\x00\x00\x00\x01\x00"),
+        (Wire::Frame, b"\x01\x00\x00\x00\xff\xff\xff\xff"),
+        (Wire::Frame, b"\x64\x00\x00\x00\x00\x00\x01\x00"),
+    ] {
+        for behind in [0, 1, 100] {
+            let stream = [header, &b"{\"Act\":\"say\""[..], &[b' '; 100]].concat();
+            let stream = &stream[..header.len() + behind];
+            for step in [1, 3, stream.len()] {
+                let info = spent(wire, stream, step);
+                assert!(info.bytes_max < 2048, "{wire} {header:x?} and {behind} bytes by {step}: {info:?}");
+            }
+        }
+    }
+}
+
+/// At any moment a decoder holds at most a fixed amount and a multiple of what it was sent, and never
+/// more than its limit allows, whatever was sent.
+#[test]
+fn what_is_held_is_bounded_by_what_was_sent_and_by_the_limit() {
+    for (what, wire, stream) in hostile() {
+        for step in [1, 7, 1460, 32 * 1024, stream.len()] {
+            let info = spent(wire, &stream, step);
+            let sent = stream.len() as u64;
+            assert!(info.bytes_max <= FIXED + PER_BYTE * sent, "{what} by {step}: {sent} bytes sent, {info:?}");
+            // One packet at the limit, a read behind it, and what was made of it.
+            let limit = 65_536 + step as u64;
+            assert!(info.bytes_max <= FIXED + PER_BYTE * limit, "{what} by {step}: limit {limit}, {info:?}");
+            assert_eq!(info.bytes_current, 0, "{what} by {step}: nothing is left when the session is over");
+        }
+    }
+}
+
+/// All that is ever allocated, summed up, is a multiple of what was sent: no step copies everything
+/// again and again.
+#[test]
+fn what_is_copied_is_linear_in_what_was_sent() {
+    for (what, wire, stream) in hostile() {
+        for step in [1, 7, 1460, stream.len()] {
+            let info = spent(wire, &stream, step);
+            let sent = stream.len() as u64;
+            // A refusal has up to 200 characters of words, and one may be had for two bytes.
+            assert!(info.bytes_total <= FIXED + 600 * sent, "{what} by {step}: {sent} bytes sent, {info:?}");
+        }
+    }
+}
+
+/// What honest clients never send, each long enough to show what it costs.
+fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
+    const MANY: usize = 60_000;
+    let gf = |object: &str| length_before(Framing::Gf2, object.as_bytes());
+    let gf2 = Wire::Json(Some(Framing::Gf2));
+    let lines = Wire::Json(Some(Framing::Lines));
+    let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
+    vec![
+        ("a packet that stops before its end", gf2, gf(&format!("{{\"Act\":\"{}", "a".repeat(MANY)))[..MANY].to_vec()),
+        ("a frame that stops before its end", Wire::Frame, frame(1, &[b'z'; MANY])[..MANY].to_vec()),
+        ("a line without an end", lines, vec![b'{'; 300_000]),
+        ("bytes that begin no packet", Wire::Json(None), vec![0; 300_000]),
+        ("bytes that begin no frame", Wire::Frame, vec![0xff; 300_000]),
+        ("heartbeats", Wire::Frame, vec![0; 80_000]),
+        ("empty packets", gf2, vec![0; 20_000]),
+        ("empty lines", lines, vec![b'\n'; 300_000]),
+        ("packets of a brace", gf2, gf("{").repeat(5000)),
+        ("unknown acts", gf2, gf("{\"Act\":\"x\"}").repeat(5000)),
+        ("unknown routes", Wire::Frame, frame(77, b"").repeat(5000)),
+        ("broken bytes that become three", Wire::Frame, frame(100, &[0xff; MANY])),
+        ("controls that become three", Wire::Frame, frame(100, &[0x1b; MANY])),
+        ("escapes", gf2, gf(&format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "\\n".repeat(MANY / 2)))),
+        ("an act as long as a packet", gf2, gf(&format!("{{\"Act\":\"{}\"}}", "\\u0001".repeat(MANY / 6)))),
+        ("a key as long as a packet", gf2, gf(&format!("{{\"{}\":1}}", "\\u0001".repeat(MANY / 6)))),
+        ("five thousand keys", gf2, gf(&format!("{{{}}}", keys.join(",")))),
+        ("nesting", gf2, gf(&format!("{{\"x\":{}", "[".repeat(MANY)))),
+        ("nesting of objects", gf2, gf(&format!("{{\"x\":{}", "{\"a\":".repeat(MANY / 5)))),
+        ("a long number", gf2, gf(&format!("{{\"Ref\":{}}}", "9".repeat(MANY)))),
+        ("a long number that nobody reads", gf2, gf(&format!("{{\"x\":{}}}", "9".repeat(MANY)))),
+        ("a long mark", gf2, gf(&format!("{{\"Ref\":\"{}\"}}", "\\u0001".repeat(MANY / 6)))),
+        ("a list for a text", gf2, gf(&format!("{{\"Data\":[{}1]}}", "1,".repeat(MANY / 2)))),
+    ]
+}
+
+/// Heartbeats come from every device every few seconds, for nothing: they cost no allocation.
+#[test]
+fn a_heartbeat_allocates_nothing() {
+    let object = br#"{"Act":"heartbeat","Data":""}"#;
+    let mut all = vec![(Wire::Frame, frame(0, b""))];
+    all.extend(Framing::ALL.map(|framing| (Wire::Json(Some(framing)), length_before(framing, object))));
+    for (wire, heartbeat) in all {
+        let mut decoder = wire.decoder(LIMITS);
+        drive(&mut *decoder, &heartbeat, heartbeat.len()); // the first one makes the buffer
+        for step in [1, 5, heartbeat.len()] {
+            let info = measure(|| {
+                for _ in 0..100 {
+                    drive(&mut *decoder, &heartbeat, step);
+                }
+            });
+            assert_eq!(info.count_total, 0, "{wire:?} by {step}");
+        }
+    }
+}
+
+/// Most sessions are idle most of the time: after a burst, what it needed is given back.
+#[test]
+fn an_idle_session_keeps_little() {
+    let big = format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "x".repeat(60_000));
+    for (wire, stream) in [
+        (Wire::Frame, frame(1, &[b'z'; 65_000])),
+        (Wire::Json(Some(Framing::Gf2)), length_before(Framing::Gf2, big.as_bytes())),
+        (Wire::Json(Some(Framing::Lines)), length_before(Framing::Lines, big.as_bytes())),
+    ] {
+        let mut decoder = wire.decoder(LIMITS);
+        let info = measure(|| drive(&mut *decoder, &stream, 1460));
+        assert!(info.bytes_max > 60_000, "{wire:?}: the burst was held");
+        assert!(info.bytes_current < 1024, "{wire:?}: {info:?}");
+    }
+}
