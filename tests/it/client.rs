@@ -1,8 +1,6 @@
 //! The client: its decoders fed crumbs and lies, its requests read by the server's own decoders, and
 //! whole conversations with a server in this process, on every wire that it speaks.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
