@@ -58,7 +58,7 @@ needed=() useful=()
 if ((sh)); then
   needed+=(nc telnet expect shellcheck)
   [[ $(uname -s) != Linux ]] || needed+=(setpriv prlimit)
-  useful+=(curl strace)
+  useful+=(curl strace tmux jq)
 fi
 needed+=(cc)
 
@@ -240,7 +240,7 @@ fi
 
 if ((repeat)); then
   if ((rust)); then step build cargo test --locked --no-run --test it || exit 1; fi
-  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bin parlor || exit 1; fi
+  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bins || exit 1; fi
   step repeat repeat_tests || true
 else
   if ((rust)); then
@@ -249,7 +249,7 @@ else
     step doc document || true
     step test cargo test --locked --no-fail-fast || true
   elif ((${build:-0})); then
-    step build cargo build --locked --bin parlor || exit 1
+    step build cargo build --locked --bins || exit 1
   fi
   if ((sh)); then
     step shellcheck check_scripts || true

@@ -29,7 +29,7 @@ mod event_route {
     pub(super) const LEFT: u32 = 204;
     pub(super) const RENAMED: u32 = 205;
     pub(super) const TOPIC: u32 = 206;
-    pub(super) const NOTICE: u32 = super::super::frame::NOTICE_ROUTE;
+    pub(super) const NOTICE: u32 = crate::wire::frame::NOTICE_ROUTE;
     pub(super) const ERROR: u32 = 208;
     pub(super) const DOEXIT: u32 = 209;
 }
