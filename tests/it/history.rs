@@ -191,6 +191,28 @@ fn what_an_ignored_one_says_is_not_shown() {
     assert_eq!(seqs(&room.types(ANN, "/history")), [1, 2, 3, 4, 5, 6, 7], "others see it");
 }
 
+/// Places in the list of the ignored are given back, but not what those said.
+#[test]
+fn ignoring_somebody_else_does_not_bring_back_one_who_has_left() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    room.does(BOB, say("buy this"));
+    room.types(ANN, "/ignore bob");
+    room.leave(BOB, CloseReason::PeerClosed);
+    room.types(ANN, "/ignore cat");
+    assert_eq!(seqs(&room.types(ANN, "/history")), [0; 0]);
+}
+
+/// tnet's client takes any frame as its answer.
+#[test]
+fn a_frame_client_gets_no_past_unasked() {
+    let mut room = after_lines(SETTINGS, 3);
+    room.arrive(Seat(7), "frame");
+    assert_eq!(seqs(&room.join(Seat(7), "lobby")), [0; 0]);
+    assert_eq!(seqs(&room.types(Seat(7), "/history")), [1, 2, 3]);
+    room.arrive(Seat(8), "json");
+    assert_eq!(seqs(&room.join(Seat(8), "lobby")), [1, 2, 3], "a json client does");
+}
+
 #[test]
 fn without_history_numbers_still_rise_and_everything_is_lost() {
     let mut room = after_lines(HubSettings { history: 0, ..SETTINGS }, 5);

@@ -805,6 +805,18 @@ fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
     assert!(matches!(&effects[..], [Effect::Room { notice: Notice::Said(Line { seq: 1, .. }), .. }]), "{effects:?}");
 }
 
+/// Also when nobody made another room in between.
+#[test]
+fn an_empty_rooms_past_is_gone_after_ten_minutes_for_whoever_comes_first() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    room.types(ANN, "/topic tea");
+    room.does(ANN, say("hi"));
+    room.does(ANN, Command::Leave);
+    room.now += seconds(600);
+    assert_eq!(shown(&room.join(ANN, "dev"))[4..], ["to 0: in #dev with 0: "]);
+}
+
 #[test]
 fn the_257th_room_is_refused() {
     let mut room = Room::of(&["ann"]);
@@ -861,6 +873,16 @@ fn who_tells_of_ones_own_room_or_of_another() {
     assert_eq!(room.names(CAT), ["ann", "cat"]);
     let effects = room.types(BOB, "/who #ops");
     assert_eq!(refusal(&effects, BOB), &Refusal::NoRoom { room: room_name("ops") });
+}
+
+/// What is kept of an empty room is its past: to `/who` it is gone, as to `/rooms`.
+#[test]
+fn an_empty_room_is_no_room_to_who() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    room.does(ANN, Command::Leave);
+    assert_eq!(refusal(&room.types(ANN, "/who #dev"), ANN), &Refusal::NoRoom { room: room_name("dev") });
+    assert_eq!(shown(&room.types(ANN, "/who #lobby")), ["to 0: in #lobby: ann"]);
 }
 
 #[test]
@@ -1043,6 +1065,20 @@ fn a_name_may_be_taken_three_times_a_minute() {
     assert_eq!(room.does(BOB, Command::Nick(nick("bob")))[0], Effect::Tell(BOB, Notice::YouAre("bob".into())));
 }
 
+#[test]
+fn the_wait_for_another_name_is_never_more_than_a_minute() {
+    let mut room = Room::empty();
+    room.enter(ANN);
+    for name in ["ann", "zoe", "eve"] {
+        room.does(ANN, Command::Nick(nick(name)));
+    }
+    for (at, wanted) in [(0, 60), (1, 60), (1000, 59), (59_001, 1), (59_999, 1)] {
+        room.now = Duration::from_millis(at);
+        let effects = room.does(ANN, Command::Nick(nick("ivy")));
+        assert_eq!(refusal(&effects, ANN), &Refusal::RenamesTooFast { limit: 3, wait: wanted }, "at {at} ms");
+    }
+}
+
 // --- noise ------------------------------------------------------------------------------------
 
 /// The comings and goings that one call tells the lobby of.
@@ -1071,6 +1107,18 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 2 left"]);
     assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None), "once");
     assert_eq!(bustle(&room.does(Seat(2), Command::Leave)).len(), 1, "afterwards one by one again");
+}
+
+/// The manager serves who asks before it does what is due, so a move may come before the tick.
+#[test]
+fn what_was_counted_is_told_though_the_tick_is_late() {
+    let mut room = Room::of(&["ann"]);
+    (1..=9).for_each(|seat| drop(room.enter(Seat(seat))));
+    room.now = seconds(3);
+    let mut told = bustle(&room.leave(Seat(1), CloseReason::Quit));
+    room.now = seconds(10);
+    told.extend(bustle(&room.tick()));
+    assert!(told.iter().any(|line| line.starts_with("to all: 5 came to #lobby, ")), "{told:?}");
 }
 
 #[test]

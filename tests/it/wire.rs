@@ -1453,3 +1453,16 @@ fn a_handlers_answer_fits_its_door() {
     assert_eq!(custom(Encoding::TextCrlfTime, &route, b"a\rb"), "*** a b\r\n");
     assert_eq!(custom(Encoding::Relay, &act, b"a\nb"), "a␊b\r\n");
 }
+
+/// An act may be as long as a packet, and its answer says it again beside more keys.
+#[test]
+fn the_answer_to_a_long_act_is_a_packet_too() {
+    for (framing, header, most) in [(Framing::Gf1, 1, 255), (Framing::Gf2, 2, 65_535), (Framing::Gf7, 7, 65_535)] {
+        for length in most - 40..most - 9 {
+            let mut packet = Vec::new();
+            Encoding::Json(framing).encode_custom(&Key::Act("x".repeat(length).into()), b"hi", None, &mut packet);
+            assert!(packet.len() <= header + most, "{framing:?}: {} for {length}", packet.len());
+            serde_json::from_slice::<Value>(&packet[header..]).unwrap();
+        }
+    }
+}
