@@ -1,8 +1,9 @@
 //! The rules of the house, each in a few lines: state in, effects out.
 //!
 //! A `Room` here is a hub with people in it; what a call brings about comes back as the list of
-//! effects, in the order in which they are to be performed. At the end a small model walks beside
-//! the hub through random lives and holds it to what must never happen.
+//! effects, in the order in which they are to be performed. What was said is in `history.rs`. At
+//! the end a small model walks beside the hub through random lives and holds it to what must never
+//! happen.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -10,33 +11,51 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor::chat::{Arrival, Effect, Hub, HubSettings, RoomIndex, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Filter, Hub, HubSettings, Now, RoomIndex, Seat};
 use parlor::protocol::{
-    Body, COMMANDS, CloseReason, Command, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker, Switch,
+    Away, Body, COMMANDS, CloseReason, Command, Line, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker,
+    Switch,
 };
+use parlor::wire::{Inbound, Limits, Wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const LOBBY: RoomIndex = RoomIndex::LOBBY;
-const ANN: Seat = Seat(0);
-const BOB: Seat = Seat(1);
-const CAT: Seat = Seat(2);
+pub(super) const LOBBY: RoomIndex = RoomIndex::LOBBY;
+pub(super) const ANN: Seat = Seat(0);
+pub(super) const BOB: Seat = Seat(1);
+pub(super) const CAT: Seat = Seat(2);
+
+pub(super) const SETTINGS: HubSettings = HubSettings {
+    idle_seconds: 30,
+    join_grace: Duration::from_secs(10),
+    max_rooms: 256,
+    history: 200,
+    history_shown: 10,
+};
 
 /// A hub, and who its people are at first: the one on seat N has address `127.0.0.1:500N`.
-struct Room {
-    hub: Hub,
+pub(super) struct Room {
+    pub(super) hub: Hub,
     entered: u64,
-    now: Duration,
+    pub(super) now: Duration,
 }
 
 impl Room {
-    fn empty() -> Self {
-        Self { hub: Hub::new(HubSettings { idle_seconds: 30 }, Duration::ZERO), entered: 0, now: Duration::ZERO }
+    pub(super) fn empty() -> Self {
+        Self::with(SETTINGS)
+    }
+
+    pub(super) fn with(settings: HubSettings) -> Self {
+        Self { hub: Hub::new(settings, Duration::ZERO), entered: 0, now: Duration::ZERO }
     }
 
     /// With people on the first seats who have these names.
-    fn of(names: &[&str]) -> Self {
-        let mut room = Self::empty();
+    pub(super) fn of(names: &[&str]) -> Self {
+        Self::of_with(SETTINGS, names)
+    }
+
+    pub(super) fn of_with(settings: HubSettings, names: &[&str]) -> Self {
+        let mut room = Self::with(settings);
         for (seat, name) in (0..).map(Seat).zip(names) {
             room.enter(seat);
             assert_eq!(room.does(seat, Command::Rename(nick(name)))[0], Effect::Tell(seat, Notice::RenameOk));
@@ -44,49 +63,75 @@ impl Room {
         room
     }
 
-    fn enter(&mut self, seat: Seat) -> Vec<Effect> {
-        self.arrive(seat, true).1
+    pub(super) fn enter(&mut self, seat: Seat) -> Vec<Effect> {
+        self.arrive(seat, "text").1
     }
 
-    /// Comes in by the text door (which echoes) or the relay door (which does not).
-    fn arrive(&mut self, seat: Seat, text: bool) -> (Arc<Speaker>, Vec<Effect>) {
+    /// Comes in by the text door (which echoes), the relay door (which does not), or the json or
+    /// frame door (by which one is nowhere at first; only the former is given a time).
+    pub(super) fn arrive(&mut self, seat: Seat, by: &'static str) -> (Arc<Speaker>, Vec<Effect>) {
         self.entered += 1;
         let id = SessionId(1_000_000_000_000_000_000 + self.entered);
         let address: Arc<str> = address(seat).into();
-        let name = if text { Arc::clone(&address) } else { id.to_string().into() };
+        let name = if by == "text" { Arc::clone(&address) } else { id.to_string().into() };
         let speaker = Arc::new(Speaker { id, address, name });
-        let arrival = Arrival { speaker: Arc::clone(&speaker), door: "127.0.0.1:8000".into(), echo: text };
-        let now = self.now;
-        (speaker, self.effects(|hub, out| hub.enter(seat, arrival, now, out)))
+        let entry = match by {
+            "json" => Entry::Nowhere { timed: true },
+            "frame" => Entry::Nowhere { timed: false },
+            _ => Entry::Lobby,
+        };
+        let (door, echo) = ("127.0.0.1:8000".into(), by != "relay");
+        let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, entry };
+        (speaker, self.effects(|hub, now, out| hub.enter(seat, arrival, now, out)))
     }
 
-    fn does(&mut self, seat: Seat, command: Command) -> Vec<Effect> {
-        let now = self.now;
-        self.effects(|hub, out| hub.command(seat, command, now, out))
+    pub(super) fn does(&mut self, seat: Seat, command: Command) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.command(seat, command, false, now, out))
     }
 
-    fn rename(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
+    /// What follows from a line that is typed at the text door.
+    pub(super) fn types(&mut self, seat: Seat, line: &str) -> Vec<Effect> {
+        let mut decoder = Wire::Text.decoder(Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 });
+        decoder.feed(format!("{line}\n").as_bytes());
+        match decoder.next() {
+            Ok(Some(Inbound::Command(command))) => self.does(seat, command),
+            Ok(Some(Inbound::Refused(refusal))) => vec![Effect::Tell(seat, Notice::Refused(refusal))],
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    /// Takes a name, twenty-one seconds after whatever was before: three times a minute it may.
+    pub(super) fn rename(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
+        self.now += Duration::from_secs(21);
         self.does(seat, Command::Rename(nick(name)))
     }
 
-    fn msg(&mut self, seat: Seat, to: &str, text: &str) -> Vec<Effect> {
+    pub(super) fn msg(&mut self, seat: Seat, to: &str, text: &str) -> Vec<Effect> {
         self.does(seat, Command::Msg { to: to.into(), body: body(text) })
     }
 
-    fn leave(&mut self, seat: Seat, reason: CloseReason) -> Vec<Effect> {
-        self.effects(|hub, out| hub.leave(seat, reason, out))
+    pub(super) fn join(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
+        self.does(seat, Command::Join(room_name(name)))
     }
 
-    fn effects(&mut self, call: impl FnOnce(&mut Hub, &mut Vec<Effect>)) -> Vec<Effect> {
+    pub(super) fn leave(&mut self, seat: Seat, reason: CloseReason) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.leave(seat, reason, now, out))
+    }
+
+    pub(super) fn tick(&mut self) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.tick(now, out))
+    }
+
+    pub(super) fn effects(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Vec<Effect>)) -> Vec<Effect> {
         let mut out = Vec::new();
-        call(&mut self.hub, &mut out);
+        call(&mut self.hub, at(self.now), &mut out);
         out
     }
 
     /// The one on a seat, as a line of theirs shows it.
-    fn speaker(&mut self, seat: Seat) -> Arc<Speaker> {
+    pub(super) fn speaker(&mut self, seat: Seat) -> Arc<Speaker> {
         match self.does(seat, say("who am I?")).as_slice() {
-            [Effect::Room { notice: Notice::Said { from, .. }, .. }] => Arc::clone(from),
+            [Effect::Room { notice: Notice::Said(line), .. }] => Arc::clone(&line.from),
             other => panic!("a line of {seat:?}: {other:?}"),
         }
     }
@@ -101,58 +146,107 @@ impl Room {
         }
     }
 
-    fn names(&mut self, seat: Seat) -> Vec<String> {
+    pub(super) fn names(&mut self, seat: Seat) -> Vec<String> {
         self.list(seat).into_iter().map(|(_, name)| name).collect()
     }
+
+    /// The rooms there are, as `#lobby 3`.
+    fn rooms(&mut self) -> Vec<String> {
+        let asker = Seat(9_999);
+        self.arrive(asker, "frame");
+        let effects = self.does(asker, Command::Rooms);
+        let [Effect::Tell(_, Notice::Rooms(rooms))] = effects.as_slice() else { panic!("{effects:?}") };
+        let rooms = rooms.iter().map(|room| format!("{} {}", room.name, room.people)).collect();
+        self.leave(asker, CloseReason::PeerClosed);
+        rooms
+    }
+}
+
+/// The moment `up` after the start, which was at noon.
+pub(super) fn at(up: Duration) -> Now {
+    Now { up, unix_ms: 1_795_176_000_000 + u64::try_from(up.as_millis()).unwrap() }
 }
 
 fn address(seat: Seat) -> String {
     format!("127.0.0.1:{}", 5000 + seat.0)
 }
 
-fn nick(name: &str) -> Nick {
+pub(super) const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+pub(super) fn nick(name: &str) -> Nick {
     Nick::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"))
 }
 
-fn body(text: &str) -> Body {
+pub(super) fn room_name(name: &str) -> RoomName {
+    RoomName::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"))
+}
+
+pub(super) fn body(text: &str) -> Body {
     Body::new(text).unwrap()
 }
 
-fn say(text: &str) -> Command {
+pub(super) fn say(text: &str) -> Command {
     Command::Say(body(text))
 }
 
 /// What the refusal says, where a call came to nothing but one.
 #[track_caller]
-fn refusal(effects: &[Effect], asker: Seat) -> &Refusal {
+pub(super) fn refusal(effects: &[Effect], asker: Seat) -> &Refusal {
     match effects {
         [Effect::Tell(seat, Notice::Refused(refusal))] if *seat == asker => refusal,
         other => panic!("a refusal for {asker:?}: {other:?}"),
     }
 }
 
-/// One line for each effect, `to 0: …`, `to all but 1: …`, `enter 0`, `hang up 0: quit`.
-fn shown(effects: &[Effect]) -> Vec<String> {
+/// One line for each effect, `to 0: …`, `to all but 1: …` in the lobby, `to #1 …` in other rooms,
+/// `enter 0.1` (room and seat), `hang up 0: quit`.
+pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
     let words = |notice: &Notice| match notice {
         Notice::IAmHere(who) => format!("{} I am here", who.name),
-        Notice::Login(who) => format!("{} login", who.name),
-        Notice::Left(who, reason) => format!("{} left: {reason}", who.name),
+        Notice::Login { who, .. } => format!("{} login", who.name),
+        Notice::Left { who, why, .. } => format!("{} left: {why}", who.name),
         Notice::Welcome { you, room, .. } => format!("welcome {} to {room}", you.name),
-        Notice::Said { from, body } => format!("{}: {}", from.name, body.as_str()),
-        Notice::Acted { from, body } => format!("* {} {}", from.name, body.as_str()),
+        Notice::Said(line) => format!("{}: {}", line.from.name, line.body.as_str()),
+        Notice::Acted(line) => format!("* {} {}", line.from.name, line.body.as_str()),
         Notice::Told { from, body } => format!("told by {}: {}", from.name, body.as_str()),
         Notice::ToldTo { to, body } => format!("told to {}: {}", to.name, body.as_str()),
-        Notice::Renamed { who, old } => format!("{old} is now {}", who.name),
+        Notice::Renamed { who, old, .. } => format!("{old} is now {}", who.name),
+        Notice::Came { who, from, room } => format!("{} came from {from} to {room}", who.name),
+        Notice::Went { who, to, room } => format!("{} went to {to} from {room}", who.name),
+        Notice::Bustle { room, came, left } => format!("{came} came to {room}, {left} left"),
+        Notice::InRoom { room, others, others_total } => format!("in {room} with {others_total}: {}", others.join(" ")),
+        Notice::Topic { room, topic } => format!("{room} is about {:?}", topic.as_ref().map(Body::as_str)),
+        Notice::TopicSet { who, room, topic } => format!("{} set {room} to {}", who.name, topic.as_str()),
+        Notice::Past { line, is_action: false } => format!("past: {}: {}", line.from.name, line.body.as_str()),
+        Notice::Past { line, is_action: true } => format!("past: * {} {}", line.from.name, line.body.as_str()),
+        Notice::PastEnd { last_seq, lost, .. } => format!("end of the past at {last_seq}, {lost} lost"),
+        Notice::Names { room, people } => {
+            let names: Vec<_> = people.iter().map(|one| &*one.who.name).collect();
+            format!("in {room}: {}", names.join(" "))
+        }
+        Notice::IsAway { who, away: Away(why) } => {
+            format!("{} is away: {:?}", who.name, why.as_ref().map(Body::as_str))
+        }
+        Notice::Ignoring { who, on } => format!("ignoring {}: {on}", who.name),
         Notice::Refused(refusal) => format!("refused: {refusal}"),
         Notice::Goodbye(reason) => format!("goodbye: {reason}"),
         other => format!("{other:?}"),
+    };
+    let room_but = |room: &RoomIndex, hidden_from: &Option<Seat>| {
+        let room = if *room == LOBBY { "all".to_owned() } else { format!("#{}", room.0) };
+        hidden_from.map_or_else(|| room.clone(), |seat| format!("{room} but {}", seat.0))
     };
     let one = |effect: &Effect| match effect {
         Effect::Enter(room, seat) => format!("enter {}.{}", room.0, seat.0),
         Effect::Exit(room, seat) => format!("exit {}.{}", room.0, seat.0),
         Effect::Tell(seat, notice) => format!("to {}: {}", seat.0, words(notice)),
-        Effect::Room { notice, hidden_from: None, .. } => format!("to all: {}", words(notice)),
-        Effect::Room { notice, hidden_from: Some(seat), .. } => format!("to all but {}: {}", seat.0, words(notice)),
+        Effect::Room { room, notice, hidden_from } => format!("to {}: {}", room_but(room, hidden_from), words(notice)),
+        Effect::Filter(seat, Filter { quiet, ignored }) => {
+            format!("filter {}: quiet {quiet}, {} ignored", seat.0, ignored.len())
+        }
+        Effect::Time(seat, on) => format!("time {}: {on}", seat.0),
         Effect::HangUp(seat, reason) => format!("hang up {}: {reason}", seat.0),
     };
     effects.iter().map(one).collect()
@@ -166,10 +260,10 @@ fn who_comes_in_is_announced_and_greeted_in_this_order() {
     assert_eq!(
         shown(&room.enter(BOB)),
         [
-            "to all: 127.0.0.1:5001 login", // performed before bob is in the room: for the others
             "to 1: 127.0.0.1:5001 I am here",
             "to 1: 127.0.0.1:5001 login",
             "to 1: welcome 127.0.0.1:5001 to #lobby",
+            "to all: 127.0.0.1:5001 login", // performed before bob is in the room: for the others
             "enter 0.1",
         ]
     );
@@ -180,7 +274,7 @@ fn who_comes_in_is_announced_and_greeted_in_this_order() {
 fn the_greeting_knows_who_is_here() {
     let mut room = Room::empty();
     for number in 0..13_u32 {
-        let (speaker, effects) = room.arrive(Seat(number), true);
+        let (speaker, effects) = room.arrive(Seat(number), "text");
         let others: Vec<Arc<str>> = (0..number.min(10)).map(|other| format!("user{other}").into()).collect();
         let wanted = Notice::Welcome {
             you: speaker,
@@ -190,7 +284,7 @@ fn the_greeting_knows_who_is_here() {
             door: "127.0.0.1:8000".into(),
             idle_seconds: 30,
         };
-        assert_eq!(effects[3], Effect::Tell(Seat(number), wanted));
+        assert_eq!(effects[2], Effect::Tell(Seat(number), wanted));
         room.rename(Seat(number), &format!("user{number}"));
     }
 }
@@ -261,7 +355,7 @@ fn a_seat_is_used_again_by_somebody_new() {
 #[test]
 fn a_stop_tells_everybody_and_nobody_of_the_others() {
     let mut room = Room::of(&["ann", "bob"]);
-    let effects = room.effects(Hub::stop);
+    let effects = room.effects(|hub, _, out| hub.stop(out));
     assert_eq!(
         shown(&effects),
         [
@@ -274,7 +368,7 @@ fn a_stop_tells_everybody_and_nobody_of_the_others() {
         ]
     );
     assert_eq!(room.hub.population(), 0);
-    assert_eq!(room.effects(Hub::stop), []);
+    assert_eq!(room.effects(|hub, _, out| hub.stop(out)), []);
     assert_eq!(room.leave(ANN, CloseReason::PeerClosed), []);
     assert_eq!(room.does(BOB, say("hello?")), []);
     room.enter(BOB);
@@ -301,14 +395,14 @@ fn echo_off_hides_ones_own_lines_and_no_others() {
     assert_eq!(room.does(ANN, Command::Echo(Switch::On)), [Effect::Tell(ANN, Notice::Echo { on: true })]);
     assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: ann: hi"]);
     // The relay door's clients never see their own lines.
-    room.arrive(CAT, false);
+    room.arrive(CAT, "relay");
     assert!(shown(&room.does(CAT, say("miaow")))[0].starts_with("to all but 2: "));
 }
 
 #[test]
 fn a_private_line_finds_its_receiver_by_name_address_and_id() {
     let mut room = Room::of(&["ann", "Bob"]);
-    let (cat, _) = room.arrive(CAT, false);
+    let (cat, _) = room.arrive(CAT, "relay");
     let delivered = |to: &str, seat| vec![format!("to 0: told to {to}: psst"), format!("to {seat}: told by ann: psst")];
     for name in ["Bob", "bob", "BOB", "ｂｏｂ", "127.0.0.1:5001"] {
         assert_eq!(shown(&room.msg(ANN, name, "psst")), delivered("Bob", 1), "{name}");
@@ -335,8 +429,9 @@ fn an_id_finds_somebody_who_has_a_name() {
 fn an_address_means_the_first_who_came_from_it() {
     let mut room = Room::of(&["ann", "bob"]);
     let speaker = Arc::new(Speaker { id: SessionId(7), address: address(BOB).into(), name: "7".into() });
-    let arrival = Arrival { speaker, door: "127.0.0.1:8888".into(), echo: false };
-    room.effects(|hub, out| hub.enter(CAT, arrival, Duration::ZERO, out));
+    let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
+    let arrival = Arrival { speaker, door, by: "relay", echo: false, entry };
+    room.effects(|hub, now, out| hub.enter(CAT, arrival, now, out));
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 1: told by ann: psst");
     room.leave(BOB, CloseReason::PeerClosed);
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 2: told by ann: psst");
@@ -408,7 +503,7 @@ fn who_tells_since_when_people_are_here_and_silent() {
     room.now = Duration::from_secs(130);
     room.does(BOB, say("hi"));
     room.now = Duration::from_secs(135);
-    let effects = room.does(BOB, Command::Who);
+    let effects = room.does(BOB, Command::Who(None));
     let [Effect::Tell(BOB, Notice::Names { room: name, people })] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(name.to_string(), "#lobby");
     let times: Vec<_> = people.iter().map(|one| (&*one.who.name, one.idle.as_secs(), one.here.as_secs())).collect();
@@ -423,7 +518,7 @@ fn private_lines_and_actions_end_a_silence_too() {
     {
         room.now = Duration::from_secs(at);
         room.does(ANN, command);
-        let effects = room.does(BOB, Command::Who);
+        let effects = room.does(BOB, Command::Who(None));
         let [Effect::Tell(_, Notice::Names { people, .. })] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!((people[0].idle.as_secs(), people[1].idle.as_secs()), (0, at));
     }
@@ -611,19 +706,599 @@ fn a_long_wrong_name_costs_the_room_no_time() {
     assert!(long < usual * 20 + Duration::from_millis(20), "{long:?} for 4000 characters, {usual:?} for 24");
 }
 
+// --- rooms ------------------------------------------------------------------------------------
+
+#[test]
+fn joining_makes_a_room_and_leaving_goes_back() {
+    let mut room = Room::of(&["ann", "bob"]);
+    assert_eq!(
+        shown(&room.join(ANN, "dev")),
+        [
+            "exit 0.0",
+            "to all: ann went to #dev from #lobby",
+            "to #1: ann came from #lobby to #dev", // before ann hears it: for those who were there
+            "enter 1.0",
+            "to 0: in #dev with 0: ",
+        ]
+    );
+    assert_eq!(shown(&room.join(BOB, "#Dev"))[4], "to 1: in #dev with 1: ann");
+    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to #1: ann: hi"], "it is one room, and not the lobby");
+    assert_eq!(room.rooms(), ["#lobby 0", "#dev 2"]);
+    room.now += seconds(10);
+    assert_eq!(
+        shown(&room.does(ANN, Command::Leave)),
+        [
+            "exit 1.0",
+            "to #1: ann went to #lobby from #dev",
+            "to all: ann came from #dev to #lobby",
+            "enter 0.0",
+            "to 0: in #lobby with 0: ",
+        ]
+    );
+    assert_eq!(shown(&room.does(ANN, Command::Leave)), ["to 0: in #lobby with 0: "], "there already");
+    assert_eq!(shown(&room.leave(BOB, CloseReason::Quit))[1..3], ["exit 1.1", "to #1: bob left: quit"]);
+}
+
+#[test]
+fn joining_the_room_one_is_in_changes_nothing() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for seat in [ANN, BOB] {
+        room.join(seat, "dev");
+    }
+    room.types(BOB, "/topic tea");
+    room.does(BOB, say("hi"));
+    assert_eq!(shown(&room.join(ANN, "DEV")), ["to 0: in #dev with 1: bob"], "nothing is shown again");
+    assert_eq!(room.rooms(), ["#lobby 0", "#dev 2"]);
+    assert_eq!(shown(&room.does(ANN, say("ho"))), ["to #1: ann: ho"]);
+}
+
+#[test]
+fn who_comes_into_a_room_learns_what_it_is_about_and_what_was_said() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    room.join(ANN, "dev");
+    assert_eq!(shown(&room.types(ANN, "/topic")), ["to 0: #dev is about None"]);
+    let set = ["to 0: #dev is about Some(\"tea, and cake\")", "to #1 but 0: ann set #dev to tea, and cake"];
+    assert_eq!(shown(&room.types(ANN, "/topic tea, and cake")), set);
+    room.does(ANN, say("hi"));
+    assert_eq!(
+        shown(&room.join(BOB, "dev"))[4..],
+        ["to 1: in #dev with 1: ann", "to 1: #dev is about Some(\"tea, and cake\")", "to 1: past: ann: hi"]
+    );
+    assert_eq!(shown(&room.types(CAT, "/topic")), ["to 2: #lobby is about None"], "another room's");
+    // A topic stands in lists beside others: 200 characters at most.
+    let effects = room.types(BOB, &format!("/topic {}", "é".repeat(201)));
+    let [Effect::Tell(BOB, Notice::Topic { topic: Some(topic), .. }), _] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(topic.as_str(), format!("{}…", "é".repeat(200)));
+}
+
+#[test]
+fn an_empty_room_is_gone_from_the_list_and_the_lobby_never() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(ANN, "dev");
+    room.join(ANN, "ops");
+    assert_eq!(room.rooms(), ["#lobby 1", "#ops 1"]);
+    room.join(BOB, "ops");
+    assert_eq!(room.rooms(), ["#lobby 0", "#ops 2"]);
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.leave(BOB, CloseReason::PeerClosed);
+    assert_eq!(room.rooms(), ["#lobby 0"]);
+}
+
+/// For those who only lost their connection, not for ever.
+#[test]
+fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(ANN, "dev");
+    room.types(ANN, "/topic tea");
+    room.does(ANN, say("hi"));
+    room.does(ANN, Command::Leave);
+    room.now += seconds(599);
+    room.join(BOB, "ops"); // when a room is made, the forgotten ones make place
+    assert_eq!(shown(&room.join(ANN, "dev"))[5..], ["to 0: #dev is about Some(\"tea\")", "to 0: past: ann: hi"]);
+    room.does(ANN, Command::Leave);
+    room.now += seconds(600);
+    room.join(BOB, "other");
+    assert_eq!(shown(&room.join(ANN, "dev"))[4..], ["to 0: in #dev with 0: "]);
+    let effects = room.does(ANN, say("hi"));
+    assert!(matches!(&effects[..], [Effect::Room { notice: Notice::Said(Line { seq: 1, .. }), .. }]), "{effects:?}");
+}
+
+/// Also when nobody made another room in between.
+#[test]
+fn an_empty_rooms_past_is_gone_after_ten_minutes_for_whoever_comes_first() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    room.types(ANN, "/topic tea");
+    room.does(ANN, say("hi"));
+    room.does(ANN, Command::Leave);
+    room.now += seconds(600);
+    assert_eq!(shown(&room.join(ANN, "dev"))[4..], ["to 0: in #dev with 0: "]);
+}
+
+#[test]
+fn the_257th_room_is_refused() {
+    let mut room = Room::of(&["ann"]);
+    for seat in (1..256).map(Seat) {
+        room.enter(seat);
+        let effects = room.join(seat, &format!("room-{}", seat.0));
+        assert!(effects.contains(&Effect::Enter(RoomIndex(seat.0), seat)), "{effects:?}");
+    }
+    assert_eq!(room.rooms().len(), 256);
+    assert_eq!(refusal(&room.join(ANN, "one-more"), ANN), &Refusal::TooManyRooms { limit: 256 });
+    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: ann: hi"], "still where she was");
+    assert!(room.join(ANN, "room-7").contains(&Effect::Enter(RoomIndex(7), ANN)), "one that is there is joined");
+    // An empty room's past makes way for a new room: the one that has been empty for longest.
+    for (seat, after) in [(Seat(9), 1), (Seat(8), 2)] {
+        room.now += seconds(after);
+        room.join(seat, "room-7");
+    }
+    room.now += seconds(1);
+    assert!(room.join(ANN, "one-more").contains(&Effect::Enter(RoomIndex(9), ANN)));
+    assert!(room.join(Seat(10), "two-more").contains(&Effect::Enter(RoomIndex(8), Seat(10))));
+    assert!(room.join(Seat(11), "lobby").contains(&Effect::Enter(LOBBY, Seat(11))), "though nobody was in it");
+}
+
+#[test]
+fn ten_thousand_joins_and_leaves_leave_nothing_behind() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for number in 0..10_000_u32 {
+        room.now += Duration::from_millis(700);
+        match number % 3 {
+            2 => room.does(ANN, Command::Leave),
+            _ => room.join(ANN, &format!("room{}", number % 1000)),
+        };
+        room.tick();
+    }
+    room.does(ANN, Command::Leave);
+    assert_eq!(room.rooms(), ["#lobby 2"]);
+    assert_eq!(room.names(BOB), ["bob", "ann"]);
+    let RoomIndex(last) = room
+        .join(ANN, "dev")
+        .iter()
+        .find_map(|effect| if let Effect::Enter(room, _) = effect { Some(*room) } else { None })
+        .unwrap();
+    assert!(last < 256, "{last}");
+}
+
+#[test]
+fn who_tells_of_ones_own_room_or_of_another() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    room.join(ANN, "dev");
+    room.join(CAT, "dev");
+    assert_eq!(shown(&room.types(CAT, "/who")), ["to 2: in #dev: ann cat"]);
+    assert_eq!(shown(&room.types(CAT, "/who #LOBBY")), ["to 2: in #lobby: bob"]);
+    assert_eq!(shown(&room.types(BOB, "/names dev")), ["to 1: in #dev: ann cat"]);
+    assert_eq!(room.names(CAT), ["ann", "cat"]);
+    let effects = room.types(BOB, "/who #ops");
+    assert_eq!(refusal(&effects, BOB), &Refusal::NoRoom { room: room_name("ops") });
+}
+
+/// What is kept of an empty room is its past: to `/who` it is gone, as to `/rooms`.
+#[test]
+fn an_empty_room_is_no_room_to_who() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    room.does(ANN, Command::Leave);
+    assert_eq!(refusal(&room.types(ANN, "/who #dev"), ANN), &Refusal::NoRoom { room: room_name("dev") });
+    assert_eq!(shown(&room.types(ANN, "/who #lobby")), ["to 0: in #lobby: ann"]);
+}
+
+#[test]
+fn private_lines_go_across_rooms_and_to_nobody_else() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    room.join(BOB, "dev");
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst")), ["to 0: told to bob: psst", "to 1: told by ann: psst"]);
+    assert_eq!(shown(&room.types(BOB, "/reply what?")), ["to 1: told to ann: what?", "to 0: told by bob: what?"]);
+    assert_eq!(
+        shown(&room.rename(BOB, "rob")),
+        ["to 1: RenameOk", "to #1 but 1: bob is now rob"],
+        "to that room alone"
+    );
+    assert_eq!(shown(&room.types(ANN, "/r hm")), ["to 0: told to rob: hm", "to 1: told by ann: hm"]);
+}
+
+// --- manners ----------------------------------------------------------------------------------
+
+#[test]
+fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(BOB, "dev");
+    let (program, _) = room.arrive(CAT, "json");
+    room.now = seconds(90);
+    room.does(BOB, say("hi"));
+    room.now = seconds(100);
+    let effects = room.types(ANN, "/whois BOB");
+    let [Effect::Tell(ANN, Notice::Whois { who, room: Some(place), by: "text" })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((&*who.who.name, place.as_str(), who.idle, who.here), ("bob", "dev", seconds(10), seconds(100)));
+    assert_eq!(who.away, None);
+    let effects = room.types(BOB, &format!("/whois {}", program.id));
+    assert!(
+        matches!(&effects[..], [Effect::Tell(BOB, Notice::Whois { who, room: None, by: "json" })] if who.who == program),
+        "{effects:?}"
+    );
+    let effects = room.types(ANN, "/whois bobb");
+    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyCalled { name: "bobb".into(), like: Some("bob".into()) });
+}
+
+#[test]
+fn who_is_away_is_written_to_and_the_writer_told() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let lunch = Away(Some(body("at lunch")));
+    assert_eq!(room.types(BOB, "/away at lunch"), [Effect::Tell(BOB, Notice::YouAreAway(lunch.clone()))]);
+    let written = ["to 0: told to bob: psst", "to 1: told by ann: psst", "to 0: bob is away: Some(\"at lunch\")"];
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst")), written);
+    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: ann: hi"], "not for what is said to all");
+    let effects = room.types(ANN, "/who");
+    let [Effect::Tell(_, Notice::Names { people, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((&people[0].away, &people[1].away), (&None, &Some(lunch)));
+    room.types(BOB, "/away");
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst"))[2], "to 0: bob is away: None");
+    assert_eq!(room.types(BOB, "/back"), [Effect::Tell(BOB, Notice::WelcomeBack)]);
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst")).len(), 2);
+}
+
+#[test]
+fn who_is_ignored_is_not_told_and_stays_so_under_every_name() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let bob = room.speaker(BOB);
+    let (quiet, ignored) = (false, vec![bob.id]);
+    let wanted =
+        [Effect::Filter(ANN, Filter { quiet, ignored }), Effect::Tell(ANN, Notice::Ignoring { who: bob, on: true })];
+    assert_eq!(room.types(ANN, "/ignore bob"), wanted);
+    assert_eq!(room.types(ANN, "/ignore BOB"), wanted, "twice is once");
+    room.rename(BOB, "rob");
+    assert_eq!(shown(&room.does(BOB, say("hi"))), ["to all: rob: hi"], "the filter hides it, where it is delivered");
+    assert_eq!(shown(&room.msg(BOB, "ann", "psst")), ["to 1: told to ann: psst"]);
+    let effects = room.types(ANN, "/reply what?");
+    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyToAnswer, "what was not seen is not answered");
+    assert_eq!(shown(&room.msg(ANN, "rob", "hm"))[1], "to 1: told by ann: hm", "the other way it goes");
+    assert_eq!(
+        shown(&room.types(ANN, "/unignore rob")),
+        ["filter 0: quiet false, 0 ignored", "to 0: ignoring rob: false"]
+    );
+    assert_eq!(shown(&room.msg(BOB, "ann", "psst"))[1], "to 0: told by rob: psst");
+}
+
+#[test]
+fn the_filter_hides_what_was_asked_and_nothing_else() {
+    let (ann, bob) = (SessionId(1), SessionId(2));
+    let filter = |quiet, ignored: &[SessionId]| Filter { quiet, ignored: ignored.to_vec() };
+    assert!(filter(false, &[]).is_open() && !filter(true, &[]).is_open() && !filter(false, &[ann]).is_open());
+    for (said_by, is_bustle, by_quiet, by_ignoring) in [
+        (Some(ann), false, false, true),
+        (Some(bob), false, false, false),
+        (None, true, true, false),
+        (None, false, false, false),
+    ] {
+        assert_eq!(filter(true, &[]).hides(said_by, is_bustle), by_quiet);
+        assert_eq!(filter(false, &[ann]).hides(said_by, is_bustle), by_ignoring);
+        assert!(!filter(false, &[]).hides(said_by, is_bustle));
+    }
+    // What counts as said, and what as a coming or going.
+    let mut room = Room::of(&["ann", "bob"]);
+    let notices = |effects: Vec<Effect>| {
+        let told = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Room { notice, .. } => Some((notice.said_by().is_some(), notice.is_bustle())),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    for line in ["hi", "/me waves"] {
+        assert_eq!(notices(room.types(ANN, line)), [(true, false)], "{line}");
+    }
+    assert_eq!(notices(room.types(ANN, "/topic tea")), [(false, false)]);
+    assert_eq!(notices(room.rename(ANN, "zoe")), [(false, false)]);
+    assert_eq!(notices(room.enter(CAT)), [(false, true)]);
+    assert_eq!(notices(room.join(CAT, "dev")), [(false, true), (false, true)]);
+    assert_eq!(notices(room.leave(CAT, CloseReason::Quit)), [(false, true)]);
+}
+
+#[test]
+fn nobody_ignores_oneself_or_more_people_than_64() {
+    let mut room = Room::of(&["ann"]);
+    assert!(matches!(refusal(&room.types(ANN, "/ignore ann"), ANN), Refusal::CannotIgnore { .. }));
+    assert!(matches!(refusal(&room.types(ANN, "/unignore ann"), ANN), Refusal::CannotIgnore { .. }));
+    assert!(matches!(refusal(&room.types(ANN, "/ignore zoe"), ANN), Refusal::NobodyCalled { .. }));
+    for seat in (1..=65).map(Seat) {
+        room.enter(seat);
+        let effects = room.types(ANN, &format!("/ignore {}", address(seat)));
+        if seat.0 <= 64 {
+            assert_eq!(shown(&effects)[0], format!("filter 0: quiet false, {} ignored", seat.0));
+        } else {
+            assert!(matches!(refusal(&effects, ANN), Refusal::CannotIgnore { .. }));
+        }
+    }
+    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(7))));
+    assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored", "one of them again");
+    // Who has left needs no place any more.
+    room.leave(Seat(1), CloseReason::PeerClosed);
+    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(65))));
+    assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored");
+}
+
+#[test]
+fn quiet_and_time_are_done_where_lines_are_delivered() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for (line, filter, told) in [
+        ("/quiet on", "filter 0: quiet true, 0 ignored", "to 0: Quiet { on: true }"),
+        ("/ignore bob", "filter 0: quiet true, 1 ignored", "to 0: ignoring bob: true"),
+        ("/quiet off", "filter 0: quiet false, 1 ignored", "to 0: Quiet { on: false }"),
+        ("/time on", "time 0: true", "to 0: Time { on: true }"),
+        ("/time off", "time 0: false", "to 0: Time { on: false }"),
+    ] {
+        assert_eq!(shown(&room.types(ANN, line)), [filter, told], "{line}");
+    }
+    // Somebody new on that seat begins with an open filter.
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.enter(ANN);
+    assert_eq!(shown(&room.types(ANN, "/quiet on"))[0], "filter 0: quiet true, 0 ignored");
+}
+
+#[test]
+fn a_name_may_be_taken_three_times_a_minute() {
+    let mut room = Room::empty();
+    room.enter(ANN);
+    let take = |room: &mut Room, name: &str| room.does(ANN, Command::Nick(nick(name)));
+    for (at, name) in [(0, "ann"), (10, "zoe"), (20, "eve")] {
+        room.now = seconds(at);
+        assert_eq!(take(&mut room, name)[0], Effect::Tell(ANN, Notice::YouAre(name.into())));
+        take(&mut room, name); // the name that one has costs nothing
+    }
+    for at in [21, 40, 59] {
+        room.now = seconds(at);
+        let Refusal::RenamesTooFast { limit: 3, wait } = *refusal(&take(&mut room, "ivy"), ANN) else { panic!("{at}") };
+        assert!((60 - at..=61 - at).contains(&wait), "{wait} s at {at}");
+        assert_eq!(room.names(ANN), ["eve"]);
+    }
+    room.now = seconds(60);
+    assert_eq!(take(&mut room, "ivy")[0], Effect::Tell(ANN, Notice::YouAre("ivy".into())));
+    refusal(&take(&mut room, "may"), ANN);
+    // What is refused because somebody has it costs nothing either.
+    room.enter(BOB);
+    for _ in 0..5 {
+        assert!(matches!(refusal(&room.does(BOB, Command::Nick(nick("ivy"))), BOB), Refusal::Taken { .. }));
+    }
+    assert_eq!(room.does(BOB, Command::Nick(nick("bob")))[0], Effect::Tell(BOB, Notice::YouAre("bob".into())));
+}
+
+#[test]
+fn the_wait_for_another_name_is_never_more_than_a_minute() {
+    let mut room = Room::empty();
+    room.enter(ANN);
+    for name in ["ann", "zoe", "eve"] {
+        room.does(ANN, Command::Nick(nick(name)));
+    }
+    for (at, wanted) in [(0, 60), (1, 60), (1000, 59), (59_001, 1), (59_999, 1)] {
+        room.now = Duration::from_millis(at);
+        let effects = room.does(ANN, Command::Nick(nick("ivy")));
+        assert_eq!(refusal(&effects, ANN), &Refusal::RenamesTooFast { limit: 3, wait: wanted }, "at {at} ms");
+    }
+}
+
+// --- noise ------------------------------------------------------------------------------------
+
+/// The comings and goings that one call tells the lobby of.
+fn bustle(effects: &[Effect]) -> Vec<String> {
+    let is_told = |effect: &&Effect| matches!(effect, Effect::Room { room: LOBBY, notice, .. } if notice.is_bustle());
+    effects.iter().filter(is_told).flat_map(|effect| shown(std::slice::from_ref(effect))).collect()
+}
+
+#[test]
+fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
+    let mut room = Room::of(&["ann"]); // one
+    for seat in (1..=4).map(Seat) {
+        assert_eq!(bustle(&room.enter(seat)).len(), 1, "{seat:?}");
+    }
+    assert_eq!(room.hub.next_tick(), None);
+    room.now = Duration::from_millis(1500);
+    let effects = room.enter(Seat(5));
+    assert_eq!(bustle(&effects), [""; 0]);
+    assert!(shown(&effects).contains(&"to 5: 127.0.0.1:5005 login".to_owned()), "who comes sees it all the same");
+    assert_eq!(bustle(&room.leave(Seat(1), CloseReason::Quit)), [""; 0]);
+    assert_eq!(bustle(&room.join(Seat(2), "dev")), [""; 0]);
+    assert_eq!(room.hub.next_tick(), Some(Duration::from_millis(3500)));
+    room.now = Duration::from_millis(3499);
+    assert_eq!(room.tick(), []);
+    room.now = Duration::from_millis(3500);
+    assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 2 left"]);
+    assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None), "once");
+    assert_eq!(bustle(&room.does(Seat(2), Command::Leave)).len(), 1, "afterwards one by one again");
+}
+
+/// The manager serves who asks before it does what is due, so a move may come before the tick.
+#[test]
+fn what_was_counted_is_told_though_the_tick_is_late() {
+    let mut room = Room::of(&["ann"]);
+    (1..=9).for_each(|seat| drop(room.enter(Seat(seat))));
+    room.now = seconds(3);
+    let mut told = bustle(&room.leave(Seat(1), CloseReason::Quit));
+    room.now = seconds(10);
+    told.extend(bustle(&room.tick()));
+    assert!(told.iter().any(|line| line.starts_with("to all: 5 came to #lobby, ")), "{told:?}");
+}
+
+#[test]
+fn five_moves_every_two_seconds_are_told_one_by_one() {
+    let mut room = Room::empty();
+    for number in 0..50 {
+        room.now = seconds(u64::from(number / 5 * 2));
+        assert_eq!(bustle(&room.enter(Seat(number))).len(), 1, "{number}");
+    }
+}
+
+#[test]
+fn in_a_crowd_every_move_is_counted() {
+    let mut room = Room::empty();
+    for number in 0..100 {
+        room.now += seconds(3);
+        assert_eq!(bustle(&room.enter(Seat(number))).len(), 1, "{number}");
+    }
+    room.now += seconds(3);
+    assert_eq!(bustle(&room.enter(Seat(100))), [""; 0], "the 101st");
+    room.now += seconds(2);
+    assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
+    room.now += seconds(1);
+    assert_eq!(bustle(&room.leave(Seat(7), CloseReason::Quit)).len(), 1, "a hundred are no crowd");
+}
+
+/// A thousand within a second: a handful of lines, not a million; and each is greeted.
+#[test]
+fn a_storm_is_a_handful_of_lines() {
+    let mut room = Room::of(&["ann"]);
+    room.now = seconds(10);
+    let (mut lines, mut greetings) = (0, 0);
+    for number in 1..=1000 {
+        room.now += Duration::from_millis(1);
+        let effects = room.enter(Seat(number));
+        lines += bustle(&effects).len();
+        greetings += effects.iter().filter(|effect| matches!(effect, Effect::Tell(_, Notice::Welcome { .. }))).count();
+    }
+    while let Some(due) = room.hub.next_tick() {
+        room.now = due;
+        lines += bustle(&room.tick()).len();
+    }
+    assert_eq!((lines, greetings), (6, 1000));
+}
+
+// --- programs ---------------------------------------------------------------------------------
+
+#[test]
+fn a_program_is_nowhere_until_it_joins_or_speaks() {
+    for by in ["json", "frame"] {
+        let mut room = Room::of(&["ann"]);
+        let (program, effects) = room.arrive(BOB, by);
+        assert_eq!(effects, [], "nothing is told to anybody");
+        assert_eq!((room.names(ANN), room.rooms()), (vec!["ann".to_owned()], vec!["#lobby 1".to_owned()]));
+        // It may look on …
+        assert_eq!(room.names(BOB), ["ann"]);
+        assert_eq!(shown(&room.types(BOB, "/who")), ["to 1: in #lobby: ann"]);
+        assert_eq!(shown(&room.rename(BOB, "bot")), ["to 1: RenameOk"], "and take a name, which nobody is told");
+        assert_eq!(shown(&room.msg(ANN, &program.id.to_string(), "psst"))[1], "to 1: told by ann: psst");
+        // … and speaking brings it into the lobby.
+        assert_eq!(shown(&room.does(BOB, say("hi"))), ["to all: bot login", "enter 0.1", "to all: bot: hi"]);
+        assert_eq!(shown(&room.does(BOB, say("ho"))), ["to all: bot: ho"]);
+        assert_eq!(room.names(ANN), ["ann", "bot"]);
+        assert_eq!(
+            shown(&room.leave(BOB, CloseReason::PeerClosed))[1..3],
+            ["exit 0.1", "to all: bot left: peer closed"]
+        );
+    }
+}
+
+#[test]
+fn a_program_joins_a_room_as_one_who_comes_in() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    let (_, _) = room.arrive(BOB, "json");
+    room.rename(BOB, "bot");
+    assert_eq!(shown(&room.join(BOB, "dev")), ["to #1: bot login", "enter 1.1", "to 1: in #dev with 1: ann"]);
+    // Who has been nowhere leaves without a word.
+    room.arrive(CAT, "json");
+    assert_eq!(
+        shown(&room.leave(CAT, CloseReason::PeerClosed)),
+        ["to 2: goodbye: peer closed", "hang up 2: peer closed"]
+    );
+    room.arrive(CAT, "json");
+    assert_eq!(shown(&room.does(CAT, Command::Leave))[1..], ["enter 0.2", "to 2: in #lobby with 0: "]);
+}
+
+/// A request with a mark gets its own line as its answer, apart from the room's copy.
+#[test]
+fn a_tagged_line_comes_back_as_an_answer() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let tagged = |room: &mut Room, command| {
+        let effects = room.effects(|hub, now, out| hub.command(ANN, command, true, now, out));
+        if let [Effect::Tell(ANN, answer), Effect::Room { notice, .. }] = effects.as_slice() {
+            assert_eq!(answer, notice, "with the same number");
+        }
+        shown(&effects)
+    };
+    assert_eq!(tagged(&mut room, say("hi")), ["to 0: ann: hi", "to all but 0: ann: hi"]);
+    assert_eq!(tagged(&mut room, Command::Me(body("waves"))), ["to 0: * ann waves", "to all but 0: * ann waves"]);
+    room.does(ANN, Command::Echo(Switch::Off));
+    assert_eq!(tagged(&mut room, say("hi")), ["to 0: ann: hi", "to all but 0: ann: hi"], "echo off or not");
+    assert_eq!(tagged(&mut room, Command::Ping), ["to 0: Pong"]);
+}
+
+#[test]
+fn a_program_that_does_nothing_is_asked_to_leave_and_then_made_to() {
+    let mut room = Room::empty();
+    room.now = seconds(5);
+    room.arrive(ANN, "json");
+    assert_eq!(room.hub.next_tick(), Some(seconds(15)));
+    room.now = Duration::from_millis(14_999);
+    assert_eq!(room.tick(), []);
+    room.now = seconds(15);
+    assert_eq!(shown(&room.tick()), ["to 0: DoExit"]);
+    assert_eq!(room.hub.next_tick(), Some(seconds(25)));
+    assert_eq!(shown(&room.does(ANN, Command::Ping)), ["to 0: Pong"], "it is still served");
+    room.now = Duration::from_millis(24_999);
+    assert_eq!(room.tick(), []);
+    room.now = seconds(25);
+    let why = CloseReason::NotJoined;
+    assert_eq!(shown(&room.tick()), [format!("to 0: goodbye: {why}"), format!("hang up 0: {why}")]);
+    assert_eq!((room.hub.population(), room.hub.next_tick()), (0, None));
+}
+
+#[test]
+fn a_program_that_has_joined_or_spoken_may_stay() {
+    for (by, line) in
+        [("json", "hi"), ("json", "/me waves"), ("json", "/join dev"), ("json", "/leave"), ("frame", "/ping")]
+    {
+        let mut room = Room::empty();
+        room.arrive(ANN, by);
+        room.now = Duration::from_millis(9_999);
+        room.types(ANN, line);
+        room.now = seconds(100);
+        assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None), "{by} {line}");
+    }
+    let mut patient = Room::with(HubSettings { join_grace: Duration::ZERO, ..SETTINGS });
+    patient.arrive(ANN, "json");
+    assert_eq!(patient.hub.next_tick(), None, "0 = never");
+}
+
+/// The time of one who left is not that of the next one on the seat.
+#[test]
+fn the_next_one_on_a_seat_has_a_time_of_its_own() {
+    let mut room = Room::empty();
+    room.arrive(ANN, "json");
+    room.now = seconds(4);
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.arrive(ANN, "json");
+    room.now = seconds(10);
+    assert_eq!(room.tick(), []);
+    room.now = seconds(14);
+    assert_eq!(shown(&room.tick()), ["to 0: DoExit"]);
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.enter(ANN);
+    room.now = seconds(24);
+    assert_eq!(room.tick(), []);
+}
+
 // --- random lives -----------------------------------------------------------------------------
 
 /// What happens next, to whom.
 #[derive(Debug, Clone)]
 enum Step {
-    Enter(bool),
-    Say,
-    Me,
+    /// By this door.
+    Enter(&'static str),
+    /// Whether the request is marked.
+    Say(bool),
+    Me(bool),
     Rename(&'static str),
     Nick(&'static str),
     Msg(usize, Means),
     Reply,
     Echo(bool),
+    Join(&'static str),
+    Back,
+    History(usize),
+    After(&'static str, u64),
+    Ignore(usize, bool),
     Quit(bool),
     Leave,
     Stop,
@@ -642,24 +1317,36 @@ const SEATS: usize = 6;
 /// Many of them clash with one another.
 const NAMES: [&str; 13] =
     ["mike", "MIKE", "mіke", "mike2", "Mike_", "Iris", "lris", "iris", "bob", "b0b", "modem", "modern", "ann"];
+const ROOMS: [&str; 4] = ["lobby", "dev", "ops", "zoo"];
+/// Little is kept and less is shown, so that the ends of both are met.
+const FORGETFUL: HubSettings = HubSettings { history: 8, history_shown: 3, ..SETTINGS };
+/// From step to step: no move is counted with another (2 s), no room forgotten in 80 steps (10 min).
+const PACE: Duration = Duration::from_secs(5);
 
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
     let name = || prop::sample::select(NAMES.as_slice());
+    let room = || prop::sample::select(ROOMS.as_slice());
+    let door = prop::sample::select(["text", "text", "relay", "frame"].as_slice());
     let means = prop::sample::select([Means::Name, Means::Capitals, Means::Address, Means::Nonsense].as_slice());
     let step = prop_oneof![
-        6 => any::<bool>().prop_map(Step::Enter),
-        3 => Just(Step::Say),
-        1 => Just(Step::Me),
-        8 => name().prop_map(Step::Rename),
-        2 => name().prop_map(Step::Nick),
+        6 => door.prop_map(Step::Enter),
+        6 => any::<bool>().prop_map(Step::Say),
+        1 => any::<bool>().prop_map(Step::Me),
+        4 => name().prop_map(Step::Rename),
+        1 => name().prop_map(Step::Nick),
         4 => (0..SEATS, means).prop_map(|(to, means)| Step::Msg(to, means)),
         3 => Just(Step::Reply),
-        2 => any::<bool>().prop_map(Step::Echo),
+        1 => any::<bool>().prop_map(Step::Echo),
+        6 => room().prop_map(Step::Join),
+        2 => Just(Step::Back),
+        2 => (1..12_usize).prop_map(Step::History),
+        2 => (room(), 0..12_u64).prop_map(|(room, seq)| Step::After(room, seq)),
+        3 => (0..SEATS, prop::bool::weighted(0.7)).prop_map(|(whom, on)| Step::Ignore(whom, on)),
         1 => any::<bool>().prop_map(Step::Quit),
         2 => Just(Step::Leave),
-        // Rare enough that rooms fill before it.
     ];
-    let step = prop_oneof![60 => step, 1 => Just(Step::Stop)];
+    // Rare enough that rooms fill before it.
+    let step = prop_oneof![100 => step, 1 => Just(Step::Stop)];
     vec((0..SEATS, step), 1..80)
 }
 
@@ -669,26 +1356,53 @@ struct Life {
     speaker: Arc<Speaker>,
     echo: bool,
     writer: Option<SessionId>,
+    /// Where, by the number of the place.
+    place: Option<usize>,
+    ignored: BTreeSet<SessionId>,
+    renamed: Vec<Duration>,
 }
 
-/// The model: who sits where, in the order in which they came, and what has been performed.
+/// One room as the model knows it; the places are in the order in which they were made.
+#[derive(Debug)]
+struct Place {
+    name: RoomName,
+    /// In the order in which they came.
+    members: Vec<usize>,
+    /// Everything that was ever said.
+    lines: Vec<(Line, bool)>,
+    /// Who hears it, as `Enter` and `Exit` have it.
+    audience: BTreeSet<usize>,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        Self { name: room_name(name), members: Vec::new(), lines: Vec::new(), audience: BTreeSet::new() }
+    }
+
+    fn index(number: usize) -> RoomIndex {
+        RoomIndex(u32::try_from(number).unwrap())
+    }
+}
+
+/// The model: who sits where, who is in which room, what was said there.
 struct Model {
     room: Room,
     lives: HashMap<usize, Life>,
-    order: Vec<usize>,
-    /// Who hears the room, as `Enter` and `Exit` have it.
-    members: BTreeSet<usize>,
+    places: Vec<Place>,
     hung_up: usize,
     left: usize,
+}
+
+fn seat_of(seat: usize) -> Seat {
+    Seat(u32::try_from(seat).unwrap())
 }
 
 impl Model {
     fn new() -> Self {
         Self {
-            room: Room::empty(),
+            room: Room::with(FORGETFUL),
             lives: HashMap::new(),
-            order: Vec::new(),
-            members: BTreeSet::new(),
+            places: vec![Place::new("lobby")],
             hung_up: 0,
             left: 0,
         }
@@ -696,32 +1410,29 @@ impl Model {
 
     /// Does one step with the hub and with the model, and compares.
     fn step(&mut self, seat: usize, step: &Step) {
-        self.room.now += Duration::from_secs(1);
-        let at = Seat(u32::try_from(seat).unwrap());
-        if let Step::Enter(text) = *step {
-            if self.lives.contains_key(&seat) {
-                return; // the gate gives no seat twice
+        self.room.now += PACE;
+        match *step {
+            Step::Enter(_) if self.lives.contains_key(&seat) => return, // the gate gives no seat twice
+            Step::Enter(by) => self.enter(seat, by),
+            Step::Stop => {
+                let effects = self.room.effects(|hub, _, out| hub.stop(out));
+                self.left += self.lives.len();
+                self.perform(&effects);
+                self.lives.clear();
+                self.places.iter_mut().for_each(|place| place.members.clear());
             }
-            let (speaker, effects) = self.room.arrive(at, text);
-            self.lives.insert(seat, Life { speaker, echo: text, writer: None });
-            self.order.push(seat);
-            self.perform(&effects);
-        } else if matches!(step, Step::Stop) {
-            let effects = self.room.effects(Hub::stop);
-            self.left += self.lives.len();
-            self.perform(&effects);
-            self.lives.clear();
-            self.order.clear();
-        } else if matches!(step, Step::Leave) {
-            let effects = self.room.leave(at, CloseReason::PeerClosed);
-            assert_eq!(effects.is_empty(), !self.lives.contains_key(&seat));
-            self.perform_leaving(seat, &effects);
-        } else {
-            let command = self.command(step);
-            let effects = self.room.does(at, command);
-            match self.lives.contains_key(&seat) {
-                true => self.compare(seat, at, step, &effects),
-                false => assert_eq!(effects, [], "nobody sits there"),
+            Step::Leave => {
+                let effects = self.room.leave(seat_of(seat), CloseReason::PeerClosed);
+                self.perform_leaving(seat, &CloseReason::PeerClosed, &effects);
+            }
+            _ => {
+                let tagged = matches!(step, Step::Say(true) | Step::Me(true));
+                let command = self.command(step);
+                let effects = self.room.effects(|hub, now, out| hub.command(seat_of(seat), command, tagged, now, out));
+                match self.lives.contains_key(&seat) {
+                    true => self.compare(seat, step, &effects),
+                    false => assert_eq!(effects, [], "nobody sits there"),
+                }
             }
         }
         self.check();
@@ -729,14 +1440,20 @@ impl Model {
 
     fn command(&self, step: &Step) -> Command {
         match step {
-            Step::Me => Command::Me(body("waves")),
+            Step::Me(_) => Command::Me(body("waves")),
             Step::Rename(name) => Command::Rename(nick(name)),
             Step::Nick(name) => Command::Nick(nick(name)),
             Step::Msg(to, means) => Command::Msg { to: self.call(*to, *means), body: body("psst") },
             Step::Reply => Command::Reply(body("ok")),
             Step::Echo(on) => Command::Echo(if *on { Switch::On } else { Switch::Off }),
+            Step::Join(name) => Command::Join(room_name(name)),
+            Step::Back => Command::Leave,
+            Step::History(count) => Command::History(*count),
+            Step::After(name, seq) => Command::HistoryAfter(Some(room_name(name)), *seq),
+            Step::Ignore(whom, true) => Command::Ignore(self.call(*whom, Means::Address)),
+            Step::Ignore(whom, false) => Command::Unignore(self.call(*whom, Means::Address)),
             Step::Quit(words) => Command::Quit(words.then(|| body("bye"))),
-            Step::Say | Step::Enter(_) | Step::Leave | Step::Stop => say("hi"),
+            Step::Say(_) | Step::Enter(_) | Step::Leave | Step::Stop => say("hi"),
         }
     }
 
@@ -750,14 +1467,65 @@ impl Model {
         }
     }
 
-    fn compare(&mut self, seat: usize, at: Seat, step: &Step, effects: &[Effect]) {
+    fn enter(&mut self, seat: usize, by: &'static str) {
+        let at = seat_of(seat);
+        let (speaker, effects) = self.room.arrive(at, by);
+        let mut life = Life {
+            speaker: Arc::clone(&speaker),
+            echo: by != "relay",
+            writer: None,
+            place: None,
+            ignored: BTreeSet::new(),
+            renamed: Vec::new(),
+        };
+        if by == "frame" {
+            assert_eq!(effects, []);
+        } else {
+            let others = self.names_in(0);
+            life.place = Some(0);
+            self.lives.insert(seat, life.clone());
+            let you = || Arc::clone(&speaker);
+            let login = || Notice::Login { who: you(), room: RoomName::lobby() };
+            let mut wanted = vec![Effect::Tell(at, Notice::IAmHere(you())), Effect::Tell(at, login())];
+            wanted.extend(self.past(seat, 0, FORGETFUL.history_shown, 0));
+            let (room, door, others_total) = (RoomName::lobby(), "127.0.0.1:8000".into(), others.len());
+            let idle_seconds = FORGETFUL.idle_seconds;
+            let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle_seconds };
+            wanted.push(Effect::Tell(at, welcome));
+            wanted.push(Effect::Room { room: LOBBY, notice: login(), hidden_from: None });
+            wanted.push(Effect::Enter(LOBBY, at));
+            assert_eq!(effects, wanted);
+            self.places[0].members.push(seat);
+        }
+        self.lives.insert(seat, life);
+        self.perform(&effects);
+    }
+
+    fn names_in(&self, place: usize) -> Vec<Arc<str>> {
+        self.places[place].members.iter().map(|seat| Arc::clone(&self.lives[seat].speaker.name)).collect()
+    }
+
+    /// What of a room's past somebody is to be shown.
+    fn past(&self, seat: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
+        let ignored = &self.lives[&seat].ignored;
+        let lines = &self.places[place].lines;
+        let kept = &lines[lines.len().saturating_sub(FORGETFUL.history)..];
+        let wanted = kept.iter().filter(|(line, _)| line.seq > after && !ignored.contains(&line.from.id));
+        let mut wanted: Vec<_> = wanted
+            .map(|(line, is_action)| {
+                Effect::Tell(seat_of(seat), Notice::Past { line: line.clone(), is_action: *is_action })
+            })
+            .collect();
+        wanted.split_off(wanted.len().saturating_sub(count))
+    }
+
+    fn compare(&mut self, seat: usize, step: &Step, effects: &[Effect]) {
+        let at = seat_of(seat);
         let life = self.lives[&seat].clone();
-        let (from, hidden_from) = (Arc::clone(&life.speaker), (!life.echo).then_some(at));
-        let to_room = |notice| Effect::Room { room: LOBBY, notice, hidden_from };
         match *step {
-            Step::Say => assert_eq!(effects, [to_room(Notice::Said { from, body: body("hi") })]),
-            Step::Me => assert_eq!(effects, [to_room(Notice::Acted { from, body: body("waves") })]),
-            Step::Rename(name) | Step::Nick(name) => self.compare_rename(seat, at, name, effects),
+            Step::Say(tagged) => self.compare_said(seat, "hi", false, tagged, effects),
+            Step::Me(tagged) => self.compare_said(seat, "waves", true, tagged, effects),
+            Step::Rename(name) | Step::Nick(name) => self.compare_rename(seat, name, effects),
             Step::Msg(to, Means::Nonsense) => {
                 assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }), "{to}");
             }
@@ -776,23 +1544,127 @@ impl Model {
                 assert_eq!(effects, [Effect::Tell(at, Notice::Echo { on })]);
                 self.lives.get_mut(&seat).unwrap().echo = on;
             }
+            Step::Join(name) => self.compare_join(seat, name, effects),
+            Step::Back => self.compare_join(seat, "lobby", effects),
+            Step::History(count) => {
+                let place = life.place.unwrap_or(0);
+                let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
+                let mut wanted = self.past(seat, place, count, 0);
+                wanted.push(Effect::Tell(at, Notice::PastEnd { room, last_seq, lost: 0 }));
+                assert_eq!(effects, wanted);
+            }
+            Step::After(name, seq) => match self.places.iter().position(|place| place.name.as_str() == name) {
+                None => assert_eq!(refusal(effects, at), &Refusal::NoRoom { room: room_name(name) }),
+                Some(place) => {
+                    let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
+                    let forgotten = last_seq.saturating_sub(FORGETFUL.history as u64);
+                    let mut wanted = self.past(seat, place, usize::MAX, seq);
+                    let lost = forgotten.saturating_sub(seq);
+                    wanted.push(Effect::Tell(at, Notice::PastEnd { room, last_seq, lost }));
+                    assert_eq!(effects, wanted);
+                }
+            },
+            Step::Ignore(whom, on) => self.compare_ignore(seat, whom, on, effects),
             Step::Quit(words) => {
-                let leaving = match words {
-                    true => {
-                        assert_eq!(effects[0], to_room(Notice::Said { from, body: body("bye") }));
-                        self.perform(&effects[..1]);
-                        &effects[1..]
-                    }
-                    false => effects,
-                };
-                return self.perform_leaving(seat, leaving);
+                // The last words, and what brings who was nowhere to where they are heard, come first.
+                let last_words =
+                    if words { effects.iter().position(|one| matches!(one, Effect::Tell(..))) } else { None };
+                let (last_words, leaving) = effects.split_at(last_words.unwrap_or(0));
+                if words {
+                    self.compare_said(seat, "bye", false, false, last_words);
+                    self.perform(last_words);
+                }
+                return self.perform_leaving(seat, &CloseReason::Quit, leaving);
             }
             Step::Enter(_) | Step::Leave | Step::Stop => unreachable!("these are no commands"),
         }
         self.perform(effects);
     }
 
-    fn compare_rename(&mut self, seat: usize, at: Seat, name: &str, effects: &[Effect]) {
+    fn compare_said(&mut self, seat: usize, text: &str, is_action: bool, tagged: bool, effects: &[Effect]) {
+        let at = seat_of(seat);
+        let mut wanted = Vec::new();
+        let life = self.lives.get_mut(&seat).unwrap();
+        let (from, echo) = (Arc::clone(&life.speaker), life.echo);
+        let number = *life.place.get_or_insert_with(|| {
+            let notice = Notice::Login { who: Arc::clone(&from), room: RoomName::lobby() };
+            wanted.extend([Effect::Room { room: LOBBY, notice, hidden_from: None }, Effect::Enter(LOBBY, at)]);
+            self.places[0].members.push(seat);
+            0
+        });
+        let place = &mut self.places[number];
+        let (seq, room) = (place.lines.len() as u64 + 1, place.name.clone());
+        let line = Line { room, from, body: body(text), at: self::at(self.room.now).unix_ms, seq };
+        place.lines.push((line.clone(), is_action));
+        let notice = || if is_action { Notice::Acted(line.clone()) } else { Notice::Said(line.clone()) };
+        wanted.extend(tagged.then(|| Effect::Tell(at, notice())));
+        let hidden_from = (tagged || !echo).then_some(at);
+        wanted.push(Effect::Room { room: Place::index(number), notice: notice(), hidden_from });
+        assert_eq!(effects, wanted);
+    }
+
+    fn compare_join(&mut self, seat: usize, name: &str, effects: &[Effect]) {
+        let at = seat_of(seat);
+        let to = self.places.iter().position(|place| place.name.as_str() == name).unwrap_or_else(|| {
+            self.places.push(Place::new(name));
+            self.places.len() - 1
+        });
+        let life = self.lives.get_mut(&seat).unwrap();
+        let (who, from) = (Arc::clone(&life.speaker), life.place.replace(to));
+        let (who, room) = (|| Arc::clone(&who), || room_name(name));
+        let told = |place, notice| Effect::Room { room: Place::index(place), notice, hidden_from: None };
+        let mut wanted = Vec::new();
+        if from != Some(to) {
+            let came = match from {
+                None => Notice::Login { who: who(), room: room() },
+                Some(number) => {
+                    let left = &mut self.places[number];
+                    left.members.retain(|member| *member != seat);
+                    wanted.push(Effect::Exit(Place::index(number), at));
+                    wanted.push(told(number, Notice::Went { who: who(), to: room(), room: left.name.clone() }));
+                    Notice::Came { who: who(), from: left.name.clone(), room: room() }
+                }
+            };
+            wanted.extend([told(to, came), Effect::Enter(Place::index(to), at)]);
+        }
+        let others: Vec<_> = self.names_in(to).into_iter().filter(|name| *name != who().name).collect();
+        let others_total = others.len();
+        wanted.push(Effect::Tell(at, Notice::InRoom { room: room(), others, others_total }));
+        if from != Some(to) {
+            self.places[to].members.push(seat);
+            wanted.extend(self.past(seat, to, FORGETFUL.history_shown, 0));
+        }
+        assert_eq!(effects, wanted);
+    }
+
+    fn compare_ignore(&mut self, seat: usize, whom: usize, on: bool, effects: &[Effect]) {
+        let at = seat_of(seat);
+        let Some(other) = self.lives.get(&whom) else {
+            assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }));
+            return;
+        };
+        let who = Arc::clone(&other.speaker);
+        if whom == seat {
+            assert!(matches!(refusal(effects, at), Refusal::CannotIgnore { .. }));
+            return;
+        }
+        let here: BTreeSet<_> = self.lives.values().map(|life| life.speaker.id).collect();
+        let life = self.lives.get_mut(&seat).unwrap();
+        life.ignored.retain(|id| here.contains(id));
+        match on {
+            true => life.ignored.insert(who.id),
+            false => life.ignored.remove(&who.id),
+        };
+        let [Effect::Filter(filtered, Filter { quiet: false, ignored }), answer] = effects else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((*filtered, ignored.iter().copied().collect()), (at, life.ignored.clone()));
+        assert_eq!(ignored.len(), life.ignored.len(), "nobody twice");
+        assert_eq!(answer, &Effect::Tell(at, Notice::Ignoring { who, on }));
+    }
+
+    fn compare_rename(&mut self, seat: usize, name: &str, effects: &[Effect]) {
+        let at = seat_of(seat);
         let others: Vec<_> = self.lives.iter().filter(|(other, _)| **other != seat).map(|(_, life)| life).collect();
         if let Some(holder) = others.iter().find(|other| clash(name, &other.speaker.name)) {
             match refusal(effects, at) {
@@ -808,47 +1680,59 @@ impl Model {
             }
             return;
         }
+        let now = self.room.now;
         let life = self.lives.get_mut(&seat).unwrap();
         let old = Arc::clone(&life.speaker.name);
+        if *old != *name {
+            life.renamed.retain(|then| now - *then < seconds(60));
+            if life.renamed.len() == 3 {
+                assert!(matches!(refusal(effects, at), Refusal::RenamesTooFast { limit: 3, .. }));
+                return;
+            }
+            life.renamed.push(now);
+        }
         let Speaker { id, address, .. } = &*life.speaker;
         let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into() });
         life.speaker = Arc::clone(&speaker);
-        let told = Effect::Room {
-            room: LOBBY,
-            notice: Notice::Renamed { who: speaker, old: Arc::clone(&old) },
+        let is_told = *old != *name;
+        let told = life.place.filter(|_| is_told).map(|place| Effect::Room {
+            room: Place::index(place),
+            notice: Notice::Renamed { who: speaker, old, room: self.places[place].name.clone() },
             hidden_from: Some(at),
-        };
+        });
         assert!(matches!(effects[0], Effect::Tell(seat, Notice::RenameOk | Notice::YouAre(_)) if seat == at));
-        assert!(effects[1..] == *std::slice::from_ref(&told) || (effects.len() == 1 && *old == *name), "{effects:?}");
+        assert_eq!(effects[1..], *told.as_slice());
     }
 
     fn compare_private(&mut self, seat: usize, to: usize, text: &str, effects: &[Effect]) {
-        let seat_of = |seat| Seat(u32::try_from(seat).unwrap());
         let from = Arc::clone(&self.lives[&seat].speaker);
         let receiver = self.lives.get_mut(&to).unwrap();
-        receiver.writer = Some(from.id);
-        assert_eq!(
-            effects,
-            [
-                Effect::Tell(seat_of(seat), Notice::ToldTo { to: Arc::clone(&receiver.speaker), body: body(text) }),
-                Effect::Tell(seat_of(to), Notice::Told { from, body: body(text) }),
-            ]
-        );
+        let to_sender = Notice::ToldTo { to: Arc::clone(&receiver.speaker), body: body(text) };
+        let mut wanted = vec![Effect::Tell(seat_of(seat), to_sender)];
+        if !receiver.ignored.contains(&from.id) {
+            receiver.writer = Some(from.id);
+            wanted.push(Effect::Tell(seat_of(to), Notice::Told { from, body: body(text) }));
+        }
+        assert_eq!(effects, wanted);
     }
 
-    fn perform_leaving(&mut self, seat: usize, effects: &[Effect]) {
-        if self.lives.contains_key(&seat) {
-            self.left += 1;
-            let speaker = &self.lives[&seat].speaker;
-            let told = effects.iter().filter(|effect| match effect {
-                Effect::Room { notice: Notice::Left(who, _), .. } => who == speaker,
-                _ => false,
-            });
-            assert_eq!(told.count(), 1, "the others are told once: {effects:?}");
+    fn perform_leaving(&mut self, seat: usize, why: &CloseReason, effects: &[Effect]) {
+        let Some(life) = self.lives.get(&seat) else { return assert_eq!(effects, []) };
+        let at = seat_of(seat);
+        let mut wanted = vec![Effect::Tell(at, Notice::Goodbye(why.clone()))];
+        if let Some(number) = life.place {
+            let place = &mut self.places[number];
+            place.members.retain(|member| *member != seat);
+            let (who, room, why) = (Arc::clone(&life.speaker), place.name.clone(), why.clone());
+            let notice = Notice::Left { who, room, why };
+            wanted.push(Effect::Exit(Place::index(number), at));
+            wanted.push(Effect::Room { room: Place::index(number), notice, hidden_from: None });
         }
+        wanted.push(Effect::HangUp(at, why.clone()));
+        assert_eq!(effects, wanted);
+        self.left += 1;
         self.perform(effects);
         self.lives.remove(&seat);
-        self.order.retain(|other| *other != seat);
     }
 
     /// Does what the manager would do with the effects, in their order.
@@ -857,24 +1741,29 @@ impl Model {
         for effect in effects {
             match effect {
                 Effect::Enter(room, seat) => {
-                    assert_eq!(*room, LOBBY);
-                    assert!(self.members.insert(seat.index()), "enters twice");
+                    let elsewhere = self.places.iter().any(|place| place.audience.contains(&seat.index()));
+                    assert!(!elsewhere, "{effect:?}, though it hears a room already");
+                    self.places[room.index()].audience.insert(seat.index());
                 }
                 Effect::Exit(room, seat) => {
-                    assert_eq!(*room, LOBBY);
-                    assert!(self.members.remove(&seat.index()), "leaves a room that it is not in");
+                    assert!(self.places[room.index()].audience.remove(&seat.index()), "{effect:?}: it is not in there");
                 }
-                Effect::Tell(seat, _) => {
+                Effect::Tell(seat, _) | Effect::Filter(seat, _) | Effect::Time(seat, _) => {
                     assert!(self.lives.contains_key(&seat.index()), "{effect:?} to an empty seat");
                     assert!(!gone.contains(&seat.index()), "{effect:?} after the hang-up");
                 }
-                Effect::Room { room, hidden_from, .. } => {
-                    assert_eq!(*room, LOBBY);
-                    assert!(hidden_from.is_none_or(|seat| self.members.contains(&seat.index())), "{effect:?}");
+                Effect::Room { room, notice, hidden_from } => {
+                    let place = &self.places[room.index()];
+                    assert!(hidden_from.is_none_or(|seat| place.audience.contains(&seat.index())), "{effect:?}");
+                    if let Notice::Said(line) | Notice::Acted(line) = notice {
+                        let members: BTreeSet<_> = place.members.iter().copied().collect();
+                        assert_eq!((&line.room, &place.audience), (&place.name, &members), "no line to an outsider");
+                    }
                 }
                 Effect::HangUp(seat, _) => {
                     assert!(gone.insert(seat.index()), "hangs up twice");
-                    assert!(!self.members.contains(&seat.index()), "hung up and still in the room");
+                    let hears = self.places.iter().any(|place| place.audience.contains(&seat.index()));
+                    assert!(!hears, "hung up and still in a room");
                     self.hung_up += 1;
                 }
             }
@@ -883,16 +1772,19 @@ impl Model {
 
     /// What is true at any time.
     fn check(&mut self) {
-        assert_eq!(self.members, self.lives.keys().copied().collect(), "who hears the room");
         assert_eq!(self.hung_up, self.left, "one hang-up for each who left");
         assert_eq!(self.room.hub.population(), self.lives.len());
-        let wanted: Vec<_> = self.order.iter().map(|seat| &*self.lives[seat].speaker).collect();
-        let wanted: Vec<_> = wanted.iter().map(|who| (who.address.to_string(), who.name.to_string())).collect();
-        if let Some(seat) = self.order.first() {
-            assert_eq!(self.room.list(Seat(u32::try_from(*seat).unwrap())), wanted);
+        assert_eq!(self.room.hub.next_tick(), None, "no move was counted");
+        for number in 0..self.places.len() {
+            let place = &self.places[number];
+            assert_eq!(place.audience, place.members.iter().copied().collect(), "who hears {}", place.name);
+            let Some(asker) = place.members.first().map(|seat| seat_of(*seat)) else { continue };
+            let wanted: Vec<_> = place.members.iter().map(|seat| Arc::clone(&self.lives[seat].speaker)).collect();
+            assert_eq!(self.room.does(asker, Command::UserList), [Effect::Tell(asker, Notice::UserList(wanted))]);
         }
-        for (index, (_, one)) in wanted.iter().enumerate() {
-            for (_, other) in wanted.iter().take(index) {
+        let names: Vec<_> = self.lives.values().map(|life| Arc::clone(&life.speaker.name)).collect();
+        for (index, one) in names.iter().enumerate() {
+            for other in names.iter().take(index) {
                 assert!(!clash(one, other), "{one} and {other} are both here");
             }
         }

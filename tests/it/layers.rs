@@ -103,6 +103,8 @@ fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     let mut names = Vec::new();
     let mut at = 0;
+    // How deep in braces, and the depths at which the inline modules around stand.
+    let (mut depth, mut inline) = (0, Vec::new());
     while at < words.len() {
         // `crate`, or as many `super`s as lead out of the file's top-level module. Fewer of them, and
         // paths of other crates (`parlor::…` in main.rs), stay below.
@@ -111,9 +113,18 @@ fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
             at += 1 + usize::from(word(at + 1) == "::");
         }
         let climbed = words[begun..at].iter().filter(|word| *word == "super").count();
-        let rooted = word(begun) == "crate" || climbed >= module.len();
+        let rooted = word(begun) == "crate" || climbed >= module.len() + inline.len();
         let is_visibility = word(at) == ")"; // `pub(crate)`, `pub(super)`
         if at == begun {
+            match word(at) {
+                "mod" if word(at + 2) == "{" => inline.push(depth),
+                "{" => depth += 1,
+                "}" => {
+                    depth -= 1;
+                    inline.pop_if(|around| *around == depth);
+                }
+                _ => {}
+            }
             at += 1;
         } else if rooted && !is_visibility {
             if word(at) == "{" {
@@ -350,6 +361,8 @@ fn an_import_that_points_up_or_aside_is_found() {
         ("wire/text.rs", "use crate::*;", "*"),
         ("wire/text.rs", "use crate as parlor;", "as"),
         ("wire/text.rs", "use self::super::super::chat::Hub;", "chat"),
+        ("wire/text.rs", "mod inline { use super::super::super::chat::Hub; }", "chat"),
+        ("wire/text.rs", "mod inline { mod inner {} }\nuse super::super::chat::Hub;", "chat"),
         ("main.rs", "use crate::server::Server;", "server"),
         ("bin/parlor-cli.rs", "fn f() { crate::x() }", "x"),
         ("chat/hub.rs", "const A: char = '\"'; use crate::wire::Wire; const B: char = '\"';", "wire"),
@@ -389,6 +402,7 @@ fn a_socket_a_thread_a_channel_or_a_clock_in_a_pure_folder_is_found() {
 fn what_is_allowed_is_not_found() {
     for (path, source) in [
         ("chat/hub.rs", "use crate::protocol::{Body, Notice};\nuse super::room::Room;\nuse crate::chat::Seat;"),
+        ("wire/packet.rs", "mod routes { pub const A: u32 = super::super::frame::A; fn f() {} }"),
         ("wire/text.rs", "use super::{Decode, telnet::IAC};\npub(crate) fn f() -> crate::protocol::Nick {}"),
         (
             "protocol/refusal.rs",

@@ -11,6 +11,7 @@
 mod client;
 mod faults;
 mod frames;
+mod history;
 mod hub;
 mod json;
 mod layers;

@@ -88,7 +88,7 @@ fn a_readme_that_has_fallen_behind_is_found() {
     assert_eq!(
         rows,
         "| command | also | |\n|---|---|---|\n\
-         | `/msg NAME TEXT` | `/m` `/tell` `/w` | Writes to one person; nobody else sees it. |\n\
+         | `/msg NAME TEXT` | `/m` `/tell` `/w` | Writes to one person, in whatever room; nobody else sees it. |\n\
          | `/me TEXT` |  | An action: /me waves is shown as * NAME waves. |\n\
          | `/echo on\\|off` |  | Whether your own lines come back to you. |\n"
     );

@@ -10,21 +10,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Hub, HubSettings, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, RoomIndex, Seat};
 use parlor::protocol::{
-    Body, COMMANDS, CloseReason, Command, Nick, Notice, Presence, Refusal, RoomName, SessionId, Speaker, Switch,
-    find_command,
+    Away, Body, COMMANDS, CloseReason, Command, Line, Nick, Notice, Presence, Refusal, RoomInfo, RoomName, SessionId,
+    Speaker, Switch, find_command,
 };
-use parlor::wire::{Decode, Encoding, Foreign, Inbound, Limits, Wire, WireError};
+use parlor::wire::{Decode, Encoding, Foreign, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use serde_json::Value;
 
 /// What a decoder made of its input, up to the error that ended it.
 type Decoded = (Vec<Inbound>, Option<WireError>);
 
+fn limits(max_line: usize) -> Limits {
+    Limits { max_line, max_packet: 65_535, max_frame: 65_536 }
+}
+
 /// Feeds `chunks` as so many reads, then the end of input.
 fn decode<'a>(wire: Wire, max_line: usize, chunks: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let mut decoder = wire.decoder(Limits { max_line });
+    let mut decoder = wire.decoder(limits(max_line));
     let mut all = Vec::new();
     for chunk in chunks {
         decoder.feed(chunk);
@@ -82,21 +87,26 @@ fn every_string(wire: Wire, before: &[u8], alphabet: &[u8], longest: u32) -> usi
 const TELNET: [u8; 9] = [b'a', b'\n', b'\r', 0, 255, 250, 240, 253, 6];
 const TEXT: [u8; 9] = [b'a', b'\n', b'\r', b'/', b'|', b'\\', b' ', 0xc3, 0xff];
 
+// Nine bytes to a length of 4, the worst of them to a length of 6 or 7: a second or two of a debug build.
+
 #[test]
 fn every_short_string_of_telnet_bytes_decodes_alike_however_it_is_split() {
     assert_eq!(every_string(Wire::Text, b"", &TELNET, 4), 7381);
     // Once the first eight bytes have passed for a person's, a NUL is no longer a foreign protocol.
-    assert_eq!(every_string(Wire::Text, b"a\n\n\n\n\n\n\n", &TELNET, 5), 66_430);
+    assert_eq!(every_string(Wire::Text, b"a\n\n\n\n\n\n\n", &TELNET, 4), 7381);
+    // Subnegotiations that begin, end and hold doubled bytes.
+    assert_eq!(every_string(Wire::Text, b"\xff\xfa", &[255, 240, b'a', b'\n'], 6), 5461);
 }
 
 #[test]
 fn every_short_string_of_text_bytes_decodes_alike_however_it_is_split() {
-    assert_eq!(every_string(Wire::Text, b"", &TEXT, 5), 66_430);
+    assert_eq!(every_string(Wire::Text, b"", &TEXT, 4), 7381);
+    assert_eq!(every_string(Wire::Text, b"", b"a\n\r", 7), 3280);
 }
 
 #[test]
 fn every_short_string_decodes_alike_on_the_relay_door_however_it_is_split() {
-    assert_eq!(every_string(Wire::Relay, b"", &[b'a', b'\n', b'\r', 0, 255, b' ', 0xc3, 0xa9, b':'], 5), 66_430);
+    assert_eq!(every_string(Wire::Relay, b"", &[b'a', b'\n', b'\r', 0, 255, b' ', 0xc3, 0xa9, b':'], 4), 7381);
 }
 
 // --- what real clients send -------------------------------------------------------------------
@@ -236,6 +246,7 @@ fn a_subnegotiation_has_an_end() {
     let whole = (vec![CRLF, say("hi")], None);
     assert_eq!(by_page(&negotiation(4095)), whole);
     assert_eq!(decode(Wire::Text, LIMIT, negotiation(4095).chunks(1)), whole);
+    assert_eq!(by_page(&negotiation(4096)), whole);
     for endless in [4097, 1 << 20] {
         let (got, error) = by_page(&negotiation(endless));
         assert_eq!(got, []);
@@ -250,6 +261,9 @@ fn callers_with_another_protocol_are_known_by_their_first_bytes() {
     breaks(b"POST /chat?room=1 HTTP/1.0\n\n", &[], http);
     breaks(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], http);
     breaks(b"GET / HTTP/1.1", &[], http);
+    // Longer than a line may be, and known by its beginning.
+    breaks(format!("GET /{} HTTP/1.1\r\n", "a".repeat(2 * LIMIT)).as_bytes(), &[], http);
+    reads(format!("GET {}\n", "a".repeat(2 * LIMIT)).as_bytes(), &[too_long(2 * LIMIT as u64 + 4)]);
     // Only the first line of all.
     reads(b"look:\nGET / HTTP/1.1\n", &[say("look:"), say("GET / HTTP/1.1")]);
     reads(b"GET out of HTTP\n", &[say("GET out of HTTP")]);
@@ -300,8 +314,8 @@ fn a_line_has_a_limit_and_its_end_does_not_count() {
 
 #[test]
 fn ten_mebibytes_without_a_line_end_are_counted_not_kept() {
-    let mut decoder = Wire::Text.decoder(Limits { max_line: 4096 });
-    let mut text = parlor::wire::TextDecoder::new(Limits { max_line: 4096 });
+    let mut decoder = Wire::Text.decoder(limits(4096));
+    let mut text = parlor::wire::TextDecoder::new(limits(4096));
     let chunk = [b'x'; 64 * 1024];
     for _ in 0..160 {
         for decoder in [decoder.as_mut(), &mut text] {
@@ -418,15 +432,35 @@ fn slash_commands_are_read_by_name_alias_and_beginning() {
     line("/me waves", &does(Command::Me(body("waves"))));
     line("/nick bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
     line("/name bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
-    line("/who", &does(Command::Who));
-    line("/names", &does(Command::Who));
+    line("/who", &does(Command::Who(None)));
+    line("/names", &does(Command::Who(None)));
+    let room = |name: &str| RoomName::parse(name).unwrap();
+    line("/who #Dev", &does(Command::Who(Some(room("dev")))));
+    for typed in ["/join dev", "/JOIN #dev ", "/j DEV", "/join\t#Dev"] {
+        line(typed, &does(Command::Join(room("dev"))));
+    }
+    for typed in ["/leave", "/part", "/LEA "] {
+        line(typed, &does(Command::Leave));
+    }
+    line("/rooms", &does(Command::Rooms));
+    line("/list", &does(Command::Rooms));
+    line("/topic", &does(Command::Topic(None)));
+    line("/topic  tea, and  cake ", &does(Command::Topic(Some(body("tea, and  cake")))));
+    line("/whois bob", &does(Command::Whois("bob".into())));
+    line("/away", &does(Command::Away(None)));
+    line("/away for lunch", &does(Command::Away(Some(body("for lunch")))));
+    line("/back", &does(Command::Back));
+    line("/ignore bob", &does(Command::Ignore("bob".into())));
+    line("/unignore bob", &does(Command::Unignore("bob".into())));
+    line("/quiet on", &does(Command::Quiet(Switch::On)));
+    line("/time Off", &does(Command::Time(Switch::Off)));
     line("/stay", &does(Command::Stay));
     line("/echo OFF", &does(Command::Echo(Switch::Off)));
     line("/echo on", &does(Command::Echo(Switch::On)));
     line("/ping", &does(Command::Ping));
     line("/version", &does(Command::Version));
     line("/uptime", &does(Command::Uptime));
-    for quit in ["/quit", "/q", "/exit", "/bye", "/qui  "] {
+    for quit in ["/quit", "/q", "/exit", "/bye", "/QUIT  "] {
         line(quit, &does(Command::Quit(None)));
     }
     line("/quit so long", &does(Command::Quit(Some(body("so long")))));
@@ -449,7 +483,8 @@ fn what_is_no_command_is_refused_and_never_sent() {
     line("/ who", &unknown("", "// who", None));
     line("/rename bob", &unknown("rename", "//rename bob", Some("nick")));
     line("/help xyzzy", &unknown("xyzzy", "", None));
-    line("/s", &refused(Refusal::Ambiguous { word: "s".into(), among: vec!["say", "stay"] }));
+    line("/qui", &refused(Refusal::Ambiguous { word: "qui".into(), among: vec!["quiet", "quit"] }));
+    line("/s", &refused(Refusal::Ambiguous { word: "s".into(), among: vec!["stay", "say"] }));
     for (typed, usage) in [
         ("/msg", "/msg NAME TEXT"),
         ("/msg bob", "/msg NAME TEXT"),
@@ -459,15 +494,62 @@ fn what_is_no_command_is_refused_and_never_sent() {
         ("/nick", "/nick NAME"),
         ("/echo", "/echo on|off"),
         ("/stay a while", "/stay"),
-        ("/who me", "/who"),
+        ("/join", "/join ROOM"),
+        ("/leave #dev", "/leave"),
+        ("/rooms #dev", "/rooms"),
+        ("/whois", "/whois NAME"),
+        ("/back home", "/back"),
+        ("/ignore", "/ignore NAME"),
+        ("/unignore ", "/unignore NAME"),
+        ("/quiet", "/quiet on|off"),
+        ("/time maybe", "/time on|off"),
     ] {
         line(typed, &refused(Refusal::Usage { usage: usage.into() }));
     }
+    for typed in ["/join #", "/join ##x", "/j a b", "/who is here", "/join \u{1b}[2J", "/join -x", "/join a.b"] {
+        line(typed, &refused(Refusal::BadRoom));
+    }
+    let (longest, too_long) = ("é".repeat(24), "é".repeat(25));
+    line(&format!("/j #{longest}"), &does(Command::Join(RoomName::parse(&longest).unwrap())));
+    line(&format!("/j #{too_long}"), &refused(Refusal::BadRoom));
     // What is repeated to the asker is cut, so that an answer is never longer than a few lines.
     let long = format!("/{}", "é".repeat(2000));
     let (got, _) = decode(Wire::Text, 4096, [long.as_bytes()]);
     let [Inbound::Refused(refusal)] = got.as_slice() else { panic!("{got:?}") };
     assert!(refusal.to_string().chars().count() < 200, "{refusal}");
+}
+
+#[test]
+fn history_takes_a_number_of_lines_or_says_how_it_is_written() {
+    for (typed, count) in [
+        ("/history", 20),
+        ("/last", 20),
+        ("/history 1", 1),
+        ("/HIS 007", 7),
+        ("/last 999999999999", 999_999_999_999),
+        ("/history 99999999999999999999999999", usize::MAX),
+    ] {
+        line(typed, &does(Command::History(count)));
+    }
+    for typed in ["/history 0", "/history 000", "/history -1", "/history x", "/history 1 2", "/history 1.5", "/last ٣"]
+    {
+        line(typed, &refused(Refusal::Usage { usage: "/history [N]".into() }));
+    }
+}
+
+/// Whatever is cut off, in capitals, or has blanks behind it, is understood or refused, never sent.
+#[test]
+fn a_command_cut_off_at_any_length_is_never_sent() {
+    for spec in &COMMANDS {
+        let whole = format!("/{} mike 12 on", spec.name).to_uppercase();
+        for end in 1..=whole.len() {
+            let typed = format!("{}  ", &whole[..end]);
+            let (got, error) = decode(Wire::Text, 4096, [typed.as_bytes()]);
+            assert_eq!((got.len(), error), (1, None), "{typed}");
+            let is_sent = matches!(&got[0], Inbound::Command(Command::Say(_)));
+            assert!(!is_sent || spec.name == "say" || whole[..end].starts_with("/SAY"), "{typed}: {got:?}");
+        }
+    }
 }
 
 /// Whoever types `rename |x` must not be told to type `rename||x`, which names nobody.
@@ -505,6 +587,7 @@ fn relays(input: &[u8], wanted: &[Inbound]) {
 fn the_relay_door_knows_lines_and_nothing_else() {
     relays(b"hi all\r\nme too\nlast", &[say("hi all"), say("me too"), say("last")]);
     relays(b"\n\r\n \r\n\0\n\r", &[]);
+    relays(b"one\rtwo\r\r\nlast\r", &[say("one two "), say("last")]); // a lone CR ends no line
     relays(
         b"who\nrename|bob\n/quit\n\\who\n//x\n",
         &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
@@ -558,6 +641,13 @@ fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
         "quit",
         "GET / HTTP/1.1\r\n",
         "a house 🏠",
+        "/join #",
+        "/history ",
+        "{\"Act\":\"say\",\"Data\":\"hi\"}\n",
+        "\0\x1b{\"Act\":\"who\",\"Room\":\"dev\"}",
+        "{\"act\":\"",
+        "\x68\0\0\0\x02\0\0\0{}",
+        "\0\0\0\0\0\0\0\0",
     ]);
     let piece = prop_oneof![4 => vec(byte, 1..8), 1 => word.prop_map(|word| word.as_bytes().to_vec())];
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
@@ -609,15 +699,24 @@ proptest! {
     fn a_body_is_one_line_in_every_encoding(text in unruly_text()) {
         let Some(body) = Body::new(&text) else { return Ok(()) };
         let (from, to) = (speaker(1, "ann"), speaker(2, "bob"));
+        let said = Line { room: RoomName::lobby(), from: Arc::clone(&from), body: body.clone(), at: NOON, seq: 7 };
         for notice in [
-            Notice::Said { from: Arc::clone(&from), body: body.clone() },
-            Notice::Acted { from: Arc::clone(&from), body: body.clone() },
+            Notice::Said(said.clone()),
+            Notice::Acted(said.clone()),
             Notice::Told { from, body: body.clone() },
-            Notice::ToldTo { to, body: body.clone() },
+            Notice::ToldTo { to: Arc::clone(&to), body: body.clone() },
+            Notice::Past { line: said.clone(), is_action: false },
+            Notice::Past { line: said, is_action: true },
+            Notice::Topic { room: RoomName::lobby(), topic: Some(body.clone()) },
+            Notice::TopicSet { who: Arc::clone(&to), room: RoomName::lobby(), topic: body.clone() },
+            Notice::IsAway { who: to, away: Away(Some(body.clone())) },
         ] {
-            for encoding in Encoding::ALL {
+            let object = object(&notice, None).unwrap();
+            prop_assert_eq!(object["Data"].as_str(), Some(body.as_str()));
+            for encoding in LINES {
                 let line = encoded(encoding, &notice);
-                if encoding == Encoding::Relay && matches!(notice, Notice::ToldTo { .. }) {
+                let heard = matches!(notice, Notice::Said(_) | Notice::Acted(_) | Notice::Told { .. });
+                if encoding == Encoding::Relay && !heard {
                     prop_assert_eq!(line, "");
                     continue;
                 }
@@ -632,21 +731,25 @@ proptest! {
     /// shows by its beginning what it is and who it is from.
     #[test]
     fn nothing_that_is_typed_looks_like_anything_else(lines in vec(forgery(), 1..8)) {
-        let mut hub = Hub::new(HubSettings { idle_seconds: 30 }, Duration::ZERO);
+        let join_grace = Duration::from_secs(10);
+        let settings = HubSettings { idle_seconds: 30, join_grace, max_rooms: 8, history: 50, history_shown: 10 };
+        let mut hub = Hub::new(settings, Duration::ZERO);
+        let now = Now { up: Duration::ZERO, unix_ms: NOON };
         let mut effects = Vec::new();
         for (seat, name) in [(0, "10.0.0.1:5000"), (1, "10.0.0.2:5000")] {
             let id = SessionId(7 + u64::from(seat));
             let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into() });
-            let arrival = Arrival { speaker, door: "0.0.0.0:8000".into(), echo: true };
-            hub.enter(Seat(seat), arrival, Duration::ZERO, &mut effects);
+            let (door, entry) = ("0.0.0.0:8000".into(), Entry::Lobby);
+            hub.enter(Seat(seat), Arrival { speaker, door, by: "text", echo: true, entry }, now, &mut effects);
         }
         effects.clear();
         let (typed, _) = decode(Wire::Text, 4096, lines.iter().map(Vec::as_slice));
         for inbound in typed {
             if let Inbound::Command(command) = inbound {
-                hub.command(Seat(0), command, Duration::ZERO, &mut effects);
+                hub.command(Seat(0), command, false, now, &mut effects);
             }
         }
+        hub.command(Seat(1), Command::History(100), false, now, &mut effects);
         for notice in effects.iter().filter_map(told_to_the_listener) {
             let text = encoded(Encoding::TextLf, notice);
             prop_assert!(is_honest(&text), "{:?}", text);
@@ -672,6 +775,10 @@ fn forgery() -> impl Strategy<Value = Vec<u8>> {
         "\\",
         " ",
         "/quit ",
+        "/topic ",
+        "/away ",
+        "/join ",
+        "/leave",
     ]);
     let breaking =
         prop::sample::select(vec!["", "", "a", "bob", "x\r", "x\u{2028}", "x\u{85}", "x\u{b}", "x\u{c}", "\u{1b}[1A"]);
@@ -697,12 +804,12 @@ fn forgery() -> impl Strategy<Value = Vec<u8>> {
 fn told_to_the_listener(effect: &Effect) -> Option<&Notice> {
     match effect {
         Effect::Tell(Seat(1), notice) => Some(notice),
-        Effect::Room { notice, hidden_from, .. } if *hidden_from != Some(Seat(1)) => Some(notice),
+        Effect::Room { room: RoomIndex::LOBBY, notice, hidden_from } if *hidden_from != Some(Seat(1)) => Some(notice),
         _ => None,
     }
 }
 
-/// Whether this is one whole line in one of the five forms in which others' doings are shown.
+/// Whether this is one whole line in one of the forms in which others' doings are shown.
 fn is_honest(line: &str) -> bool {
     const TYPIST: &str = "10.0.0.1:5000";
     let is_name = |name: &str| name == TYPIST || Nick::parse(name).is_ok_and(|nick| nick.as_str() == name);
@@ -718,7 +825,21 @@ fn is_honest(line: &str) -> bool {
         return spoken(rest);
     }
     if let Some(rest) = line.strip_prefix("*** ") {
-        return rest.split_once(" is now ").is_some_and(|(old, new)| is_name(old) && is_name(new));
+        let is_room = |name: &str| RoomName::parse(name).is_ok_and(|room| room.to_string() == name);
+        let by_name = |(name, after)| is_name(name).then_some(after);
+        return rest.split_once(" is now ").and_then(by_name).is_some_and(is_name)
+            || rest.split_once(" went to ").and_then(by_name).is_some_and(is_room)
+            || rest.split_once(" came from ").and_then(by_name).is_some_and(is_room)
+            || rest.split_once(" set the topic: ").is_some_and(|(name, _)| is_name(name));
+    }
+    if let Some(rest) = line.strip_prefix("--- 12:00 ") {
+        return match rest.strip_prefix("* ") {
+            Some(rest) => rest.split_once(' ').is_some_and(|(name, _)| is_name(name)),
+            None => spoken(rest),
+        };
+    }
+    if line == "--- end of history" {
+        return true;
     }
     line.strip_prefix("* ").and_then(|rest| rest.split_once(' ')).is_some_and(|(name, _)| is_name(name))
 }
@@ -729,7 +850,16 @@ fn is_honest_relay(line: &str) -> bool {
 
 #[test]
 fn the_honesty_of_a_line_can_be_doubted() {
-    for line in ["[10.0.0.1:5000]10.0.0.1:5000: login\n", "* bob waves\n", ">>> bob: hi\n", "*** a is now b\n"] {
+    for line in [
+        "[10.0.0.1:5000]10.0.0.1:5000: login\n",
+        "* bob waves\n",
+        ">>> bob: hi\n",
+        "*** a is now b\n",
+        "*** a went to #b\n",
+        "*** a set the topic: !!! x\n",
+        "--- 12:00 a: b\n",
+        "--- 12:00 * a b\n",
+    ] {
         assert!(is_honest(line), "{line}");
     }
     for line in [
@@ -739,6 +869,9 @@ fn the_honesty_of_a_line_can_be_doubted() {
         "* b b waves\nx\n",
         "user list:\n",
         "[10.0.0.1:5000]bob: hi\r\n",
+        "*** a went to b\n",
+        "*** topic of #lobby: x\n",
+        "--- 12:00 nothing\n",
         "",
     ] {
         assert!(!is_honest(line), "{line}");
@@ -756,17 +889,45 @@ fn speaker(number: u64, name: &str) -> Arc<Speaker> {
     Arc::new(Speaker { id: SessionId(2_123_807_362_945_912_832 + number), address: address.into(), name: name.into() })
 }
 
-fn encoded(encoding: Encoding, notice: &Notice) -> String {
+/// Unix milliseconds of a noon, UTC.
+const NOON: u64 = 1_795_176_000_000;
+
+/// The encodings of people's lines.
+const LINES: [Encoding; 5] =
+    [Encoding::TextLf, Encoding::TextCrlf, Encoding::TextLfTime, Encoding::TextCrlfTime, Encoding::Relay];
+
+fn bytes(encoding: Encoding, notice: &Notice, tag: Option<&str>) -> Vec<u8> {
     let mut out = b"before".to_vec(); // it appends
-    encoding.encode(notice, &mut out);
-    String::from_utf8(out.split_off("before".len())).unwrap()
+    encoding.encode(notice, tag, &mut out);
+    assert!(out.starts_with(b"before"));
+    out.split_off("before".len())
+}
+
+fn encoded(encoding: Encoding, notice: &Notice) -> String {
+    String::from_utf8(bytes(encoding, notice, None)).unwrap()
+}
+
+/// What a program is told, where it is told anything: one object on one line.
+fn object(notice: &Notice, tag: Option<&str>) -> Option<Value> {
+    let line = String::from_utf8(bytes(Encoding::Json(Framing::Lines), notice, tag)).unwrap();
+    if line.is_empty() {
+        return None;
+    }
+    let object = line.strip_suffix('\n').unwrap();
+    assert!(!object.contains(['\n', '\r']), "{object:?}");
+    Some(serde_json::from_str(object).unwrap())
 }
 
 fn eol(encoding: Encoding) -> &'static str {
     match encoding {
-        Encoding::TextLf => "\n",
-        Encoding::TextCrlf | Encoding::Relay => "\r\n",
+        Encoding::TextLf | Encoding::TextLfTime | Encoding::Json(Framing::Lines) => "\n",
+        Encoding::TextCrlf | Encoding::TextCrlfTime | Encoding::Relay => "\r\n",
+        Encoding::Frame | Encoding::Json(_) => "",
     }
+}
+
+fn said(name: &str, text: &str) -> Line {
+    Line { room: RoomName::lobby(), from: speaker(1, name), body: body(text), at: NOON, seq: 57 }
 }
 
 fn all_reasons() -> Vec<CloseReason> {
@@ -783,6 +944,8 @@ fn all_reasons() -> Vec<CloseReason> {
         ReadFailed,
         WriteFailed,
         Panicked,
+        NotJoined,
+        Dismissed,
     ];
     assert!(all.iter().map(CloseReason::index).eq(0..CloseReason::NAMES.len()), "a reason is missing here");
     all
@@ -810,7 +973,15 @@ fn all_refusals() -> Vec<Refusal> {
         Refusal::NobodyToAnswer,
         Refusal::Full { limit: 4096 },
         Refusal::TooManyFrom { address: [10, 0, 0, 7].into(), limit: 16 },
-        Refusal::Busy,
+        Refusal::Busy { lack: "thread" },
+        Refusal::BadRoom,
+        Refusal::NoRoom { room: RoomName::parse("dev").unwrap() },
+        Refusal::TooManyRooms { limit: 256 },
+        Refusal::RenamesTooFast { limit: 3, wait: 42 },
+        Refusal::CannotIgnore { why: "You cannot ignore yourself" },
+        Refusal::BadPacket { why: "No Act".into() },
+        Refusal::UnknownAct { act: "dance\n".into() },
+        Refusal::UnknownRoute { route: 7 },
     ]
 }
 
@@ -830,25 +1001,33 @@ fn all_notices() -> Vec<Notice> {
         who: Arc::clone(who),
         idle: Duration::from_secs(seconds),
         here: Duration::from_secs(seconds * 90),
+        away: (seconds > 3).then(|| Away((seconds > 100).then(|| body("at lunch")))),
+    };
+    let dev = || RoomName::parse("dev").unwrap();
+    let in_room = |others: usize, others_total| Notice::InRoom {
+        room: dev(),
+        others: (0..others).map(|n| format!("mike{n}").into()).collect(),
+        others_total,
     };
     let mut all = vec![
         Notice::IAmHere(Arc::clone(&ann)),
-        Notice::Login(Arc::clone(&ann)),
+        Notice::Login { who: Arc::clone(&ann), room: dev() },
         welcome(0, 0, "127.0.0.1:8000", 30),
         welcome(0, 0, "[::1]:8000", 0),
         welcome(1, 1, "127.0.0.1:8000", 30),
         welcome(Notice::MAX_WELCOME_NAMES, 4095, "127.0.0.1:8000", 30),
-        Notice::Said { from: Arc::clone(&ann), body: hi.clone() },
-        Notice::Acted { from: Arc::clone(&ann), body: hi.clone() },
+        Notice::Said(said("ann", "hi *** all")),
+        Notice::Acted(said("ann", "hi *** all")),
         Notice::Told { from: Arc::clone(&ann), body: hi.clone() },
         Notice::ToldTo { to: Arc::clone(&bob), body: hi },
-        Notice::Renamed { who: Arc::clone(&ann), old: "bob".into() },
+        Notice::Renamed { who: Arc::clone(&ann), old: "bob".into(), room: dev() },
         Notice::RenameOk,
         Notice::YouAre("ann".into()),
         Notice::UserList(vec![Arc::clone(&ann), Arc::clone(&bob)]),
         Notice::UserList(vec![]),
         Notice::Names { room: room.clone(), people: vec![presence(&ann, 3), presence(&bob, 200_000)] },
-        Notice::Names { room, people: vec![] },
+        Notice::Names { room: room.clone(), people: vec![presence(&bob, 30)] },
+        Notice::Names { room: room.clone(), people: vec![] },
         Notice::Help,
         Notice::Pong,
         Notice::StillHere,
@@ -860,11 +1039,41 @@ fn all_notices() -> Vec<Notice> {
         Notice::RenameHint("mike".into()),
         Notice::IdleWarning { quiet: 20, left: 10 },
         Notice::SlowDown { rate: 5, waiting: 12 },
-        Notice::Skipped(137),
+        Notice::Skipped { lines: 137, kept: true },
+        Notice::Skipped { lines: 137, kept: false },
+        Notice::Came { who: Arc::clone(&ann), from: room.clone(), room: dev() },
+        Notice::Went { who: Arc::clone(&ann), to: room.clone(), room: dev() },
+        Notice::Bustle { room: room.clone(), came: 37, left: 12 },
+        Notice::Past { line: said("ann", "hi *** all"), is_action: false },
+        Notice::Past { line: said("ann", "hi *** all"), is_action: true },
+        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 0 },
+        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 12 },
+        Notice::Topic { room: dev(), topic: Some(body("tea & cake")) },
+        Notice::Topic { room: dev(), topic: None },
+        Notice::TopicSet { who: Arc::clone(&ann), room: dev(), topic: body("tea & cake") },
+        Notice::Rooms(vec![
+            RoomInfo { name: room, people: 3, topic: Some(body("tea & cake")) },
+            RoomInfo { name: dev(), people: 1, topic: None },
+        ]),
+        Notice::Rooms(vec![]),
+        Notice::Whois { who: presence(&ann, 3), room: Some(dev()), by: "text" },
+        Notice::Whois { who: presence(&bob, 200_000), room: None, by: "json" },
+        Notice::YouAreAway(Away(None)),
+        Notice::YouAreAway(Away(Some(body("at lunch")))),
+        Notice::WelcomeBack,
+        Notice::IsAway { who: Arc::clone(&ann), away: Away(None) },
+        Notice::IsAway { who: Arc::clone(&ann), away: Away(Some(body("at lunch"))) },
+        Notice::InRoom { room: dev(), others: vec![], others_total: 0 },
+        in_room(1, 1),
+        in_room(10, 300),
+        Notice::DoExit,
     ];
+    for on in [true, false] {
+        all.extend([Notice::Ignoring { who: Arc::clone(&ann), on }, Notice::Quiet { on }, Notice::Time { on }]);
+    }
     all.extend(COMMANDS.iter().map(Notice::HelpFor));
     all.extend(all_refusals().into_iter().map(Notice::Refused));
-    all.extend(all_reasons().into_iter().map(|reason| Notice::Left(Arc::clone(&ann), reason)));
+    all.extend(all_reasons().into_iter().map(|why| Notice::Left { who: Arc::clone(&ann), room: dev(), why }));
     all.extend(all_reasons().into_iter().map(Notice::Goodbye));
     all
 }
@@ -873,8 +1082,8 @@ fn all_notices() -> Vec<Notice> {
 fn kind(notice: &Notice) -> usize {
     match notice {
         Notice::IAmHere(_) => 0,
-        Notice::Login(_) => 1,
-        Notice::Left(..) => 2,
+        Notice::Login { .. } => 1,
+        Notice::Left { .. } => 2,
         Notice::Welcome { .. } => 3,
         Notice::Said { .. } => 4,
         Notice::Acted { .. } => 5,
@@ -896,23 +1105,46 @@ fn kind(notice: &Notice) -> usize {
         Notice::RenameHint(_) => 21,
         Notice::IdleWarning { .. } => 22,
         Notice::SlowDown { .. } => 23,
-        Notice::Skipped(_) => 24,
+        Notice::Skipped { .. } => 24,
         Notice::Refused(_) => 25,
         Notice::Goodbye(_) => 26,
+        Notice::Came { .. } => 27,
+        Notice::Went { .. } => 28,
+        Notice::Bustle { .. } => 29,
+        Notice::Past { .. } => 30,
+        Notice::PastEnd { .. } => 31,
+        Notice::Topic { .. } => 32,
+        Notice::TopicSet { .. } => 33,
+        Notice::Rooms(_) => 34,
+        Notice::Whois { .. } => 35,
+        Notice::YouAreAway(_) => 36,
+        Notice::WelcomeBack => 37,
+        Notice::IsAway { .. } => 38,
+        Notice::Ignoring { .. } => 39,
+        Notice::Quiet { .. } => 40,
+        Notice::Time { .. } => 41,
+        Notice::InRoom { .. } => 42,
+        Notice::DoExit => 43,
     }
 }
+
+/// How many kinds there are.
+const KINDS: usize = 44;
 
 #[test]
 fn every_notice_is_whole_lines_with_the_right_end() {
     let notices = all_notices();
-    for number in 0..=26 {
+    for number in 0..KINDS {
         assert!(notices.iter().any(|notice| kind(notice) == number), "no notice of kind {number}");
     }
     for notice in &notices {
-        let [lf, crlf, relay] = Encoding::ALL.map(|encoding| encoded(encoding, notice));
+        let [lf, crlf, lf_time, crlf_time, relay] = LINES.map(|encoding| encoded(encoding, notice));
         assert_eq!(crlf, lf.replace('\n', "\r\n"), "CRLF is LF with CRs");
+        assert_eq!(crlf_time, lf_time.replace('\n', "\r\n"), "CRLF is LF with CRs");
+        let clock = if matches!(notice, Notice::Said(_) | Notice::Acted(_)) { "12:00 " } else { "" };
+        assert_eq!(lf_time, format!("{clock}{lf}"), "the time stands before what is said, and nowhere else");
         assert!(!lf.contains('\r'), "{lf:?}");
-        let last_words_to_nobody = matches!(notice, Notice::Goodbye(_));
+        let last_words_to_nobody = matches!(notice, Notice::Goodbye(_) | Notice::DoExit);
         assert!(lf.ends_with('\n') || (last_words_to_nobody && lf.is_empty()), "{notice:?}: {lf:?}");
         assert!(!lf.contains("\n\n") && !lf.starts_with('\n'), "an empty line in {lf:?}");
         for line in lf.lines() {
@@ -928,8 +1160,9 @@ fn every_notice_is_whole_lines_with_the_right_end() {
 fn every_line_begins_as_its_kind_does() {
     for notice in all_notices() {
         let beginnings: &[&str] = match &notice {
-            Notice::IAmHere(_) | Notice::Login(_) | Notice::Left(..) | Notice::Said { .. } => &["["],
-            Notice::Acted { .. } => &["* "],
+            Notice::IAmHere(_) | Notice::Login { .. } | Notice::Left { .. } | Notice::Said(_) => &["["],
+            Notice::Acted(_) => &["* "],
+            Notice::Past { .. } | Notice::PastEnd { .. } => &["--- "],
             Notice::Told { .. } | Notice::ToldTo { .. } => &[">>> "],
             Notice::RenameOk => &["rename ok"],
             Notice::UserList(_) => &["user list:", "127.0.0.1:5001:ann", "127.0.0.1:5002:127.0.0.1:5002"],
@@ -948,11 +1181,15 @@ fn what_people_say_is_always_behind_a_name() {
     for said in
         ["*** x", "!!! y", ">>> z: w", "--- 12:04 mike: hm", "[127.0.0.1:1]bob: hi", "rename ok", "user list:", "* b"]
     {
-        let said_by = |name: &str| Notice::Said { from: speaker(1, name), body: body(said) };
-        assert_eq!(encoded(Encoding::TextLf, &said_by("ann")), format!("[127.0.0.1:5001]ann: {said}\n"));
-        assert_eq!(encoded(Encoding::Relay, &said_by("ann")), format!("2123807362945912833:{said}\r\n"));
-        let acted = Notice::Acted { from: speaker(1, "ann"), body: body(said) };
-        assert_eq!(encoded(Encoding::TextLf, &acted), format!("* ann {said}\n"));
+        let line = || Line { body: body(said), ..self::said("ann", "hi") };
+        assert_eq!(encoded(Encoding::TextLf, &Notice::Said(line())), format!("[127.0.0.1:5001]ann: {said}\n"));
+        assert_eq!(encoded(Encoding::Relay, &Notice::Said(line())), format!("2123807362945912833:{said}\r\n"));
+        assert_eq!(encoded(Encoding::TextLf, &Notice::Acted(line())), format!("* ann {said}\n"));
+        let past = |is_action| encoded(Encoding::TextLf, &Notice::Past { line: line(), is_action });
+        assert_eq!(
+            [past(false), past(true)],
+            [format!("--- 12:00 ann: {said}\n"), format!("--- 12:00 * ann {said}\n")]
+        );
         let told = Notice::Told { from: speaker(1, "ann"), body: body(said) };
         assert_eq!(encoded(Encoding::TextLf, &told), format!(">>> ann: {said}\n"));
         let told_to = Notice::ToldTo { to: speaker(1, "ann"), body: body(said) };
@@ -964,12 +1201,13 @@ fn what_people_say_is_always_behind_a_name() {
 #[test]
 fn the_older_chat_rooms_lines_are_kept() {
     let ann = || speaker(1, "ann");
+    let left = |why| Notice::Left { who: ann(), room: RoomName::lobby(), why };
     for (notice, wanted) in [
         (Notice::IAmHere(ann()), "[127.0.0.1:5001]ann: I am here\n"),
-        (Notice::Login(ann()), "[127.0.0.1:5001]ann: login\n"),
-        (Notice::Left(ann(), CloseReason::Quit), "[127.0.0.1:5001]ann: login out\n"),
-        (Notice::Left(ann(), CloseReason::PeerClosed), "[127.0.0.1:5001]ann: login out\n"),
-        (Notice::Left(ann(), CloseReason::Idle { seconds: 30 }), "[127.0.0.1:5001]ann: time out leave out\n"),
+        (Notice::Login { who: ann(), room: RoomName::lobby() }, "[127.0.0.1:5001]ann: login\n"),
+        (left(CloseReason::Quit), "[127.0.0.1:5001]ann: login out\n"),
+        (left(CloseReason::PeerClosed), "[127.0.0.1:5001]ann: login out\n"),
+        (left(CloseReason::Idle { seconds: 30 }), "[127.0.0.1:5001]ann: time out leave out\n"),
         (Notice::RenameOk, "rename ok\n"),
         (Notice::UserList(vec![ann(), speaker(2, "bob")]), "user list:\n127.0.0.1:5001:ann\n127.0.0.1:5002:bob\n"),
     ] {
@@ -1018,4 +1256,213 @@ fn a_greeting_tells_who_is_here_and_where_to_send_others() {
         greeting(3),
         format!("*** Welcome to Parlor. You are ann, in #lobby with 4095 others: {many}\n{words}{quiet}")
     );
+}
+
+/// What people are told of rooms, history and manners, to the letter: one line where one is meant.
+#[test]
+fn rooms_history_and_manners_are_told_like_this() {
+    for (kind_number, wanted) in [
+        (
+            24,
+            "*** 137 lines were skipped, you read too slowly. /history 137 shows them\n\
+              *** 137 lines were skipped, you read too slowly\n",
+        ),
+        (27, "*** ann came from #lobby\n"),
+        (28, "*** ann went to #lobby\n"),
+        (29, "*** 37 came, 12 left\n"),
+        (30, "--- 12:00 ann: hi *** all\n--- 12:00 * ann hi *** all\n"),
+        (31, "--- end of history\n--- end of history, 12 lines before it are not kept\n"),
+        (32, "*** topic of #dev: tea & cake\n*** #dev has no topic; /topic TEXT sets it\n"),
+        (33, "*** ann set the topic: tea & cake\n"),
+        (
+            34,
+            "*** rooms:\n***   #lobby  3 people  tea & cake\n***   #dev  1 person\n*** end of list\n\
+              *** rooms:\n*** end of list\n",
+        ),
+        (
+            35,
+            "*** ann: in #dev, here 4 min, idle 3 s, by text\n\
+              *** 127.0.0.1:5002: in no room, here 208 d, idle 2 d, by json, away: at lunch\n",
+        ),
+        (36, "*** You are away. /back when you return\n*** You are away: at lunch. /back when you return\n"),
+        (37, "*** Welcome back\n"),
+        (38, "*** ann is away\n*** ann is away: at lunch\n"),
+        (39, "*** You no longer see ann\n*** You see ann again\n"),
+        (40, "*** Comings and goings are hidden from you\n*** You see comings and goings again\n"),
+        (41, "*** The time (UTC) stands before what is said\n*** Lines have no time before them\n"),
+        (43, ""),
+    ] {
+        let of_this_kind = all_notices().into_iter().filter(|notice| kind(notice) == kind_number);
+        let text: String = of_this_kind.map(|notice| encoded(Encoding::TextLf, &notice)).collect();
+        assert_eq!(text, wanted, "kind {kind_number}");
+    }
+    let rooms: Vec<_> =
+        all_notices().iter().filter(|one| kind(one) == 42).map(|one| encoded(Encoding::TextLf, one)).collect();
+    assert_eq!(rooms[..2], ["*** You are in #dev alone\n", "*** You are in #dev with 1 other: mike0\n"]);
+    assert!(rooms[2].starts_with("*** You are in #dev with 300 others: mike0, mike1, "), "{}", rooms[2]);
+    assert!(rooms[2].ends_with("mike9 and 290 more\n"), "{}", rooms[2]);
+}
+
+#[test]
+fn the_time_before_a_line_is_the_time_of_day_in_utc() {
+    for (minutes, shown) in [(0, "12:00"), (4, "12:04"), (719, "23:59"), (720, "00:00"), (1440, "12:00")] {
+        let line = Line { at: NOON + minutes * 60_000 + 59_999, ..said("ann", "hi") };
+        assert_eq!(encoded(Encoding::TextLfTime, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));
+        assert_eq!(
+            encoded(Encoding::TextLf, &Notice::Past { line, is_action: false }),
+            format!("--- {shown} ann: hi\n")
+        );
+    }
+    for encoding in Encoding::ALL {
+        let has =
+            matches!(encoding, Encoding::TextLf | Encoding::TextCrlf | Encoding::TextLfTime | Encoding::TextCrlfTime);
+        assert_eq!(encoding.with_time(true).has_time(), has);
+        assert!(!encoding.with_time(false).has_time());
+        assert_eq!(encoding.with_time(true).with_time(false), encoding.with_time(false));
+        assert_eq!(Encoding::ALL[encoding.index()], encoding);
+    }
+}
+
+// --- what programs are told -------------------------------------------------------------------
+
+/// One object, whichever way it is delimited, and the route of its frame.
+#[test]
+fn a_notice_is_the_same_object_in_every_framing_and_in_frames() {
+    for notice in all_notices() {
+        let Some(object) = object(&notice, Some("\"r1\"")) else {
+            for encoding in Encoding::ALL.into_iter().filter(|encoding| !LINES.contains(encoding)) {
+                assert_eq!(bytes(encoding, &notice, Some("1")), b"", "{notice:?}");
+            }
+            continue;
+        };
+        assert_eq!(object["Ref"], "r1", "{notice:?}");
+        assert!(object["Act"].is_string() && object["Data"].is_string(), "{object}");
+        let line = bytes(Encoding::Json(Framing::Lines), &notice, Some("\"r1\""));
+        let plain = line.strip_suffix(b"\n").unwrap();
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |all, byte| all << 8 | usize::from(*byte));
+        for (framing, header) in [(Framing::Gf2, 2), (Framing::Gf3, 3), (Framing::Gf4, 4), (Framing::Gf7, 7)] {
+            let packet = bytes(Encoding::Json(framing), &notice, Some("\"r1\""));
+            let (head, data) = packet.split_at(header);
+            assert_eq!(data, plain);
+            let lengths = if framing == Framing::Gf7 { &head[..3] } else { head };
+            assert_eq!(number(lengths), data.len() + if framing == Framing::Gf7 { 7 } else { 0 });
+            if framing == Framing::Gf7 {
+                assert_eq!(number(&head[3..]), data.iter().map(|byte| usize::from(*byte)).sum::<usize>());
+            }
+        }
+        let small = bytes(Encoding::Json(Framing::Gf1), &notice, None);
+        assert_eq!(usize::from(small[0]), small.len() - 1);
+        assert_eq!(serde_json::from_slice::<Value>(&small[1..]).unwrap()["Act"], object["Act"]);
+        let frame = bytes(Encoding::Frame, &notice, Some("\"r1\""));
+        if frame.starts_with(&10_000_u32.to_le_bytes()) {
+            assert!(matches!(notice, Notice::Refused(Refusal::UnknownRoute { .. }) | Notice::Goodbye(_)), "{notice:?}");
+            continue;
+        }
+        assert_eq!(&frame[8..], plain);
+        assert_eq!(frame[4..8], u32::try_from(plain.len()).unwrap().to_le_bytes());
+        let route = u32::from_le_bytes(frame[..4].try_into().unwrap());
+        let act = object["Act"].as_str().unwrap();
+        let of_act = COMMANDS.iter().find(|spec| spec.name == act).map(|spec| spec.route);
+        assert!((200..210).contains(&route) || Some(route) == of_act, "{act} on {route}");
+    }
+}
+
+#[test]
+fn events_carry_what_programs_need() {
+    let told = |number: usize| {
+        let first = all_notices().into_iter().find(|notice| kind(notice) == number).unwrap();
+        object(&first, None).map(|object| object.to_string()).unwrap_or_default()
+    };
+    let wanted = |json: &str| serde_json::from_str::<Value>(json).unwrap().to_string();
+    let ann = r#""From":"ann","Id":"2123807362945912833""#;
+    let line = format!(r#""Data":"hi *** all",{ann},"Room":"lobby","Ts":{NOON},"Seq":57"#);
+    for (number, json) in [
+        (4, format!(r#"{{"Act":"chat",{line}}}"#)),
+        (5, format!(r#"{{"Act":"action",{line}}}"#)),
+        (1, format!(r#"{{"Act":"joined","Data":"ann",{ann},"Room":"dev"}}"#)),
+        (2, format!(r#"{{"Act":"left","Data":"ann",{ann},"Room":"dev","Why":"quit"}}"#)),
+        (6, format!(r#"{{"Act":"private","Data":"hi *** all",{ann}}}"#)),
+        (8, format!(r#"{{"Act":"renamed","Data":"ann",{ann},"Room":"dev","Old":"bob"}}"#)),
+        (24, r#"{"Act":"notice","Data":"137 lines were skipped, you read too slowly","Skipped":137}"#.into()),
+        (27, format!(r#"{{"Act":"joined","Data":"ann",{ann},"Room":"dev","Old":"lobby"}}"#)),
+        (28, format!(r#"{{"Act":"left","Data":"ann",{ann},"To":"lobby","Room":"dev","Why":"moved"}}"#)),
+        (29, r#"{"Act":"notice","Data":"37 came, 12 left","Room":"lobby","Came":37,"Left":12}"#.into()),
+        (30, format!(r#"{{"Act":"chat",{line},"Past":true}}"#)),
+        (31, r#"{"Act":"history","Data":"0","Room":"lobby","Seq":57,"Lost":0}"#.into()),
+        (32, r#"{"Act":"topic","Data":"tea & cake","Room":"dev"}"#.into()),
+        (33, format!(r#"{{"Act":"topic","Data":"tea & cake",{ann},"Room":"dev"}}"#)),
+        (
+            34,
+            r#"{"Act":"rooms","Data":"lobby, dev","Rooms":[{"Room":"lobby","People":3,"Topic":"tea & cake"},
+                {"Room":"dev","People":1,"Topic":""}]}"#
+                .into(),
+        ),
+        (43, r#"{"Act":"doexit","Data":""}"#.into()),
+    ] {
+        assert_eq!(told(number), wanted(&json), "kind {number}");
+    }
+    for silent in [0, 3, 9, 11, 13, 14, 16, 19, 21, 22, 41] {
+        assert_eq!(told(silent), "", "kind {silent}: nothing for programs");
+    }
+}
+
+/// The codes on which programs may rely.
+#[test]
+fn every_refusal_has_one_of_the_codes() {
+    let codes = ["taken", "reserved", "badname", "nobody", "noroom", "toolong", "flood", "full", "usage", "unknown"];
+    let mut seen = std::collections::BTreeSet::new();
+    for refusal in all_refusals() {
+        let object = object(&Notice::Refused(refusal.clone()), None).unwrap();
+        assert_eq!((&object["Act"], &object["Data"]), (&"error".into(), &refusal.to_string().into()));
+        seen.insert(object["Code"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(seen, codes.map(str::to_owned).into());
+}
+
+/// What a framing cannot carry is cut at a character's boundary, with a mark; the stream goes on.
+#[test]
+fn what_a_framing_cannot_carry_is_cut() {
+    let long = |text: String| Notice::Told { from: speaker(1, "ann"), body: body(&text) };
+    for notice in [long("é".repeat(40_000)), long("\"\\".repeat(20_000)), long("x".repeat(65_500))] {
+        for (framing, header, most) in [(Framing::Gf1, 1, 255), (Framing::Gf2, 2, 65_535), (Framing::Gf7, 7, 65_535)] {
+            let packet = bytes(Encoding::Json(framing), &notice, Some("5"));
+            assert!(packet.len() <= header + most, "{framing:?}: {}", packet.len());
+            assert!(packet.len() > header + most - 40, "{framing:?}: {} of {most} are used", packet.len());
+            let object: Value = serde_json::from_slice(&packet[header..]).unwrap();
+            assert_eq!((&object["Cut"], &object["Ref"]), (&true.into(), &5.into()));
+            assert!(object["Data"].as_str().unwrap().ends_with('…'));
+        }
+        assert!(object(&notice, None).unwrap().get("Cut").is_none(), "lines carry everything");
+    }
+}
+
+/// A handler's answer takes the form of its door; what cannot be said there is said otherwise.
+#[test]
+fn a_handlers_answer_fits_its_door() {
+    let (act, route) = (Key::Act("hello".into()), Key::Route(7));
+    let custom = |encoding: Encoding, key: &Key, data: &[u8]| {
+        let mut out = Vec::new();
+        encoding.encode_custom(key, data, Some("1"), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let lines = Encoding::Json(Framing::Lines);
+    assert_eq!(custom(lines, &act, b"hi\n\xff"), "{\"Act\":\"hello\",\"Data\":\"hi␊\u{fffd}\",\"Ref\":1}\n");
+    assert_eq!(custom(lines, &route, b"hi"), "{\"Act\":\"7\",\"Data\":\"hi\",\"Ref\":1}\n");
+    assert_eq!(custom(Encoding::Frame, &route, b"hi\n\0"), "\x07\0\0\0\x04\0\0\0hi\n\0", "bytes as they are");
+    assert_eq!(custom(Encoding::TextLf, &act, b"a\nb"), "*** a␊b\n");
+    assert_eq!(custom(Encoding::TextCrlfTime, &route, b"a\rb"), "*** a b\r\n");
+    assert_eq!(custom(Encoding::Relay, &act, b"a\nb"), "a␊b\r\n");
+}
+
+/// An act may be as long as a packet, and its answer says it again beside more keys.
+#[test]
+fn the_answer_to_a_long_act_is_a_packet_too() {
+    for (framing, header, most) in [(Framing::Gf1, 1, 255), (Framing::Gf2, 2, 65_535), (Framing::Gf7, 7, 65_535)] {
+        for length in most - 40..most - 9 {
+            let mut packet = Vec::new();
+            Encoding::Json(framing).encode_custom(&Key::Act("x".repeat(length).into()), b"hi", None, &mut packet);
+            assert!(packet.len() <= header + most, "{framing:?}: {} for {length}", packet.len());
+            serde_json::from_slice::<Value>(&packet[header..]).unwrap();
+        }
+    }
 }
