@@ -77,7 +77,7 @@ fn a_conversation_in_every_framing_whole_and_in_crumbs() {
 #[test]
 fn the_first_packet_tells_the_framing_whatever_its_length() {
     let around = r#"{"Act":"x","Data":""}"#.len();
-    let lengths = (2..=300).chain(65_500..=65_535).chain((300..65_500).step_by(251));
+    let lengths = (2..=300).chain(65_500..=65_535).chain((300..65_500).step_by(1013));
     let lengths = lengths.chain([0x7b7b, 0x7b21, 0x7b23, 0x7aff, 0x227b, 0x200d]);
     for length in lengths {
         let data = match length {
@@ -208,7 +208,7 @@ fn gf7_needs_its_sum_and_its_own_length() {
         assert_eq!(decode(wire, stream.chunks(5)), (vec![act("hello", "My name's John!")], wanted), "{at}.{bit}");
     }
     // The sum is of the bytes, so two of them may change places unnoticed; that is gtcp's.
-    let mut stream = right.clone();
+    let mut stream = right;
     let len = stream.len();
     stream.swap(len - 4, len - 5);
     assert_eq!(decode(wire, [stream.as_slice()]).1, Ok(()));
@@ -458,7 +458,7 @@ fn packets_at_the_text_door_are_foreign() {
 /// if some step looked at everything again for every byte, key, level or digit.
 #[test]
 fn time_is_linear_in_the_bytes() {
-    const MANY: usize = 1 << 20;
+    const MANY: usize = 1 << 19;
     let limits = Limits { max_packet: 16 * MANY, ..LIMITS };
     let start = Instant::now();
     let long = json!({"Act": "x", "Data": "y".repeat(MANY)}).to_string();

@@ -82,7 +82,7 @@ fn the_mark_of_a_request_comes_back_as_it_was() {
 /// next answer is where its reader looks for it.
 #[test]
 fn an_answer_too_long_is_cut_and_the_stream_stays_in_step() {
-    let texts = ["x".repeat(200_000), "家".repeat(70_000), "🏠é".repeat(30_000), "\u{1}\"\\".repeat(40_000)];
+    let texts = ["x".repeat(70_000), "家".repeat(24_000), "🏠é".repeat(12_000), "\u{1}\"\\".repeat(24_000)];
     for framing in Framing::ALL {
         let longest = longest(framing);
         for text in &texts {
