@@ -74,7 +74,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Smallest [`Config::max_pending`], in bytes: room for the largest chunk of room lines twice.
+    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines (64 KiB) and a line as long as
+    /// the relay door takes it, cleaned, fit.
     pub const MIN_PENDING: usize = 256 * 1024;
     /// Largest [`Config::max_line`], in bytes: what the relay door takes too.
     pub const MAX_LINE: usize = 65_535;
@@ -89,6 +90,23 @@ impl Config {
             Listen { wire: Wire::Json(None), address: local(8999), required: false },
             Listen { wire: Wire::Frame, address: local(9999), required: false },
         ]
+    }
+
+    /// The same with times of a year at most, so that sums of them never overflow, and with room for
+    /// what has to fit.
+    #[must_use]
+    pub(crate) fn within_bounds(&self) -> Self {
+        const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+        Self {
+            idle: self.idle.min(YEAR),
+            write_timeout: self.write_timeout.min(YEAR),
+            drain: self.drain.min(YEAR),
+            heartbeat: self.heartbeat.min(YEAR),
+            join_grace: self.join_grace.min(YEAR),
+            max_pending: self.max_pending.max(Self::MIN_PENDING),
+            max_rooms: self.max_rooms.max(1),
+            ..self.clone()
+        }
     }
 
     /// What bounds the decoders.

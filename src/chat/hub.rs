@@ -142,6 +142,7 @@ impl Hub {
             room: None,
             came: now.up,
             last_spoke: now.up,
+            spoken: false,
             echo,
             last_writer: None,
             by,
@@ -194,7 +195,7 @@ impl Hub {
             Command::Join(room) => self.join(seat, room, now, out),
             Command::Leave => self.go_to(seat, RoomIndex::LOBBY, now, out),
             Command::Rooms => self.list_rooms(seat, out),
-            Command::Topic(topic) => self.topic(seat, topic, out),
+            Command::Topic(topic) => self.topic(seat, topic, now, out),
             Command::History(count) => self.history(seat, count, out),
             Command::HistoryAfter(room, after) => self.history_after(seat, room, after, out),
             Command::Whois(name) => self.whois(seat, &name, now, out),
@@ -211,7 +212,10 @@ impl Hub {
             Command::Who(room) => {
                 let index = match room {
                     None => Some(person.room.unwrap_or(RoomIndex::LOBBY)),
-                    Some(ref name) => self.room_index(name),
+                    // What is kept of an empty room is its past.
+                    Some(ref name) => self.room_index(name).filter(|index| {
+                        *index == RoomIndex::LOBBY || self.room(*index).is_some_and(|room| !room.members.is_empty())
+                    }),
                 };
                 let found = index.and_then(|index| self.room(index).map(|found| (index, found.name.clone())));
                 match (found, room) {
@@ -289,7 +293,11 @@ impl Hub {
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tell_bustles(now.up, out);
         while let Some((_, seat, id)) = pop_due(&mut self.to_join, now.up) {
-            if self.people.get(seat).is_some_and(|person| person.speaker.id == id && person.room.is_none()) {
+            if self
+                .people
+                .get(seat)
+                .is_some_and(|person| person.speaker.id == id && person.room.is_none() && !person.spoken)
+            {
                 out.push(Effect::Tell(seat, Notice::DoExit));
                 self.to_exit.push_back((now.up + EXIT_GRACE, seat, id));
             }

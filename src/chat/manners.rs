@@ -11,6 +11,9 @@ use super::people::Person;
 /// So many people one session may ignore: more than anybody needs, and a bound on what a line costs.
 const MAX_IGNORED: usize = 64;
 
+/// Longest reason for being away, in characters: it stands in lists beside others.
+const MAX_AWAY: usize = 200;
+
 /// What one session does not want to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -64,7 +67,7 @@ impl Hub {
 
     pub(super) fn away(&mut self, seat: Seat, why: Option<Body>, out: &mut Vec<Effect>) {
         if let Some(person) = self.people.get_mut(seat) {
-            let away = Away(why);
+            let away = Away(why.map(|why| why.cut(MAX_AWAY)));
             person.away = Some(away.clone());
             out.push(Effect::Tell(seat, Notice::YouAreAway(away)));
         }
@@ -97,8 +100,11 @@ impl Hub {
             );
         }
         let Some(person) = self.people.get_mut(seat) else { return };
-        person.filter.ignored = still_here;
         person.filter.ignored.retain(|id| *id != who.id);
+        if person.filter.ignored.len() >= MAX_IGNORED {
+            // Who has left is kept as long as there is room: history shows nothing of theirs either.
+            person.filter.ignored = still_here;
+        }
         if on {
             if person.filter.ignored.len() >= MAX_IGNORED {
                 return refuse(

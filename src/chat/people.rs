@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Away, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker};
+use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker};
 
 use super::{Filter, RoomIndex, Seat};
 
@@ -22,6 +22,8 @@ pub(super) struct Person {
     pub(super) room: Option<RoomIndex>,
     pub(super) came: Duration,
     pub(super) last_spoke: Duration,
+    /// Whether the person has said anything at all, to a room or to somebody.
+    pub(super) spoken: bool,
     /// Whether the person's own lines come back.
     pub(super) echo: bool,
     /// Who wrote to this person last.
@@ -47,7 +49,7 @@ impl Person {
         {
             let passed = up.saturating_sub(*first);
             if passed < RENAMES_WITHIN {
-                let wait = (RENAMES_WITHIN - passed).as_secs() + 1;
+                let wait = (RENAMES_WITHIN - passed + Duration::from_millis(999)).as_secs();
                 return Err(Refusal::RenamesTooFast { limit: RENAMES, wait });
             }
             self.renamed.pop_front();
@@ -157,12 +159,14 @@ impl People {
         if let Some(seat) = by_address().or_else(by_id) {
             return Ok(seat);
         }
-        let keys = NameKeys::of(name);
+        // Longer than any way to write a name: folding it would be work for nothing, on everybody's time.
+        let folded = if name.len() <= 4 * MAX_NICK_BYTES { NameKeys::of(name).folded } else { String::new() };
         // What is much longer than a name is like none, and comparing it would take its length times theirs.
-        let compared = if name.chars().count() <= MAX_NICK_CHARS + 2 { MAX_COMPARED } else { 0 };
-        self.by_name.get(&keys.folded).copied().ok_or_else(|| {
+        let near_length = !folded.is_empty() && folded.chars().count() <= MAX_NICK_CHARS + 2;
+        let compared = if near_length { MAX_COMPARED } else { 0 };
+        self.by_name.get(&folded).copied().ok_or_else(|| {
             let near = self.seats.iter().flatten().take(compared).map(|person| {
-                let slips = strsim::damerau_levenshtein(&keys.folded, &person.speaker.name.to_lowercase());
+                let slips = strsim::damerau_levenshtein(&folded, &person.speaker.name.to_lowercase());
                 (slips, &person.speaker.name)
             });
             let like =

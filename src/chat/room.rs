@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Body, Line, Notice, RoomName, Speaker};
+use crate::protocol::{Body, Line, NameKeys, Notice, RoomName, Speaker};
 
 use super::Seat;
 use super::history::History;
@@ -34,6 +34,8 @@ impl RoomIndex {
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) name: RoomName,
+    /// What the name is compared by.
+    pub(super) keys: NameKeys,
     pub(super) topic: Option<Body>,
     /// In the order in which they came.
     pub(super) members: Vec<Seat>,
@@ -54,7 +56,15 @@ struct Bustle {
 
 impl Room {
     pub(super) fn new(name: RoomName, history: History) -> Self {
-        Self { name, topic: None, members: Vec::new(), history, empty_since: None, bustle: Bustle::default() }
+        Self {
+            keys: NameKeys::of(name.as_str()),
+            name,
+            topic: None,
+            members: Vec::new(),
+            history,
+            empty_since: None,
+            bustle: Bustle::default(),
+        }
     }
 
     pub(super) fn enter(&mut self, seat: Seat) {
@@ -77,7 +87,7 @@ impl Room {
     /// Whether one coming or going is told by itself; otherwise it is counted, and there is a tick
     /// to come (see [`Room::bustle_ends`]).
     pub(super) fn tells_singly(&mut self, came: bool, up: Duration) -> bool {
-        if up >= self.bustle.ends {
+        if up >= self.bustle.ends && self.bustle_ends().is_none() {
             self.bustle = Bustle { ends: up + WINDOW, ..Bustle::default() };
         }
         if self.bustle.singly < SINGLY && self.members.len() <= CROWD {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Body, CloseReason, Notice, Refusal, RoomInfo, RoomName};
+use crate::protocol::{Body, CloseReason, NameKeys, Notice, Refusal, RoomInfo, RoomName};
 
 use super::history::{History, Past};
 use super::hub::{Effect, Hub, Now, refuse};
@@ -45,7 +45,10 @@ impl Hub {
             if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
                 out.push(Effect::Tell(seat, Notice::Topic { room, topic: Some(topic) }));
             }
-            self.tell_past(seat, to, self.settings.history_shown, out);
+            // A frame client takes any frame for its answer, so it gets no past unasked.
+            if self.people.get(seat).is_some_and(|person| person.by != "frame") {
+                self.tell_past(seat, to, self.settings.history_shown, out);
+            }
         }
     }
 
@@ -134,7 +137,10 @@ impl Hub {
         out.push(Effect::Tell(seat, Notice::Rooms(rooms.collect())));
     }
 
-    pub(super) fn topic(&mut self, seat: Seat, topic: Option<Body>, out: &mut Vec<Effect>) {
+    pub(super) fn topic(&mut self, seat: Seat, topic: Option<Body>, now: Now, out: &mut Vec<Effect>) {
+        if topic.is_some() {
+            self.be_somewhere(seat, now, out);
+        }
         let Some(person) = self.people.get(seat) else { return };
         let (who, index) = (Arc::clone(&person.speaker), person.room.unwrap_or(RoomIndex::LOBBY));
         let is_member = person.room.is_some();
@@ -201,10 +207,16 @@ impl Hub {
     }
 
     fn find_or_make_room(&mut self, name: RoomName, up: Duration) -> Result<RoomIndex, Refusal> {
+        self.forget_empty_rooms(up);
         if let Some(index) = self.room_index(&name) {
             return Ok(index);
         }
-        self.forget_empty_rooms(up);
+        let keys = NameKeys::of(name.as_str());
+        let alike =
+            self.rooms.iter().flatten().find(|room| room.keys.looks.iter().any(|look| keys.looks.contains(look)));
+        if let Some(present) = alike {
+            return Err(Refusal::RoomLooksLike { room: name, present: present.name.clone() });
+        }
         let room = Room::new(name, History::new(self.settings.history));
         let limit = self.settings.max_rooms;
         let free = match self.rooms.iter().position(Option::is_none) {

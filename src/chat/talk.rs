@@ -69,6 +69,7 @@ impl Hub {
     fn speaks(&mut self, seat: Seat, now: Now) -> Option<Arc<Speaker>> {
         let person = self.people.get_mut(seat)?;
         person.last_spoke = now.up;
+        person.spoken = true;
         Some(Arc::clone(&person.speaker))
     }
 }

@@ -99,7 +99,13 @@ impl Nick {
 }
 
 fn is_name_char(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')
+    (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && is_visible(c)
+}
+
+/// Whether a character shows at all: fillers and variation selectors are letters and marks too, and
+/// the skeleton of UTS 39 leaves them out.
+fn is_visible(c: char) -> bool {
+    skeleton(c.encode_utf8(&mut [0; 4])).next().is_some()
 }
 
 fn has_form(name: &str) -> bool {
@@ -147,7 +153,8 @@ impl NameKeys {
     pub fn of(name: &str) -> Self {
         let plain: String = name.nfkc().collect();
         let folded: String = plain.to_lowercase().nfkc().collect();
-        let look = |text: &str| skeleton(text).collect::<String>().to_lowercase();
+        let once = |text: &str| skeleton(text).collect::<String>().to_lowercase();
+        let look = |text: &str| once(&once(text));
         Self { looks: [look(&plain), look(&folded)], folded }
     }
 
@@ -180,9 +187,11 @@ impl RoomName {
     /// [`Refusal::BadRoom`].
     pub fn parse(raw: &str) -> Result<Self, Refusal> {
         let raw = raw.trim();
-        let name: String = raw.strip_prefix('#').unwrap_or(raw).nfkc().collect::<String>().to_lowercase();
+        // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
+        let plain = raw.strip_prefix('#').unwrap_or(raw).nfkc().collect::<String>().to_lowercase();
+        let name: String = plain.nfkc().collect();
         let first_fits = name.chars().next().is_some_and(char::is_alphanumeric);
-        let all_fit = name.chars().all(|c| c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-'));
+        let all_fit = name.chars().all(|c| c != '.' && is_name_char(c));
         if first_fits && all_fit && name.chars().count() <= MAX_NICK_CHARS && name.len() <= MAX_NICK_BYTES {
             Ok(Self(name.into()))
         } else {

@@ -308,6 +308,7 @@ impl Notice {
         match self {
             Self::Said(line) | Self::Acted(line) => Some(line.from.id),
             Self::Told { from, .. } => Some(from.id),
+            Self::TopicSet { who, .. } => Some(who.id),
             _ => None,
         }
     }

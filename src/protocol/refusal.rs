@@ -80,6 +80,13 @@ pub enum Refusal {
     NobodyToAnswer,
     /// Not a room's name.
     BadRoom,
+    /// A room is there whose name looks the same.
+    RoomLooksLike {
+        /// The name.
+        room: RoomName,
+        /// The name of the room that is there.
+        present: RoomName,
+    },
     /// No such room.
     NoRoom {
         /// Its name.
@@ -147,7 +154,7 @@ impl Refusal {
             | Self::UnknownAct { .. }
             | Self::UnknownRoute { .. } => "unknown",
             Self::Usage { .. } | Self::BadPacket { .. } => "usage",
-            Self::BadRoom => "badname",
+            Self::BadRoom | Self::RoomLooksLike { .. } => "badname",
             Self::NoRoom { .. } => "noroom",
             Self::TooManyRooms { .. } => "full",
             Self::RenamesTooFast { .. } => "flood",
@@ -201,6 +208,9 @@ impl fmt::Display for Refusal {
             }
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
             Self::BadRoom => f.write_str("Rooms have names of 1 to 24 letters, digits, _ - and no blanks"),
+            Self::RoomLooksLike { room, present } => {
+                write!(f, "{room} looks like {present}, which is there; choose another name, or /join {present}")
+            }
             Self::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join makes one"),
             Self::TooManyRooms { limit } => {
                 write!(f, "There are {limit} rooms already, no more can be made. /rooms lists them")
@@ -210,7 +220,9 @@ impl fmt::Display for Refusal {
             }
             Self::CannotIgnore { why } => f.write_str(why),
             Self::BadPacket { why } => f.write_str(why),
-            Self::UnknownAct { act } => write!(f, "No act {act:?}"),
+            Self::UnknownAct { act } => {
+                write!(f, "No act {act:?}; acts are named as the commands: say, msg, nick, who, join …")
+            }
             Self::UnknownRoute { route } => write!(f, "router id: {route} error"),
             Self::Full { limit } => write!(f, "Parlor is full ({limit} here), try again later"),
             Self::TooManyFrom { address, limit } => write!(f, "Too many connections from {address} ({limit})"),

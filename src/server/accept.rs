@@ -82,7 +82,10 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                     // The caller has gone again before we came, or a signal did.
                     ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
                     _ => {
-                        self.tell_one_caller(door);
+                        let out_of_descriptors = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+                        if error.raw_os_error().is_some_and(|code| out_of_descriptors.contains(&code)) {
+                            self.tell_one_caller(door);
+                        }
                         return self.pause_after(&error, wake);
                     }
                 },

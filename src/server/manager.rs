@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
 use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 
-use super::audience::{Audience, Chunk};
+use super::audience::{Audience, Chunk, Mark};
 use super::lifeline::Lifeline;
 use super::outbox::{Outbox, Pushed, Shared};
 
@@ -30,6 +30,8 @@ use super::outbox::{Outbox, Pushed, Shared};
 const TURN_COMMANDS: usize = 512;
 /// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
 const TURN_BYTES: usize = 64 * 1024;
+/// What the buffer for personal answers keeps of its memory: a long list of people.
+const KEPT_ANSWER: usize = 256 * 1024;
 /// So long may a session that kept up until now hold up the room, once.
 const PACE: Duration = Duration::from_millis(100);
 /// After everyone has been cut, threads need a moment to come back with their last event.
@@ -129,6 +131,8 @@ pub(super) struct Manager<'a> {
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
     keeps_history: bool,
+    /// When a stop has to be over; set when it begins.
+    drain_by: Arc<OnceLock<Instant>>,
     /// The request that is being worked on, if it is marked: whose, and the mark.
     request: Option<(Seat, Box<str>)>,
     heartbeat: Duration,
@@ -145,6 +149,7 @@ impl<'a> Manager<'a> {
         inbox: Receiver<Event>,
         nudge: Receiver<()>,
         config: &Config,
+        drain_by: Arc<OnceLock<Instant>>,
         started: Instant,
         metrics: &'a Metrics,
     ) -> Self {
@@ -164,6 +169,7 @@ impl<'a> Manager<'a> {
             lifelines: Vec::new(),
             talking: Vec::new(),
             keeps_history: config.history > 0,
+            drain_by,
             request: None,
             heartbeat: config.heartbeat,
             heartbeats: VecDeque::new(),
@@ -181,6 +187,7 @@ impl<'a> Manager<'a> {
                 Some(due) => self.inbox.recv_deadline(due),
             };
             self.now = Instant::now();
+            self.commands = 0;
             let drain = match event {
                 Ok(event) => self.turn(event),
                 Err(RecvTimeoutError::Timeout) => None,
@@ -200,6 +207,12 @@ impl<'a> Manager<'a> {
     fn turn(&mut self, event: Event) -> Option<Instant> {
         let mut next = Some(event);
         while let Some(event) = next {
+            // A stop does not wait until all of a full inbox has been worked through.
+            if let Some(deadline) = self.drain_by.get()
+                && Instant::now() >= *deadline
+            {
+                return Some(*deadline);
+            }
             match event {
                 Event::Drain(deadline) => return Some(deadline),
                 event => self.take(event),
@@ -385,10 +398,30 @@ impl<'a> Manager<'a> {
 
     /// Adds a line to the personal answers for `seat`, behind what the room has for it.
     fn tell(&mut self, seat: Seat, notice: &Notice) {
+        if matches!(notice, Notice::Told { .. }) {
+            return self.tell_unasked(seat, notice);
+        }
         let request = self.request.take();
         let tag = request.as_ref().filter(|(asker, _)| *asker == seat).map(|(_, tag)| &**tag);
         self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
         self.request = request;
+    }
+
+    /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
+    /// the room's lines are, or anybody could close a slow reader by writing to it.
+    fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
+        self.catch_up(seat);
+        self.flush_answer_before(seat);
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let mut chunk = Chunk::default();
+        post.encoding.encode(notice, None, &mut chunk.bytes);
+        let end = chunk.bytes.len();
+        chunk.marks.push(Mark { end, hidden_from: None, said_by: None, is_bustle: false });
+        let delivery = Delivery { chunk: &chunk, stamp: 0, now: self.now, half: self.half, metrics: self.metrics };
+        let heard = std::mem::replace(&mut post.odd_in, u64::MAX); // all of this chunk is for it
+        let filter = post.filter.take();
+        delivery.hand_over(seat, post, &mut Shared::new(&chunk.bytes), &mut self.slow);
+        (post.odd_in, post.filter) = (heard, filter);
     }
 
     fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -426,7 +459,8 @@ impl<'a> Manager<'a> {
             }
         }
         bytes.clear();
-        self.answer.1 = bytes; // keeps its memory; one greeting or list, seldom more
+        bytes.shrink_to(KEPT_ANSWER);
+        self.answer.1 = bytes;
     }
 
     /// Gives `seat` what its room's chunk holds for it so far.
@@ -546,20 +580,21 @@ impl<'a> Manager<'a> {
             }
         }
         self.gathered = 0;
-        self.commands = 0;
         while let Some(seat) = self.slow.drained.pop() {
             self.tell_skipped(seat);
         }
         self.flush_answer();
         self.keep_pace();
+        self.now = Instant::now(); // the room may have waited, and the same turn may go on
     }
 
     /// Waits for sessions that kept up until now and have more than half an outbox waiting.
     ///
     /// Without this, a talker could fill the outboxes of healthy readers faster than their threads
     /// get to run, and they would lose lines. The talkers wait meanwhile in their readers, and TCP
-    /// slows them. Each session is waited for [`PACE`] at most, then not again until it has read
-    /// everything.
+    /// slows them. Each session is waited for [`PACE`] at most; if that was not enough, then not
+    /// again until it has read everything. (One that takes just enough each time can hold up the
+    /// room again and again: as slow as it may be, it reads.)
     fn keep_pace(&mut self) {
         while !self.slow.waited.is_empty() {
             let now = Instant::now();
@@ -602,7 +637,7 @@ impl<'a> Manager<'a> {
         while self.present > 0 || self.lifelines.iter().any(|lifeline| lifeline.strong_count() > 0) {
             // Nobody reports that a last byte was sent, so this looks; only during a stop.
             match self.inbox.recv_deadline(until.min(Instant::now() + LOOK)) {
-                Ok(Event::Opened(opened)) => self.turn_away(&opened),
+                Ok(Event::Opened(opened)) => self.turn_away(*opened),
                 Ok(event) => {
                     self.now = Instant::now();
                     self.take(event);
@@ -618,7 +653,13 @@ impl<'a> Manager<'a> {
     }
 
     /// Somebody came in while the house closes.
-    fn turn_away(&self, opened: &Opened) {
+    fn turn_away(&mut self, mut opened: Opened) {
+        let mut bytes = Vec::new();
+        let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
+        opened.lifeline.wire.first_encoding().encode(&goodbye, None, &mut bytes);
+        let whole = 0..bytes.len();
+        opened.outbox.push(&mut Shared::new(&bytes), &[whole], Instant::now());
+        self.lifelines.push(Arc::downgrade(&opened.lifeline)); // cut with the others, if it stays too long
         opened.lifeline.end(CloseReason::ServerStopping);
         self.metrics.count_closed(&CloseReason::ServerStopping);
     }

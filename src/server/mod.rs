@@ -23,8 +23,8 @@ use std::fmt;
 use std::io::{self, PipeReader};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -138,10 +138,11 @@ impl Server {
     /// # Errors
     /// If a required door cannot be opened; then none is.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let config = config.within_bounds();
         let doors = doors::open(&config.listen)?;
         let (stopper, wake) =
             Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
-        Ok(Self { config: config.clone(), doors, stopper, wake, metrics: Arc::default(), routes: Routes::default() })
+        Ok(Self { config, doors, stopper, wake, metrics: Arc::default(), routes: Routes::default() })
     }
 
     /// What is spoken where, in the order of [`Config::listen`]; port 0 has become a port.
@@ -199,8 +200,16 @@ impl Server {
             history: house.config.history,
             history_shown: house.config.history_shown,
         };
-        let manager =
-            Manager::new(Hub::new(settings, Duration::ZERO), events, nudges, &house.config, house.started, &metrics);
+        let drain_by = Arc::new(OnceLock::new());
+        let manager = Manager::new(
+            Hub::new(settings, Duration::ZERO),
+            events,
+            nudges,
+            &house.config,
+            Arc::clone(&drain_by),
+            house.started,
+            &metrics,
+        );
         let panicked = AtomicBool::new(false);
         thread::scope(|scope| {
             let house = &house;
@@ -219,6 +228,7 @@ impl Server {
             Acceptor::new(house, scope).run(&doors, &wake);
             ::log::info!("recv quit signal");
             let deadline = Instant::now() + house.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
+            let _ = drain_by.set(deadline);
             drop(doors);
             drop(begin_stop);
             house.held.wait_for_none(HELD_LINES.min(house.config.drain / 4));

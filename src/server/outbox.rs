@@ -166,7 +166,14 @@ impl Outbox {
             if skip == range.len() {
                 continue;
             }
-            let packet = Packet { bytes: shared.keep(), start: range.start + skip, end: range.end, queued: now };
+            // A small part of a large chunk would keep all of it in memory, uncounted: it is copied.
+            let rest = shared.bytes.get(range.start + skip..range.end).unwrap_or_default();
+            let (bytes, start) = if rest.len() < shared.bytes.len() / 4 {
+                (rest.into(), 0)
+            } else {
+                (shared.keep(), range.start + skip)
+            };
+            let packet = Packet { bytes, start, end: start + range.len() - skip, queued: now };
             let cost = range.len() - skip + PACKET_OVERHEAD;
             self.lifeline.pending.fetch_add(cost, Ordering::SeqCst);
             if self.queue.send(packet).is_err() {

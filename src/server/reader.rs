@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use rustix::buffer::spare_capacity;
@@ -31,6 +31,8 @@ const SMALL_READ: usize = 2 * 1024;
 const LARGE_READ: usize = 32 * 1024;
 /// Most commands in one event: what the manager works on before it looks at others.
 const EVENT_COMMANDS: usize = 512;
+/// Most bytes of handlers' answers in one event, but for the last of them.
+const EVENT_ANSWERS: usize = 64 * 1024;
 /// So much input is thrown away at an end before the connection is cut.
 const MAX_DISCARDED: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
@@ -54,6 +56,8 @@ pub(super) struct Reader<'a> {
     /// Why nothing more will be decoded.
     broken: Option<WireError>,
     ended: bool,
+    /// The decoder may have more of what was read.
+    undecoded: bool,
     /// How the session is answered now, and the mark of the request at hand: for handlers.
     encoding: Encoding,
     tag: Option<Box<str>>,
@@ -90,6 +94,7 @@ impl<'a> Reader<'a> {
             items: VecDeque::new(),
             broken: None,
             ended: false,
+            undecoded: false,
             encoding: lifeline.wire.first_encoding(),
             tag: None,
             midway: None,
@@ -129,6 +134,10 @@ impl<'a> Reader<'a> {
 
     /// Why the session ends, if its input is over or cannot be followed any further.
     fn end_if_over(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        while self.undecoded {
+            self.decode();
+            self.pass_on(credit)?;
+        }
         match self.broken {
             Some(WireError::Malformed(what)) => return Err(CloseReason::Malformed(what)),
             Some(WireError::Foreign(foreign)) => {
@@ -175,13 +184,25 @@ impl<'a> Reader<'a> {
         } else {
             self.decoder.feed(&self.buffer);
         }
-        loop {
+        self.decode();
+        Ok(())
+    }
+
+    /// Decodes what was read, as much as one event takes: what waits as bytes takes a fiftieth of
+    /// what waits as commands.
+    fn decode(&mut self) {
+        self.undecoded = true;
+        while self.items.len() < EVENT_COMMANDS {
             match self.decoder.next() {
                 Ok(Some(item)) => self.items.push_back(item),
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    self.undecoded = false;
+                    return;
+                }
                 Err(error) => {
                     self.broken = Some(error);
-                    return Ok(());
+                    self.undecoded = false;
+                    return;
                 }
             }
         }
@@ -227,6 +248,7 @@ impl<'a> Reader<'a> {
     /// Calls the handler for `key`; its answers join the batch.
     fn call(&self, key: &Key, data: &[u8], batch: &mut Vec<Inbound>) -> Option<CloseReason> {
         let Some(handler) = self.house.routes.handler(key) else {
+            batch.extend(self.tag.clone().map(Inbound::Tag));
             batch.push(Inbound::Refused(match key {
                 Key::Route(route) => Refusal::UnknownRoute { route: *route },
                 Key::Act(act) => Refusal::UnknownAct { act: act.chars().take(40).collect() },
@@ -291,6 +313,7 @@ impl<'a> Reader<'a> {
         }
         let mut batch = Vec::new();
         let mut held = None;
+        let mut answered = 0;
         while let Some(item) = self.items.front() {
             let cost = cost(item);
             if cost > 0
@@ -311,32 +334,42 @@ impl<'a> Reader<'a> {
                 self.send(std::mem::take(&mut batch), credit)?;
                 return Err(reason);
             }
+            if let Some(Inbound::Answer(bytes)) = batch.last() {
+                answered += bytes.len();
+            }
             // What is answered at length is sent alone, so that its answer is seen in the outbox
             // before more is asked for.
-            if cost > 1 || batch.len() >= EVENT_COMMANDS {
+            if cost > 1 || batch.len() >= EVENT_COMMANDS || answered > EVENT_ANSWERS {
+                answered = 0;
                 self.send(std::mem::take(&mut batch), credit)?;
             }
         }
-        self.send(batch, credit)
+        self.send(batch, credit)?;
+        if self.midway.is_some() {
+            self.midway = Some(self.house.uptime()); // the time that flood control took is not the peer's
+        }
+        Ok(())
     }
 
     /// Adds one thing to the batch, or what a handler says to it; returns why a handler ends the
     /// session, if it does.
     fn add(&mut self, item: Inbound, batch: &mut Vec<Inbound>) -> Option<CloseReason> {
         let mut close = None;
-        match &item {
-            Inbound::Heartbeat => return None,
+        match item {
+            // Kept here until what it marks goes on: nothing may come between the two.
             Inbound::Tag(tag) => {
-                self.tag = Some(tag.clone());
-                batch.push(item);
+                self.tag = Some(tag);
                 return None;
             }
-            Inbound::Custom { key, data } => close = self.call(key, data, batch),
-            Inbound::Switch(encoding) => {
-                self.encoding = *encoding;
+            Inbound::Heartbeat => {}
+            Inbound::Custom { key, data } => close = self.call(&key, &data, batch),
+            item => {
+                if let Inbound::Switch(encoding) = item {
+                    self.encoding = encoding;
+                }
+                batch.extend(self.tag.take().map(Inbound::Tag));
                 batch.push(item);
             }
-            _ => batch.push(item),
         }
         self.tag = None;
         close
@@ -344,15 +377,12 @@ impl<'a> Reader<'a> {
 
     /// Waits until flood control lets the next line pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
-        // The mark of the line that waits goes with it, not with what is told meanwhile.
-        let tag = batch.pop_if(|last| matches!(last, Inbound::Tag(_)));
         if !self.told_to_slow_down {
             self.told_to_slow_down = true;
             let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
         }
         self.send(std::mem::take(batch), credit)?;
-        batch.extend(tag);
         match self.house.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
             // The house stops: what was held back is said at once, while there is time.
@@ -430,10 +460,10 @@ fn cost(item: &Inbound) -> u32 {
 
 /// Throws input away until the peer has closed, so that our close sends no reset over unread bytes.
 /// The writer cuts the connection when that takes too long.
-pub(super) fn discard_input(lifeline: &Lifeline) {
+pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
     let mut buffer = Vec::with_capacity(SMALL_READ);
     let mut discarded = 0;
-    while discarded < MAX_DISCARDED {
+    while discarded < MAX_DISCARDED && until.is_none_or(|until| Instant::now() < until) {
         buffer.clear();
         match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
             Ok((_, 0)) => return,

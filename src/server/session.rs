@@ -8,7 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Builder, Scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::{debug, error, info};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -142,7 +142,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     let polite = reason.is_polite();
     let _ = house.inbox.send(Event::Closed(lifeline.permit.seat, lifeline.id, reason));
     if polite {
-        discard_input(lifeline);
+        discard_input(lifeline, None); // its writer cuts it when that takes too long
     } else {
         lifeline.cut();
         // What the kernel holds for a peer that does not read goes at once, not when it gives up.
@@ -181,7 +181,7 @@ fn part(lifeline: &Lifeline) {
     if lifeline.stream.shutdown(std::net::Shutdown::Write).is_ok()
         && lifeline.stream.set_read_timeout(Some(super::writer::LINGER)).is_ok()
     {
-        discard_input(lifeline);
+        discard_input(lifeline, Some(Instant::now() + super::writer::LINGER));
     }
     lifeline.cut();
 }

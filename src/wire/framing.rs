@@ -73,25 +73,27 @@ impl Framing {
         }
     }
 
-    /// Reads a packet's header; lines have none.
+    /// Reads a packet's header; lines have none. What is too long is told as soon as the length is
+    /// known, though the sum behind it has not come.
     fn head(self, bytes: &[u8], max_packet: usize) -> Head {
         let header = self.header();
-        let Some(head) = bytes.get(..header) else { return Head::Partial };
-        let number = |length: usize| NetworkEndian::read_uint(head, length) as usize;
-        let (data, sum) = match self {
+        let number = |length: usize| bytes.get(..length).map(|head| NetworkEndian::read_uint(head, length) as usize);
+        let data = match self {
             Self::Lines => return Head::Partial,
-            Self::Gf7 => {
-                let Some(data) = number(3).checked_sub(header) else {
-                    return Head::Broken("a packet shorter than its own header");
-                };
-                (data, head.get(3..).map(NetworkEndian::read_u32))
-            }
-            plain => (number(plain.header()), None),
+            Self::Gf7 => match number(3).map(|total| total.checked_sub(header)) {
+                Some(None) => return Head::Broken("a packet shorter than its own header"),
+                Some(data) => data,
+                None => None,
+            },
+            plain => number(plain.header()),
         };
-        if data > max_packet {
-            Head::Broken("a packet longer than --max-packet")
-        } else {
-            Head::Packet { header, data, sum }
+        match (data, bytes.get(..header)) {
+            (Some(data), _) if data > max_packet => Head::Broken("a packet longer than --max-packet"),
+            (Some(data), Some(head)) => {
+                let sum = (self == Self::Gf7).then(|| head.get(3..).map(NetworkEndian::read_u32)).flatten();
+                Head::Packet { header, data, sum }
+            }
+            _ => Head::Partial,
         }
     }
 
@@ -141,7 +143,8 @@ impl Framing {
     ///
     /// The data of a first packet is an object, so it begins with `{` and then a quote, a brace or
     /// white space. Where that stands, and whether the bytes before it are a possible header,
-    /// tells the framings apart: no beginning fits two of them, with lengths up to 65,535.
+    /// tells the framings apart, with lengths up to 65,535. One beginning fits two of them: `7b 22` is
+    /// `{"` and a length of `gf2`; then it is told by whether an object begins behind it, for no key does.
     ///
     /// # Errors
     /// If no framing begins like this.
@@ -152,9 +155,12 @@ impl Framing {
             _ => Some(false),
         };
         let mut undecided = false;
+        // Six lengths of `gf2` look like the beginning of a line; a line that goes on with another
+        // object's beginning would be none.
+        let spells_an_object = opens(Self::Gf2.header());
         for framing in [Self::Lines, Self::Gf1, Self::Gf2, Self::Gf3, Self::Gf4, Self::Gf7] {
             let fits = match framing {
-                Self::Lines => true,
+                Self::Lines => spells_an_object != Some(true),
                 other => match other.head(bytes, max_packet) {
                     Head::Packet { data, .. } => data >= 2,
                     Head::Partial => true,
@@ -162,6 +168,7 @@ impl Framing {
                 },
             };
             match opens(framing.header()) {
+                Some(true) if framing == Self::Lines && spells_an_object.is_none() => undecided = true,
                 Some(true) if fits => return Ok(Some(framing)),
                 None if fits => undecided = true,
                 _ => {}
@@ -169,6 +176,9 @@ impl Framing {
         }
         if undecided {
             return Ok(None);
+        }
+        if bytes.first() == Some(&b'{') {
+            return Ok(Some(Self::Lines)); // JSON from memory: the line is refused, its writer may try again
         }
         // A packet that holds no object, in the framing of today's clients: it is told what is wrong.
         match (Self::Gf2.head(bytes, max_packet), bytes.get(2)) {

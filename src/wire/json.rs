@@ -47,9 +47,11 @@ impl JsonDecoder {
             return Ok(false);
         }
         let Some(framing) = self.framing else {
-            let Some(framing) = Framing::detect(rest, self.max_packet).map_err(WireError::Malformed)? else {
-                return Ok(false);
+            let found = match Framing::detect(rest, self.max_packet).map_err(WireError::Malformed)? {
+                None if self.ended && rest.first() == Some(&b'{') => Some(Framing::Lines),
+                found => found,
             };
+            let Some(framing) = found else { return Ok(false) };
             self.framing = Some(framing);
             self.ready.push_back(Inbound::Switch(Encoding::Json(framing)));
             return Ok(true);

@@ -20,6 +20,10 @@ use crate::protocol::{
 /// Longest `Ref`, as JSON text in bytes: it is sent back with the answer.
 const MAX_REF: usize = 256;
 
+/// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
+/// and the keys, it fits the 255 bytes of the shortest framing.
+const MAX_CUT_ACT: usize = 32;
+
 /// Routes of the frame door for what is not the answer to a command.
 mod event_route {
     pub(super) const CHAT: u32 = 200;
@@ -167,14 +171,17 @@ pub(super) fn read(bytes: &[u8], ready: &mut VecDeque<Inbound>) {
         Err(error) => return refuse(&format!("Not a packet of this door: {error}"), ready),
     };
     let mut request = request;
+    let act = request.act.take().filter(|act| !act.is_empty());
+    if act.as_deref() == Some("heartbeat") {
+        return ready.push_back(Inbound::Heartbeat); // no answer, so its mark would go to the next one's
+    }
     ready.extend(request.tag.take().map(Inbound::Tag));
-    let Some(act) = request.act.take().filter(|act| !act.is_empty()) else {
+    let Some(act) = act else {
         return refuse("No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", ready);
     };
     let spec = COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act);
     ready.push_back(match spec {
         Some(spec) => command(spec, &request),
-        None if act == "heartbeat" => Inbound::Heartbeat,
         None => Inbound::Custom {
             key: Key::Act(act.into()),
             data: request.data.unwrap_or_default().into_owned().into_bytes(),
@@ -353,7 +360,7 @@ fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     // Each byte of text takes up to six in JSON, so what is too much may have to go in steps.
     while object.len() > longest && !event.data.is_empty() {
         let excess = object.len() - longest;
-        let keep = event.data.len().saturating_sub((excess / 6).max(1) + '…'.len_utf8());
+        let keep = event.data.len().saturating_sub((excess * event.data.len() / object.len()).max(1) + '…'.len_utf8());
         let keep = (0..=keep).rev().find(|at| event.data.is_char_boundary(*at)).unwrap_or(0);
         let mut kept = event.data.get(..keep).unwrap_or_default().to_owned();
         if keep > 0 {
@@ -364,7 +371,10 @@ fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     }
     // What is left is the keys alone; without the extra ones it fits every framing.
     if object.len() > longest {
-        object = write(&Event { act: event.act, cut: true, ..Event::default() }, None);
+        // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
+        let act =
+            event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
+        object = write(&Event { act, cut: true, ..Event::default() }, None);
     }
     object
 }

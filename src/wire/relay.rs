@@ -32,7 +32,8 @@ impl RelayDecoder {
 
     fn extend_line(&mut self, length: usize) -> Result<(), WireError> {
         let part = self.input.rest().get(..length).unwrap_or_default();
-        if self.line.len() + part.len() > MAX_LINE {
+        let ends_in_cr = part.last().or(self.line.last()) == Some(&b'\r');
+        if self.line.len() + part.len() > MAX_LINE + usize::from(ends_in_cr) {
             return Err(WireError::Malformed("a line longer than 65535 bytes"));
         }
         self.line.extend_from_slice(part);

@@ -1360,6 +1360,8 @@ struct Life {
     place: Option<usize>,
     ignored: BTreeSet<SessionId>,
     renamed: Vec<Duration>,
+    /// Whether it is shown a room's past unasked.
+    told_past: bool,
 }
 
 /// One room as the model knows it; the places are in the order in which they were made.
@@ -1477,6 +1479,7 @@ impl Model {
             place: None,
             ignored: BTreeSet::new(),
             renamed: Vec::new(),
+            told_past: by != "frame",
         };
         if by == "frame" {
             assert_eq!(effects, []);
@@ -1632,7 +1635,9 @@ impl Model {
         wanted.push(Effect::Tell(at, Notice::InRoom { room: room(), others, others_total }));
         if from != Some(to) {
             self.places[to].members.push(seat);
-            wanted.extend(self.past(seat, to, FORGETFUL.history_shown, 0));
+            if self.lives[&seat].told_past {
+                wanted.extend(self.past(seat, to, FORGETFUL.history_shown, 0));
+            }
         }
         assert_eq!(effects, wanted);
     }
@@ -1648,9 +1653,7 @@ impl Model {
             assert!(matches!(refusal(effects, at), Refusal::CannotIgnore { .. }));
             return;
         }
-        let here: BTreeSet<_> = self.lives.values().map(|life| life.speaker.id).collect();
         let life = self.lives.get_mut(&seat).unwrap();
-        life.ignored.retain(|id| here.contains(id));
         match on {
             true => life.ignored.insert(who.id),
             false => life.ignored.remove(&who.id),
