@@ -203,6 +203,8 @@ impl Movements {
             Some(counts) => counts,
             None if line.starts_with('[') && line.ends_with(": login") => (1, 0),
             None if line.starts_with('[') && line.ends_with(" out") => (0, 1), // login out, time out leave out
+            None if line.starts_with("*** ") && line.contains(" came from #") => (1, 0),
+            None if line.starts_with("*** ") && line.contains(" went to #") => (0, 1),
             None => return false,
         };
         self.came += came;
@@ -267,6 +269,11 @@ impl Peer {
         stream.set_nodelay(true).unwrap();
         let name = stream.local_addr().unwrap().to_string();
         Self { stream, name, place: String::new(), door, unread: Vec::new(), looked_at: 0, heard: String::new() }
+    }
+
+    /// The same connection, for another thread to talk by.
+    pub(crate) fn again(&self) -> Self {
+        Self::of(self.stream.try_clone().unwrap(), self.door)
     }
 
     /// Comes in by a text door and reads the greeting.

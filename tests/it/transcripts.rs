@@ -17,8 +17,8 @@
 //! | `alice<.` | the server has ended the connection, cleanly, and said nothing more |
 //! | `alice=` | she has heard nothing else so far |
 //!
-//! In all of them `{alice}` is her address, `{host}` and `{port}` are those of the text door,
-//! `{x*5000}` is 5,000 times `x`. In what is heard, `{*}` is anything within a line, and `{bob.id:=*}`
+//! In all of them `{alice}` is her address, `{host}` and `{port}` are those of the text door, `{text}`
+//! to `{frame}` are the addresses of the doors, `{x*5000}` is 5,000 times `x`. In what is heard, `{*}` is anything within a line, and `{bob.id:=*}`
 //! too, which then goes by the name of `{bob.id}`.
 //!
 //! At the end, every session must have heard nothing more than was written down.
@@ -97,6 +97,7 @@ transcripts! {
     frames
     frames_of_the_chat
     frame_rooms
+    frames_unasked
     four_doors
     one_line
 }
@@ -147,6 +148,8 @@ impl Play {
             ("port".to_owned(), house.text.port().to_string()),
             ("text".to_owned(), house.text.to_string()),
             ("relay".to_owned(), house.relay.to_string()),
+            ("json".to_owned(), house.json.to_string()),
+            ("frame".to_owned(), house.frame.to_string()),
         ]);
         let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string();
         Self { file, script, house, sessions: BTreeMap::new(), known }
@@ -338,12 +341,7 @@ fn parts(line: &str) -> Vec<Part<'_>> {
 
 /// What a pattern learns from a line, if the line is as it says.
 fn matches(pattern: &str, line: &str, known: &Known) -> Option<Known> {
-    fn go<'a>(
-        parts: &[Part<'a>],
-        line: &str,
-        known: &Known,
-        found: &mut Vec<(&'a str, String)>,
-    ) -> bool {
+    fn go<'a>(parts: &[Part<'a>], line: &str, known: &Known, found: &mut Vec<(&'a str, String)>) -> bool {
         let Some((part, rest)) = parts.split_first() else { return line.is_empty() };
         let plain = match part {
             Part::Text(text) => text,
