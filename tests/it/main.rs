@@ -1,5 +1,13 @@
 //! The integration tests: one crate, one harness. See `support` for how a test talks to a server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "clippy's allow-…-in-tests does not reach a test's helpers"
+)]
+
 mod faults;
 mod hub;
 mod layers;
