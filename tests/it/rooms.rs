@@ -342,20 +342,22 @@ fn three_thousand_rooms_take_the_memory_of_a_few() {
 /// What was said in a room that is empty now waits for who returns, and goes when its place is needed.
 #[test]
 fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
-    let house = House::with(&["--max-rooms", "3"]);
+    let house = House::with(&["--max-rooms", "4"]);
     let mut alice = Peer::enter(house.text);
     let join = |alice: &mut Peer, room: &str| {
         alice.send(&format!("/join {room}"));
         alice.expect(&format!("*** You are in #{room} alone"));
         alice.fence()
     };
-    join(&mut alice, "one");
-    alice.send("said in one");
-    alice.line();
-    join(&mut alice, "two");
-    let past = join(&mut alice, "one");
-    assert!(past.len() == 1 && past[0].ends_with(": said in one"), "{past:?}");
-    join(&mut alice, "three"); // takes the place of #two, which has been empty for longer
-    join(&mut alice, "four"); // and this one of #one
-    assert_eq!(join(&mut alice, "one"), [""; 0]);
+    for room in ["one", "two", "three"] {
+        assert_eq!(join(&mut alice, room), [""; 0]);
+        alice.send(&format!("said in {room}"));
+        alice.expect(&format!("[{{me}}]{{me}}: said in {room}"));
+    }
+    join(&mut alice, "four"); // takes the place of #one, which has been empty for longer than #two
+    let past = join(&mut alice, "two");
+    assert!(past.len() == 1 && past[0].ends_with(": said in two"), "{past:?}");
+    assert_eq!(join(&mut alice, "one"), [""; 0]); // takes the place of #three
+    let past = join(&mut alice, "two");
+    assert!(past.len() == 1 && past[0].ends_with(": said in two"), "{past:?}");
 }
