@@ -8,7 +8,7 @@ use std::thread;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::support::{House, Peer, wait_for};
+use crate::support::{DOORS, House, Movements, Peer, wait_for};
 
 /// Two of them chat, so the room goes on.
 #[track_caller]
@@ -27,15 +27,15 @@ fn chat(alice: &mut Peer, bob: &mut Peer) {
 fn house_by(script: &str, first: &str) -> House {
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_parlor"), first]);
-    command.args(["--listen", "text://127.0.0.1:0", "--listen", "relay://127.0.0.1:0", "--rate", "0"]);
+    command.args(DOORS).args(["--rate", "0"]);
     House::start(command)
 }
 
 #[test]
 fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
-    let house = House::new();
-    let mut alice = Peer::enter(house.text);
     for said in ["hal", "one\nhal", "\u{1b}\u{1b}", "\u{20ac}"] {
+        let house = House::new();
+        let mut alice = Peer::enter(house.text);
         let mut bob = Peer::enter(house.text);
         alice.expect(&format!("[{0}]{0}: login", bob.name));
         // Cut within the last character, too.
@@ -47,10 +47,11 @@ fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
             alice.expect(&format!("[{name}]{name}: one"));
         }
         alice.expect(&format!("[{name}]{name}: login out"));
+        alice.expect_nothing();
+        drop(alice);
+        let log = house.stop();
+        assert_eq!(log.matches(") closed: read failed").count(), 1, "{log}");
     }
-    alice.expect_nothing();
-    let log = house.stop();
-    assert_eq!(log.matches(") closed: read failed").count(), 4, "{log}");
 }
 
 #[test]
@@ -59,7 +60,6 @@ fn two_thousand_come_and_go_and_leave_nothing_behind() {
     let mut witness = Peer::enter(house.text);
     let mut alice = Peer::enter(house.text);
     let mut bob = Peer::enter(house.text);
-    witness.fence();
     let (threads, descriptors) = (house.status("Threads"), house.descriptors());
     for count in 0..2000 {
         let door = if count % 4 == 3 { house.relay } else { house.text };
@@ -74,10 +74,13 @@ fn two_thousand_come_and_go_and_leave_nothing_behind() {
     let as_before = || (house.status("Threads") == threads && house.descriptors() == descriptors).then_some(());
     wait_for(as_before, || format!("{} threads, {} descriptors", house.status("Threads"), house.descriptors()));
     chat(&mut alice, &mut bob);
-    let heard = witness.fence();
-    let count = |words: &str| heard.iter().filter(|line| line.ends_with(words)).count();
-    assert!(count(": login") > 1000, "{} logins", count(": login"));
-    assert_eq!(count(": login"), count(": login out"));
+    // What is told in one line is told two seconds late.
+    let mut moved = Movements::default();
+    let all_told = || {
+        witness.fence().iter().for_each(|line| _ = moved.count(line));
+        (moved.came > 1000 && moved.came == moved.left + 2).then_some(())
+    };
+    wait_for(all_told, || "as many to have left as came, but for the two who chat".to_owned());
     witness.send("who");
     witness.expect("user list:");
     witness.expect("{me}:{me}");
@@ -129,25 +132,21 @@ fn a_caller_at_another_door_cannot_take_over_an_address() {
 #[test]
 fn lines_may_come_byte_by_byte_from_many() {
     let house = House::new();
-    let mut alice = Peer::enter(house.text);
+    let mut alice = Peer::enter_quiet(house.text);
     let mut crowd: Vec<Peer> = (0..10).map(|_| Peer::enter(house.text)).collect();
     for byte in "häuser, 家 and 🏠\n".as_bytes() {
         for peer in &mut crowd {
             peer.send_raw(&[*byte]);
         }
     }
-    let mut heard = 0;
-    while heard < crowd.len() {
+    for _ in &crowd {
         let line = alice.line();
-        if line.ends_with(": häuser, 家 and 🏠") {
-            heard += 1;
-        } else {
-            assert!(line.ends_with(": login"), "{line}");
-        }
+        assert!(line.ends_with(": häuser, 家 and 🏠"), "{line}");
     }
     alice.expect_nothing();
 }
 
+/// Three names a minute are enough; each further wish is answered, and nobody else hears of it.
 #[test]
 fn ten_thousand_renames_are_ten_thousand_answers() {
     const TIMES: usize = 10_000;
@@ -156,26 +155,36 @@ fn ten_thousand_renames_are_ten_thousand_answers() {
     let mut bob = Peer::enter(house.text);
     alice.expect(&format!("[{0}]{0}: login", bob.name));
     let before = house.status("VmRSS");
-    let (mut mouth, name) = (bob.stream.try_clone().unwrap(), bob.name.clone());
+    let mut mouth = bob.stream.try_clone().unwrap();
+    let mut names = vec![bob.name.clone()];
     thread::scope(|scope| {
         scope.spawn(move || {
             let script: String = (0..TIMES).map(|n| format!("rename|name{n}\n")).collect();
             std::io::Write::write_all(&mut mouth, script.as_bytes()).unwrap();
         });
-        scope.spawn(|| (0..TIMES).for_each(|_| bob.expect("rename ok")));
-        let mut old = name;
         for n in 0..TIMES {
-            alice.expect(&format!("*** {old} is now name{n}"));
-            old = format!("name{n}");
+            let answer = bob.line();
+            if answer == "rename ok" {
+                names.push(format!("name{n}"));
+            } else {
+                assert!(answer.starts_with("!!! At most 3 names a minute; the next one in "), "{answer}");
+                assert!(n >= 3, "name{n}: {answer}");
+            }
         }
     });
+    for pair in names.windows(2) {
+        alice.expect(&format!("*** {} is now {}", pair[0], pair[1]));
+    }
+    alice.expect_nothing();
+    assert!(names.len() < 20, "{names:?}"); // not more than three a minute
     let after = house.status("VmHWM");
     assert!(after < before + 8 * 1024, "memory grew from {before} to up to {after} KiB");
     // Only the last of the names is taken.
-    alice.send("rename|name5000");
+    alice.send("rename|name1");
     alice.expect("rename ok");
-    alice.send("rename|name9999");
-    alice.expect("!!! name9999 is taken. Free: name99992, name9999_, name99997");
+    let last = &names[names.len() - 1];
+    alice.send(&format!("rename|{last}"));
+    alice.expect(&format!("!!! {last} is taken. Free: {last}2, {last}_, {last}7"));
 }
 
 /// With no descriptor left, callers are told so, the room goes on, and when there are some again
@@ -183,7 +192,7 @@ fn ten_thousand_renames_are_ten_thousand_answers() {
 #[test]
 fn without_descriptors_the_room_goes_on_and_recovers() {
     let house = House::new();
-    let mut alice = Peer::enter(house.text);
+    let mut alice = Peer::enter_quiet(house.text);
     let mut bob = Peer::enter(house.text);
     let pid = Pid::from_raw(house.pid().cast_signed());
     let highest = || {
@@ -218,7 +227,6 @@ fn without_descriptors_the_room_goes_on_and_recovers() {
     }
     let log = house.wait_for_log("accepting again after ");
     assert_eq!(log.matches("cannot accept: ").count(), 3, "once for each time:\n{log}");
-    alice.fence();
     alice.expect_nothing();
 }
 
@@ -259,9 +267,11 @@ fn invalid_utf8_may_be_split_anywhere() {
 #[test]
 fn other_protocols_are_answered_and_closed() {
     let house = House::new();
-    let mut alice = Peer::enter(house.text);
+    let mut alice = Peer::enter_quiet(house.text);
     let page = format!("Come in by: nc 127.0.0.1 {}\n", house.text.port());
-    let doors = format!("!!! This is the text door. Relay: {}\n", house.relay);
+    let House { relay, json, frame, .. } = &house;
+    let doors = format!("!!! This is the text door. Frames: {frame}, JSON: {json}, Relay: {relay}
+");
     let asked: [(&[u8], &[u8]); 6] = [
         (b"GET / HTTP/1.1\r\nHost: parlor\r\nUser-Agent: curl\r\n\r\n", page.as_bytes()),
         (b"POST /chat HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", page.as_bytes()),

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
-use crate::support::{House, Peer, wait_for};
+use crate::support::{DOORS, House, Peer, wait_for};
 
 /// What the server's memory may grow by while it throws input away, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -83,7 +83,7 @@ fn one_address_gets_no_more_than_its_share() {
 fn few_descriptors_are_known_at_the_start() {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_parlor")]);
-    command.args(["--listen", "text://127.0.0.1:0", "--listen", "relay://127.0.0.1:0"]);
+    command.args(DOORS);
     let house = House::start(command);
     house.wait_for_log("limited by open files (ulimit -n); --max-clients 4096 is more than that");
     let mut peers: Vec<Peer> = (0..8).map(|_| Peer::enter(house.text)).collect();

@@ -4,11 +4,10 @@
 //! listener must hear every line once, a talker's lines in the order in which they were said, and
 //! all lines in the same order as everybody else; a relay talker the same without its own.
 
-use std::collections::HashMap;
 use std::sync::Barrier;
 use std::thread;
 
-use crate::support::{House, Peer, wait_for};
+use crate::support::{House, Movements, Peer, wait_for};
 
 const TALKERS: usize = 10;
 const LISTENERS: usize = 10;
@@ -23,10 +22,7 @@ fn heard(line: &str) -> Option<(usize, usize)> {
 
 /// Comes in by either door, so that the room is known to have noticed.
 fn come_in(house: &House, witness: &mut Peer, by_relay: bool) -> Peer {
-    let peer = Peer::connect(if by_relay { house.relay } else { house.text });
-    let login = format!("[{}]", peer.name);
-    witness.skip_until(|line| line.starts_with(&login) && line.ends_with(": login"));
-    peer
+    if by_relay { Peer::enter_relay(house.relay, witness).0 } else { Peer::enter(house.text) }
 }
 
 fn listen(mut peer: Peer, lines: usize) -> (Peer, Vec<(usize, usize)>) {
@@ -97,28 +93,29 @@ fn answers_stand_where_they_were_asked_for() {
     let mut alice = Peer::enter(house.text);
     let mut bob = Peer::enter(house.text);
     alice.fence();
-    let script: String = (0..200).map(|n| format!("{n}\n/nick bob{n}\n/version\n")).collect();
+    let script: String = (0..200).map(|n| format!("{n}\n/topic number {n}\n/version\n")).collect();
     bob.send_raw(script.as_bytes());
-    let mut name = bob.name.clone();
+    let name = bob.name.clone();
     for n in 0..200 {
-        bob.expect(&format!("[{{me}}]{name}: {n}"));
-        bob.expect(&format!("*** You are now bob{n}"));
+        bob.expect(&format!("[{{me}}]{{me}}: {n}"));
+        bob.expect(&format!("*** topic of #lobby: number {n}"));
         bob.expect(&format!("*** Parlor {}", env!("CARGO_PKG_VERSION")));
-        alice.expect(&format!("[{}]{name}: {n}", bob.name));
-        alice.expect(&format!("*** {name} is now bob{n}"));
-        name = format!("bob{n}");
+        alice.expect(&format!("[{name}]{name}: {n}"));
+        alice.expect(&format!("*** {name} set the topic: number {n}"));
     }
     alice.expect_nothing();
     bob.expect_nothing();
 }
 
-/// Sessions come and go in every way there is; at a witness, each `login` has its `login out`.
+/// Sessions come and go in every way there is; at a witness, each coming has its going, whether
+/// they are told one by one or in one line.
 #[test]
 fn logins_and_logouts_pair_up_under_churn() {
     const CROWDS: usize = 8;
     const VISITS: usize = 40;
     let house = House::new();
     let mut witness = Peer::enter(house.text);
+    let mut moved = Movements::default();
     thread::scope(|scope| {
         for crowd in 0..CROWDS {
             let house = &house;
@@ -152,30 +149,12 @@ fn logins_and_logouts_pair_up_under_churn() {
                 }
             });
         }
-        let mut present: HashMap<(String, bool), bool> = HashMap::new();
-        let (mut came, mut left) = (0, 0);
-        while left < CROWDS * VISITS {
-            let line = witness.line();
-            let Some((address, words)) = line.strip_prefix('[').and_then(|line| line.split_once(']')) else { continue };
-            let (name, words) = words.split_once(": ").unwrap();
-            // Two sessions by different doors may have one address; who has an id came by relay.
-            let by_relay = name.bytes().all(|byte| byte.is_ascii_digit());
-            let here = present.entry((address.to_owned(), by_relay)).or_default();
-            match words {
-                "login" => {
-                    assert!(!*here, "came twice: {line}");
-                    (*here, came) = (true, came + 1);
-                }
-                "login out" => {
-                    assert!(*here, "left without having come: {line}");
-                    (*here, left) = (false, left + 1);
-                }
-                _ => assert!(*here, "spoke without being here: {line}"),
-            }
+        while moved.left < CROWDS * VISITS {
+            moved.count(&witness.line());
+            assert!(moved.left <= moved.came, "{moved:?}: more have left than had come");
         }
-        assert_eq!(came, CROWDS * VISITS);
-        assert!(present.values().all(|here| !here));
     });
+    assert_eq!((moved.came, moved.left), (CROWDS * VISITS, CROWDS * VISITS));
     witness.expect_nothing();
     witness.send("who");
     witness.expect("user list:");

@@ -2,7 +2,6 @@
 //! missed when it reads again, and holds a bounded amount of memory.
 
 use std::io::Read;
-use std::net::SocketAddr;
 use std::thread;
 
 use crate::support::{House, Peer};
@@ -53,8 +52,9 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
     while received + skipped < lines {
         let line = peer.line();
         if let Some(words) = line.strip_prefix("*** ") {
-            let count = words.strip_suffix(" lines were skipped, you read too slowly");
-            skipped += count.unwrap_or_else(|| peer.fail(&line)).parse::<usize>().unwrap();
+            let (count, how) = words.split_once(" lines were skipped, you read too slowly. /history ").unwrap();
+            assert_eq!(how, format!("{count} shows them"), "{line}");
+            skipped += count.parse::<usize>().unwrap();
         } else {
             assert_eq!(number(&line), Some(received + skipped), "{line}");
             received += 1;
@@ -64,21 +64,13 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
     skipped
 }
 
-/// Comes in by the relay door, so that `witness` knows.
-fn enter_relay(door: SocketAddr, witness: &mut Peer) -> Peer {
-    let peer = Peer::connect(door);
-    let login = format!("[{}]", peer.name);
-    witness.skip_until(|line| line.starts_with(&login));
-    peer
-}
-
 #[test]
 fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
     let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
     let mut alice = Peer::enter(house.text);
     let mut bob = Peer::enter(house.text);
     let mut carol = Peer::enter(house.text);
-    let mut gopher = enter_relay(house.relay, &mut carol);
+    let (mut gopher, _) = Peer::enter_relay(house.relay, &mut carol);
     bob.fence();
     alice.fence(); // and from here on she reads nothing
     let before = house.status("VmRSS");
@@ -197,14 +189,11 @@ fn in_a_flood_nobody_who_reads_loses_a_line() {
     // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
     // done before they are, and they would have lost what did not fit.
     let house = House::with(&["--max-pending", "4194304"]);
-    let mut talker = Peer::enter(house.text);
-    let readers: Vec<Peer> = (0..READERS)
-        .map(|index| {
-            let reader = Peer::connect_narrow(if index % 2 == 0 { house.text } else { house.relay }, 64 * 1024);
-            talker.skip_until(|line| line.starts_with(&format!("[{}]", reader.name)));
-            reader
-        })
-        .collect();
+    let mut talker = Peer::enter_quiet(house.text);
+    let doors = [house.text, house.relay];
+    let readers: Vec<Peer> =
+        (0..READERS).map(|index| Peer::connect_narrow(doors[index % doors.len()], 64 * 1024)).collect();
+    talker.wait_for_company(1 + READERS);
     talker.fence();
     let before = house.status("VmRSS");
     thread::scope(|scope| {

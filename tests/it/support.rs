@@ -3,6 +3,11 @@
 //! A [`House`] is the built binary on free ports; it is stopped, and must stop well, when the test
 //! ends. A [`Peer`] is one connection. Every wait has the same long deadline, after which the test
 //! fails and shows everything that this peer has said and heard.
+//!
+//! Comings and goings are told one by one only while they are few (five within two seconds in a
+//! room), so nobody waits for a `login` among many: who has been greeted is in the room
+//! ([`Peer::enter`]), who was heard is too ([`Peer::enter_relay`]), and [`Movements`] counts both
+//! kinds of telling.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Longer than anything that works takes, on a busy machine too.
@@ -21,11 +27,20 @@ const SHOWN: usize = 16 * 1024;
 /// And so much of each line.
 const SHOWN_OF_A_LINE: usize = 300;
 
-/// A running `parlor` with a text and a relay door on free ports of 127.0.0.1.
+/// Every door, on free ports.
+#[rustfmt::skip]
+pub(crate) const DOORS: [&str; 8] = [
+    "--listen", "text://127.0.0.1:0", "--listen", "relay://127.0.0.1:0",
+    "--listen", "json://127.0.0.1:0", "--listen", "frame://127.0.0.1:0",
+];
+
+/// A running `parlor` with every door on free ports of 127.0.0.1.
 pub(crate) struct House {
     child: Child,
     pub(crate) text: SocketAddr,
     pub(crate) relay: SocketAddr,
+    pub(crate) json: SocketAddr,
+    pub(crate) frame: SocketAddr,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
     ended: bool,
@@ -35,7 +50,7 @@ impl House {
     /// Starts one with these flags besides the doors; `--rate 0` unless they say otherwise.
     pub(crate) fn with(flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-        command.args(["--listen", "text://127.0.0.1:0", "--listen", "relay://127.0.0.1:0"]);
+        command.args(DOORS);
         if !flags.contains(&"--rate") {
             command.args(["--rate", "0"]);
         }
@@ -48,7 +63,7 @@ impl House {
         Self::with(&[])
     }
 
-    /// Starts a command that ends up being `parlor` with a text and a relay door.
+    /// Starts a command that ends up being `parlor` with every door.
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
@@ -70,7 +85,8 @@ impl House {
             let door = ready.split_whitespace().find_map(|word| word.strip_prefix(wire)?.strip_prefix('='));
             door.unwrap_or_else(|| panic!("no {wire} door: {ready:?}\n{}", log.lock().unwrap())).parse().unwrap()
         };
-        Self { text: address("text"), relay: address("relay"), child, log, logging: Some(logging), ended: false }
+        let (text, relay, json, frame) = (address("text"), address("relay"), address("json"), address("frame"));
+        Self { text, relay, json, frame, child, log, logging: Some(logging), ended: false }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -161,6 +177,43 @@ impl Drop for House {
     }
 }
 
+/// One frame: route and length in little-endian, data.
+pub(crate) fn frame(route: u32, data: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(data.len()).unwrap();
+    [&route.to_le_bytes()[..], &length.to_le_bytes()[..], data].concat()
+}
+
+/// How many a text session was told came and left, one by one or in one line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Movements {
+    pub(crate) came: usize,
+    pub(crate) left: usize,
+    /// Lines that said so.
+    pub(crate) lines: usize,
+}
+
+impl Movements {
+    /// Counts what a line tells; false where it is about something else.
+    pub(crate) fn count(&mut self, line: &str) -> bool {
+        let both = |line: &str| {
+            let (came, left) = line.strip_prefix("*** ")?.strip_suffix(" left")?.split_once(" came, ")?;
+            Some((came.parse().ok()?, left.parse().ok()?))
+        };
+        let (came, left) = match both(line) {
+            Some(counts) => counts,
+            None if line.starts_with('[') && line.ends_with(": login") => (1, 0),
+            None if line.starts_with('[') && line.ends_with(" out") => (0, 1), // login out, time out leave out
+            None if line.starts_with("*** ") && line.contains(" came from #") => (1, 0),
+            None if line.starts_with("*** ") && line.contains(" went to #") => (0, 1),
+            None => return false,
+        };
+        self.came += came;
+        self.left += left;
+        self.lines += 1;
+        true
+    }
+}
+
 /// Asks again and again until there is an answer.
 pub(crate) fn wait_for<T>(mut ask: impl FnMut() -> Option<T>, what: impl Fn() -> String) -> T {
     let until = Instant::now() + DEADLINE;
@@ -218,6 +271,11 @@ impl Peer {
         Self { stream, name, place: String::new(), door, unread: Vec::new(), looked_at: 0, heard: String::new() }
     }
 
+    /// The same connection, for another thread to talk by.
+    pub(crate) fn again(&self) -> Self {
+        Self::of(self.stream.try_clone().unwrap(), self.door)
+    }
+
     /// Comes in by a text door and reads the greeting.
     pub(crate) fn enter(door: SocketAddr) -> Self {
         let mut peer = Self::connect(door);
@@ -238,6 +296,45 @@ impl Peer {
         let mut peer = Self::enter(door);
         peer.take_name(nick);
         peer
+    }
+
+    /// Comes in by a text door, and from then on hears of no comings and goings.
+    pub(crate) fn enter_quiet(door: SocketAddr) -> Self {
+        let mut peer = Self::enter(door);
+        peer.be_quiet();
+        peer
+    }
+
+    /// Hears of no comings and goings from here on (text door only).
+    #[track_caller]
+    pub(crate) fn be_quiet(&mut self) {
+        self.send("/quiet on");
+        self.skip_until(|line| line.trim_end_matches('\r') == "*** Comings and goings are hidden from you");
+    }
+
+    /// Comes in by a relay door and says `here`, so that `witness`, at a text door, knows; returns
+    /// its id too.
+    #[track_caller]
+    pub(crate) fn enter_relay(door: SocketAddr, witness: &mut Self) -> (Self, String) {
+        let mut peer = Self::connect(door);
+        peer.send("here");
+        let address = format!("[{}]", peer.name);
+        let heard = witness.skip_until(|line| line.starts_with(&address) && line.ends_with(": here"));
+        let id = heard[address.len()..].trim_end_matches(": here").to_owned();
+        (peer, id)
+    }
+
+    /// Waits until so many sessions are in the house, by whichever doors; what else is heard
+    /// meanwhile is lost (text door only).
+    #[track_caller]
+    pub(crate) fn wait_for_company(&mut self, sessions: usize) {
+        let words = format!(", {sessions} here");
+        let ask = || {
+            self.send("/uptime");
+            let answer = self.skip_until(|line| line.starts_with("*** Up for "));
+            answer.trim_end_matches('\r').ends_with(&words).then_some(())
+        };
+        wait_for(ask, || format!("{sessions} sessions in the house"));
     }
 
     /// Takes a name.
@@ -341,6 +438,82 @@ impl Peer {
         let lines = self.fence();
         if !lines.is_empty() {
             self.fail(&format!("wanted nothing, got {lines:?}"));
+        }
+    }
+
+    /// Sends one JSON object as a line.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, object: &Value) {
+        self.send(&object.to_string());
+    }
+
+    /// The next line as JSON.
+    #[track_caller]
+    pub(crate) fn json(&mut self) -> Value {
+        let line = self.line();
+        serde_json::from_str(&line).unwrap_or_else(|error| self.fail(&format!("{error}: {line:?}")))
+    }
+
+    /// As [`Peer::fence`], for a JSON session in lines.
+    #[track_caller]
+    pub(crate) fn json_fence(&mut self) -> Vec<Value> {
+        self.send(r#"{"Act":"ping","Ref":"fence"}"#);
+        let mut before = Vec::new();
+        loop {
+            let object = self.json();
+            if object["Ref"] == "fence" {
+                return before;
+            }
+            before.push(object);
+        }
+    }
+
+    /// Sends one frame.
+    #[track_caller]
+    pub(crate) fn send_frame(&mut self, route: u32, data: &[u8]) {
+        self.send_raw(&frame(route, data));
+    }
+
+    /// The next frame, whatever it is.
+    #[track_caller]
+    pub(crate) fn any_frame(&mut self) -> (u32, Vec<u8>) {
+        let header = self.read_raw(8);
+        let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().unwrap());
+        (number(0), self.read_raw(number(4) as usize))
+    }
+
+    /// The next frame that is no heartbeat.
+    #[track_caller]
+    pub(crate) fn next_frame(&mut self) -> (u32, Vec<u8>) {
+        loop {
+            let got = self.any_frame();
+            if got != (0, Vec::new()) {
+                return got;
+            }
+        }
+    }
+
+    /// The next frame that is no heartbeat must be this one.
+    #[track_caller]
+    pub(crate) fn expect_frame(&mut self, route: u32, data: &[u8]) {
+        let got = self.next_frame();
+        if got != (route, data.to_vec()) {
+            let show = |data: &[u8]| String::from_utf8_lossy(data).into_owned();
+            self.fail(&format!("wanted {route} {:?}\n   got {} {:?}", show(data), got.0, show(&got.1)));
+        }
+    }
+
+    /// As [`Peer::fence`], for a frame session.
+    #[track_caller]
+    pub(crate) fn frame_fence(&mut self) -> Vec<(u32, Vec<u8>)> {
+        self.send_frame(112, br#"{"Ref":"fence"}"#);
+        let mut before = Vec::new();
+        loop {
+            let (route, data) = self.next_frame();
+            if route == 112 && String::from_utf8_lossy(&data).contains(r#""Ref":"fence""#) {
+                return before;
+            }
+            before.push((route, data));
         }
     }
 

@@ -4,25 +4,33 @@
 //! |---|---|
 //! | `# words` | a comment; the first one is the title |
 //! | `@ --idle 2s` | flags of the house, besides the doors and `--rate 0` |
-//! | `alice text`, `bob relay` | a session by that door, which has read nothing yet |
+//! | `alice text`, `bob relay`, `carol json`, `dave frame` | a session by that door, which has read nothing yet |
 //! | `alice enters` | a session by the text door that has read its greeting |
 //! | `alice> /nick alice` | she sends this line and LF |
+//! | `dave> 100 hi` | he sends a frame of route 100 with the data `hi` |
 //! | `alice< *** You are now alice` | she hears exactly this line next: LF on the text door, CRLF on the relay door; `\r` at its end: CRLF on the text door |
+//! | `carol< {"Act":"ping","Data":"pong"}` | she hears this object next, its keys in any order; a text of `{*}` is any value |
+//! | `dave< 200 {"Act":"chat",…}` | he hears a frame of that route next, with such an object or with such text; heartbeats are passed over |
 //! | `alice>> "h\xc3\r\n"` | she sends these bytes as they are |
 //! | `alice<< "\xff\xfc\x06"` | she hears exactly these bytes next |
 //! | `alice-` | she ends her input, and goes on listening |
 //! | `alice<.` | the server has ended the connection, cleanly, and said nothing more |
 //! | `alice=` | she has heard nothing else so far |
 //!
-//! In all of them `{alice}` is her address, `{host}` and `{port}` are those of the text door,
-//! `{x*5000}` is 5,000 times `x`. In what is heard, `{*}` is anything within a line, and `{bob.id:=*}`
+//! In all of them `{alice}` is her address, `{host}` and `{port}` are those of the text door, `{text}`
+//! to `{frame}` are the addresses of the doors, `{x*5000}` is 5,000 times `x`. In what is heard, `{*}` is anything within a line, and `{bob.id:=*}`
 //! too, which then goes by the name of `{bob.id}`.
 //!
 //! At the end, every session must have heard nothing more than was written down.
+//!
+//! A room tells five comings and goings within two seconds one by one: a transcript has no more of
+//! them in a room.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use crate::support::{House, Peer};
 
@@ -69,6 +77,29 @@ transcripts! {
     relay
     relay_lines
     two_doors
+    rooms
+    rooms_refused
+    topics
+    history
+    history_off
+    whois_and_away
+    ignoring
+    quiet
+    time
+    json_talk
+    json_names
+    json_private_lines
+    json_rooms
+    json_history
+    json_manners
+    json_errors
+    json_quit
+    frames
+    frames_of_the_chat
+    frame_rooms
+    frames_unasked
+    four_doors
+    one_line
 }
 
 fn folder() -> PathBuf {
@@ -79,6 +110,9 @@ fn file(name: &str) -> PathBuf {
     folder().join(format!("{name}.txt"))
 }
 
+/// What `{name}` stands for.
+type Known = HashMap<String, String>;
+
 /// One transcript on its way.
 struct Play {
     file: String,
@@ -86,14 +120,21 @@ struct Play {
     /// Before the house, so that everybody has left when it is stopped.
     sessions: BTreeMap<String, Session>,
     house: House,
-    /// What `{name}` stands for.
-    known: HashMap<String, String>,
+    known: Known,
 }
 
 struct Session {
     peer: Peer,
-    is_relay: bool,
+    door: Door,
     ended: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Text,
+    Relay,
+    Json,
+    Frame,
 }
 
 impl Play {
@@ -107,6 +148,8 @@ impl Play {
             ("port".to_owned(), house.text.port().to_string()),
             ("text".to_owned(), house.text.to_string()),
             ("relay".to_owned(), house.relay.to_string()),
+            ("json".to_owned(), house.json.to_string()),
+            ("frame".to_owned(), house.frame.to_string()),
         ]);
         let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string();
         Self { file, script, house, sessions: BTreeMap::new(), known }
@@ -124,18 +167,20 @@ impl Play {
             let length = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
             let (who, what) = line.split_at(length);
             match what {
-                " text" => self.open(who, Peer::connect(self.house.text), false),
-                " enters" => self.open(who, Peer::enter(self.house.text), false),
-                " relay" => self.open(who, Peer::connect(self.house.relay), true),
+                " text" => self.open(who, Peer::connect(self.house.text), Door::Text),
+                " enters" => self.open(who, Peer::enter(self.house.text), Door::Text),
+                " relay" => self.open(who, Peer::connect(self.house.relay), Door::Relay),
+                " json" => self.open(who, Peer::connect(self.house.json), Door::Json),
+                " frame" => self.open(who, Peer::connect(self.house.frame), Door::Frame),
                 _ => self.step(who, what, &place),
             }
         }
         self.expect_nothing_more();
     }
 
-    fn open(&mut self, who: &str, peer: Peer, is_relay: bool) {
+    fn open(&mut self, who: &str, peer: Peer, door: Door) {
         self.known.insert(who.to_owned(), peer.name.clone());
-        self.sessions.insert(who.to_owned(), Session { peer, is_relay, ended: false });
+        self.sessions.insert(who.to_owned(), Session { peer, door, ended: false });
     }
 
     fn step(&mut self, who: &str, what: &str, place: &str) {
@@ -145,25 +190,46 @@ impl Play {
         let words = &what[operator.len()..];
         let words = words.strip_prefix(' ').unwrap_or(words);
         let words = if operator == "<" { words.to_owned() } else { self.filled_in(words, place) };
-        let Some(Session { peer, is_relay, ended }) = self.sessions.get_mut(who) else { panic!("{place}who?") };
-        match operator {
-            ">" => peer.send(&words),
-            ">>" => peer.send_raw(&bytes_of(&words, place)),
-            "<<" => peer.expect_raw(&bytes_of(&words, place)),
-            "-" => peer.half_close(),
-            "<." => {
+        let Some(Session { peer, door, ended }) = self.sessions.get_mut(who) else { panic!("{place}who?") };
+        match (operator, *door) {
+            (">", Door::Frame) => {
+                let (route, data) = words.split_once(' ').unwrap_or((&words, ""));
+                let route = route.parse().unwrap_or_else(|error| panic!("{place}{error}"));
+                peer.send_frame(route, data.as_bytes());
+            }
+            (">", _) => peer.send(&words),
+            (">>", _) => peer.send_raw(&bytes_of(&words, place)),
+            ("<<", _) => peer.expect_raw(&bytes_of(&words, place)),
+            ("-", _) => peer.half_close(),
+            ("<.", _) => {
                 peer.expect_end();
                 *ended = true;
             }
-            "=" => peer.expect_nothing(),
-            _ => {
-                let got = peer.line();
-                let crlf = *is_relay || words.ends_with(r"\r");
-                let wanted = words.strip_suffix(r"\r").unwrap_or(&words);
-                let found = match (got.strip_suffix('\r'), crlf) {
-                    (Some(line), true) => matches(wanted, line, &self.known),
-                    (None, false) => matches(wanted, &got, &self.known),
-                    _ => None,
+            ("=", door) => expect_nothing(peer, door),
+            (_, door) => {
+                let (got, found) = match door {
+                    Door::Frame => {
+                        let (route, data) = peer.next_frame();
+                        let got = format!("{route} {}", String::from_utf8_lossy(&data));
+                        let found = fits_frame(&words, &got, &self.known);
+                        (got, found)
+                    }
+                    Door::Json => {
+                        let got = peer.line();
+                        let found = fits_json(&words, &got, &self.known);
+                        (got, found)
+                    }
+                    Door::Text | Door::Relay => {
+                        let got = peer.line();
+                        let crlf = door == Door::Relay || words.ends_with(r"\r");
+                        let wanted = words.strip_suffix(r"\r").unwrap_or(&words);
+                        let found = match (got.strip_suffix('\r'), crlf) {
+                            (Some(line), true) => matches(wanted, line, &self.known),
+                            (None, false) => matches(wanted, &got, &self.known),
+                            _ => None,
+                        };
+                        (got, found)
+                    }
                 };
                 match found {
                     Some(found) => self.known.extend(found),
@@ -197,17 +263,39 @@ impl Play {
         self.sessions[who].peer.fail(&format!("({who})\nwanted {wanted:?}\n   got {got:?}"))
     }
 
+    /// Relay sessions cannot be asked, so they end theirs, when all others have been.
     fn expect_nothing_more(&mut self) {
-        let (relay, text): (Vec<_>, Vec<_>) =
-            self.sessions.values_mut().filter(|session| !session.ended).partition(|session| session.is_relay);
-        for session in text {
+        let (relay, others): (Vec<_>, Vec<_>) = self
+            .sessions
+            .values_mut()
+            .filter(|session| !session.ended)
+            .partition(|session| session.door == Door::Relay);
+        for session in others.into_iter().chain(relay) {
             session.peer.place = format!("{}: at its end\n", self.file);
-            session.peer.expect_nothing();
+            expect_nothing(&mut session.peer, session.door);
         }
-        for session in relay {
-            session.peer.place = format!("{}: at its end\n", self.file);
-            session.peer.half_close();
-            session.peer.expect_end();
+    }
+}
+
+#[track_caller]
+fn expect_nothing(peer: &mut Peer, door: Door) {
+    match door {
+        Door::Text => peer.expect_nothing(),
+        Door::Relay => {
+            peer.half_close();
+            peer.expect_end();
+        }
+        Door::Json => {
+            let heard = peer.json_fence();
+            if !heard.is_empty() {
+                peer.fail(&format!("wanted nothing, got {heard:?}"));
+            }
+        }
+        Door::Frame => {
+            let heard = peer.frame_fence();
+            if !heard.is_empty() {
+                peer.fail(&format!("wanted nothing, got {heard:?}"));
+            }
         }
     }
 }
@@ -228,9 +316,13 @@ enum Part<'a> {
 fn parts(line: &str) -> Vec<Part<'_>> {
     let mut parts = Vec::new();
     let mut rest = line;
-    while let Some((before, inner, after)) =
-        rest.split_once('{').and_then(|(before, behind)| behind.split_once('}').map(|(a, b)| (before, a, b)))
-    {
+    // The innermost braces, so that those of a JSON object around them are only braces.
+    while let Some((whole, after)) = rest.split_once('}') {
+        let Some((before, inner)) = whole.rsplit_once('{') else {
+            parts.push(Part::Text(&rest[..=whole.len()]));
+            rest = after;
+            continue;
+        };
         let times = inner.rsplit_once('*').and_then(|(text, count)| Some(text.repeat(count.parse().ok()?)));
         let is_name = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
         let part = match (inner, inner.strip_suffix(":=*"), times) {
@@ -248,13 +340,8 @@ fn parts(line: &str) -> Vec<Part<'_>> {
 }
 
 /// What a pattern learns from a line, if the line is as it says.
-fn matches(pattern: &str, line: &str, known: &HashMap<String, String>) -> Option<HashMap<String, String>> {
-    fn go<'a>(
-        parts: &[Part<'a>],
-        line: &str,
-        known: &HashMap<String, String>,
-        found: &mut Vec<(&'a str, String)>,
-    ) -> bool {
+fn matches(pattern: &str, line: &str, known: &Known) -> Option<Known> {
+    fn go<'a>(parts: &[Part<'a>], line: &str, known: &Known, found: &mut Vec<(&'a str, String)>) -> bool {
         let Some((part, rest)) = parts.split_first() else { return line.is_empty() };
         let plain = match part {
             Part::Text(text) => text,
@@ -275,6 +362,44 @@ fn matches(pattern: &str, line: &str, known: &HashMap<String, String>) -> Option
     let mut found = Vec::new();
     let fits = go(&parts(pattern), line, known, &mut found);
     fits.then(|| found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// As [`matches`], of two JSON values. A text of the pattern is a pattern itself, and fits numbers and
+/// lists by their JSON; keys and lengths must be the same.
+fn fits_json(pattern: &str, got: &str, known: &Known) -> Option<Known> {
+    fn go(pattern: &Value, got: &Value, known: &mut Known) -> bool {
+        match (pattern, got) {
+            (Value::String(pattern), got) => {
+                let text = got.as_str().map_or_else(|| got.to_string(), str::to_owned);
+                let found = matches(pattern, &text, known);
+                let plain = got.is_string() || pattern.contains("*}");
+                known.extend(found.iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+                plain && found.is_some()
+            }
+            (Value::Object(pattern), Value::Object(got)) => {
+                pattern.len() == got.len()
+                    && pattern.iter().all(|(key, value)| got.get(key).is_some_and(|got| go(value, got, known)))
+            }
+            (Value::Array(pattern), Value::Array(got)) => {
+                pattern.len() == got.len() && pattern.iter().zip(got).all(|(pattern, got)| go(pattern, got, known))
+            }
+            (pattern, got) => pattern == got,
+        }
+    }
+    let pattern = serde_json::from_str(pattern).unwrap_or_else(|error| panic!("{error}: {pattern}"));
+    let got = serde_json::from_str(got).ok()?;
+    let mut found = known.clone();
+    go(&pattern, &got, &mut found).then_some(found)
+}
+
+/// As [`matches`], of frames written as `route data`; a pattern of an object is compared as JSON.
+fn fits_frame(pattern: &str, got: &str, known: &Known) -> Option<Known> {
+    let (route, wanted) = pattern.split_once(' ').unwrap_or((pattern, ""));
+    let (got_route, got) = got.split_once(' ')?;
+    if route != got_route {
+        return None;
+    }
+    if wanted.starts_with("{\"") { fits_json(wanted, got, known) } else { matches(wanted, got, known) }
 }
 
 /// The bytes that a text in quotation marks stands for: `\r \n \t \0 \\ \" \xff`.
@@ -314,5 +439,24 @@ fn a_pattern_fits_what_it_says_and_nothing_else() {
     assert!(!fits("{ann}", "10.0.0.7:1"), "nobody knows her");
     assert!(!fits("*** {*} s", "*** 5 s "));
     assert_eq!(matches("{id:=*}:hi", "21238:hi", &known).unwrap()["id"], "21238");
+    assert_eq!(parts(r#"{"Id":"{bob}"}"#)[1..3], [Part::Known("bob"), Part::Text("\"}")]);
     assert_eq!(bytes_of(r#""a\xff\r\n\0\"é""#, ""), b"a\xff\r\n\0\"\xc3\xa9");
+}
+
+#[test]
+fn a_pattern_of_an_object_fits_what_it_says_and_nothing_else() {
+    let known = Known::from([("bob".to_owned(), "10.0.0.7:1".to_owned())]);
+    let fits = |pattern, got| fits_json(pattern, got, &known).is_some();
+    let got = r#"{"Act":"chat","From":"10.0.0.7:1","Ts":12,"Seq":3,"People":[{"Name":"x"}]}"#;
+    assert!(fits(r#"{"Seq":3,"Act":"chat","From":"{bob}","Ts":"{*}","People":[{"Name":"{*}"}]}"#, got));
+    assert!(fits(r#"{"Seq":3,"Act":"chat","From":"{*}","Ts":12,"People":"{*}"}"#, got));
+    assert!(!fits(r#"{"Act":"chat"}"#, got), "keys are missing");
+    assert!(!fits(r#"{"Seq":4,"Act":"chat","From":"{bob}","Ts":12,"People":"{*}"}"#, got), "another number");
+    assert!(!fits(r#"{"Seq":"3","Act":"chat","From":"{bob}","Ts":12,"People":"{*}"}"#, got), "a number is no text");
+    assert!(!fits(r#"{"Seq":3,"Act":"chat","From":"{bob}","Ts":12,"People":[]}"#, got), "a shorter list");
+    assert!(!fits("{}", "*** no object"));
+    assert_eq!(fits_json(r#"{"Id":"{id:=*}"}"#, r#"{"Id":"77"}"#, &known).unwrap()["id"], "77");
+    assert!(fits_frame("200 {\"A\":1}", "200 {\"A\": 1}", &known).is_some());
+    assert!(fits_frame("2 {*}lo", "2 hello", &known).is_some() && fits_frame("2", "2 ", &known).is_some());
+    assert!(fits_frame("2 hello", "1 hello", &known).is_none() && fits_frame("2", "2 x", &known).is_none());
 }

@@ -1,0 +1,363 @@
+//! Rooms, history and manners over sockets, where much happens at once: who hears what, that nobody
+//! misses a line or has it twice, and that crowds make no noise.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{House, Movements, Peer, wait_for};
+
+/// What the server's memory may grow by, in KiB, where it has nothing to keep.
+const GROWTH: u64 = 8 * 1024;
+
+/// Says `lines` lines `WORDS N` as fast as they are taken.
+fn babble(peer: &Peer, words: &str, lines: usize) {
+    let script: String = (0..lines).map(|number| format!("{words} {number}\n")).collect();
+    (&peer.stream).write_all(script.as_bytes()).unwrap();
+}
+
+/// The next so many lines, what is said of comings and goings left out.
+fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
+    (0..count).map(|_| peer.skip_until(|line| line.starts_with('['))).collect()
+}
+
+#[test]
+fn two_rooms_at_full_speed_do_not_hear_each_other() {
+    const LINES: usize = 500;
+    let house = House::new();
+    let enter = |room: &str| {
+        let mut peer = Peer::enter_quiet(house.text);
+        peer.send(&format!("/join {room}"));
+        peer.skip_until(|line| line.starts_with(&format!("*** You are in #{room}")));
+        peer
+    };
+    let mut rooms = ["tea", "coffee"].map(|room| (room, enter(room), enter(room)));
+    thread::scope(|scope| {
+        for (room, talker, listener) in &mut rooms {
+            let mouth = talker.again();
+            let room = *room;
+            scope.spawn(move || babble(&mouth, room, LINES));
+            for peer in [talker, listener] {
+                scope.spawn(move || {
+                    for number in 0..LINES {
+                        let line = peer.line();
+                        assert!(line.ends_with(&format!(": {room} {number}")), "in #{room}: {line}");
+                    }
+                    peer.expect_nothing();
+                });
+            }
+        }
+    });
+}
+
+/// A program loses its connection in the middle of a talk, and asks for what came `After` the last
+/// line that it saw: it has every line, and none of them differently.
+#[test]
+fn who_returns_with_after_has_every_line_once() {
+    const LINES: u64 = 2000;
+    const KEPT: &str = "5000";
+    let house = House::with(&["--history", KEPT, "--join-grace", "0"]);
+    let mut alice = Peer::enter_quiet(house.text);
+    let mut seen: BTreeMap<u64, String> = BTreeMap::new();
+    let mut keep = |line: &Value| {
+        let (seq, text) = (line["Seq"].as_u64().unwrap(), line["Data"].as_str().unwrap().to_owned());
+        let before = seen.insert(seq, text.clone());
+        assert!(before.is_none_or(|before| before == text), "line {seq} was another one: {line}");
+        seq
+    };
+    thread::scope(|scope| {
+        let mouth = alice.again();
+        scope.spawn(move || babble(&mouth, "line", LINES as usize));
+        scope.spawn(|| lines(&mut alice, LINES as usize));
+        let mut last = 0;
+        while last < LINES {
+            let mut carol = Peer::connect(house.json);
+            carol.ask(&json!({"Act": "join", "Room": "lobby"}));
+            carol.ask(&json!({"Act": "history", "Room": "lobby", "After": last, "Ref": "missed"}));
+            let mut missed = last;
+            loop {
+                let line = carol.json();
+                match (line["Act"].as_str(), line["Ref"] == "missed") {
+                    (Some("history"), true) => {
+                        assert_eq!((&line["Lost"], line["Seq"].as_u64()), (&json!(0), Some(missed)), "{line}");
+                        break;
+                    }
+                    (Some("chat"), true) => {
+                        missed += 1;
+                        assert_eq!(keep(&line), missed, "{line}");
+                    }
+                    (Some("chat"), false) => _ = keep(&line),
+                    _ => {}
+                }
+            }
+            last = missed;
+            // What is live goes on where the answer ended.
+            for _ in 0..50 {
+                if last == LINES {
+                    break;
+                }
+                let line = carol.json();
+                if line["Act"] != "chat" {
+                    continue; // she has left, says the room of the one before
+                }
+                let seq = keep(&line);
+                assert!(line["Past"].is_null() && seq <= last + 1, "{line} after {last}");
+                last = last.max(seq);
+            }
+            carol.reset();
+        }
+    });
+    let wanted: BTreeMap<u64, String> = (0..LINES).map(|number| (number + 1, format!("line {number}"))).collect();
+    assert_eq!(seen, wanted);
+}
+
+/// Three hundred come and go at once; who is there already hears a handful of lines about it, which
+/// add up, by text and by JSON.
+#[test]
+fn a_join_storm_is_a_handful_of_lines() {
+    const CROWD: usize = 300;
+    let house = House::new();
+    let mut witness = Peer::enter(house.text);
+    let mut program = Peer::connect(house.json);
+    program.ask(&json!({"Act": "join", "Room": "lobby"}));
+    program.json_fence();
+    witness.skip_until(|line| line.ends_with(": login"));
+    let began = Instant::now();
+    let crowd: Vec<Peer> = thread::scope(|scope| {
+        let coming = || (0..CROWD / 4).map(|_| Peer::greeted(house.text)).collect::<Vec<_>>();
+        let all: Vec<_> = (0..4).map(|_| scope.spawn(coming)).collect();
+        all.into_iter().flat_map(|some| some.join().unwrap()).collect()
+    });
+    let mut moved = Movements::default();
+    while moved.came < CROWD {
+        let line = witness.line();
+        assert!(moved.count(&line), "{line}");
+    }
+    assert_eq!((moved.came, moved.left), (CROWD, 0));
+    drop(crowd);
+    while moved.left < CROWD {
+        let line = witness.line();
+        assert!(moved.count(&line), "{line}");
+    }
+    assert_eq!((moved.came, moved.left), (CROWD, CROWD));
+    // Five one by one and one for the rest, every two seconds.
+    let most = 6 * (2 + began.elapsed().as_secs() as usize / 2);
+    assert!(moved.lines <= most, "{} lines, at most {most} were to come", moved.lines);
+    witness.expect_nothing();
+
+    let (mut came, mut left) = (0, 0);
+    for event in program.json_fence() {
+        match event["Act"].as_str() {
+            Some("joined") => came += 1,
+            Some("left") => left += 1,
+            _ => {
+                came += event["Came"].as_u64().unwrap();
+                left += event["Left"].as_u64().unwrap();
+            }
+        }
+    }
+    assert_eq!((came, left), (CROWD as u64, CROWD as u64));
+}
+
+/// Those who do not see everything are given their ranges of the same bytes: each hears the rest in
+/// the order of those who hear all.
+#[test]
+fn filters_leave_the_others_and_the_order_alone() {
+    const LINES: usize = 1000;
+    let house = House::new();
+    let mut bob = Peer::enter_quiet(house.text); // hears all of it
+    let mut alice = Peer::enter_quiet(house.text); // but for mallory
+    let mut carol = Peer::enter(house.text); // but for comings and goings; in CRLF
+    let mut mallory = Peer::enter_quiet(house.text); // but for her own
+    let mut eve = Peer::enter_quiet(house.text);
+    alice.send(&format!("/ignore {}", mallory.name));
+    alice.skip_until(|line| line == format!("*** You no longer see {}", mallory.name));
+    mallory.send("/echo off");
+    mallory.skip_until(|line| line.starts_with("*** Your own lines no longer"));
+    carol.send_raw(b"/quiet on\r\n");
+    carol.skip_until(|line| line.starts_with("*** Comings"));
+    let is_hers = {
+        let hers = format!("[{}]", mallory.name);
+        move |line: &str| line.starts_with(&hers)
+    };
+    let [all, without, in_crlf, others] = thread::scope(|scope| {
+        for (mouth, words) in [(mallory.again(), "mallory"), (eve.again(), "eve")] {
+            scope.spawn(move || babble(&mouth, words, LINES));
+        }
+        scope.spawn(|| (0..40).for_each(|_| Peer::enter(house.text).leave()));
+        scope.spawn(|| (0..2 * LINES).for_each(|_| _ = eve.line()));
+        let hearing = [(&mut bob, 2 * LINES), (&mut alice, LINES), (&mut carol, 2 * LINES), (&mut mallory, LINES)].map(
+            |(peer, count)| {
+                scope.spawn(move || {
+                    let lines: Vec<String> = (0..count).map(|_| peer.line()).collect();
+                    peer.expect_nothing();
+                    lines
+                })
+            },
+        );
+        hearing.map(|one| one.join().unwrap())
+    });
+    for words in ["mallory", "eve"] {
+        let said: Vec<_> = all.iter().filter_map(|line| line.split_once(&format!(": {words} "))).collect();
+        let numbers: Vec<usize> = said.into_iter().map(|(_, number)| number.parse().unwrap()).collect();
+        assert_eq!(numbers, (0..LINES).collect::<Vec<_>>(), "{words}");
+    }
+    let rest: Vec<_> = all.iter().filter(|line| !is_hers(line)).cloned().collect();
+    assert_eq!(without, rest, "who ignores her");
+    assert_eq!(others, rest, "who does not hear her own");
+    assert_eq!(in_crlf, all.iter().map(|line| format!("{line}\r")).collect::<Vec<_>>(), "who wants quiet");
+}
+
+/// A filter holds from where it was set, also in the middle of what one read brings.
+#[test]
+fn a_filter_holds_from_where_it_was_set() {
+    let house = House::new();
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    let script: String = (0..200)
+        .map(|n| format!("/echo on\n{n} a\n/echo off\n{n} b\n/time on\n/echo on\n{n} c\n/time off\n{n} d\n"))
+        .collect();
+    bob.send_raw(script.as_bytes());
+    let own = format!("[{0}]{0}: ", bob.name);
+    for n in 0..200 {
+        bob.expect("*** Your own lines come back to you");
+        bob.expect(&format!("{own}{n} a"));
+        bob.expect("*** Your own lines no longer come back to you");
+        bob.expect("*** The time (UTC) stands before what is said");
+        bob.expect("*** Your own lines come back to you");
+        let timed = bob.line();
+        assert!(timed.ends_with(&format!(" {own}{n} c")) && timed.find(':') == Some(2), "{timed}");
+        bob.expect("*** Lines have no time before them");
+        bob.expect(&format!("{own}{n} d"));
+        for letter in ["a", "b", "c", "d"] {
+            alice.expect(&format!("{own}{n} {letter}"));
+        }
+    }
+    alice.expect_nothing();
+    bob.expect_nothing();
+}
+
+/// One who goes back and forth ten thousand times is answered each time; the others chat on, and
+/// hear of it in a handful of lines.
+#[test]
+fn ten_thousand_joins_and_leaves_hurt_nobody() {
+    const TIMES: usize = 5000;
+    let house = House::new();
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    let before = house.status("VmRSS");
+    let began = Instant::now();
+    let mut moved = Movements::default();
+    thread::scope(|scope| {
+        let mouth = bob.again();
+        scope.spawn(move || (&mouth.stream).write_all("/join den\n/leave\n".repeat(TIMES).as_bytes()).unwrap());
+        let answers = scope.spawn(|| {
+            for _ in 0..TIMES {
+                for room in ["*** You are in #den alone", "*** You are in #lobby with 1 other: "] {
+                    bob.skip_until(|line| {
+                        assert!(!line.starts_with("!!!"), "{line}");
+                        line.starts_with(room)
+                    });
+                }
+            }
+        });
+        let mut round = 0;
+        while !answers.is_finished() {
+            alice.send(&format!("round {round}"));
+            let own = format!("[{0}]{0}: round {round}", alice.name);
+            alice.skip_until(|line| {
+                moved.lines += usize::from(line != own);
+                line == own
+            });
+            round += 1;
+        }
+    });
+    let most = 6 * (2 + began.elapsed().as_secs() as usize / 2);
+    assert!(moved.lines <= most, "{} lines about it, at most {most} were to come", moved.lines);
+    let after = house.status("VmHWM");
+    assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
+}
+
+/// Somebody goes back and forth without a pause, for longer than comings and goings are counted
+/// together: not one of them is lost where one count ends and the next begins.
+#[test]
+fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
+    const BATCH: usize = 20;
+    const LONG_ENOUGH: Duration = Duration::from_millis(6500); // three counts
+    let house = House::with(&["--history", "0"]);
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    bob.be_quiet();
+    let began = Instant::now();
+    let mut times = 0;
+    while began.elapsed() < LONG_ENOUGH {
+        bob.send_raw("/join den\n/leave\n".repeat(BATCH).as_bytes());
+        (0..2 * BATCH).for_each(|_| assert!(bob.line().starts_with("*** You are in #")));
+        times += BATCH;
+    }
+    let moved = Cell::new(Movements::default());
+    let all_told = || {
+        let mut until_now = moved.get();
+        alice.fence().iter().for_each(|line| assert!(until_now.count(line), "{line}"));
+        moved.set(until_now);
+        (until_now.came + until_now.left >= 2 * times).then_some(())
+    };
+    wait_for(all_told, || format!("{times} comings and as many goings to be told, not {:?}", moved.get()));
+    assert_eq!((moved.get().came, moved.get().left), (times, times));
+}
+
+/// Rooms are made by thousands, each left for the next: there are never more than may be.
+#[test]
+fn three_thousand_rooms_take_the_memory_of_a_few() {
+    const ROOMS: usize = 3000;
+    let house = House::with(&["--max-rooms", "16"]);
+    let mut bob = Peer::enter(house.text);
+    let before = house.status("VmRSS");
+    thread::scope(|scope| {
+        let mouth = bob.again();
+        scope.spawn(move || {
+            let script: String = (0..ROOMS).map(|n| format!("/join room{n}\n{}\n", "x".repeat(1000))).collect();
+            (&mouth.stream).write_all(script.as_bytes()).unwrap();
+        });
+        for n in 0..ROOMS {
+            bob.expect(&format!("*** You are in #room{n} alone"));
+            bob.skip_until(|line| line.ends_with("xxx"));
+        }
+    });
+    let after = house.status("VmHWM");
+    assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
+    bob.send("/rooms");
+    for line in ["*** rooms:", "***   #lobby  0 people", "***   #room2999  1 person", "*** end of list"] {
+        bob.expect(line);
+    }
+}
+
+/// What was said in a room that is empty now waits for who returns, and goes when its place is needed.
+#[test]
+fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
+    let house = House::with(&["--max-rooms", "4"]);
+    let mut alice = Peer::enter(house.text);
+    let join = |alice: &mut Peer, room: &str| {
+        alice.send(&format!("/join {room}"));
+        alice.expect(&format!("*** You are in #{room} alone"));
+        alice.fence()
+    };
+    for room in ["one", "two", "three"] {
+        assert_eq!(join(&mut alice, room), [""; 0]);
+        alice.send(&format!("said in {room}"));
+        alice.expect(&format!("[{{me}}]{{me}}: said in {room}"));
+    }
+    join(&mut alice, "four"); // takes the place of #one, which has been empty for longer than #two
+    let past = join(&mut alice, "two");
+    assert!(past.len() == 1 && past[0].ends_with(": said in two"), "{past:?}");
+    assert_eq!(join(&mut alice, "one"), [""; 0]); // takes the place of #three
+    let past = join(&mut alice, "two");
+    assert!(past.len() == 1 && past[0].ends_with(": said in two"), "{past:?}");
+}
