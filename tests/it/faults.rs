@@ -270,8 +270,10 @@ fn other_protocols_are_answered_and_closed() {
     let mut alice = Peer::enter_quiet(house.text);
     let page = format!("Come in by: nc 127.0.0.1 {}\n", house.text.port());
     let House { relay, json, frame, .. } = &house;
-    let doors = format!("!!! This is the text door. Frames: {frame}, JSON: {json}, Relay: {relay}
-");
+    let doors = format!(
+        "!!! This is the text door. Frames: {frame}, JSON: {json}, Relay: {relay}
+"
+    );
     let asked: [(&[u8], &[u8]); 6] = [
         (b"GET / HTTP/1.1\r\nHost: parlor\r\nUser-Agent: curl\r\n\r\n", page.as_bytes()),
         (b"POST /chat HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", page.as_bytes()),

@@ -42,11 +42,15 @@ run a_taken_port_is_an_error_that_helps
 port_is_free() { not "$NC" -z 127.0.0.1 "$1"; }
 
 a_taken_default_relay_is_a_warning() {
-  port_is_free 8000 || skip 'port 8000 is taken on this machine'
+  local port
+  for port in 8000 8999 9999; do
+    port_is_free "$port" || skip "port $port is taken on this machine"
+  done
   start squatter "$NC" -l 127.0.0.1 8888
   within "$DEADLINE" grep -q ':22B8 .* 0A ' /proc/net/tcp || fail 'nothing listens on port 8888'
   serve "$PARLOR"
-  equal "$(cat "$WORK/server.out")" "parlor ready pid=$SERVER text=127.0.0.1:8000"
+  equal "$(cat "$WORK/server.out")" \
+    "parlor ready pid=$SERVER text=127.0.0.1:8000 json=127.0.0.1:8999 frame=127.0.0.1:9999"
   wait_for "$WORK/server.log" 'the relay door stays closed: cannot listen on relay://127.0.0.1:8888: Address already in use'
   has server.log ' WARN '
   come ann
@@ -59,14 +63,17 @@ a_taken_default_relay_is_a_warning() {
 }
 run a_taken_default_relay_is_a_warning
 
-the_defaults_are_two_doors() {
-  port_is_free 8000 || skip 'port 8000 is taken on this machine'
-  port_is_free 8888 || skip 'port 8888 is taken on this machine'
+the_defaults_are_four_doors() {
+  local port
+  for port in 8000 8888 8999 9999; do
+    port_is_free "$port" || skip "port $port is taken on this machine"
+  done
   serve "$PARLOR"
-  equal "$(cat "$WORK/server.out")" "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888"
+  equal "$(cat "$WORK/server.out")" \
+    "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888 json=127.0.0.1:8999 frame=127.0.0.1:9999"
   close_house
 }
-run the_defaults_are_two_doors
+run the_defaults_are_four_doors
 
 wrong_usage_says_how_it_is_right() {
   refuses 2 --frobnicate

@@ -31,7 +31,6 @@ few_descriptors_are_few_places() {
   has_not server.log 'cannot accept' # the gate kept it from coming to that
   # A place that becomes free is a place.
   go p8
-  hear p1 ': login out'
   come_at_last p9
   the_room_goes_on p9 p1 p7
   close_house
