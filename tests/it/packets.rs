@@ -151,7 +151,7 @@ fn a_list_of_a_thousand_fits_every_framing() {
     }
 }
 
-/// The fuzzer's find: a handler answers under the `Act` that it was asked for, and an `Act` nearly as
+/// A handler answers under the `Act` that it was asked for, and an `Act` nearly as
 /// long as a packet left no room for the rest of the answer. The length did not fit its header, which
 /// panicked, so the session ended without a word. (`on_other` with a reply is enough to get there.)
 #[test]

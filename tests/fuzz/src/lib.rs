@@ -10,7 +10,6 @@
 //! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz json -- -max_total_time=600 -max_len=4096
 //! ```
 //!
-//! Run it with `--fuzz-dir tests/fuzz` from the top level, or without that from `tests/fuzz/..`.
 //! What libFuzzer adds to `corpus/` is for one machine; `cargo fuzz cmin` first, and commit the few
 //! that are worth a name.
 
