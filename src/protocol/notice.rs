@@ -280,7 +280,7 @@ pub enum Notice {
     Skipped {
         /// How many.
         lines: u64,
-        /// Whether the room keeps what was said.
+        /// Whether the room keeps so many lines.
         kept: bool,
     },
     /// Not done.

@@ -130,7 +130,8 @@ pub(super) struct Manager<'a> {
     lifelines: Vec<Weak<Lifeline>>,
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
-    keeps_history: bool,
+    /// Lines that each room keeps.
+    history: u64,
     /// When a stop has to be over; set when it begins.
     drain_by: Arc<OnceLock<Instant>>,
     /// The request that is being worked on, if it is marked: whose, and the mark.
@@ -168,7 +169,7 @@ impl<'a> Manager<'a> {
             slow: Slow::default(),
             lifelines: Vec::new(),
             talking: Vec::new(),
-            keeps_history: config.history > 0,
+            history: config.history as u64,
             drain_by,
             request: None,
             heartbeat: config.heartbeat,
@@ -622,7 +623,7 @@ impl<'a> Manager<'a> {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         if let Pace::Skipping(lines) = post.pace {
             post.pace = Pace::KeepingUp;
-            let notice = Notice::Skipped { lines, kept: self.keeps_history };
+            let notice = Notice::Skipped { lines, kept: lines <= self.history };
             self.answer_before_chunk(seat, |encoding, out| encoding.encode(&notice, None, out));
         }
     }
