@@ -81,10 +81,12 @@ fn a_stop_waits_for_nobody_for_long() {
     typing.send_raw(b"I was just going to sa");
     house.wait_until_read(&typing);
     house.signal("TERM");
-    alice.expect(GOODBYE);
-    alice.expect_end();
-    typing.expect(GOODBYE);
-    typing.expect_end();
+    // On a busy machine the comings of these seven may be told in one line meanwhile.
+    for peer in [&mut alice, &mut typing] {
+        let line = peer.skip_until(|line| !line.ends_with(" came, 0 left"));
+        assert_eq!(line, GOODBYE);
+        peer.expect_end();
+    }
     // And with the stalled ones still there, reading nothing:
     assert_eq!(house.wait().code(), Some(0), "{}", house.log());
     let log = house.log();
