@@ -10,7 +10,6 @@
 //! ranges of the same bytes, and the others do not notice.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,6 +24,7 @@ use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 use super::audience::{Audience, Chunk, Mark};
 use super::lifeline::Lifeline;
 use super::outbox::{Outbox, Pushed, Shared};
+use super::post::{Delivery, Pace, Post, Slow};
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
 const TURN_COMMANDS: usize = 512;
@@ -66,49 +66,6 @@ pub(super) struct Opened {
     pub(super) credit: Receiver<()>,
     pub(super) name: Arc<str>,
     pub(super) door: Arc<str>,
-}
-
-/// How a session keeps up with the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pace {
-    /// It reads what it is sent.
-    KeepingUp,
-    /// More than half its outbox waits, and the room waits for it.
-    Waited,
-    /// The room has waited in vain, and waits no more until everything has been read.
-    Behind,
-    /// Its outbox was full: it misses lines, so many until now.
-    Skipping(u64),
-}
-
-/// The manager's side of one session.
-#[derive(Debug)]
-struct Post {
-    lifeline: Arc<Lifeline>,
-    /// `None` once nothing more is to be sent.
-    outbox: Option<Outbox>,
-    credit: Option<Receiver<()>>,
-    encoding: Encoding,
-    /// Where it hears, and its index among those who hear there in its encoding.
-    place: Option<(RoomIndex, usize)>,
-    pace: Pace,
-    /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
-    odd_in: u64,
-    heard: usize,
-    /// The mark of its next request.
-    tag: Option<Box<str>>,
-    /// What it does not want to see.
-    filter: Option<Box<Filter>>,
-}
-
-/// Lists that deliveries fill, kept for their memory.
-#[derive(Debug, Default)]
-struct Slow {
-    ranges: Vec<Range<usize>>,
-    /// For whom the room waits, and since when.
-    waited: Vec<(Seat, Instant)>,
-    /// Who is to be told of skipped lines at once.
-    drained: Vec<Seat>,
 }
 
 /// The manager: the hub, everyone's outbox, and what is gathered for them.
@@ -673,69 +630,5 @@ impl<'a> Manager<'a> {
     fn moment(&self) -> Now {
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Now { up: self.now.duration_since(self.started), unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX) }
-    }
-}
-
-/// One chunk on its way to its listeners.
-struct Delivery<'a> {
-    chunk: &'a Chunk,
-    stamp: u64,
-    now: Instant,
-    half: usize,
-    metrics: &'a Metrics,
-}
-
-impl Delivery<'_> {
-    /// Gives one listener its part of the chunk, or counts what it misses.
-    fn hand_over(&self, seat: Seat, post: &mut Post, shared: &mut Shared<'_>, slow: &mut Slow) {
-        let Some(outbox) = &mut post.outbox else { return };
-        let ranges = &mut slow.ranges;
-        ranges.clear();
-        let odd = post.odd_in == self.stamp;
-        let lines = if odd || post.filter.is_some() {
-            let heard = if odd { post.heard } else { 0 };
-            self.chunk.ranges_for(seat, heard, post.filter.as_deref(), ranges)
-        } else {
-            ranges.push(0..self.chunk.bytes.len());
-            self.chunk.marks.len()
-        } as u64;
-        if lines == 0 {
-            return;
-        }
-        match post.pace {
-            Pace::Skipping(skipped) => {
-                post.pace = Pace::Skipping(skipped + lines);
-                Metrics::add(&self.metrics.skipped, lines);
-                return;
-            }
-            Pace::Behind if post.lifeline.pending() == 0 => post.pace = Pace::KeepingUp,
-            _ => {}
-        }
-        match outbox.push(shared, ranges, self.now) {
-            Pushed::Sent => Metrics::add(&self.metrics.deliveries, lines),
-            Pushed::Queued => {
-                Metrics::add(&self.metrics.deliveries, lines);
-                post.wait_if_behind(seat, self.half, self.now, &mut slow.waited);
-            }
-            Pushed::Full => {
-                Metrics::add(&self.metrics.skipped, lines);
-                post.pace = Pace::Skipping(lines);
-                post.lifeline.owe();
-                if post.lifeline.pending() == 0 && post.lifeline.take_owed() {
-                    slow.drained.push(seat); // its writer finished before it could be asked to report
-                }
-            }
-            Pushed::Dead => {}
-        }
-    }
-}
-
-impl Post {
-    /// Puts the session on the list of those for whom the room waits, if it kept up until now.
-    fn wait_if_behind(&mut self, seat: Seat, half: usize, now: Instant, waited: &mut Vec<(Seat, Instant)>) {
-        if self.pace == Pace::KeepingUp && self.lifeline.pending() > half {
-            self.pace = Pace::Waited;
-            waited.push((seat, now));
-        }
     }
 }

@@ -12,6 +12,7 @@ mod lifeline;
 pub mod log;
 mod manager;
 mod outbox;
+mod post;
 mod reader;
 mod routes;
 mod session;

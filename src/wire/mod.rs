@@ -16,6 +16,7 @@ mod framing;
 mod json;
 mod packet;
 mod relay;
+mod shown;
 mod telnet;
 mod text;
 
@@ -231,10 +232,10 @@ impl Encoding {
     /// this format has no words for it.
     pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
         match self {
-            Self::TextLf => text::encode(notice, "\n", false, out),
-            Self::TextCrlf => text::encode(notice, "\r\n", false, out),
-            Self::TextLfTime => text::encode(notice, "\n", true, out),
-            Self::TextCrlfTime => text::encode(notice, "\r\n", true, out),
+            Self::TextLf => shown::encode(notice, "\n", false, out),
+            Self::TextCrlf => shown::encode(notice, "\r\n", false, out),
+            Self::TextLfTime => shown::encode(notice, "\n", true, out),
+            Self::TextCrlfTime => shown::encode(notice, "\r\n", true, out),
             Self::Relay => relay::encode(notice, out),
             Self::Frame => frame::encode(notice, tag, out),
             Self::Json(framing) => json::encode(notice, tag, framing, out),
