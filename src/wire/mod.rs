@@ -5,6 +5,29 @@
 //! appends to a buffer, once per format, whatever the number of listeners.
 //!
 //! No rule of the chat is known here, and no socket.
+//!
+//! # What each door says and hears
+//!
+//! **text**, for people. Lines end in LF; one CR before it goes, another one is a blank; a last line
+//! without an ending counts. Longer than [`Limits::max_line`]: refused as a whole. A line that begins
+//! with `/` is a command, `//` and `\\` take that back; `who`, `rename|NAME`, `help` and `quit` are
+//! commands bare. Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each
+//! `DO TIMING-MARK` answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet
+//! command. Speech is `[ADDR]NAME: text`; all else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `.
+//! HTTP, TLS and binary data in the first bytes are answered in kind ([`Foreign`]).
+//!
+//! **relay**, for GoChat v0.2. Lines to 65,535 bytes, ending in LF or CRLF; empty ones go. Everyone
+//! else's lines come as `ID:text\r\n`; nothing else is said.
+//!
+//! **json**, for programs and goframe's gtcp. One object to a packet, `Act` and `Data` strings, keys
+//! in any case, in one of the [`Framing`]s, which the first packet tells; answers in the same. A
+//! packet that is wrong in itself is answered with `{"Act":"error","Data":…,"Code":…}`; one whose end
+//! cannot be found ends the session. Longest data: [`Limits::max_packet`].
+//!
+//! **frame**, for tnet. `u32` little-endian route, `u32` little-endian length, data, at most
+//! [`Limits::max_frame`] bytes of it. Route 0 without data is a [`HEARTBEAT`]; the routes of
+//! [`COMMANDS`](crate::protocol::COMMANDS) carry the JSON door's objects, or plain text; 10000 tells
+//! what is wrong with a frame.
 
 #![deny(clippy::indexing_slicing)]
 
