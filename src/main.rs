@@ -18,6 +18,8 @@ use signal_hook::iterator::Signals;
 const SECOND_SIGNAL: i32 = 130;
 /// So long the end of the program waits for a log that nobody reads.
 const LAST_LINES: Duration = Duration::from_millis(200);
+/// So long, if it has to say why the program could not run.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
         }
     }
     if let Ok(log) = log {
-        log.finish(LAST_LINES);
+        log.finish(if outcome.is_ok() { LAST_LINES } else { LAST_WORDS });
     }
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -20,7 +20,7 @@ use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Longer than anything that works takes, on a busy machine too.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Of a conversation, a failing test shows so much from its end.
 const SHOWN: usize = 16 * 1024;
