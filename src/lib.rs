@@ -156,8 +156,8 @@
 //!
 //! # What never happens
 //!
-//! 1. The manager does no blocking I/O, and waits for no session, but for the pace: 100 ms at most,
-//!    once until that session has caught up.
+//! 1. The manager does no blocking I/O, and waits for no session, but for the pace: 100 ms at most
+//!    for one that kept up until then; in vain, and not again until it has read everything.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
 //! 3. All events about a session come from its reader, in order: `Opened`, `Received`…, `Closed`

@@ -10,7 +10,8 @@
 //! 2. From the first byte that is queued until the writer has sent the last one, the writer owns it.
 //! 3. Only the manager adds to `pending`, only the writer takes away, after its send. So when the
 //!    manager reads 0, the writer is done, and it stays so. There is one owner at any time, no lock.
-//! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes wait.
+//! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes wait,
+//!    but for one push to an empty outbox: an answer is not refused for its length alone.
 //!
 //! The outbox does not know what the bytes mean.
 
