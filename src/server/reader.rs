@@ -33,8 +33,11 @@ const LARGE_READ: usize = 32 * 1024;
 const EVENT_COMMANDS: usize = 512;
 /// Most bytes of handlers' answers in one event, but for the last of them.
 const EVENT_ANSWERS: usize = 64 * 1024;
-/// So much input is thrown away at an end before the connection is cut.
-const MAX_DISCARDED: usize = 64 * 1024;
+/// At an end, so much input is thrown away at once, then a moment is waited: a peer that goes on
+/// talking must not cost more than it did before.
+const DISCARDED: usize = 1024 * 1024;
+/// That moment.
+const DISCARD_PAUSE: Duration = Duration::from_millis(10);
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -458,12 +461,18 @@ fn cost(item: &Inbound) -> u32 {
     }
 }
 
-/// Throws input away until the peer has closed, so that our close sends no reset over unread bytes.
-/// The writer cuts the connection when that takes too long.
+/// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:
+/// a reset would eat what was last said to the peer. Only time bounds it, since what a talker has on
+/// the way when it is told to go is megabytes in the kernels' buffers. Without `until`, the writer
+/// cuts the connection when that takes too long.
 pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
     let mut buffer = Vec::with_capacity(SMALL_READ);
     let mut discarded = 0;
-    while discarded < MAX_DISCARDED && until.is_none_or(|until| Instant::now() < until) {
+    while until.is_none_or(|until| Instant::now() < until) {
+        if discarded >= DISCARDED {
+            discarded = 0;
+            thread::sleep(DISCARD_PAUSE);
+        }
         buffer.clear();
         match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
             Ok((_, 0)) => return,

@@ -15,7 +15,7 @@
 
 set -euo pipefail
 
-DEADLINE=${DEADLINE:-20}
+DEADLINE=${DEADLINE:-60}
 PARLOR=${PARLOR:-$(dirname "${BASH_SOURCE[0]}")/../../target/debug/parlor}
 
 # What a person's shell may have set must not change what the tests see.
