@@ -15,6 +15,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use socket2::SockRef;
 
 use crate::chat::Bucket;
 use crate::protocol::{CloseReason, Command, Notice, Refusal};
@@ -38,6 +39,8 @@ const EVENT_ANSWERS: usize = 64 * 1024;
 const DISCARDED: usize = 1024 * 1024;
 /// That moment.
 const DISCARD_PAUSE: Duration = Duration::from_millis(10);
+/// Who has said so much since its end goes on talking.
+const TALKS_ON: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -465,21 +468,29 @@ fn cost(item: &Inbound) -> u32 {
 /// a reset would eat what was last said to the peer. Only time bounds it, since what a talker has on
 /// the way when it is told to go is megabytes in the kernels' buffers. Without `until`, the writer
 /// cuts the connection when that takes too long.
+///
+/// Who still talks then is reset. Else Linux could leave it blocked in a write for a minute or two:
+/// a peer that waits for room hears nothing more from a socket which was closed with nothing unread.
 pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
     let mut buffer = Vec::with_capacity(SMALL_READ);
     let mut discarded = 0;
+    let mut paused_at = 0;
     while until.is_none_or(|until| Instant::now() < until) {
-        if discarded >= DISCARDED {
-            discarded = 0;
+        if discarded - paused_at >= DISCARDED {
+            paused_at = discarded;
             thread::sleep(DISCARD_PAUSE);
         }
         buffer.clear();
         match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
-            Ok((_, 0)) => return,
+            Ok((_, 0)) => break,
             Ok((_, count)) => discarded += count,
             Err(Errno::INTR | Errno::AGAIN) if lifeline.has_writer() => {}
-            Err(_) => return,
+            Err(_) => break,
         }
+    }
+    if discarded >= TALKS_ON {
+        // Where the peer has closed, there is nothing left to reset.
+        let _ = SockRef::from(&lifeline.stream).set_linger(Some(Duration::ZERO));
     }
     lifeline.cut();
 }
