@@ -170,6 +170,7 @@
 //! 7. No result of the operating system is unwrapped: accept, spawn, setsockopt, read, write and
 //!    log can all fail, and the room goes on.
 
+pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod client;

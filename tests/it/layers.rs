@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which folder (or file) at the top of `src` may name which, beside itself.
-const FLOORS: [(&str, &[&str]); 8] = [
+const FLOORS: [(&str, &[&str]); 9] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     ("metrics", &["protocol", "chat", "wire", "config", "cli"]),
     ("server", &["protocol", "chat", "wire", "config", "cli", "metrics"]),
     ("client", &["protocol", "chat", "wire", "config", "cli", "metrics"]),
+    ("bench", &["protocol"]),
 ];
 
 /// Folders in which there is no socket, no thread, no channel and no clock.

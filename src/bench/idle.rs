@@ -1,0 +1,38 @@
+//! How fast sessions come in, and what each of them holds while nothing is said.
+
+use std::time::Instant;
+
+use super::flags::Idle;
+use super::process::{self, KERNEL_STACK};
+use super::report::Run;
+use super::swarm::Swarm;
+use super::target::Role;
+
+/// Measures it once. A session counts from its connect until it has been greeted; on a wire that
+/// greets nobody, until it is connected.
+pub(super) fn run(how: &Idle) -> Result<Run, String> {
+    let mut swarm = Swarm::new(&how.to)?;
+    let before = how.to.pid.map(process::usage).transpose()?;
+    let started = Instant::now();
+    swarm.open(how.sessions as usize, Role::Reader, how.in_flight as usize)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let greeted = how.to.pid.map(process::usage).transpose()?;
+    swarm.rest_for(how.settle)?;
+    let after = how.to.pid.map(process::usage).transpose()?;
+    let sessions = f64::from(how.sessions);
+    let each = |figure: fn(&process::Usage) -> u64| {
+        before.zip(after).map(|(before, after)| figure(&after).saturating_sub(figure(&before)) as f64 / sessions)
+    };
+    let kib = |figure| each(figure).map(|bytes| bytes / 1024.0);
+    let cpu = before.zip(greeted).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64() * 1e6 / sessions);
+    Ok(Run::of("idle")
+        .given("wire", how.to.wire.name())
+        .given("sessions", how.sessions)
+        .given("in_flight", how.in_flight)
+        .figure("sessions_per_second", sessions / seconds, "/s")
+        .maybe("cpu_per_entry", cpu, "µs")
+        .maybe("resident_per_session", kib(|usage| usage.resident), "KiB")
+        .maybe("kernel_stacks_per_session", kib(|usage| usage.threads * KERNEL_STACK), "KiB")
+        .maybe("page_tables_per_session", kib(|usage| usage.page_tables), "KiB")
+        .maybe("threads_per_session", each(|usage| usage.threads), ""))
+}

@@ -1,0 +1,156 @@
+//! What a run gave: a JSON line for programs, a table for people, medians over several runs.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
+
+/// One figure or fact of a run, by its name in the JSON object.
+#[derive(Debug, Clone)]
+enum Entry {
+    /// What was asked for: the same in every run.
+    Given(Value),
+    /// What was measured, and its unit.
+    Figure(f64, &'static str),
+}
+
+/// What one run gave, in the order in which it is shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Run(Vec<(&'static str, Entry)>);
+
+impl Run {
+    /// The first of what is told: which mode this was.
+    pub(super) fn of(mode: &str) -> Self {
+        Self::default().given("mode", mode)
+    }
+
+    pub(super) fn given(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.0.push((name, Entry::Given(value.into())));
+        self
+    }
+
+    pub(super) fn figure(mut self, name: &'static str, value: f64, unit: &'static str) -> Self {
+        self.0.push((name, Entry::Figure(value, unit)));
+        self
+    }
+
+    /// A figure that there may be none of.
+    pub(super) fn maybe(self, name: &'static str, value: Option<f64>, unit: &'static str) -> Self {
+        match value {
+            Some(value) => self.figure(name, value, unit),
+            None => self,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let pairs = self.0.iter().map(|(name, entry)| {
+            let value = match entry {
+                Entry::Given(value) => value.clone(),
+                Entry::Figure(value, _) => json!((value * 1e4).round() / 1e4),
+            };
+            ((*name).to_string(), value)
+        });
+        Value::Object(pairs.collect::<Map<_, _>>())
+    }
+}
+
+/// All runs of one call.
+pub(super) struct Report {
+    json: bool,
+    runs: Vec<Run>,
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, runs: Vec::new() }
+    }
+
+    /// Takes a run in; as JSON, it is told at once.
+    pub(super) fn add(&mut self, run: Run) -> Result<(), String> {
+        if self.json {
+            writeln!(io::stdout(), "{}", run.json()).map_err(|error| format!("cannot write the result: {error}"))?;
+        }
+        self.runs.push(run);
+        Ok(())
+    }
+
+    /// The table: of one run its figures, of several the medians and, in brackets, the least and the
+    /// most.
+    pub(super) fn finish(&self) -> Result<(), String> {
+        let Some(first) = self.runs.first().filter(|_| !self.json) else { return Ok(()) };
+        let mut table = String::new();
+        let given: Vec<String> = first.0.iter().filter_map(|(name, entry)| given(name, entry)).collect();
+        table += &format!("{} · {} {}\n", given.join(" · "), self.runs.len(), if self.runs.len() == 1 { "run" } else { "runs" });
+        for (place, (name, entry)) in first.0.iter().enumerate() {
+            let Entry::Figure(_, unit) = entry else { continue };
+            let mut values: Vec<f64> = self
+                .runs
+                .iter()
+                .filter_map(|run| match run.0.get(place) {
+                    Some((_, Entry::Figure(value, _))) => Some(*value),
+                    _ => None,
+                })
+                .collect();
+            values.sort_by(f64::total_cmp);
+            let median = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
+            table += &format!("  {:<28}{:>14} {unit}", name.replace('_', " "), number(median));
+            if let (Some(least), Some(most), true) = (values.first(), values.last(), values.len() > 1) {
+                table += &format!("  ({} to {})", number(*least), number(*most));
+            }
+            table.push('\n');
+        }
+        write!(io::stdout(), "{table}").map_err(|error| format!("cannot write the result: {error}"))
+    }
+}
+
+fn given(name: &str, entry: &Entry) -> Option<String> {
+    match entry {
+        Entry::Given(Value::String(text)) => Some(text.clone()),
+        Entry::Given(value) => Some(format!("{value} {}", name.replace('_', " "))),
+        Entry::Figure(..) => None,
+    }
+}
+
+/// Three figures that count, and blanks between thousands.
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 {
+        return format!("{value:.*}", if value.abs() < 1.0 { 4 } else { 2 });
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) && !text.ends_with('-') {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A bar on standard error while it goes on, if that is a terminal.
+pub(super) fn progress(what: &str, total: Duration) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg:24} {bar:40} {elapsed_precise}");
+    let bar = ProgressBar::new(total.as_millis() as u64).with_message(what.to_string());
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn numbers_can_be_read() {
+        for (value, text) in
+            [(0.0312, "0.0312"), (12.345, "12.35"), (999.6, "1 000"), (18_123_456.7, "18 123 457"), (-1234.0, "-1 234")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The connections: opened, greeted, written to and read by one thread.
+//!
+//! Edge-triggered, as mio is: a socket is read until it gives less than was asked for, and written
+//! until it takes no more. Counting is of the mark alone (see [`super::payload`]); what else is done
+//! with what arrives is the business of who calls [`Swarm::turn`].
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime};
+
+use super::flags::{Room, To};
+use super::payload::{self, Kind, Payload};
+use super::target::{Role, Wire};
+
+/// Most of what one read takes, in bytes.
+const READ: usize = 256 * 1024;
+/// Events of one turn.
+const EVENTS: usize = 4096;
+/// Where nothing at all has moved for so long, what is missing will not come any more.
+pub(super) const STUCK: Duration = Duration::from_secs(30);
+/// So long a fence is waited for before the next one is sent.
+const FENCE: Duration = Duration::from_secs(2);
+/// The token of the timer.
+const TIMER: Token = Token(usize::MAX - 1);
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    pub(super) role: Role,
+    pub(super) state: State,
+    out: Vec<u8>,
+    written: usize,
+    /// What was heard before it was in; later, what has begun of a payload.
+    pub(super) rest: Vec<u8>,
+    /// How many payloads have come since the last [`Swarm::begin`].
+    pub(super) delivered: u64,
+    /// Nothing is read while this is false.
+    pub(super) reads: bool,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Connecting,
+    Greeting,
+    In,
+    /// The server has ended it, or it failed.
+    Closed,
+}
+
+/// All connections to one server.
+pub(super) struct Swarm {
+    poll: Poll,
+    events: Events,
+    pub(super) connections: Vec<Connection>,
+    buffer: Vec<u8>,
+    pub(super) wire: Wire,
+    pub(super) target: SocketAddr,
+    /// The start of the clock that payloads tell.
+    started: Instant,
+    timer: Option<rustix::fd::OwnedFd>,
+    /// How many are in, and how many have ended.
+    pub(super) entered: usize,
+    pub(super) closed: usize,
+}
+
+impl Swarm {
+    /// No connection yet. Only loopback addresses are taken: this is a load, and nobody else's
+    /// machine is to bear it.
+    pub(super) fn new(to: &To) -> Result<Self, String> {
+        let target = to.to.unwrap_or_else(|| to.wire.usual_address());
+        if !target.ip().is_loopback() {
+            return Err(format!("{target} is not of this machine; a bench goes to 127.0.0.0/8 and ::1 only"));
+        }
+        let poll = Poll::new().map_err(|error| format!("cannot poll: {error}"))?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            connections: Vec::new(),
+            buffer: vec![0; READ],
+            wire: to.wire,
+            target,
+            started: Instant::now(),
+            timer: None,
+            entered: 0,
+            closed: 0,
+        })
+    }
+
+    /// The room's readers, then its talkers, all in and hearing everything, the notices over.
+    pub(super) fn fill(room: &Room) -> Result<Self, String> {
+        let mut swarm = Self::new(&room.to)?;
+        swarm.open(room.readers as usize, Role::Reader, 256)?;
+        swarm.open(room.talkers as usize, Role::Talker, 256)?;
+        swarm.rest_for(room.settle)?;
+        swarm.fence(room)?;
+        Ok(swarm)
+    }
+
+    /// Nanoseconds since the start.
+    pub(super) fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    /// What [`Self::now`] counts from.
+    pub(super) fn clock(&self) -> Instant {
+        self.started
+    }
+
+    /// Opens so many connections, at most `in_flight` at once on their way in, and waits until all are in.
+    pub(super) fn open(&mut self, count: usize, role: Role, in_flight: usize) -> Result<(), String> {
+        let wanted = self.connections.len() + count;
+        let mut moved = (Instant::now(), self.entered);
+        while self.entered + self.closed < wanted {
+            while self.connections.len() < wanted && self.connections.len() - self.entered - self.closed < in_flight {
+                self.connect(role)?;
+            }
+            self.turn(Some(Duration::from_millis(100)), |_, _, _| {})?;
+            if self.closed > 0 {
+                return Err(format!("{} of {} connections to {} were ended", self.closed, self.connections.len(), self.target));
+            }
+            if moved.1 != self.entered {
+                moved = (Instant::now(), self.entered);
+            } else if moved.0.elapsed() > STUCK {
+                return Err(format!("only {} of {wanted} sessions were let in by {}", self.entered, self.target));
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins one more connection.
+    pub(super) fn connect(&mut self, role: Role) -> Result<(), String> {
+        let connection = self.begun(self.connections.len(), role)?;
+        self.connections.push(connection);
+        Ok(())
+    }
+
+    /// Begins another connection in the place of one that has ended.
+    pub(super) fn reconnect(&mut self, index: usize) -> Result<(), String> {
+        self.connections[index] = self.begun(index, self.connections[index].role)?;
+        self.closed -= 1;
+        Ok(())
+    }
+
+    fn begun(&self, index: usize, role: Role) -> Result<Connection, String> {
+        let fail = |error: io::Error| format!("cannot connect to {}: {error}", self.target);
+        let mut stream = TcpStream::connect(self.target).map_err(fail)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(&mut stream, Token(index), interest).map_err(fail)?;
+        Ok(Connection {
+            stream,
+            role,
+            state: State::Connecting,
+            out: Vec::new(),
+            written: 0,
+            rest: Vec::new(),
+            delivered: 0,
+            reads: true,
+        })
+    }
+
+    /// Wakes [`Self::turn`] by a timer at this interval from now on.
+    pub(super) fn tick_every(&mut self, interval: Duration) -> Result<(), String> {
+        let fail = |error: io::Error| format!("cannot set a timer: {error}");
+        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
+            .map_err(|error| fail(error.into()))?;
+        let interval = Timespec::try_from(interval).map_err(|_| "cannot set a timer of that interval".to_string())?;
+        let times = Itimerspec { it_interval: interval, it_value: interval };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times).map_err(|error| fail(error.into()))?;
+        self.poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE).map_err(fail)?;
+        self.timer = Some(timer);
+        Ok(())
+    }
+
+    /// No timer any more.
+    pub(super) fn tick_no_more(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&timer.as_raw_fd()));
+        }
+    }
+
+    /// Waits for the sockets and does what they allow; `heard` gets what connections that are in have
+    /// read. Returns whether anything has moved.
+    pub(super) fn turn(
+        &mut self,
+        timeout: Option<Duration>,
+        mut heard: impl FnMut(usize, &mut Connection, &[u8]),
+    ) -> Result<bool, String> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            Err(error) => return Err(format!("cannot poll: {error}")),
+        }
+        let mut moved = false;
+        for event in &self.events {
+            if event.token() == TIMER {
+                if let Some(timer) = &self.timer {
+                    let _ = rustix::io::read(timer, &mut [0; 8]);
+                }
+                continue;
+            }
+            let index = event.token().0;
+            let connection = &mut self.connections[index];
+            let before = connection.state;
+            if event.is_writable() {
+                connection.written_to(self.wire, index);
+            }
+            if event.is_readable() && connection.reads {
+                moved |= connection.read(self.wire, index, event.is_read_closed(), &mut self.buffer, &mut heard);
+            }
+            if before != connection.state {
+                moved = true;
+                match connection.state {
+                    State::In => self.entered += 1,
+                    State::Closed => {
+                        self.closed += 1;
+                        self.entered -= usize::from(before == State::In);
+                    }
+                    State::Connecting | State::Greeting => {}
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Adds to what this connection sends; [`Self::flush`] sends it.
+    pub(super) fn outgoing(&mut self, index: usize) -> &mut Vec<u8> {
+        &mut self.connections[index].out
+    }
+
+    /// Sends what the socket takes; the rest goes when it takes more.
+    pub(super) fn flush(&mut self, index: usize) {
+        self.connections[index].flush();
+    }
+
+    /// This connection takes its leave.
+    pub(super) fn leave(&mut self, index: usize) {
+        self.connections[index].leave(self.wire);
+    }
+
+    /// One line with this payload, by this connection.
+    pub(super) fn say(&mut self, index: usize, payload: &Payload, length: usize, scratch: &mut Vec<u8>) {
+        scratch.clear();
+        payload.write(length, scratch);
+        let wire = self.wire;
+        wire.say(scratch, self.outgoing(index));
+    }
+
+    /// Reads for so long what comes, and counts nothing.
+    pub(super) fn rest_for(&mut self, time: Duration) -> Result<(), String> {
+        let until = Instant::now() + time;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return self.all_here();
+            }
+            self.turn(Some(left), |_, _, _| {})?;
+        }
+    }
+
+    /// Whether nobody has been put out.
+    pub(super) fn all_here(&self) -> Result<(), String> {
+        if self.closed == 0 { Ok(()) } else { Err(format!("{} sessions were ended by the server", self.closed)) }
+    }
+
+    /// Counts from zero.
+    pub(super) fn begin(&mut self) {
+        for connection in &mut self.connections {
+            connection.delivered = 0;
+            connection.rest.clear();
+        }
+    }
+
+    /// Says lines until one of them has come to everybody whom it concerns: then all are in, and
+    /// nothing that was said before is on its way any more.
+    pub(super) fn fence(&mut self, room: &Room) -> Result<(), String> {
+        let length = usize::from(room.bytes) - 1;
+        let (wire, first_talker) = (self.wire, room.readers as usize);
+        let concerned = |index: usize| index < first_talker || wire.talker_hears_first(index - first_talker);
+        let concerns = (0..self.connections.len()).filter(|index| concerned(*index)).count();
+        let mut scratch = Vec::new();
+        self.begin();
+        for number in 0..15 {
+            self.say(first_talker, &Payload { kind: Kind::Fence, due: 0, number, talker: 0 }, length, &mut scratch);
+            self.flush(first_talker);
+            let until = Instant::now() + FENCE;
+            let mut reached = 0;
+            while reached < concerns {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    break;
+                }
+                self.turn(Some(left), |index, connection, bytes| {
+                    let mut rest = std::mem::take(&mut connection.rest);
+                    payload::scan(&mut rest, bytes, length, |found| {
+                        reached += usize::from(concerned(index) && found.number == number);
+                    });
+                    connection.rest = rest;
+                })?;
+            }
+            self.all_here()?;
+            if reached == concerns {
+                self.begin();
+                return Ok(());
+            }
+        }
+        Err(format!("{}: lines do not reach everybody, so nothing can be measured", self.target))
+    }
+}
+
+impl Connection {
+    fn fail(&mut self) {
+        self.state = State::Closed;
+        self.out.clear();
+        self.written = 0;
+    }
+
+    fn written_to(&mut self, wire: Wire, index: usize) {
+        if self.state == State::Connecting {
+            match (self.stream.take_error(), self.stream.peer_addr()) {
+                (Ok(None), Ok(_)) => {}
+                (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
+                _ => return self.fail(),
+            }
+            let _ = self.stream.set_nodelay(true);
+            self.state = State::Greeting;
+            wire.hello(self.role, index, &mut self.out);
+            if wire.is_welcome(self.role, &[]) {
+                self.state = State::In;
+            }
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        while self.written < self.out.len() {
+            match self.stream.write(&self.out[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.fail(),
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+    }
+
+    /// Reads what is there, if `to_end` all of it; returns whether anything came.
+    fn read(
+        &mut self,
+        wire: Wire,
+        index: usize,
+        to_end: bool,
+        buffer: &mut [u8],
+        heard: &mut impl FnMut(usize, &mut Self, &[u8]),
+    ) -> bool {
+        let mut moved = false;
+        while self.state != State::Closed {
+            let count = match self.stream.read(buffer) {
+                Ok(0) => {
+                    self.fail();
+                    return true;
+                }
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    self.fail();
+                    return true;
+                }
+            };
+            moved = true;
+            let bytes = &buffer[..count];
+            if self.state == State::In {
+                heard(index, self, bytes);
+            } else {
+                self.rest.extend_from_slice(bytes);
+                if wire.is_welcome(self.role, &self.rest) {
+                    self.state = State::In;
+                    self.rest.clear();
+                }
+            }
+            // Less than was asked for: the socket is empty, and what comes later is another edge. But
+            // an end that has come already is none.
+            if count < buffer.len() && !to_end {
+                break;
+            }
+        }
+        moved
+    }
+
+    /// Ends this side of it; the server's end is still waited for.
+    fn leave(&mut self, wire: Wire) {
+        self.out.extend_from_slice(wire.goodbye());
+        self.flush();
+        if wire.goodbye().is_empty() {
+            // It fails only where the server has ended it already.
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What is spoken to each server: how one comes in, and how one says something.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use byteorder::{ByteOrder, LittleEndian};
+use clap::ValueEnum;
+use memchr::memmem;
+
+use crate::protocol::COMMANDS;
+
+/// A door of Parlor, or another server's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Wire {
+    /// Parlor's text door.
+    Text,
+    /// Parlor's relay door.
+    Relay,
+    /// Parlor's JSON door, an object a line.
+    Json,
+    /// Parlor's frame door.
+    Frame,
+    /// An IRC server (RFC 1459), all in one channel.
+    Irc,
+    /// Redis, publish and subscribe.
+    Redis,
+    /// NATS, publish and subscribe.
+    Nats,
+    /// The floor that this program serves itself.
+    Floor,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Reader,
+    Talker,
+}
+
+/// Which of the talkers' lines come to talkers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TalkersHear {
+    Everything,
+    EachOther,
+    Nothing,
+}
+
+impl Wire {
+    /// Its name in reports.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Relay => "relay",
+            Self::Json => "json",
+            Self::Frame => "frame",
+            Self::Irc => "irc",
+            Self::Redis => "redis",
+            Self::Nats => "nats",
+            Self::Floor => "floor",
+        }
+    }
+
+    /// Where its server usually listens.
+    pub(super) fn usual_address(self) -> SocketAddr {
+        let port = match self {
+            Self::Text => 8000,
+            Self::Relay => 8888,
+            Self::Json => 8999,
+            Self::Frame => 9999,
+            Self::Irc => 6667,
+            Self::Redis => 6379,
+            Self::Nats => 4222,
+            Self::Floor => 8777,
+        };
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    }
+
+    fn talkers_hear(self) -> TalkersHear {
+        match self {
+            Self::Text | Self::Json | Self::Frame | Self::Floor => TalkersHear::Everything,
+            Self::Relay | Self::Irc => TalkersHear::EachOther,
+            // Redis takes no PUBLISH from who has subscribed; NATS is treated alike.
+            Self::Redis | Self::Nats => TalkersHear::Nothing,
+        }
+    }
+
+    /// To how many talkers one line comes.
+    pub(super) fn talkers_per_line(self, talkers: u64) -> u64 {
+        match self.talkers_hear() {
+            TalkersHear::Everything => talkers,
+            TalkersHear::EachOther => talkers.saturating_sub(1),
+            TalkersHear::Nothing => 0,
+        }
+    }
+
+    /// Whether the talker of this number hears a line of the first talker.
+    pub(super) fn talker_hears_first(self, talker: usize) -> bool {
+        match self.talkers_hear() {
+            TalkersHear::Everything => true,
+            TalkersHear::EachOther => talker > 0,
+            TalkersHear::Nothing => false,
+        }
+    }
+
+    /// What is sent as soon as the connection is there.
+    pub(super) fn hello(self, role: Role, number: usize, out: &mut Vec<u8>) {
+        match (self, role) {
+            (Self::Json, _) => out.extend_from_slice(b"{\"Act\":\"join\",\"Data\":\"lobby\"}\n"),
+            (Self::Frame, _) => frame("join", "lobby", out),
+            (Self::Irc, _) => {
+                out.extend_from_slice(format!("NICK b{number}\r\nUSER b b b b\r\nJOIN #bench\r\n").as_bytes());
+            }
+            (Self::Redis, Role::Reader) => out.extend_from_slice(b"SUBSCRIBE b\r\n"),
+            (Self::Redis, Role::Talker) => out.extend_from_slice(b"PING\r\n"),
+            (Self::Nats, Role::Reader) => {
+                out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB b 1\r\nPING\r\n");
+            }
+            (Self::Nats, Role::Talker) => {
+                out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n");
+            }
+            (Self::Text | Self::Relay | Self::Floor, _) => {}
+        }
+    }
+
+    /// What, once it has come, says that this connection is in. `None`: nothing says it.
+    fn welcome(self, role: Role) -> Option<&'static [u8]> {
+        match (self, role) {
+            (Self::Text, _) => Some(b"*** Type to talk"),
+            (Self::Relay, _) => None,
+            (Self::Json | Self::Frame, _) => Some(b"\"Act\":\"join\""),
+            (Self::Irc, _) => Some(b" 366 "),
+            (Self::Redis, Role::Reader) => Some(b"subscribe\r\n"),
+            (Self::Redis, Role::Talker) => Some(b"PONG"),
+            (Self::Nats, _) => Some(b"PONG"),
+            (Self::Floor, _) => Some(b"hello"),
+        }
+    }
+
+    /// Whether `heard`, everything so far, lets the connection in.
+    pub(super) fn is_welcome(self, role: Role, heard: &[u8]) -> bool {
+        self.welcome(role).is_none_or(|words| memmem::find(heard, words).is_some())
+    }
+
+    /// One line with this payload.
+    pub(super) fn say(self, payload: &[u8], out: &mut Vec<u8>) {
+        let (before, after): (&[u8], &[u8]) = match self {
+            Self::Text | Self::Relay | Self::Floor => (b"", b"\n"),
+            Self::Json => (b"{\"Act\":\"say\",\"Data\":\"", b"\"}\n"),
+            Self::Frame => {
+                frame("say", std::str::from_utf8(payload).unwrap_or_default(), out);
+                return;
+            }
+            Self::Irc => (b"PRIVMSG #bench :", b"\r\n"),
+            Self::Redis => {
+                let head = format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\nb\r\n${}\r\n", payload.len());
+                out.extend_from_slice(head.as_bytes());
+                (b"", b"\r\n")
+            }
+            Self::Nats => {
+                out.extend_from_slice(format!("PUB b {}\r\n", payload.len()).as_bytes());
+                (b"", b"\r\n")
+            }
+        };
+        out.extend_from_slice(before);
+        out.extend_from_slice(payload);
+        out.extend_from_slice(after);
+    }
+
+    /// What a connection sends to leave; where there is nothing, it just ends its input.
+    pub(super) fn goodbye(self) -> &'static [u8] {
+        match self {
+            Self::Text => b"/quit\n",
+            Self::Irc | Self::Redis => b"QUIT\r\n",
+            Self::Relay | Self::Json | Self::Frame | Self::Nats | Self::Floor => b"",
+        }
+    }
+}
+
+/// A frame for the act of this name; plain text is taken for its `Data`.
+fn frame(act: &str, data: &str, out: &mut Vec<u8>) {
+    let route = COMMANDS.iter().find(|row| row.name == act).map_or(0, |row| row.route);
+    let mut header = [0; 8];
+    LittleEndian::write_u32(&mut header[..4], route);
+    LittleEndian::write_u32(&mut header[4..], data.len() as u32);
+    out.extend_from_slice(&header);
+    out.extend_from_slice(data.as_bytes());
+}
