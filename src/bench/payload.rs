@@ -1,17 +1,17 @@
 //! What a line of the bench carries, and how it is found again among what a server sends.
 //!
 //! ```text
-//! ~ K TTTTTTTTTTTTTTTT SSSSSSSS NN xxx…     (no blanks)
+//! ` K TTTTTTTTTTTTTTTT SSSSSSSS NN xxx…     (no blanks)
 //! ```
 //!
-//! `~` stands nowhere else in what any server here says, so counting that byte counts deliveries,
+//! The backquote stands nowhere else in what any server here says, so counting that byte counts deliveries,
 //! whatever the wire and wherever a read ends. K is the kind, T when the line was due in nanoseconds
 //! since the start of the bench, S its number among its talker's, N its talker; all in hexadecimal.
 
 use memchr::{memchr, memchr_iter};
 
 /// What begins a payload, and stands nowhere else.
-pub(super) const MARK: u8 = b'~';
+pub(super) const MARK: u8 = b'`';
 /// The shortest payload with a line end after it.
 pub(super) const SHORTEST: usize = 29;
 

@@ -1,0 +1,322 @@
+#!/usr/bin/env bash
+# Measures Parlor beside other servers on the same work in the same run, and says which goals hold.
+#
+# usage: scripts/bench.sh [--runs N] [--seconds S] [--only WORDS] [--out FOLDER] [--keep]
+#
+#   --runs N       repetitions of everything (5); each goes through all works and servers in turn, so
+#                  that a change of the machine's mood meets them all
+#   --seconds S    how long one measurement goes on (2)
+#   --only WORDS   only works whose name is matched by this extended regular expression
+#   --out FOLDER   where results.jsonl, table.md and the charts go (target/bench)
+#   --keep         keeps the results that are there, adds to them, and makes the table anew
+#
+# It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, each by itself
+# for each measurement, on ports 21000 to 21008 of 127.0.0.1, without limits on who talks how much.
+# What is missing of redis-server, nats-server, ngircd, gnuplot and jq is installed by the system's
+# package manager where this user may do so; a server that is not there is left out.
+# A figure is the median over the repetitions; a ratio is taken within each repetition first.
+# A machine that does other work gives figures of no use: leave it alone meanwhile (half an hour).
+#
+# Exit code: 0 measured (reached or not), 1 something could not be measured, 2 wrong usage.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+runs=5 seconds=2 only=. out=target/bench keep=0
+while (($#)); do
+  case $1 in
+    --runs) runs=${2:?--runs needs a number} && shift ;;
+    --seconds) seconds=${2:?--seconds needs a number} && shift ;;
+    --only) only=${2:?--only needs words} && shift ;;
+    --out) out=${2:?--out needs a folder} && shift ;;
+    --keep) keep=1 ;;
+    -h | --help) usage && exit 0 ;;
+    *) { echo "unknown argument: $1" && usage; } >&2 && exit 2 ;;
+  esac
+  shift
+done
+[[ $runs =~ ^[1-9][0-9]*$ && $seconds =~ ^[0-9.]+$ ]] || { usage >&2 && exit 2; }
+
+# --- what must be there ----------------------------------------------------------------------
+
+for tool in redis-server nats-server ngircd gnuplot jq; do
+  command -v "$tool" >/dev/null && continue
+  package=$tool
+  [[ $tool != gnuplot ]] || package=gnuplot-nox
+  as_root=()
+  ((EUID == 0)) || as_root=(sudo -n)
+  if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$package" \
+      >/dev/null 2>&1 </dev/null || true
+  fi
+  command -v "$tool" >/dev/null || echo "without $tool: install it by the system's package manager" >&2
+done
+command -v jq >/dev/null || { echo "the results are read by jq; without it there is no table" >&2 && exit 1; }
+
+cargo build --release --locked --bins
+target=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_directory)/release
+bench=$target/parlor-bench
+# Thousands of connections, on both sides.
+ulimit -n "$(ulimit -H -n)"
+mkdir -p "$out"
+((keep)) || : >"$out/results.jsonl"
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-bench.XXXXXX")
+server=''
+trap 'stop_server; rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- the servers -----------------------------------------------------------------------------
+
+cat >"$scratch/nats.conf" <<'END'
+listen: "127.0.0.1:21004"
+max_pending: 1GB
+max_connections: 70000
+ping_interval: "1h"
+write_deadline: "60s"
+END
+cat >"$scratch/ngircd.conf" <<'END'
+[Global]
+Name = bench.localhost
+Info = bench
+Listen = 127.0.0.1
+Ports = 21005
+ServerUID = root
+ServerGID = root
+[Limits]
+ConnectRetry = 3600
+IdleTimeout = 0
+MaxConnections = 0
+MaxConnectionsIP = 0
+MaxJoins = 0
+MaxPenaltyTime = 0
+PingTimeout = 3600
+PongTimeout = 3600
+[Options]
+DNS = no
+Ident = no
+PAM = no
+END
+
+port_of() {
+  case $1 in
+    text | relay | json | frame) echo $((21010 + $(index_of "$1"))) ;;
+    floor) echo 21001 ;;
+    coalesced) echo 21002 ;;
+    redis) echo 21003 ;;
+    nats) echo 21004 ;;
+    irc) echo 21005 ;;
+  esac
+}
+index_of() { case $1 in text) echo 0 ;; relay) echo 1 ;; json) echo 2 ;; frame) echo 3 ;; esac; }
+
+# start_server NAME: returns when it takes connections; false if it is not there or does not start.
+start_server() {
+  local name=$1 port deadline=$((SECONDS + 20))
+  local -a command
+  port=$(port_of "$name")
+  case $name in
+    text | relay | json | frame)
+      command=("$target/parlor" --rate 0 --idle 0 --max-clients 20000 --log-level warn --listen "$name://127.0.0.1:$port") ;;
+    floor) command=("$bench" floor --listen "127.0.0.1:$port") ;;
+    coalesced) command=("$bench" floor --coalesce --listen "127.0.0.1:$port") ;;
+    redis)
+      command=(redis-server --bind 127.0.0.1 --port "$port" --save '' --appendonly no --maxclients 60000
+        --client-output-buffer-limit 'pubsub 0 0 0' --dir "$scratch") ;;
+    nats) command=(nats-server -c "$scratch/nats.conf") ;;
+    irc) command=(ngircd -n -f "$scratch/ngircd.conf") ;;
+  esac
+  command -v "${command[0]}" >/dev/null || return 1
+  "${command[@]}" >"$scratch/server.log" 2>&1 </dev/null &
+  server=$!
+  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    if ((SECONDS > deadline)) || ! kill -0 "$server" 2>/dev/null; then
+      { echo "$name does not start:" && tail -n 5 "$scratch/server.log"; } >&2
+      stop_server
+      return 1
+    fi
+    sleep 0.05
+  done
+}
+
+stop_server() {
+  [[ $server ]] || return 0
+  kill -KILL "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=''
+}
+
+# --- the works -------------------------------------------------------------------------------
+
+# NAME; which servers; mode and flags of parlor-bench.
+works='
+1000-readers;text redis nats coalesced floor;throughput --readers 1000
+1000-readers-10-talkers;text redis nats coalesced;throughput --readers 1000 --talkers 10
+100-readers;text redis nats coalesced irc;throughput --readers 100
+100-readers-16-in-flight;text redis;throughput --readers 100 --in-flight 16
+100-readers-1-in-flight;text redis;throughput --readers 100 --in-flight 1
+10-readers;text redis;throughput --readers 10
+10-readers-10-talkers;text redis;throughput --readers 10 --talkers 10
+4000-readers;text;throughput --readers 4000
+doors;text relay json frame;throughput --readers 1000
+trickle;text redis nats coalesced floor;latency --readers 1000 --rate 50
+offered-600000;text redis nats;latency --readers 100 --rate 6000
+stall;text;stall --readers 100 --rate 1000 --bytes 400
+connect-1000;text redis nats coalesced;idle --sessions 1000
+sessions-8000;text;idle --sessions 8000
+sessions-100;text;idle --sessions 100
+churn;text redis;churn
+'
+
+failed=0
+for ((run = 1; run <= runs; run++)); do
+  while IFS=';' read -r work servers how; do
+    [[ $work && $work =~ $only ]] || continue
+    read -ra flags <<<"$how"
+    [[ ${flags[0]} =~ ^(idle|churn)$ ]] || flags+=(--seconds "$seconds")
+    for name in $servers; do
+      wire=$name
+      [[ $name != coalesced ]] || wire=floor
+      start_server "$name" || continue
+      if "$bench" "${flags[@]}" --wire "$wire" --to "127.0.0.1:$(port_of "$name")" --pid "$server" --json \
+        >"$scratch/result" 2>"$scratch/error"; then
+        jq -c --arg work "$work" --arg server "$name" --argjson run "$run" \
+          '{work: $work, server: $server, run: $run} + .' "$scratch/result" >>"$out/results.jsonl"
+        echo "run $run of $runs: $work, $name: $(jq -r 'to_entries | map(select(.key | test("_per_|^p50$|^p99"))) |
+          map("\(.key) \(.value)") | join(", ")' "$scratch/result")"
+      else
+        failed=1
+        echo "run $run of $runs: $work, $name: NOT MEASURED: $(tail -n 1 "$scratch/error")"
+      fi
+      stop_server
+    done
+  done <<<"$works"
+done
+
+# --- the table -------------------------------------------------------------------------------
+
+# What is told; work; figure; server; compared with which server's (or -: itself), at which work (the
+# same if empty); goal.
+rows='
+throughput, 1000 readers;1000-readers;deliveries_per_second;text;redis;;>= 7
+throughput, 1000 readers;1000-readers;deliveries_per_second;text;nats;;>= 10
+throughput, 1000 readers;1000-readers;deliveries_per_second;text;coalesced;;>= 0.95
+throughput, 1000 readers, 10 talkers;1000-readers-10-talkers;deliveries_per_second;text;redis;;>= 7
+throughput, 1000 readers, 10 talkers;1000-readers-10-talkers;deliveries_per_second;text;nats;;>= 10
+throughput, 1000 readers, 10 talkers;1000-readers-10-talkers;deliveries_per_second;text;coalesced;;>= 0.95
+throughput, 100 readers;100-readers;deliveries_per_second;text;redis;;>= 2
+throughput, 100 readers;100-readers;deliveries_per_second;text;irc;;
+throughput, 100 readers, 16 in flight;100-readers-16-in-flight;deliveries_per_second;text;redis;;>= 1
+throughput, 100 readers, 1 in flight;100-readers-1-in-flight;deliveries_per_second;text;redis;;>= 1.05
+throughput, 10 readers;10-readers;deliveries_per_second;text;redis;;>= 1.1
+throughput, 10 readers, 10 talkers;10-readers-10-talkers;deliveries_per_second;text;redis;;>= 0.6
+processor per delivery, 50 lines/s to 1000;trickle;cpu_per_delivery;text;redis;;<= 0.8
+processor per delivery, 50 lines/s to 1000;trickle;cpu_per_delivery;text;floor;;<= 1.15
+processor per delivery, 50 lines/s to 1000;trickle;cpu_per_delivery;text;nats;;
+p50, 50 lines/s to 1000;trickle;p50;text;redis;;<= 0.6
+p99, 50 lines/s to 1000;trickle;p99;text;redis;;<= 1
+p50, 600 000 deliveries/s offered to 100;offered-600000;p50;text;redis;;<= 1
+p99, 600 000 deliveries/s offered to 100;offered-600000;p99;text;redis;;<= 1.5
+p99 with one of 100 stalled;stall;p99_ratio;text;-;;<= 1.2
+sessions coming in a second, 1000;connect-1000;sessions_per_second;text;-;;>= 40000
+processor per session coming in;connect-1000;cpu_per_entry;text;redis;;
+resident KiB per session, 8000;sessions-8000;resident_per_session;text;-;;
+kernel stacks KiB per session, 8000;sessions-8000;kernel_stacks_per_session;text;-;;
+both;sessions-8000;resident_per_session+kernel_stacks_per_session;text;-;;<= 60
+resident KiB per session, 8000 against 100;sessions-8000;resident_per_session;text;text;sessions-100;<= 1.3
+processor per delivery, json against text;doors;cpu_per_delivery;json;text;;<= 1.3
+processor per delivery, frame against text;doors;cpu_per_delivery;frame;text;;<= 1.3
+processor per delivery, relay against text;doors;cpu_per_delivery;relay;text;;
+processor per delivery, 4000 readers against 100;4000-readers;cpu_per_delivery;text;text;100-readers;<= 1.3
+processor per visit;churn;cpu_per_visit;text;redis;;
+'
+
+{
+  echo "$(date -u +%F), $(nproc) cores of $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), Linux $(uname -r | cut -d. -f1-2)," \
+    "$runs repetitions of $seconds s: \`scripts/bench.sh --runs $runs --seconds $seconds\`"
+  echo
+  echo "| what | Parlor | against | the other | ratio (least to most) | goal | |"
+  echo "|---|---|---|---|---|---|---|"
+  jq -rn --arg rows "$rows" --slurpfile results <(cat "$out/results.jsonl") '
+    def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
+    def shown: if . >= 1e6 then "\((. / 1e4 | round) / 100) M" elif . >= 100 then "\(round)"
+      elif . >= 1 then "\((. * 100 | round) / 100)" else "\((. * 1e4 | round) / 1e4)" end;
+    def figure($work; $server; $names):
+      [$results[] | select(.work == $work and .server == $server) | . as $result
+        | {key: "\(.run)", value: ([$names | split("+")[] | $result[.]] | add)}] | from_entries;
+    $rows | split("\n")[] | select(. != "") | split(";") as [$what, $work, $name, $server, $other, $at, $goal]
+    | figure($work; $server; $name) as $ours
+    | (if $other == "-" then $ours else figure(if $at == "" then $work else $at end; $other; $name) end) as $theirs
+    | [$ours | keys[] | select($theirs[.])] as $runs
+    | select($runs != [])
+    | [$runs[] | if $other == "-" then $ours[.] else $ours[.] / $theirs[.] end] as $ratios
+    | ($ratios | median) as $median
+    | ($goal | split(" ")) as $limit
+    | (if $goal == "" then "" elif ($limit[0] == ">=" and $median >= ($limit[1] | tonumber))
+        or ($limit[0] == "<=" and $median <= ($limit[1] | tonumber)) then "reached" else "**not reached**" end) as $verdict
+    | "| \($what) | \([$runs[] | $ours[.]] | median | shown) | "
+      + (if $other == "-" then " | " else "\($other)\(if $at == "" then "" else ", " + $at end) | \([$runs[] | $theirs[.]] | median | shown)" end)
+      + " | \($median | shown) (\($ratios | min | shown) to \($ratios | max | shown)) | \($goal | sub(">="; "≥") | sub("<="; "≤")) | \($verdict) |"'
+} | tee "$out/table.md"
+
+# --- the charts ------------------------------------------------------------------------------
+
+if command -v gnuplot >/dev/null; then
+  # How many times redis: the median, the least and the most.
+  jq -rn --slurpfile results <(cat "$out/results.jsonl") '
+    def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
+    [$results[] | select(.deliveries_per_second)] | group_by(.work)[] | . as $all
+    | [.[] | select(.server == "redis") | {key: "\(.run)", value: .deliveries_per_second}] | from_entries as $redis
+    | select($redis != {})
+    | ("text", "nats", "coalesced") as $server
+    | [$all[] | select(.server == $server and $redis["\(.run)"]) | .deliveries_per_second / $redis["\(.run)"]]
+    | select(. != []) | "\($all[0].work)\t\($server)\t\(median)\t\(min)\t\(max)"' >"$scratch/ratios"
+  for server in text nats coalesced; do
+    # Every work in every file, so that the bars stand side by side.
+    cut -f 1 "$scratch/ratios" | sort -u | while read -r work; do
+      awk -F '\t' -v work="$work" -v server="$server" '$1 == work && $2 == server { found = 1; print $1 "\t" $3 "\t" $4 "\t" $5 }
+        END { if (!found) print work "\t0\t0\t0" }' "$scratch/ratios"
+    done >"$scratch/ratios.$server"
+  done
+  jq -rn --slurpfile results <(cat "$out/results.jsonl") '
+    def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
+    [$results[] | select(.work == "trickle" and .p50)] | group_by(.server)[] | . as $all
+    | (["50", "p50"], ["90", "p90"], ["99", "p99"], ["99.9", "p99.9"]) as [$place, $name]
+    | "\($all[0].server)\t\($place)\t\([$all[][$name]] | median)"' >"$scratch/latency"
+  cut -f 1 "$scratch/latency" | sort -u >"$scratch/servers"
+  gnuplot <<END || failed=1
+set terminal svg size 900,420 font 'sans-serif,12' background '#ffffff'
+set datafile separator tab
+set style data histograms
+set style histogram errorbars gap 1 lw 1
+set style fill solid 0.8 border -1
+set ylabel 'times the deliveries of redis'
+set xtics rotate by -20
+set grid ytics
+set key top right
+set yrange [0:*]
+set output '$out/ratios.svg'
+plot '$scratch/ratios.text' using 2:3:4:xtic(1) title 'Parlor' lc '#2060a0', \
+  '$scratch/ratios.nats' using 2:3:4 title 'nats' lc '#a0a0a0', \
+  '$scratch/ratios.coalesced' using 2:3:4 title 'one epoll thread, coalescing' lc '#e0b060'
+END
+  {
+    echo "set terminal svg size 900,420 font 'sans-serif,12' background '#ffffff'"
+    echo "set datafile separator tab; set logscale y; set grid ytics; set key top left"
+    echo "set ylabel 'ms'; set xlabel 'percentile, 50 lines/s to 1000 listeners'; set output '$out/latency.svg'"
+    echo "set xrange [-0.2:3.2]; set xtics ('50' 0, '90' 1, '99' 2, '99.9' 3)"
+    printf 'plot '
+    while read -r server; do
+      name=$server
+      [[ $server != text ]] || name=Parlor
+      awk -F '\t' -v server="$server" '$1 == server { print $3 }' "$scratch/latency" >"$scratch/latency.$server"
+      printf "'%s' using 0:1 with linespoints lw 2 title '%s', " "$scratch/latency.$server" "$name"
+    done <"$scratch/servers"
+    echo
+  } >"$scratch/latency.gnuplot"
+  if [[ -s $scratch/servers ]]; then gnuplot "$scratch/latency.gnuplot" || failed=1; fi
+  echo "charts: $out/ratios.svg $out/latency.svg"
+fi
+exit "$failed"
