@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# parlor-bench: each mode in little, against the real server, and that it tells no rate where a line
+# is missing. What it counts is looked at, what it times is not.
+#
+# usage: tests/sh/bench.sh [CASE...]        lib.sh says what $PARLOR is; parlor-bench stands beside it
+
+. "$(dirname "$0")/lib.sh"
+begin
+
+BENCH=$(dirname "$PARLOR")/parlor-bench
+
+# all_doors: a server with the four doors, without limits; ADDRESS[WIRE] is where.
+declare -A ADDRESS
+all_doors() {
+  local wire
+  serve "$PARLOR" --rate 0 --idle 0 --listen text://127.0.0.1:0 --listen relay://127.0.0.1:0 \
+    --listen json://127.0.0.1:0 --listen frame://127.0.0.1:0
+  for wire in text relay json frame; do
+    ADDRESS[$wire]=$(sed -n "s/^parlor ready .* $wire=\([^ ]*\).*/\1/p" "$WORK/server.out")
+  done
+}
+
+# bench WIRE MODE FLAGS...: one run, as JSON, into bench.out; the notices have no time to settle.
+bench() {
+  local wire=$1 mode=$2
+  shift 2
+  "$BENCH" "$mode" --wire "$wire" --to "${ADDRESS[$wire]}" --json "$@" >"$WORK/bench.out" 2>"$WORK/bench.log"
+}
+
+# figure NAME: of the last run.
+figure() { sed -n "s/.*\"$1\":\(\"[^\"]*\"\|[0-9.]*\)[,}].*/\1/p" "$WORK/bench.out"; }
+
+# Each line to each of 5 readers, and, where talkers hear themselves (or each other), to 2 (or 1) more.
+counts_each_delivery_on_each_door() {
+  all_doors
+  local wire heard_by
+  for wire in text relay json frame; do
+    heard_by=7
+    [[ $wire != relay ]] || heard_by=6
+    bench "$wire" throughput --readers 5 --talkers 2 --lines 300 --in-flight 7 --verify --settle 0 || fail "$wire"
+    equal "$(figure lines)" 300.0 "lines by $wire"
+    equal "$(figure deliveries)" "$((300 * heard_by)).0" "deliveries by $wire"
+  done
+  bench text throughput --readers 1 --talkers 1 --lines 50 --in-flight 1 --bytes 29 --settle 0 || fail 'one in flight'
+  bench text throughput --readers 3 --talkers 5 --lines 64 --in-flight 1000 --bytes 4000 --settle 0 || fail 'long lines'
+  equal "$(figure deliveries)" "$((64 * 8)).0" 'deliveries of long lines'
+}
+run counts_each_delivery_on_each_door
+
+tells_latency_with_and_without_stalled_ones() {
+  all_doors
+  bench text latency --readers 5 --talkers 2 --rate 200 --seconds 0.5 --settle 0 --pid "$SERVER" || fail latency
+  equal "$(figure lines)" 100.0 lines
+  equal "$(figure deliveries)" 630.0 'deliveries, of all but the first tenth'
+  [[ $(figure cpu_per_delivery) ]] || fail 'no word about the processor'
+  bench json stall --readers 5 --stalled 2 --rate 200 --seconds 0.5 --settle 0 || fail stall
+  equal "$(figure deliveries)" 360.0 'deliveries to those who read'
+  [[ $(figure p99_ratio) ]] || fail 'no ratio'
+}
+run tells_latency_with_and_without_stalled_ones
+
+tells_what_sessions_hold_and_what_visits_cost() {
+  all_doors
+  bench text idle --sessions 40 --settle 0.1 --pid "$SERVER" || fail idle
+  equal "$(figure threads_per_session)" 2.0 'threads for each session'
+  local wire
+  for wire in text relay json frame; do
+    bench "$wire" churn --visits 60 --in-flight 7 --readers 3 || fail "churn by $wire"
+    equal "$(figure visits)" 60.0 visits
+  done
+}
+run tells_what_sessions_hold_and_what_visits_cost
+
+serves_the_floor() {
+  local how
+  for how in '' --coalesce; do
+    # shellcheck disable=SC2086  # none, or one flag
+    start floor "$BENCH" floor --listen 127.0.0.1:0 $how
+    wait_for "$WORK/floor.out" 'floor ready'
+    ADDRESS[floor]=$(sed -n 's/.* floor=//p' "$WORK/floor.out")
+    bench floor throughput --readers 20 --talkers 3 --lines 200 --verify --settle 0 || fail "floor $how"
+    equal "$(figure deliveries)" "$((200 * 23)).0" deliveries
+    kill -KILL "${pid_of[floor]}"
+  done
+}
+run serves_the_floor
+
+# A relay that drops some lines: by a server that slows a flood down nothing is lost, so the fault is
+# put in by ending the server.
+tells_no_rate_where_lines_are_missing() {
+  all_doors
+  "$BENCH" throughput --to "${ADDRESS[text]}" --readers 3 --seconds 60 --settle 0 >"$WORK/bench.out" 2>"$WORK/bench.log" &
+  local bench=$!
+  # The flow has begun when the server has used the processor for a while.
+  within "$DEADLINE" busy || fail 'the server has nothing to do'
+  kill -KILL "$SERVER"
+  if wait "$bench"; then fail 'a run that lost its server is no success'; fi
+  equal "$(wc -c <"$WORK/bench.out")" 0 'bytes of result'
+  has bench.log 'parlor-bench: '
+}
+busy() { (($(cut -d ' ' -f 14 "/proc/$SERVER/stat") > 20)); }
+run tells_no_rate_where_lines_are_missing
+
+says_what_is_wrong() {
+  ADDRESS[text]=192.0.2.1:8000
+  bench text throughput && fail 'it went to another machine'
+  has bench.log '192.0.2.1:8000 is not of this machine; a bench goes to 127.0.0.0/8 and ::1 only'
+  ADDRESS[text]=127.0.0.1:1
+  bench text idle --sessions 3 && fail 'nobody is there'
+  has bench.log 'connections to 127.0.0.1:1 were ended'
+  bench text stall --readers 5 --stalled 5 && fail 'nobody reads'
+  has bench.log '--stalled 5: somebody has to read, of 5 readers'
+}
+run says_what_is_wrong
+
+finish
