@@ -2,6 +2,7 @@
 # Measures Parlor beside other servers on the same work in the same run, and says which goals hold.
 #
 # usage: scripts/bench.sh [--runs N] [--seconds S] [--only WORDS] [--out FOLDER] [--keep]
+#        scripts/bench.sh --instructions
 #
 #   --runs N       repetitions of everything (5); each goes through all works and servers in turn, so
 #                  that a change of the machine's mood meets them all
@@ -9,6 +10,9 @@
 #   --only WORDS   only works whose name is matched by this extended regular expression
 #   --out FOLDER   where results.jsonl, table.md and the charts go (target/bench)
 #   --keep         keeps the results that are there, adds to them, and makes the table anew
+#   --instructions counts by valgrind's callgrind what the server executes for a delivery, on a fixed
+#                  script of lines, and prints that instead: steadier than time, whatever the machine
+#                  does beside
 #
 # It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, each by itself
 # for each measurement, on ports 21000 to 21008 of 127.0.0.1, without limits on who talks how much.
@@ -24,7 +28,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-runs=5 seconds=2 only=. out=target/bench keep=0
+runs=5 seconds=2 only=. out=target/bench keep=0 instructions=0
 while (($#)); do
   case $1 in
     --runs) runs=${2:?--runs needs a number} && shift ;;
@@ -32,6 +36,7 @@ while (($#)); do
     --only) only=${2:?--only needs words} && shift ;;
     --out) out=${2:?--out needs a folder} && shift ;;
     --keep) keep=1 ;;
+    --instructions) instructions=1 ;;
     -h | --help) usage && exit 0 ;;
     *) { echo "unknown argument: $1" && usage; } >&2 && exit 2 ;;
   esac
@@ -41,7 +46,9 @@ done
 
 # --- what must be there ----------------------------------------------------------------------
 
-for tool in redis-server nats-server ngircd gnuplot jq; do
+tools=(redis-server nats-server ngircd gnuplot jq)
+((!instructions)) || tools=(valgrind jq)
+for tool in "${tools[@]}"; do
   command -v "$tool" >/dev/null && continue
   package=$tool
   [[ $tool != gnuplot ]] || package=gnuplot-nox
@@ -64,9 +71,45 @@ mkdir -p "$out"
 ((keep)) || : >"$out/results.jsonl"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-bench.XXXXXX")
 server=''
+stop_server() {
+  [[ $server ]] || return 0
+  kill -KILL "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=''
+}
+
 trap 'stop_server; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+
+# --- instructions ----------------------------------------------------------------------------
+
+# executed LINES: instructions of a server's whole life in which so many lines are said to 20 readers,
+# 16 on their way at once.
+executed() {
+  local deadline=$((SECONDS + 60))
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$target/parlor" --rate 0 --idle 0 --log-level warn \
+    --listen text://127.0.0.1:0 >"$scratch/server.out" 2>"$scratch/callgrind" </dev/null &
+  server=$!
+  until grep -q '^parlor ready' "$scratch/server.out"; do
+    ((SECONDS < deadline)) || { echo "the server does not start under valgrind" >&2 && return 1; }
+    sleep 0.1
+  done
+  "$bench" throughput --to "$(sed -n 's/.* text=//p' "$scratch/server.out")" --readers 20 --in-flight 16 \
+    --lines "$1" --json >/dev/null
+  kill -TERM "$server"
+  wait "$server"
+  server=''
+  sed -n 's/^.*Collected : \([0-9]*\).*/\1/p' "$scratch/callgrind"
+}
+
+if ((instructions)); then
+  command -v valgrind >/dev/null || { echo "instructions are counted by valgrind; without it there is no count" >&2 && exit 1; }
+  few=$(executed 1000)
+  many=$(executed 5000)
+  echo "instructions for a delivery (4000 more lines to 21 sessions): $(((many - few) / (4000 * 21)))"
+  exit 0
+fi
 
 # --- the servers -----------------------------------------------------------------------------
 
@@ -139,13 +182,6 @@ start_server() {
     fi
     sleep 0.05
   done
-}
-
-stop_server() {
-  [[ $server ]] || return 0
-  kill -KILL "$server" 2>/dev/null || true
-  wait "$server" 2>/dev/null || true
-  server=''
 }
 
 # --- the works -------------------------------------------------------------------------------
