@@ -81,7 +81,12 @@ impl Report {
         let Some(first) = self.runs.first().filter(|_| !self.json) else { return Ok(()) };
         let mut table = String::new();
         let given: Vec<String> = first.0.iter().filter_map(|(name, entry)| given(name, entry)).collect();
-        table += &format!("{} · {} {}\n", given.join(" · "), self.runs.len(), if self.runs.len() == 1 { "run" } else { "runs" });
+        table += &format!(
+            "{} · {} {}\n",
+            given.join(" · "),
+            self.runs.len(),
+            if self.runs.len() == 1 { "run" } else { "runs" }
+        );
         for (place, (name, entry)) in first.0.iter().enumerate() {
             let Entry::Figure(_, unit) = entry else { continue };
             let mut values: Vec<f64> = self

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime};
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 
 use super::flags::{Room, To};
 use super::payload::{self, Kind, Payload};
@@ -124,7 +126,12 @@ impl Swarm {
             }
             self.turn(Some(Duration::from_millis(100)), |_, _, _| {})?;
             if self.closed > 0 {
-                return Err(format!("{} of {} connections to {} were ended", self.closed, self.connections.len(), self.target));
+                return Err(format!(
+                    "{} of {} connections to {} were ended",
+                    self.closed,
+                    self.connections.len(),
+                    self.target
+                ));
             }
             if moved.1 != self.entered {
                 moved = (Instant::now(), self.entered);
