@@ -32,6 +32,7 @@ pub(super) struct Lifeline {
     reader: OnceLock<Thread>,
     writer: OnceLock<Thread>,
     reader_done: AtomicBool,
+    was_cut: AtomicBool,
 }
 
 impl Lifeline {
@@ -48,6 +49,7 @@ impl Lifeline {
             reader: OnceLock::new(),
             writer: OnceLock::new(),
             reader_done: AtomicBool::new(false),
+            was_cut: AtomicBool::new(false),
         }
     }
 
@@ -64,8 +66,14 @@ impl Lifeline {
 
     /// Ends both directions at once: every thread blocked on the socket comes back.
     pub(super) fn cut(&self) {
+        self.was_cut.store(true, Ordering::SeqCst);
         // It fails only where the peer has gone already, which is what is wanted.
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Whether this side has ended both directions.
+    pub(super) fn is_cut(&self) -> bool {
+        self.was_cut.load(Ordering::SeqCst)
     }
 
     /// The bytes that wait for the peer.

@@ -482,14 +482,15 @@ pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
         }
         buffer.clear();
         match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
-            Ok((_, 0)) => break,
+            Ok((_, 0)) if lifeline.is_cut() => break,
+            Ok((_, 0)) => return, // the peer's end; what it is still owed goes on
             Ok((_, count)) => discarded += count,
             Err(Errno::INTR | Errno::AGAIN) if lifeline.has_writer() => {}
-            Err(_) => break,
+            Err(_) => return,
         }
     }
     if discarded >= TALKS_ON {
-        // Where the peer has closed, there is nothing left to reset.
+        // It fails only where there is nothing left to reset.
         let _ = SockRef::from(&lifeline.stream).set_linger(Some(Duration::ZERO));
     }
     lifeline.cut();
