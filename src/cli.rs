@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use log::LevelFilter;
 
-use crate::config::{Config, Listen};
+use crate::config::{Addresses, Config, Listen};
 use crate::wire::Wire;
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,10 @@ pub struct Flags {
     /// Most sessions at once from one address; 0 = no limit
     #[arg(long, value_name = "N", default_value_t = 0, env = "PARLOR_MAX_PER_ADDRESS")]
     pub max_per_address: u32,
+
+    /// Whether people see each other's addresses, or a tag like guest-7f3a9c12 in their place
+    #[arg(long, value_name = "shown|masked", value_enum, hide_possible_values = true, default_value_t = Addresses::Shown, env = "PARLOR_ADDRESSES")]
+    pub addresses: Addresses,
 
     /// A text session that is silent for so long is disconnected, after a warning; 0 = never
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_idle, env = "PARLOR_IDLE")]
@@ -120,6 +124,7 @@ impl Flags {
             listen: if self.listen.is_empty() { Config::default_doors() } else { self.listen.clone() },
             max_clients: self.max_clients as usize,
             max_per_address: self.max_per_address as usize,
+            addresses: self.addresses,
             idle: self.idle,
             rate: self.rate,
             burst: self.burst,

@@ -31,6 +31,15 @@ impl fmt::Display for Listen {
     }
 }
 
+/// What others see of a peer's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Addresses {
+    /// The address.
+    Shown,
+    /// A mask in its place (see [`Masks`](crate::protocol::Masks)); only the log has the address.
+    Masked,
+}
+
 /// Everything that can be set. [`Config::default`] is what the binary starts with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -40,6 +49,8 @@ pub struct Config {
     pub max_clients: usize,
     /// Most sessions at once from one address; 0 = no limit.
     pub max_per_address: usize,
+    /// Whether others see a peer's address.
+    pub addresses: Addresses,
     /// A text session that is silent for so long is ended; zero = never.
     pub idle: Duration,
     /// Lines a second that a session may send in the long run; 0 = no limit.
@@ -122,6 +133,7 @@ impl Default for Config {
             listen: Self::default_doors(),
             max_clients: 4096,
             max_per_address: 0,
+            addresses: Addresses::Shown,
             idle: Duration::from_secs(30),
             rate: 5,
             burst: 40,

@@ -5,6 +5,7 @@
 //! again would spin. So it pauses, longer each time, and says so once.
 
 use std::fs::File;
+use std::hash::RandomState;
 use std::io::{ErrorKind, PipeReader};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::config::Addresses;
 use crate::metrics::Metrics;
-use crate::protocol::{Notice, Refusal, Snowflakes};
+use crate::protocol::{Masks, Notice, Refusal, Snowflakes};
 use crate::wire::Wire;
 
 use super::House;
@@ -39,6 +41,8 @@ pub(super) struct Acceptor<'scope, 'env> {
     house: &'scope House,
     scope: &'scope Scope<'scope, 'env>,
     ids: Snowflakes,
+    /// What is shown for addresses, if they are not.
+    masks: Option<Masks>,
     /// A descriptor kept in hand, so that a caller can be told that there are none left.
     spare: Option<File>,
     failures: u64,
@@ -48,7 +52,8 @@ pub(super) struct Acceptor<'scope, 'env> {
 impl<'scope, 'env> Acceptor<'scope, 'env> {
     pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> Self {
         let ids = Snowflakes::new(house.config.node);
-        Self { house, scope, ids, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
+        let masks = (house.config.addresses == Addresses::Masked).then(|| Masks::new(RandomState::new()));
+        Self { house, scope, ids, masks, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
     }
 
     /// Returns when `wake` becomes readable.
@@ -106,12 +111,13 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
         let address: Arc<str> = SocketAddr::new(ip, peer.port()).to_string().into();
+        let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
         let door: Arc<str> = match stream.local_addr() {
             Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
             Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
         };
         let name = format!("r-{}", permit.seat.0);
-        let lifeline = Arc::new(Lifeline::new(id, wire, address, stream, permit));
+        let lifeline = Arc::new(Lifeline::new(id, wire, address, shown, stream, permit));
         let (house, scope, theirs) = (self.house, self.scope, Arc::clone(&lifeline));
         let reader = move || session::run(house, scope, &theirs, door);
         if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {

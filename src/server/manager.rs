@@ -223,7 +223,7 @@ impl<'a> Manager<'a> {
         let seat = lifeline.permit.seat;
         let (id, wire) = (lifeline.id, lifeline.wire);
         let encoding = wire.first_encoding();
-        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.address), name });
+        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name });
         if self.posts.len() <= seat.index() {
             self.posts.resize_with(seat.index() + 1, || None);
             self.lifelines.resize_with(seat.index() + 1, Weak::new);

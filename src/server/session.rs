@@ -69,14 +69,13 @@ fn report(house: &House, lifeline: &Lifeline) {
     {
         error!("session {}: a handler of its close panicked", lifeline.id);
     }
-    let Lifeline { id, wire, address, .. } = lifeline;
     match lifeline.reason() {
-        Some(reason @ CloseReason::Panicked) => error!("session {id} ({wire}, {address}) closed: {reason}"),
+        Some(reason @ CloseReason::Panicked) => error!("session {lifeline} closed: {reason}"),
         Some(reason @ (CloseReason::TooSlow | CloseReason::WriteTimeout)) => {
-            info!("session {id} ({wire}, {address}) closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
+            info!("session {lifeline} closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
         }
-        Some(reason) => info!("session {id} ({wire}, {address}) closed: {reason}"),
-        None => info!("session {id} ({wire}, {address}) closed"),
+        Some(reason) => info!("session {lifeline} closed: {reason}"),
+        None => info!("session {lifeline} closed"),
     }
     if house.stopper.is_triggered() {
         info!("handler done.");
@@ -128,7 +127,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     }
     let (credit, credits) = crossbeam_channel::bounded(CREDIT);
     let name = match lifeline.wire {
-        Wire::Text => Arc::clone(&lifeline.address),
+        Wire::Text => Arc::clone(&lifeline.shown),
         Wire::Relay | Wire::Json(_) | Wire::Frame => lifeline.id.to_string().into(),
     };
     let opened = Opened { lifeline: Arc::clone(lifeline), outbox, credit: credits, name, door };
