@@ -47,8 +47,12 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Most sessions at once, over all doors.
     pub max_clients: usize,
-    /// Most sessions at once from one address; 0 = no limit.
+    /// Most sessions at once from one address (IPv6: from one /64; loopback: as many as come);
+    /// 0 = no limit.
     pub max_per_address: usize,
+    /// Most sessions at once that have sent nothing yet, at the JSON and frame doors; never more than
+    /// half of all. 0 = no limit.
+    pub max_silent: usize,
     /// Whether others see a peer's address.
     pub addresses: Addresses,
     /// A text session that is silent for so long is ended; zero = never.
@@ -133,6 +137,7 @@ impl Default for Config {
             listen: Self::default_doors(),
             max_clients: 4096,
             max_per_address: 0,
+            max_silent: 1024,
             addresses: Addresses::Shown,
             idle: Duration::from_secs(30),
             rate: 5,

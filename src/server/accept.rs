@@ -20,12 +20,14 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::config::Addresses;
 use crate::metrics::Metrics;
-use crate::protocol::{Masks, Notice, Refusal, Snowflakes};
+use crate::protocol::{CloseReason, Masks, Notice, Refusal, Snowflakes};
 use crate::wire::Wire;
 
 use super::House;
 use super::doors::Door;
+use super::gate::Newcomer;
 use super::lifeline::Lifeline;
+use super::manager::Event;
 use super::session;
 
 /// After a failed accept, the first pause and the longest.
@@ -101,15 +103,22 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     /// Lets a caller in, or tells it why not.
     fn admit(&mut self, wire: Wire, stream: TcpStream, peer: SocketAddr) {
         let ip = peer.ip().to_canonical(); // an IPv4 peer on an IPv6 door is an IPv4 peer
-        let permit = match self.house.gate.admit(ip) {
-            Ok(permit) => permit,
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
+        let counts_when_silent = matches!(wire, Wire::Json(_) | Wire::Frame);
+        let caller = Newcomer { id, address: ip, counts_when_silent };
+        let permit = match self.house.gate.admit(caller, self.house.uptime()) {
+            Ok((permit, None)) => permit,
+            Ok((permit, Some((seat, silent)))) => {
+                // It fails only where the manager has gone, and everybody goes with it.
+                let _ = self.house.inbox.send(Event::Dismiss(seat, silent, CloseReason::Silent));
+                permit
+            }
             Err(refusal) => {
                 self.house.turned_away(&refusal.to_string(), &peer);
                 return turn_away(&stream, wire, &refusal);
             }
         };
-        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
         let address: Arc<str> = SocketAddr::new(ip, peer.port()).to_string().into();
         let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
         let door: Arc<str> = match stream.local_addr() {

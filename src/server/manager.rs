@@ -49,6 +49,8 @@ pub(super) enum Event {
     Received(Seat, SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
     Closed(Seat, SessionId, CloseReason),
+    /// A session has to go.
+    Dismiss(Seat, SessionId, CloseReason),
     /// Something for one session, from elsewhere in the program.
     Push(Seat, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
@@ -204,6 +206,13 @@ impl<'a> Manager<'a> {
             Event::Opened(opened) => self.open(*opened),
             Event::Received(seat, id, inbound) => self.receive(seat, id, inbound),
             Event::Closed(seat, id, reason) => self.close(seat, id, reason),
+            Event::Dismiss(seat, id, reason) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                    let now = self.moment();
+                    self.hub.leave(seat, reason, now, &mut self.effects);
+                    self.perform();
+                }
+            }
             Event::Push(seat, id, key, data) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
                     self.answer_with(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));

@@ -182,7 +182,7 @@ impl Server {
         let (nudge, nudges) = crossbeam_channel::bounded(1);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let house = House {
-            gate: Gate::new(seats, config.max_per_address),
+            gate: Gate::new(seats, config.max_per_address, config.max_silent),
             inbox,
             nudge,
             stopper,

@@ -74,6 +74,8 @@ pub(super) struct Reader<'a> {
     bucket: Bucket,
     told_to_slow_down: bool,
     silence: Silence,
+    /// It has sent something whole.
+    has_spoken: bool,
 }
 
 /// How the session's silence is timed.
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
+            has_spoken: false,
         }
     }
 
@@ -191,6 +194,11 @@ impl<'a> Reader<'a> {
             self.decoder.feed(&self.buffer);
         }
         self.decode();
+        // The framing is known from a packet's beginning.
+        if !self.has_spoken && self.items.iter().any(|item| !matches!(item, Inbound::Switch(_))) {
+            self.has_spoken = true;
+            self.lifeline.permit.has_spoken();
+        }
         Ok(())
     }
 
