@@ -36,7 +36,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Callers taken from one door before the others get their turn.
 const CALLERS_IN_A_ROW: usize = 64;
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
-const READER_STACK: usize = 256 * 1024;
+pub(super) const READER_STACK: usize = 256 * 1024;
 
 /// Accepts for the house.
 pub(super) struct Acceptor<'scope, 'env> {
@@ -115,7 +115,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                 permit
             }
             Err(refusal) => {
-                self.house.turned_away(&refusal.to_string(), &peer);
+                self.house.turned_away(kind(&refusal), &refusal.to_string(), &peer);
                 return turn_away(&stream, wire, &refusal);
             }
         };
@@ -140,7 +140,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             && let Ok((stream, peer)) = door.listener.accept()
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
-            self.house.turned_away("no descriptor", &peer);
+            self.house.turned_away("descriptor", "no descriptor", &peer);
             turn_away(&stream, door.wire, &refusal);
         }
         self.spare = open_spare();
@@ -166,6 +166,15 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if self.spare.is_none() {
             self.spare = open_spare();
         }
+    }
+}
+
+/// What the log counts a refused caller by.
+fn kind(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::TooManyFrom { .. } => "address",
+        Refusal::TooManySilent { .. } => "silent",
+        _ => "full",
     }
 }
 

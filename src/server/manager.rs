@@ -27,9 +27,9 @@ use super::outbox::{Outbox, Pushed, Shared};
 use super::post::{Delivery, Pace, Post, Slow};
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
-const TURN_COMMANDS: usize = 512;
+pub(super) const TURN_COMMANDS: usize = 512;
 /// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
-const TURN_BYTES: usize = 64 * 1024;
+pub(super) const TURN_BYTES: usize = 64 * 1024;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
 /// So long may a session that kept up until now hold up the room, once.

@@ -6,7 +6,10 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{DOORS, House, Peer, wait_for};
+use parlor::Config;
+use parlor::server::budget::Budget;
+
+use crate::support::{DOORS, House, Peer, frame, wait_for};
 
 /// What the server's memory may grow by while it throws input away, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -322,4 +325,41 @@ fn a_relay_client_that_floods_is_slowed_and_hurts_nobody() {
             alice.send("bye then");
         }
     }
+}
+
+/// Everyone at once does what costs most: reads nothing, asks for long answers, floods, leaves a line
+/// unfinished. The server stays below what the README says, by far.
+#[test]
+fn a_house_full_of_the_worst_stays_within_its_memory() {
+    let flags = ["--max-clients", "24", "--max-pending", "262144", "--max-rooms", "2", "--write-timeout", "60s"];
+    let house = House::with(&flags);
+    let doors = [house.text, house.relay, house.json, house.frame];
+    let peers: Vec<Peer> = (0..24).map(|index| Peer::connect_narrow(doors[index % 4], 4096)).collect();
+    thread::scope(|scope| {
+        for peer in &peers {
+            scope.spawn(|| {
+                let long = "x".repeat(4000);
+                let block = match doors.iter().position(|door| *door == peer.stream.peer_addr().unwrap()) {
+                    Some(2) => {
+                        format!("{{\"Act\":\"say\",\"Data\":\"{long}\"}}\n{{\"Act\":\"history\",\"After\":0}}\n")
+                            .into_bytes()
+                    }
+                    Some(3) => [frame(100, long.as_bytes()), frame(109, b"1000")].concat(),
+                    _ => format!("{long}\n/history 1000\nwho\n").into_bytes(),
+                };
+                // Until the server takes no more of it for a while, or has had enough.
+                peer.stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+                for _ in 0..1000 {
+                    if (&peer.stream).write_all(&block).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    let config = Config { max_clients: 24, max_pending: 262_144, max_rooms: 2, ..Config::default() };
+    let worst = Budget::of(&config).all / 1024;
+    let most = house.status("VmHWM");
+    assert!(most < worst, "{most} KiB, at worst it was to be {worst} KiB");
+    drop(peers);
 }

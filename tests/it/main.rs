@@ -17,6 +17,7 @@ mod hub;
 mod json;
 mod layers;
 mod limits;
+mod log;
 mod order;
 mod packets;
 mod programs;
