@@ -64,18 +64,37 @@ fn a_flood_of_refused_callers_is_a_few_lines_and_a_count() {
     expect_few_lines(&house, "turned a caller away", 300, began);
 }
 
+/// The first lines have long been written when the flood goes on, and nothing else happens.
+#[test]
+fn a_count_is_told_though_nothing_follows_it() {
+    let house = House::with(&["--max-clients", "1", "--idle", "0"]);
+    let _alice = Peer::enter(house.text);
+    let refused = |callers| {
+        for _ in 0..callers {
+            Peer::connect(house.text).expect("!!! Parlor is full (1 here), try again later");
+        }
+    };
+    let began = Instant::now();
+    refused(LINES);
+    expect_few_lines(&house, "turned a caller away", LINES, began);
+    refused(10);
+    expect_few_lines(&house, "turned a caller away", LINES + 10, began);
+}
+
 /// A count that is owed when the end comes is told too.
 #[test]
 fn a_stop_does_not_swallow_the_count() {
     let house = House::new();
-    let mut last = Peer::enter(house.text);
-    for _ in 0..100 {
-        Peer::enter(house.text).leave();
+    // All of it in less than a second, after which it would be told anyway.
+    for _ in 0..LINES + 10 {
+        Peer::connect(house.text).leave();
     }
+    let mut last = Peer::enter(house.text);
     last.wait_for_company(1);
+    last.leave();
     let log = house.stop();
     let (lines, more) = told(&log, ") closed: peer closed");
-    assert_eq!(lines + more, 100, "{log}");
+    assert_eq!(lines + more, LINES + 11, "{log}");
 }
 
 #[test]
