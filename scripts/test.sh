@@ -14,6 +14,10 @@
 # this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
 # missing and ends. It prints the seconds of each step; the last line counts the shell tests.
 #
+# Licences, doubled dependencies and known faults in them are checked by cargo-deny where it is
+# installed. Compiling it takes minutes, so this does not do it: `cargo install cargo-deny --locked`.
+# Known faults are looked up in a database that it fetches; where it cannot, that part is left out.
+#
 # Exit code: 0 all passed, 1 something failed or is missing, 2 wrong usage.
 
 set -euo pipefail
@@ -189,6 +193,38 @@ scripts() {
   done < <(find scripts tests/sh .ci -type f | sort)
 }
 
+# The minimum that Cargo.toml promises: clippy holds our own code to it (incompatible_msrv, with the
+# rest), and this what we depend on.
+rust_version() {
+  local ours highest
+  ours=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+  highest=$(cargo metadata --locked --format-version 1 | grep -o '"rust_version":"[^"]*"' | cut -d '"' -f 4 | sort -V | tail -n 1)
+  echo "Cargo.toml promises Rust $ours, dependencies need up to $highest, this is $(rustc --version)"
+  [[ $highest == "$ours" ]] || {
+    echo "rust-version in Cargo.toml, and README.md, should be $highest" >&2
+    return 1
+  }
+  grep -q "Rust toolchain ($ours or newer)" README.md || {
+    echo "README.md names another Rust version than Cargo.toml ($ours)" >&2
+    return 1
+  }
+}
+
+deny() {
+  local failed=0
+  if ! cargo deny --version >/dev/null 2>&1; then
+    echo "left out: cargo-deny is not here; cargo install cargo-deny --locked"
+    return 0
+  fi
+  cargo deny --locked --offline --config scripts/deny.toml check licenses bans sources || failed=1
+  if cargo deny --config scripts/deny.toml fetch db >/dev/null 2>&1; then
+    cargo deny --locked --config scripts/deny.toml check --disable-fetch advisories || failed=1
+  else
+    echo "advisories left out: their database cannot be fetched from here"
+  fi
+  ((failed == 0))
+}
+
 check_scripts() {
   local -a files
   mapfile -t files < <(scripts)
@@ -247,6 +283,8 @@ else
     step fmt cargo fmt --check || true
     step clippy cargo clippy --locked --all-targets -- -D warnings || true
     step doc document || true
+    step rust rust_version || true
+    step deny deny || true
     step test cargo test --locked --no-fail-fast || true
   elif ((${build:-0})); then
     step build cargo build --locked --bins || exit 1

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use log::LevelFilter;
 
-use crate::config::{Config, Listen};
+use crate::config::{Addresses, Config, Listen};
 use crate::wire::Wire;
 
 const EXAMPLES: &str = "\
@@ -35,9 +35,20 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), env = "PARLOR_MAX_CLIENTS")]
     pub max_clients: u32,
 
-    /// Most sessions at once from one address; 0 = no limit
+    /// Most sessions at once from one address (IPv6: one /64), loopback excepted; 0 = no limit
     #[arg(long, value_name = "N", default_value_t = 0, env = "PARLOR_MAX_PER_ADDRESS")]
     pub max_per_address: u32,
+
+    /// Most sessions of the JSON and frame doors that have sent nothing yet, at most half of all; 0 = no limit
+    ///
+    /// Beyond it, one that has been silent for 10 s makes room for the next caller, the oldest first; while there is none,
+    /// the caller is refused.
+    #[arg(long, value_name = "N", default_value_t = 1024, env = "PARLOR_MAX_SILENT")]
+    pub max_silent: u32,
+
+    /// Whether people see each other's addresses, or a tag like guest-7f3a9c12 in their place
+    #[arg(long, value_name = "shown|masked", value_enum, hide_possible_values = true, default_value_t = Addresses::Shown, env = "PARLOR_ADDRESSES")]
+    pub addresses: Addresses,
 
     /// A text session that is silent for so long is disconnected, after a warning; 0 = never
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_idle, env = "PARLOR_IDLE")]
@@ -120,6 +131,8 @@ impl Flags {
             listen: if self.listen.is_empty() { Config::default_doors() } else { self.listen.clone() },
             max_clients: self.max_clients as usize,
             max_per_address: self.max_per_address as usize,
+            max_silent: self.max_silent as usize,
+            addresses: self.addresses,
             idle: self.idle,
             rate: self.rate,
             burst: self.burst,

@@ -31,6 +31,15 @@ impl fmt::Display for Listen {
     }
 }
 
+/// What others see of a peer's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Addresses {
+    /// The address.
+    Shown,
+    /// A mask in its place (see [`Masks`](crate::protocol::Masks)); only the log has the address.
+    Masked,
+}
+
 /// Everything that can be set. [`Config::default`] is what the binary starts with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -38,8 +47,14 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Most sessions at once, over all doors.
     pub max_clients: usize,
-    /// Most sessions at once from one address; 0 = no limit.
+    /// Most sessions at once from one address (IPv6: from one /64; loopback: as many as come);
+    /// 0 = no limit.
     pub max_per_address: usize,
+    /// Most sessions at once that have sent nothing yet, at the JSON and frame doors; never more than
+    /// half of all. 0 = no limit.
+    pub max_silent: usize,
+    /// Whether others see a peer's address.
+    pub addresses: Addresses,
     /// A text session that is silent for so long is ended; zero = never.
     pub idle: Duration,
     /// Lines a second that a session may send in the long run; 0 = no limit.
@@ -122,6 +137,8 @@ impl Default for Config {
             listen: Self::default_doors(),
             max_clients: 4096,
             max_per_address: 0,
+            max_silent: 1024,
+            addresses: Addresses::Shown,
             idle: Duration::from_secs(30),
             rate: 5,
             burst: 40,

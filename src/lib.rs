@@ -180,6 +180,6 @@ pub mod protocol;
 pub mod server;
 pub mod wire;
 
-pub use config::{Config, Listen};
+pub use config::{Addresses, Config, Listen};
 pub use server::{Caller, Handle, Remote, Server, Stopper};
 pub use wire::{Key, Wire};

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crate::protocol::Line;
 
 /// Most bytes of text that one room keeps: 256 rooms stay below 64 MiB with all they cost beside it.
-const MAX_BYTES: usize = 128 * 1024;
+pub(crate) const MAX_BYTES: usize = 128 * 1024;
 
 /// One line of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(super) struct Past {
     pub(super) line: Line,
     pub(super) is_action: bool,
 }
+
+/// What one kept line takes, without its text.
+#[cfg(test)]
+pub(crate) const PAST_LINE: usize = size_of::<Past>();
 
 /// The last lines of one room.
 #[derive(Debug)]

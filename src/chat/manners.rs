@@ -12,7 +12,7 @@ use super::people::Person;
 const MAX_IGNORED: usize = 64;
 
 /// Longest reason for being away, in characters: it stands in lists beside others.
-const MAX_AWAY: usize = 200;
+pub(crate) const MAX_AWAY: usize = 200;
 
 /// What one session does not want to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

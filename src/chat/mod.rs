@@ -16,9 +16,15 @@ mod rooms;
 mod talk;
 
 pub use bucket::Bucket;
+#[cfg(test)]
+pub(crate) use history::{MAX_BYTES as MAX_HISTORY_BYTES, PAST_LINE};
 pub use hub::{Arrival, Effect, Entry, Hub, HubSettings, Now};
 pub use manners::Filter;
+#[cfg(test)]
+pub(crate) use manners::MAX_AWAY;
 pub use room::RoomIndex;
+#[cfg(test)]
+pub(crate) use rooms::MAX_TOPIC;
 
 /// The place of a session in the house: small numbers, used again after a session has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -252,7 +252,7 @@ impl Hub {
 }
 
 /// Longest topic, in characters: it stands in lists beside others.
-const MAX_TOPIC: usize = 200;
+pub(crate) const MAX_TOPIC: usize = 200;
 
 fn told(past: &Past) -> Notice {
     Notice::Past { line: past.line.clone(), is_action: past.is_action }

@@ -24,6 +24,8 @@ pub enum CloseReason {
     WrongProtocol(&'static str),
     /// It was asked to leave, since it neither joined a room nor said anything, and did not.
     NotJoined,
+    /// It had sent nothing yet, for longer than others in the same case, when its place was needed.
+    Silent,
     /// A handler of the program's own asked for it.
     Dismissed,
     /// The server is stopping.
@@ -66,11 +68,12 @@ impl CloseReason {
             Self::Panicked => 10,
             Self::NotJoined => 11,
             Self::Dismissed => 12,
+            Self::Silent => 13,
         }
     }
 
     /// Short names in the order of [`CloseReason::index`].
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "quit",
         "peer closed",
         "idle",
@@ -84,6 +87,7 @@ impl CloseReason {
         "panicked",
         "not joined",
         "dismissed",
+        "silent",
     ];
 }
 
@@ -99,6 +103,7 @@ impl fmt::Display for CloseReason {
             Self::Malformed(what) => write!(f, "malformed input: {what}"),
             Self::WrongProtocol(which) => write!(f, "spoke {which} on this door"),
             Self::NotJoined => f.write_str("neither joined a room nor said anything, and did not leave when asked to"),
+            Self::Silent => f.write_str("had sent nothing yet when its place was needed"),
             Self::Dismissed => f.write_str("dismissed by a handler"),
             Self::ServerStopping => f.write_str("server stopping"),
             Self::ReadFailed => f.write_str("read failed"),

@@ -9,6 +9,7 @@
 mod clean;
 mod close;
 mod command;
+mod mask;
 mod names;
 mod notice;
 mod refusal;
@@ -17,6 +18,7 @@ mod snowflake;
 pub use clean::clean;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Switch, find_command};
+pub use mask::{Masks, is_mask};
 pub use names::{Body, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, RoomName, SessionId, Speaker};
 pub use notice::{Away, Line, Notice, Presence, RoomInfo};
 pub use refusal::Refusal;

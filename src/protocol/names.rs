@@ -40,7 +40,8 @@ impl fmt::Display for SessionId {
 pub struct Speaker {
     /// The session.
     pub id: SessionId,
-    /// Its address, `127.0.0.1:5123`; an IPv4 peer never in its IPv6 form.
+    /// Its address as others see it, `127.0.0.1:5123`, an IPv4 peer never in its IPv6 form; or what
+    /// masks it (see [`Masks`](super::Masks)).
     pub address: Arc<str>,
     /// Its nick, or its first name: the address on the text door, the id on the others.
     pub name: Arc<str>,

@@ -129,9 +129,14 @@ pub enum Refusal {
         /// How many are here.
         limit: usize,
     },
+    /// No place for more who have sent nothing yet: `--max-silent`.
+    TooManySilent {
+        /// The limit.
+        limit: usize,
+    },
     /// No place for more from one address: `--max-per-address`.
     TooManyFrom {
-        /// The address.
+        /// The address; of IPv6 its first 64 bits, which are what counts.
         address: IpAddr,
         /// The limit.
         limit: usize,
@@ -163,7 +168,7 @@ impl Refusal {
             Self::Reserved { .. } => "reserved",
             Self::Taken { .. } | Self::LooksLike { .. } => "taken",
             Self::NobodyCalled { .. } | Self::NobodyToAnswer => "nobody",
-            Self::Full { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => "full",
+            Self::Full { .. } | Self::TooManySilent { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => "full",
         }
     }
 }
@@ -225,7 +230,13 @@ impl fmt::Display for Refusal {
             }
             Self::UnknownRoute { route } => write!(f, "router id: {route} error"),
             Self::Full { limit } => write!(f, "Parlor is full ({limit} here), try again later"),
-            Self::TooManyFrom { address, limit } => write!(f, "Too many connections from {address} ({limit})"),
+            Self::TooManySilent { limit } => {
+                write!(f, "Too many connections here have said nothing yet ({limit}), try again later")
+            }
+            Self::TooManyFrom { address, limit } => {
+                let prefix = if address.is_ipv6() { "/64" } else { "" };
+                write!(f, "Too many connections from {address}{prefix} ({limit})")
+            }
             Self::Busy { lack } => write!(f, "Parlor is busy (the machine has no {lack} to spare), try again later"),
         }
     }

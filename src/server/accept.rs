@@ -5,6 +5,7 @@
 //! again would spin. So it pauses, longer each time, and says so once.
 
 use std::fs::File;
+use std::hash::RandomState;
 use std::io::{ErrorKind, PipeReader};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -17,13 +18,16 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::config::Addresses;
 use crate::metrics::Metrics;
-use crate::protocol::{Notice, Refusal, Snowflakes};
+use crate::protocol::{CloseReason, Masks, Notice, Refusal, Snowflakes};
 use crate::wire::Wire;
 
 use super::House;
 use super::doors::Door;
+use super::gate::Newcomer;
 use super::lifeline::Lifeline;
+use super::manager::Event;
 use super::session;
 
 /// After a failed accept, the first pause and the longest.
@@ -32,13 +36,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Callers taken from one door before the others get their turn.
 const CALLERS_IN_A_ROW: usize = 64;
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
-const READER_STACK: usize = 256 * 1024;
+pub(super) const READER_STACK: usize = 256 * 1024;
 
 /// Accepts for the house.
 pub(super) struct Acceptor<'scope, 'env> {
     house: &'scope House,
     scope: &'scope Scope<'scope, 'env>,
     ids: Snowflakes,
+    /// What is shown for addresses, if they are not.
+    masks: Option<Masks>,
     /// A descriptor kept in hand, so that a caller can be told that there are none left.
     spare: Option<File>,
     failures: u64,
@@ -48,7 +54,8 @@ pub(super) struct Acceptor<'scope, 'env> {
 impl<'scope, 'env> Acceptor<'scope, 'env> {
     pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> Self {
         let ids = Snowflakes::new(house.config.node);
-        Self { house, scope, ids, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
+        let masks = (house.config.addresses == Addresses::Masked).then(|| Masks::new(RandomState::new()));
+        Self { house, scope, ids, masks, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
     }
 
     /// Returns when `wake` becomes readable.
@@ -96,22 +103,30 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     /// Lets a caller in, or tells it why not.
     fn admit(&mut self, wire: Wire, stream: TcpStream, peer: SocketAddr) {
         let ip = peer.ip().to_canonical(); // an IPv4 peer on an IPv6 door is an IPv4 peer
-        let permit = match self.house.gate.admit(ip) {
-            Ok(permit) => permit,
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
+        let counts_when_silent = matches!(wire, Wire::Json(_) | Wire::Frame);
+        let caller = Newcomer { id, address: ip, counts_when_silent };
+        let permit = match self.house.gate.admit(caller, self.house.uptime()) {
+            Ok((permit, None)) => permit,
+            Ok((permit, Some((seat, silent)))) => {
+                // It fails only where the manager has gone, and everybody goes with it.
+                let _ = self.house.inbox.send(Event::Dismiss(seat, silent, CloseReason::Silent));
+                permit
+            }
             Err(refusal) => {
-                self.house.turned_away(&refusal.to_string(), &peer);
+                self.house.turned_away(kind(&refusal), &refusal.to_string(), &peer);
                 return turn_away(&stream, wire, &refusal);
             }
         };
-        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
         let address: Arc<str> = SocketAddr::new(ip, peer.port()).to_string().into();
+        let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
         let door: Arc<str> = match stream.local_addr() {
             Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
             Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
         };
         let name = format!("r-{}", permit.seat.0);
-        let lifeline = Arc::new(Lifeline::new(id, wire, address, stream, permit));
+        let lifeline = Arc::new(Lifeline::new(id, wire, address, shown, stream, permit));
         let (house, scope, theirs) = (self.house, self.scope, Arc::clone(&lifeline));
         let reader = move || session::run(house, scope, &theirs, door);
         if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {
@@ -125,7 +140,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             && let Ok((stream, peer)) = door.listener.accept()
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
-            self.house.turned_away("no descriptor", &peer);
+            self.house.turned_away("descriptor", "no descriptor", &peer);
             turn_away(&stream, door.wire, &refusal);
         }
         self.spare = open_spare();
@@ -151,6 +166,15 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if self.spare.is_none() {
             self.spare = open_spare();
         }
+    }
+}
+
+/// What the log counts a refused caller by.
+fn kind(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::TooManyFrom { .. } => "address",
+        Refusal::TooManySilent { .. } => "silent",
+        _ => "full",
     }
 }
 

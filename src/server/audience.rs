@@ -11,7 +11,7 @@ use crate::protocol::{Notice, SessionId};
 use crate::wire::Encoding;
 
 /// A chunk's buffer that has grown beyond this is given back.
-const KEPT_CAPACITY: usize = 256 * 1024;
+pub(super) const KEPT_CAPACITY: usize = 256 * 1024;
 
 /// The end of one line in a chunk, and who must not see it.
 #[derive(Debug)]

@@ -1,22 +1,33 @@
-//! Who may come in: the house's seats, in all and for each address.
+//! Who may come in: the house's seats, in all, for each address, and for those who say nothing.
 //!
 //! A session holds a [`Permit`] from its accept until its last thread has let go of it; dropping it
 //! gives the seat back. Seats are small numbers, so tables by seat stay dense.
+//!
+//! Whoever connects to a program's door (JSON, frames) and sends nothing costs as much as anybody
+//! and cannot be told from a program that only listens. So nobody is sent away for silence alone;
+//! but the silent ones have seats of their own number, and when those are taken, the one that has
+//! been silent longest makes room for the next, if it has had its grace.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::chat::Seat;
-use crate::protocol::Refusal;
+use crate::protocol::{Refusal, SessionId};
+
+/// So long whoever has sent nothing yet keeps its seat in any case: a program that means to speak
+/// does so within a round trip or two.
+const SILENT_GRACE: Duration = Duration::from_secs(10);
 
 /// The book of seats.
 #[derive(Debug)]
 pub(super) struct Gate {
     seats: usize,
     per_address: usize,
+    silent: usize,
     book: Mutex<Book>,
 }
 
@@ -27,35 +38,78 @@ struct Book {
     /// Seats that have ever been given.
     opened: u32,
     taken: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_origin: HashMap<IpAddr, usize>,
+    /// Who has sent nothing yet, and since when. Ids rise, so the first one is the oldest.
+    silent: BTreeMap<SessionId, (Seat, Duration)>,
+}
+
+/// A caller who wants to come in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Newcomer {
+    pub(super) id: SessionId,
+    pub(super) address: IpAddr,
+    /// Whether it comes by a door at which the silent are counted.
+    pub(super) counts_when_silent: bool,
 }
 
 impl Gate {
-    /// A gate of `seats` seats, `per_address` (0 = all of them) for each address.
-    pub(super) fn new(seats: usize, per_address: usize) -> Arc<Self> {
-        Arc::new(Self { seats, per_address, book: Mutex::default() })
+    /// A gate of `seats` seats; of them `per_address` (0 = all) for each address and `silent`
+    /// (0 = all), but never more than half, for those who have sent nothing yet.
+    pub(super) fn new(seats: usize, per_address: usize, silent: usize) -> Arc<Self> {
+        let silent = if silent == 0 { usize::MAX } else { silent.min(seats / 2).max(1) };
+        Arc::new(Self { seats, per_address, silent, book: Mutex::default() })
     }
 
-    /// Gives a seat to a caller.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+    /// Gives a seat to a caller at `now`, a time since any fixed moment; and says who has to go for
+    /// it, if somebody has.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        caller: Newcomer,
+        now: Duration,
+    ) -> Result<(Permit, Option<(Seat, SessionId)>), Refusal> {
         let mut book = self.book.lock();
         if book.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
         }
-        if self.per_address > 0 {
-            let held = book.by_address.entry(address).or_default();
-            if *held >= self.per_address {
-                return Err(Refusal::TooManyFrom { address, limit: self.per_address });
+        let origin = if self.per_address > 0 { origin(caller.address) } else { None };
+        if let Some(origin) = origin
+            && book.by_origin.get(&origin).is_some_and(|held| *held >= self.per_address)
+        {
+            return Err(Refusal::TooManyFrom { address: origin, limit: self.per_address });
+        }
+        let mut must_go = None;
+        if caller.counts_when_silent && book.silent.len() >= self.silent {
+            match book.silent.first_entry() {
+                Some(oldest) if now.saturating_sub(oldest.get().1) >= SILENT_GRACE => {
+                    let (id, (seat, _)) = oldest.remove_entry();
+                    must_go = Some((seat, id));
+                }
+                _ => return Err(Refusal::TooManySilent { limit: self.silent }),
             }
-            *held += 1;
+        }
+        if let Some(origin) = origin {
+            *book.by_origin.entry(origin).or_default() += 1;
         }
         book.taken += 1;
         let seat = book.free.pop().unwrap_or_else(|| {
             book.opened += 1;
             Seat(book.opened - 1)
         });
+        if caller.counts_when_silent {
+            book.silent.insert(caller.id, (seat, now));
+        }
         drop(book);
-        Ok(Permit { gate: Arc::clone(self), seat, address })
+        Ok((Permit { gate: Arc::clone(self), seat, id: caller.id, origin }, must_go))
+    }
+}
+
+/// What an address is counted by: `None` where it is not. This machine's own programs are the
+/// operator's. Of IPv6, one customer has at least a /64, and as many addresses as wanted.
+fn origin(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        address if address.is_loopback() => None,
+        IpAddr::V4(_) => Some(address),
+        IpAddr::V6(v6) => Some(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into()),
     }
 }
 
@@ -64,7 +118,15 @@ impl Gate {
 pub(super) struct Permit {
     gate: Arc<Gate>,
     pub(super) seat: Seat,
-    address: IpAddr,
+    id: SessionId,
+    origin: Option<IpAddr>,
+}
+
+impl Permit {
+    /// Its holder has sent something whole.
+    pub(super) fn has_spoken(&self) {
+        self.gate.book.lock().silent.remove(&self.id);
+    }
 }
 
 impl Drop for Permit {
@@ -72,10 +134,13 @@ impl Drop for Permit {
         let mut book = self.gate.book.lock();
         book.taken -= 1;
         book.free.push(self.seat);
-        if let Some(held) = book.by_address.get_mut(&self.address) {
+        book.silent.remove(&self.id);
+        if let Some(origin) = self.origin
+            && let Some(held) = book.by_origin.get_mut(&origin)
+        {
             *held -= 1;
             if *held == 0 {
-                book.by_address.remove(&self.address);
+                book.by_origin.remove(&origin);
             }
         }
     }
@@ -84,21 +149,94 @@ impl Drop for Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
+    use std::cell::Cell;
+
+    thread_local!(static NEXT: Cell<u64> = const { Cell::new(0) });
+
+    fn caller(address: &str, counts_when_silent: bool) -> Newcomer {
+        let id = SessionId(NEXT.replace(NEXT.get() + 1));
+        Newcomer { id, address: address.parse().unwrap(), counts_when_silent }
+    }
+
+    fn admit(gate: &Arc<Gate>, address: &str) -> Result<Permit, Refusal> {
+        gate.admit(caller(address, false), Duration::ZERO).map(|(permit, _)| permit)
+    }
 
     #[test]
     fn seats_are_counted_and_come_back() {
-        let (one, two) = (IpAddr::from(Ipv4Addr::new(127, 0, 0, 1)), IpAddr::from(Ipv4Addr::new(127, 0, 0, 2)));
-        let gate = Gate::new(3, 2);
-        let first = gate.admit(one).unwrap();
-        let second = gate.admit(one).unwrap();
+        let (one, two) = ("10.0.0.1", "10.0.0.2");
+        let gate = Gate::new(3, 2, 0);
+        let first = admit(&gate, one).unwrap();
+        let second = admit(&gate, one).unwrap();
         assert_eq!((first.seat, second.seat), (Seat(0), Seat(1)));
-        assert_eq!(gate.admit(one).unwrap_err(), Refusal::TooManyFrom { address: one, limit: 2 });
-        let third = gate.admit(two).unwrap();
-        assert_eq!(gate.admit(two).unwrap_err(), Refusal::Full { limit: 3 });
+        let too_many = Refusal::TooManyFrom { address: one.parse().unwrap(), limit: 2 };
+        assert_eq!(admit(&gate, one).unwrap_err(), too_many);
+        let third = admit(&gate, two).unwrap();
+        assert_eq!(admit(&gate, two).unwrap_err(), Refusal::Full { limit: 3 });
         drop(first);
-        assert_eq!(gate.admit(one).unwrap().seat, Seat(0));
+        assert_eq!(admit(&gate, one).unwrap().seat, Seat(0));
         drop((second, third));
-        assert!(gate.book.lock().by_address.is_empty());
+        assert!(gate.book.lock().by_origin.is_empty());
+    }
+
+    #[test]
+    fn of_ipv6_the_first_half_counts_and_loopback_does_not() {
+        let gate = Gate::new(100, 1, 0);
+        let _held: Vec<Permit> = ["2001:db8::1", "2001:db8:0:1::1", "10.0.0.1", "fe80::1"]
+            .map(|address| admit(&gate, address).unwrap())
+            .into();
+        for (address, counted) in [
+            ("2001:db8::1", "2001:db8::"),
+            ("2001:db8::ffff:1:2:3", "2001:db8::"),
+            ("2001:db8:0:1:ffff::", "2001:db8:0:1::"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("fe80::2", "fe80::"),
+        ] {
+            let refusal = Refusal::TooManyFrom { address: counted.parse().unwrap(), limit: 1 };
+            assert_eq!(admit(&gate, address).unwrap_err(), refusal, "{address}");
+        }
+        let _more: Vec<Permit> = ["2001:db8:0:2::1", "2001:db9::1", "10.0.0.2"]
+            .into_iter()
+            .chain(["127.0.0.1", "127.0.0.9", "::1"].repeat(3))
+            .map(|address| admit(&gate, address).unwrap_or_else(|refusal| panic!("{address}: {refusal}")))
+            .collect();
+        assert_eq!(gate.book.lock().by_origin.len(), 7);
+    }
+
+    #[test]
+    fn the_oldest_of_the_silent_makes_room_when_it_has_had_its_grace() {
+        let gate = Gate::new(100, 0, 2);
+        let at = Duration::from_secs;
+        let come = |seconds| gate.admit(caller("10.0.0.1", true), at(seconds));
+        let (first, nobody) = come(0).unwrap();
+        assert_eq!(nobody, None);
+        let (second, _) = come(4).unwrap();
+        assert_eq!(come(9).unwrap_err(), Refusal::TooManySilent { limit: 2 }, "both are within their grace");
+        let (third, gone) = come(10).unwrap();
+        assert_eq!(gone, Some((first.seat, first.id)));
+        assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
+        // Its end, and its word, come too late to count twice.
+        first.has_spoken();
+        drop(first);
+        assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
+        // Who has spoken is not counted and never has to go.
+        second.has_spoken();
+        let (fourth, nobody) = come(100).unwrap();
+        assert_eq!(nobody, None);
+        let (_fifth, gone) = come(100).unwrap();
+        assert_eq!(gone, Some((third.seat, third.id)));
+        drop(fourth);
+        assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a place that was given back");
+        // At the other doors silence is nobody's business.
+        for _ in 0..50 {
+            std::mem::forget(admit(&gate, "10.0.0.1").unwrap());
+        }
+    }
+
+    #[test]
+    fn the_silent_never_have_more_than_half_the_house() {
+        let limit = |seats, silent| Gate::new(seats, 0, silent).silent;
+        assert_eq!((limit(4096, 1024), limit(100, 1024), limit(1, 1024)), (1024, 50, 1));
+        assert_eq!(limit(4096, 0), usize::MAX, "0 is no limit");
     }
 }

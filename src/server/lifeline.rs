@@ -4,6 +4,7 @@
 //! reason to end the session writes it down; the first reason wins and is the one that is told,
 //! logged and counted.
 
+use std::fmt;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,8 +20,10 @@ use super::gate::Permit;
 pub(super) struct Lifeline {
     pub(super) id: SessionId,
     pub(super) wire: Wire,
-    /// The peer's address as it is shown.
+    /// The peer's address: for the log and the program's own handlers.
     pub(super) address: Arc<str>,
+    /// What others see of it.
+    pub(super) shown: Arc<str>,
     pub(super) stream: TcpStream,
     pub(super) permit: Permit,
     reason: OnceLock<CloseReason>,
@@ -36,11 +39,19 @@ pub(super) struct Lifeline {
 }
 
 impl Lifeline {
-    pub(super) fn new(id: SessionId, wire: Wire, address: Arc<str>, stream: TcpStream, permit: Permit) -> Self {
+    pub(super) fn new(
+        id: SessionId,
+        wire: Wire,
+        address: Arc<str>,
+        shown: Arc<str>,
+        stream: TcpStream,
+        permit: Permit,
+    ) -> Self {
         Self {
             id,
             wire,
             address,
+            shown,
             stream,
             permit,
             reason: OnceLock::new(),
@@ -120,5 +131,17 @@ impl Lifeline {
 
     pub(super) fn has_finished_reading(&self) -> bool {
         self.reader_done.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Display for Lifeline {
+    /// For the operator, who is to find whoever others complain of: `42 (text, 127.0.0.1:5123)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, wire, address, shown, .. } = self;
+        write!(f, "{id} ({wire}, {address}")?;
+        if shown != address {
+            write!(f, ", shown as {shown}")?;
+        }
+        f.write_str(")")
     }
 }

@@ -27,9 +27,9 @@ use super::outbox::{Outbox, Pushed, Shared};
 use super::post::{Delivery, Pace, Post, Slow};
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
-const TURN_COMMANDS: usize = 512;
+pub(super) const TURN_COMMANDS: usize = 512;
 /// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
-const TURN_BYTES: usize = 64 * 1024;
+pub(super) const TURN_BYTES: usize = 64 * 1024;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
 /// So long may a session that kept up until now hold up the room, once.
@@ -49,6 +49,8 @@ pub(super) enum Event {
     Received(Seat, SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
     Closed(Seat, SessionId, CloseReason),
+    /// A session has to go.
+    Dismiss(Seat, SessionId, CloseReason),
     /// Something for one session, from elsewhere in the program.
     Push(Seat, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
@@ -204,6 +206,13 @@ impl<'a> Manager<'a> {
             Event::Opened(opened) => self.open(*opened),
             Event::Received(seat, id, inbound) => self.receive(seat, id, inbound),
             Event::Closed(seat, id, reason) => self.close(seat, id, reason),
+            Event::Dismiss(seat, id, reason) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                    let now = self.moment();
+                    self.hub.leave(seat, reason, now, &mut self.effects);
+                    self.perform();
+                }
+            }
             Event::Push(seat, id, key, data) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
                     self.answer_with(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));
@@ -223,7 +232,7 @@ impl<'a> Manager<'a> {
         let seat = lifeline.permit.seat;
         let (id, wire) = (lifeline.id, lifeline.wire);
         let encoding = wire.first_encoding();
-        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.address), name });
+        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name });
         if self.posts.len() <= seat.index() {
             self.posts.resize_with(seat.index() + 1, || None);
             self.lifelines.resize_with(seat.index() + 1, Weak::new);

@@ -5,12 +5,14 @@
 
 mod accept;
 mod audience;
+pub mod budget;
 mod capacity;
 mod doors;
 mod gate;
 mod lifeline;
 pub mod log;
 mod manager;
+mod noise;
 mod outbox;
 mod post;
 mod reader;
@@ -37,6 +39,7 @@ use crate::metrics::Metrics;
 use crate::wire::Wire;
 
 use accept::Acceptor;
+use budget::Budget;
 use capacity::Capacity;
 use doors::Door;
 use gate::Gate;
@@ -82,12 +85,12 @@ impl House {
         self.started.elapsed()
     }
 
-    /// Counts a caller who was turned away, and says so, though not for each of a crowd.
-    fn turned_away(&self, why: &str, detail: &dyn fmt::Display) {
+    /// Counts a caller who was turned away, and says so. `kind` is the cause by which the log counts
+    /// crowds of them.
+    fn turned_away(&self, kind: &'static str, why: &str, detail: &dyn fmt::Display) {
         let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
-        if count.is_power_of_two() {
-            ::log::warn!("turned a caller away ({count} so far): {why} ({detail})");
-        }
+        let cause = format!("parlor::turned_away::{kind}");
+        ::log::warn!(target: &cause, "turned a caller away ({count} so far): {why} ({detail})");
     }
 }
 
@@ -177,12 +180,14 @@ impl Server {
         if capacity.sessions < config.max_clients {
             ::log::warn!("room for {capacity}; --max-clients {} is more than that", config.max_clients);
         }
+        let worst = Budget::of(&Config { max_clients: capacity.sessions.min(config.max_clients), ..config.clone() });
+        ::log::debug!("at worst {} MiB of memory, {} KiB for each session", worst.all >> 20, worst.session >> 10);
         let seats = capacity.sessions.min(config.max_clients);
         let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
         let (nudge, nudges) = crossbeam_channel::bounded(1);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let house = House {
-            gate: Gate::new(seats, config.max_per_address),
+            gate: Gate::new(seats, config.max_per_address, config.max_silent),
             inbox,
             nudge,
             stopper,

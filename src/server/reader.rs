@@ -29,11 +29,11 @@ use super::routes::Caller;
 /// The first read takes so much; enough for anything that a person types.
 const SMALL_READ: usize = 2 * 1024;
 /// A session that fills its reads gets larger ones, up to this.
-const LARGE_READ: usize = 32 * 1024;
+pub(super) const LARGE_READ: usize = 32 * 1024;
 /// Most commands in one event: what the manager works on before it looks at others.
-const EVENT_COMMANDS: usize = 512;
+pub(super) const EVENT_COMMANDS: usize = 512;
 /// Most bytes of handlers' answers in one event, but for the last of them.
-const EVENT_ANSWERS: usize = 64 * 1024;
+pub(super) const EVENT_ANSWERS: usize = 64 * 1024;
 /// At an end, so much input is thrown away at once, then a moment is waited: a peer that goes on
 /// talking must not cost more than it did before.
 const DISCARDED: usize = 1024 * 1024;
@@ -74,6 +74,8 @@ pub(super) struct Reader<'a> {
     bucket: Bucket,
     told_to_slow_down: bool,
     silence: Silence,
+    /// It has sent something whole.
+    has_spoken: bool,
 }
 
 /// How the session's silence is timed.
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
+            has_spoken: false,
         }
     }
 
@@ -191,6 +194,11 @@ impl<'a> Reader<'a> {
             self.decoder.feed(&self.buffer);
         }
         self.decode();
+        // The framing is known from a packet's beginning.
+        if !self.has_spoken && self.items.iter().any(|item| !matches!(item, Inbound::Switch(_))) {
+            self.has_spoken = true;
+            self.lifeline.permit.has_spoken();
+        }
         Ok(())
     }
 

@@ -61,7 +61,7 @@ impl Caller<'_> {
         self.lifeline.id
     }
 
-    /// The peer's address, `127.0.0.1:5123`.
+    /// The peer's address, `127.0.0.1:5123`, also where others do not see it.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.lifeline.address

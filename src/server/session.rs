@@ -21,6 +21,7 @@ use crate::wire::Wire;
 use super::House;
 use super::lifeline::Lifeline;
 use super::manager::{Event, Opened};
+use super::noise::UNLIMITED;
 use super::outbox::Outbox;
 use super::reader::{Reader, discard_input};
 use super::writer::Writer;
@@ -30,7 +31,7 @@ use super::writer::Writer;
 const FIRST_BYTES: Duration = Duration::from_millis(10);
 
 /// A writer's stack. It calls sendmsg and poll on short lists; the rest is std's own need.
-const WRITER_STACK: usize = 64 * 1024;
+pub(super) const WRITER_STACK: usize = 64 * 1024;
 
 /// A peer that vanished without a word (a cable pulled, a lid closed) is noticed by probes after a
 /// minute of silence, ten seconds apart …
@@ -42,7 +43,7 @@ const KEEPALIVE_PROBES: u32 = 3;
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
-const CREDIT: usize = 2;
+pub(super) const CREDIT: usize = 2;
 
 /// Runs one session. `scope` is where its writer lives.
 pub(super) fn run<'scope>(
@@ -69,17 +70,20 @@ fn report(house: &House, lifeline: &Lifeline) {
     {
         error!("session {}: a handler of its close panicked", lifeline.id);
     }
-    let Lifeline { id, wire, address, .. } = lifeline;
+    let stopping = house.stopper.is_triggered();
+    // Each kind of ending is a cause of its own; a stop ends everybody, once.
+    let kind = lifeline.reason().map_or("unknown", CloseReason::name);
+    let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
     match lifeline.reason() {
-        Some(reason @ CloseReason::Panicked) => error!("session {id} ({wire}, {address}) closed: {reason}"),
+        Some(reason @ CloseReason::Panicked) => error!("session {lifeline} closed: {reason}"),
         Some(reason @ (CloseReason::TooSlow | CloseReason::WriteTimeout)) => {
-            info!("session {id} ({wire}, {address}) closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
+            info!(target: &cause, "session {lifeline} closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
         }
-        Some(reason) => info!("session {id} ({wire}, {address}) closed: {reason}"),
-        None => info!("session {id} ({wire}, {address}) closed"),
+        Some(reason) => info!(target: &cause, "session {lifeline} closed: {reason}"),
+        None => info!(target: &cause, "session {lifeline} closed"),
     }
-    if house.stopper.is_triggered() {
-        info!("handler done.");
+    if stopping {
+        info!(target: UNLIMITED, "handler done.");
     }
 }
 
@@ -128,7 +132,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     }
     let (credit, credits) = crossbeam_channel::bounded(CREDIT);
     let name = match lifeline.wire {
-        Wire::Text => Arc::clone(&lifeline.address),
+        Wire::Text => Arc::clone(&lifeline.shown),
         Wire::Relay | Wire::Json(_) | Wire::Frame => lifeline.id.to_string().into(),
     };
     let opened = Opened { lifeline: Arc::clone(lifeline), outbox, credit: credits, name, door };
@@ -171,7 +175,7 @@ fn has_input_within(lifeline: &Lifeline, at_most: Duration) -> bool {
 
 /// Tells a caller for whom there is no thread.
 pub(super) fn turn_away_busy(house: &House, lifeline: &Lifeline, error: &io::Error) {
-    house.turned_away("no thread", error);
+    house.turned_away("thread", "no thread", error);
     lifeline.end(CloseReason::WriteFailed);
     super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy { lack: "thread" });
 }

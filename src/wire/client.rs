@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::buffer::Buffer;
 use super::packet::Request;
 use super::{Foreign, Framing, Wire, WireError, frame, text};
-use crate::protocol::{COMMANDS, Command, Refusal, Switch, clean};
+use crate::protocol::{COMMANDS, Command, Refusal, Switch, clean, is_mask};
 
 /// Longest line that is taken from a server, in bytes. Its own longest is a list of people, one a
 /// JSON line, of which 4096 need some hundred thousand.
@@ -533,12 +533,13 @@ fn past_line(line: &str) -> Heard {
     speech.map_or_else(|| Heard::Info(line.to_owned()), Heard::Speech)
 }
 
-/// `ADDR:NAME`, of the answer to a bare `who`. The name may be an address too.
+/// `ADDR:NAME`, of the answer to a bare `who`. The name may be an address too; an address may be masked.
 fn entry(line: &str) -> Option<Heard> {
     let mut colons = line.match_indices(':').map(|(at, _)| (line.get(..at), line.get(at + 1..)));
     colons.find_map(|(address, name)| {
         let (address, name) = (address?, name?);
-        let is_entry = address.parse::<SocketAddr>().is_ok() && !name.is_empty() && !name.contains(' ');
+        let is_address = address.parse::<SocketAddr>().is_ok() || is_mask(address);
+        let is_entry = is_address && !name.is_empty() && !name.contains(' ');
         is_entry.then(|| Heard::Person { name: name.to_owned(), detail: address.to_owned() })
     })
 }

@@ -511,7 +511,7 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::NOTICE, Event { act: "notice", data: data.into(), skipped: Some(*lines), ..empty })
         }
         Notice::Refused(refusal) => (event_route::ERROR, error(&refusal.to_string(), refusal.code())),
-        Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping) => {
+        Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
             (event_route::DOEXIT, Event { act: "doexit", ..empty })
         }
         Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),

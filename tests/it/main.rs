@@ -8,6 +8,7 @@
     reason = "a test that fails says so by panicking; clippy's allow-…-in-tests does not reach helpers"
 )]
 
+mod addresses;
 mod client;
 mod faults;
 mod frames;
@@ -16,6 +17,7 @@ mod hub;
 mod json;
 mod layers;
 mod limits;
+mod log;
 mod order;
 mod packets;
 mod programs;

@@ -10,8 +10,10 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use clap::CommandFactory;
+use parlor::Config;
 use parlor::cli::Flags;
 use parlor::protocol::{COMMANDS, CommandSpec};
+use parlor::server::budget::Budget;
 
 const BEGIN: &str = "<!-- commands -->";
 const END: &str = "<!-- /commands -->";
@@ -103,4 +105,38 @@ fn a_readme_that_has_fallen_behind_is_found() {
     assert_eq!(missing(&all), BTreeSet::new());
     assert_eq!(missing(&format!("{all} `PARLOR_OLD=1` `PARLOR_…`")), ["PARLOR_OLD".to_owned()].into());
     assert_eq!(missing(&all.replace("--max-line ", "--max-lines ")), ["--max-line".to_owned()].into());
+}
+
+/// The formula as the README has it, and the same in figures.
+#[test]
+fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
+    let readme = readme();
+    for line in [
+        "session = 2 MiB + 17 × longest + 4 × max-pending + 1 KiB × (max-clients + max-rooms) + 512 × history",
+        "room    = 5 MiB + 72 × longest + 1 KiB × history",
+        "all     = 64 MiB + max-clients × session + max-rooms × room",
+    ] {
+        assert!(readme.contains(&format!("\n  {line}\n")), "{line}");
+    }
+    let usual = Config::default();
+    let small = Config { max_clients: 200, max_rooms: 16, max_pending: 262_144, ..usual.clone() };
+    let long = Config { max_frame: 1 << 24, history: 0, ..small.clone() };
+    for config in [&usual, &small, &long] {
+        let longest = config.max_line.max(config.max_packet).max(config.max_frame).max(65_535) as u64;
+        let (clients, rooms, history) = (config.max_clients as u64, config.max_rooms as u64, config.history as u64);
+        let pending = config.max_pending as u64;
+        let session = (2 << 20) + 17 * longest + 4 * pending + 1024 * (clients + rooms) + 512 * history;
+        let room = (5 << 20) + 72 * longest + 1024 * history;
+        let all = (64 << 20) + clients * session + rooms * room;
+        let budget = Budget::of(config);
+        assert_eq!((budget.session, budget.room, budget.all), (session, room, all));
+    }
+    let told = |config: &Config| {
+        let tenths = (Budget::of(config).all * 10) >> 30;
+        format!("{}.{} GiB", tenths / 10, tenths % 10)
+    };
+    assert!(readme.contains(&format!("That is {} by default", told(&usual))), "{}", told(&usual));
+    let flags = "`--max-clients 200 --max-rooms 16 --max-pending 262144` it is";
+    // Rounded up: who reads it buys memory by it.
+    assert!(readme.contains(&format!("{flags} 1.1 GiB")) && told(&small) == "1.0 GiB", "{}", told(&small));
 }

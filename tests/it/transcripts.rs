@@ -68,6 +68,8 @@ transcripts! {
     quit
     idle
     never_idle
+    masked
+    masked_to_programs
     line_ends
     long_lines
     half_close

@@ -946,6 +946,7 @@ fn all_reasons() -> Vec<CloseReason> {
         Panicked,
         NotJoined,
         Dismissed,
+        Silent,
     ];
     assert!(all.iter().map(CloseReason::index).eq(0..CloseReason::NAMES.len()), "a reason is missing here");
     all
@@ -973,6 +974,8 @@ fn all_refusals() -> Vec<Refusal> {
         Refusal::NobodyToAnswer,
         Refusal::Full { limit: 4096 },
         Refusal::TooManyFrom { address: [10, 0, 0, 7].into(), limit: 16 },
+        Refusal::TooManyFrom { address: "2001:db8::".parse().unwrap(), limit: 16 },
+        Refusal::TooManySilent { limit: 1024 },
         Refusal::Busy { lack: "thread" },
         Refusal::BadRoom,
         Refusal::NoRoom { room: RoomName::parse("dev").unwrap() },

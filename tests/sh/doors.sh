@@ -143,6 +143,29 @@ one_door_serves_both_internets() {
 }
 run one_door_serves_both_internets
 
+# In a network of its own the machine may have any address.
+one_network_gets_no_more_than_its_share() {
+  [[ ${OWN_NETWORK:-} ]] || skip 'this user may not make a network of its own'
+  local address
+  ip address add 192.0.2.1/32 dev lo
+  for address in 2001:db8::1 2001:db8::ffff:2 2001:db8:0:1::1; do
+    ip -6 address add "$address/128" dev lo nodad 2>/dev/null || skip 'this machine has no IPv6'
+  done
+  refused_from() { timeout "$DEADLINE" "$NC" -N "$1" "$TEXT" </dev/null; }
+
+  serve "$PARLOR" --listen 'text://[::]:0' --max-per-address 1
+  come four "$TEXT" 192.0.2.1
+  equal "$(refused_from 192.0.2.1)" '!!! Too many connections from 192.0.2.1 (1)'
+  come six "$TEXT" 2001:db8::1
+  equal "$(refused_from 2001:db8::ffff:2)" '!!! Too many connections from 2001:db8::/64 (1)'
+  come neighbour "$TEXT" 2001:db8:0:1::1
+  come own "$TEXT" 127.0.0.1
+  come own_too "$TEXT" ::1
+  come own_again "$TEXT" 127.0.0.1
+  close_house
+}
+run one_network_gets_no_more_than_its_share
+
 variables_do_what_flags_do() {
   PARLOR_LISTEN=text://127.0.0.1:0,relay://127.0.0.1:0 PARLOR_MAX_CLIENTS=2 PARLOR_MAX_LINE=64 PARLOR_IDLE=7m \
     PARLOR_LOG_LEVEL=error serve "$PARLOR"
@@ -157,9 +180,9 @@ variables_do_what_flags_do() {
   equal "$(cat "$WORK/server.log")" '' 'the log at the level error'
 
   # A flag beats its variable; a variable's fault is told as the flag's.
-  PARLOR_MAX_PER_ADDRESS=5 house --max-per-address 1
+  PARLOR_MAX_CLIENTS=5 house --max-clients 1
   come cid
-  equal "$(call "$TEXT" </dev/null)" '!!! Too many connections from 127.0.0.1 (1)'
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (1 here), try again later'
   close_house
   PARLOR_RATE=many refuses 2 --listen text://127.0.0.1:0
   has refused.log '--rate'

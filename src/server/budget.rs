@@ -1,0 +1,128 @@
+//! The worst case in memory: every session at its worst, all at the same moment.
+//!
+//! Nothing that a peer sends makes the server keep more than a configured limit; this adds the
+//! limits up. The sum is far above what happens, since nobody can be at all of these at once, and
+//! exact figures would be false as soon as a line of code moves: so each factor is rounded up, and
+//! the tests below hold it against the constants of the code. Beside it, the kernel has buffers of
+//! its own for each socket, which it bounds itself (`net.ipv4.tcp_mem`).
+
+use crate::config::Config;
+
+const KIB: u64 = 1024;
+
+/// A worst case, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// One session: two stacks, what it has sent and what waits for it.
+    pub session: u64,
+    /// One room: what was said in it, and what is gathered for its members.
+    pub room: u64,
+    /// Everything else: the program, the log's queue, the manager's stack.
+    pub rest: u64,
+    /// All of it, for as many sessions and rooms as there may be.
+    pub all: u64,
+}
+
+impl Budget {
+    /// The worst case under these settings.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let config = config.within_bounds();
+        let [clients, rooms, history, pending] =
+            [config.max_clients, config.max_rooms, config.history, config.max_pending].map(|number| number as u64);
+        let longest = longest(&config) as u64;
+        let answer = KIB * (clients + rooms) + KIB / 2 * history;
+        let session = 2048 * KIB + 17 * longest + 4 * pending + answer;
+        let room = 5120 * KIB + 72 * longest + KIB * history;
+        let rest = 65_536 * KIB;
+        let all = rest.saturating_add(clients.saturating_mul(session)).saturating_add(rooms.saturating_mul(room));
+        Self { session, room, rest, all }
+    }
+}
+
+/// The longest line, packet or frame of any door.
+fn longest(config: &Config) -> usize {
+    // The relay door's lines have one limit, whatever the flags.
+    [config.max_line, config.max_packet, config.max_frame, Config::MAX_LINE].into_iter().max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC, PAST_LINE};
+    use crate::protocol::{MAX_NICK_BYTES, Speaker};
+    use crate::server::MANAGER_STACK;
+    use crate::server::accept::READER_STACK;
+    use crate::server::audience::{KEPT_CAPACITY, Mark};
+    use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
+    use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
+    use crate::server::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
+    use crate::server::session::{CREDIT, WRITER_STACK};
+    use crate::wire::{Encoding, Inbound};
+
+    /// Cleaning makes three bytes of one at most, and so does JSON of what is clean.
+    const GROWTH: usize = 3;
+    /// What one decoded thing may hold beside its share of the bytes it was read from: a refusal's
+    /// words, the counts of a shared text, the allocator's.
+    const ITEM_TEXT: usize = 256;
+    /// Keys, numbers and ids of a line of a list or of a room, in JSON.
+    const KEYS: usize = 256;
+    /// A queued part of a chunk keeps at most so many times its length (see `Outbox::queue_rest`).
+    const PINNED: usize = 4;
+    /// The lifeline, the post, the person, names and their keys, 64 ignored, the channels' blocks.
+    const OBJECTS: usize = 16 * 1024;
+    /// A vector that grows may have twice what it needs.
+    const DOUBLED: usize = 2;
+
+    /// The same, from the constants.
+    fn by_constants(config: &Config) -> (usize, usize) {
+        let longest = longest(config) + 8;
+        let chunk = TURN_BYTES + GROWTH * longest;
+
+        let read = longest + LARGE_READ;
+        let event = EVENT_COMMANDS * (size_of::<Inbound>() + ITEM_TEXT) + GROWTH * read + EVENT_ANSWERS + longest;
+        let input = LARGE_READ + DOUBLED * read + (1 + CREDIT) * event;
+        let person = MAX_NICK_BYTES + 4 * MAX_AWAY + 128;
+        let listed = MAX_NICK_BYTES + 4 * MAX_TOPIC + 128;
+        let past = 2 * MAX_HISTORY_BYTES + config.history * (3 * MAX_NICK_BYTES + KEYS);
+        let answer = (config.max_clients * person).max(config.max_rooms * listed).max(past);
+        let output = PINNED * config.max_pending + chunk + answer;
+        let session = READER_STACK + WRITER_STACK + OBJECTS + input + output;
+
+        let kept = PAST_LINE * DOUBLED + size_of::<Speaker>() + 3 * MAX_NICK_BYTES + ITEM_TEXT;
+        let marks = DOUBLED * (TURN_COMMANDS + EVENT_COMMANDS) * size_of::<Mark>();
+        let gathered = Encoding::COUNT * ((DOUBLED * chunk).max(KEPT_CAPACITY) + marks);
+        let room = MAX_HISTORY_BYTES + config.history * kept + gathered + 4 * MAX_TOPIC + OBJECTS;
+        (session, room)
+    }
+
+    #[test]
+    fn the_formula_covers_what_the_constants_allow() {
+        let usual = Config::default();
+        let small = Config { max_clients: 1, max_rooms: 1, history: 0, max_line: 64, max_packet: 64, ..usual.clone() };
+        let large = Config {
+            max_clients: 1_000_000,
+            max_rooms: 65_536,
+            history: 100_000,
+            max_frame: 16 * 1024 * 1024,
+            max_pending: u32::MAX as usize,
+            ..usual.clone()
+        };
+        let long = Config { max_frame: 16 * 1024 * 1024, ..small.clone() };
+        let old = Config { history: 100_000, ..small.clone() };
+        let crowd = Config { max_clients: 1_000_000, ..small.clone() };
+        for config in [usual, small, large, long, old, crowd] {
+            let (session, room) = by_constants(&config);
+            let budget = Budget::of(&config);
+            assert!(session as u64 <= budget.session, "a session: {session} of {} for {config:?}", budget.session);
+            assert!(room as u64 <= budget.room, "a room: {room} of {} for {config:?}", budget.room);
+            // And is not a wild guess either.
+            assert!(
+                budget.session <= 2 * session as u64 && budget.room <= 2 * room as u64,
+                "{budget:?} for {config:?}"
+            );
+        }
+        let log = QUEUE_LINES * (LOG_LINE + ITEM_TEXT);
+        assert!((log + MANAGER_STACK) as u64 <= Budget::of(&Config::default()).rest / 2, "half is the program's own");
+    }
+}

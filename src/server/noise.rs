@@ -1,0 +1,195 @@
+//! What keeps the log readable: one event one line, and of a flood only the beginning and a count.
+//!
+//! Whoever can make the server write a line can make it write ten thousand; then the line that
+//! matters is lost among them, and the disk is full by the morning. So each cause has its own
+//! allowance for each second, and what is beyond is counted and told in one line. What follows from
+//! the operator's own doing (a stop) has no such limit: nobody outside can repeat it.
+//!
+//! Time is an argument; this knows neither threads nor files.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use log::Level;
+
+/// Lines of one cause in one window of time: more than a person reads, and enough to see a pattern.
+const LINES: u64 = 20;
+const WINDOW: Duration = Duration::from_secs(1);
+/// Causes that are told apart; there are some dozens in the code. What is beyond shares one.
+const CAUSES: usize = 256;
+
+/// What is said at a stop, once for each session.
+pub(super) const UNLIMITED: &str = "parlor::stop";
+
+/// Where in the code a line comes from; the target tells kinds apart that one place writes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Cause {
+    target: Box<str>,
+    line: u32,
+}
+
+/// The present window of one cause.
+#[derive(Debug)]
+struct Window {
+    ends: Duration,
+    written: u64,
+    /// What was not written, and the last line that was.
+    more: u64,
+    level: Level,
+    last: Box<str>,
+}
+
+/// A count of lines that were not written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct More {
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+/// Counts the lines of each cause.
+#[derive(Debug, Default)]
+pub(super) struct Noise {
+    causes: HashMap<Cause, Window>,
+}
+
+impl Noise {
+    /// Whether a line of this cause is to be written at `now`, a time since any fixed moment.
+    pub(super) fn lets_through(&mut self, target: &str, line: u32, level: Level, text: &str, now: Duration) -> bool {
+        if target == UNLIMITED {
+            return true;
+        }
+        let mut cause = Cause { target: target.into(), line };
+        if self.causes.len() >= CAUSES && !self.causes.contains_key(&cause) {
+            self.causes.retain(|_, window| window.ends > now || window.more > 0);
+            if self.causes.len() >= CAUSES {
+                cause = Cause { target: "".into(), line: 0 };
+            }
+        }
+        let fresh = || Window { ends: now + WINDOW, written: 0, more: 0, level, last: "".into() };
+        let window = self.causes.entry(cause).or_insert_with(fresh);
+        // What is owed a count stays as it is until the count has been told.
+        if window.ends <= now && window.more == 0 {
+            *window = fresh();
+        }
+        if window.written < LINES && window.ends > now {
+            window.written += 1;
+            window.last = text.into();
+            true
+        } else {
+            window.more += 1;
+            false
+        }
+    }
+
+    /// When there is something to tell.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.causes.values().filter(|window| window.more > 0).map(|window| window.ends).min()
+    }
+
+    /// The counts of windows that are over at `now`.
+    pub(super) fn due(&mut self, now: Duration) -> Vec<More> {
+        let over = self.causes.values_mut().filter(|window| window.more > 0 && window.ends <= now);
+        let told = |window: &mut Window| {
+            let text = format!("and {} more like it: {}", window.more, window.last);
+            // The flood may go on: the next window has its own allowance.
+            (window.more, window.written, window.ends) = (0, 0, now + WINDOW);
+            More { level: window.level, text }
+        };
+        over.map(told).collect()
+    }
+}
+
+/// A text as one line of at most `limit` bytes in which nothing acts on a terminal: line ends, other
+/// controls and what turns the direction of text are written as `\n` and `\u{…}`.
+pub(super) fn one_line(text: &str, limit: usize) -> String {
+    let mut line = String::with_capacity(text.len().min(limit));
+    for c in text.chars() {
+        let turns =
+            matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+        if line.len() > limit {
+            while line.len() + '…'.len_utf8() > limit {
+                line.pop();
+            }
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Duration = Duration::from_secs(1000);
+
+    fn ms(ms: u64) -> Duration {
+        AT + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn of_a_flood_the_beginning_is_written_and_the_rest_is_counted_once() {
+        let mut noise = Noise::default();
+        let mut say = |n: u64, at| noise.lets_through("parlor::closed::quit", 7, Level::Info, &format!("line {n}"), at);
+        let written = (0..1254).filter(|n| say(*n, ms(n / 2))).count();
+        assert_eq!(written, 20);
+        assert_eq!(noise.due(ms(999)), [], "the second is not over");
+        assert_eq!(noise.next_due(), Some(ms(1000)));
+        let more = More { level: Level::Info, text: "and 1234 more like it: line 19".into() };
+        assert_eq!(noise.due(ms(1000)), [more]);
+        assert_eq!((noise.due(ms(1001)), noise.next_due()), (vec![], None));
+    }
+
+    #[test]
+    fn each_cause_and_each_second_has_an_allowance_of_its_own() {
+        let mut noise = Noise::default();
+        let mut flood =
+            |target: &str, line, at| (0..30).filter(|_| noise.lets_through(target, line, Level::Warn, "x", at)).count();
+        assert_eq!(flood("a", 1, ms(0)), 20);
+        assert_eq!(flood("a", 2, ms(0)), 20, "another place");
+        assert_eq!(flood("b", 1, ms(0)), 20, "another kind");
+        assert_eq!(flood("a", 1, ms(999)), 0);
+        assert_eq!(flood(UNLIMITED, 1, ms(0)), 30);
+        // Nobody has told the counts yet: nothing is lost, and nothing is written out of order.
+        assert_eq!(flood("a", 1, ms(1000)), 0);
+        let counts = |noise: &mut Noise, at| {
+            let mut texts: Vec<_> = noise.due(at).into_iter().map(|more| more.text).collect();
+            texts.sort();
+            texts
+        };
+        let few = "and 10 more like it: x";
+        assert_eq!(counts(&mut noise, ms(1000)), [few, few, "and 70 more like it: x"]);
+        assert!(noise.lets_through("a", 1, Level::Warn, "x", ms(1001)));
+        assert!(noise.lets_through("a", 2, Level::Warn, "x", ms(5000)));
+    }
+
+    #[test]
+    fn the_causes_are_bounded() {
+        let mut noise = Noise::default();
+        let written = (0..10_000).filter(|line| noise.lets_through("a", *line, Level::Info, "x", ms(0))).count();
+        assert_eq!((written, noise.causes.len()), (CAUSES + 20, CAUSES + 1));
+        assert!(noise.lets_through("b", 1, Level::Info, "x", ms(1000)), "those whose second is over make room");
+        assert!(noise.causes.len() < 10);
+    }
+
+    #[test]
+    fn a_line_of_the_log_is_one_line() {
+        let line = |text| one_line(text, 1024);
+        assert_eq!(line("häufig, 家族: fine \\n"), "häufig, 家族: fine \\n");
+        assert_eq!(line("a\r\nb\u{1b}[2J\0\u{7f}\u{9b}"), "a\\r\\nb\\u{1b}[2J\\u{0}\\u{7f}\\u{9b}");
+        assert_eq!(line("\u{2028}\u{202e}\u{2066}\u{200f}"), "\\u{2028}\\u{202e}\\u{2066}\\u{200f}");
+        for limit in 3..40 {
+            for text in ["aaaaaaaaaa", "ééééééé", "\n\n\n\n\n\n", "家家家家", "a\u{202e}a\u{202e}"] {
+                let line = one_line(text, limit);
+                assert!(line.len() <= limit, "{text:?} in {limit}: {line:?}");
+                let whole = one_line(text, 1024);
+                assert!(line == whole || line.ends_with('…') && whole.len() > limit, "{text:?} in {limit}: {line:?}");
+            }
+        }
+    }
+}
