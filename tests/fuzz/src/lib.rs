@@ -33,6 +33,14 @@ impl<'a> Input<'a> {
         Some(Self { setup, steps, stream })
     }
 
+    /// The same with another stream.
+    pub fn with_stream<'b>(&self, stream: &'b [u8]) -> Input<'b>
+    where
+        'a: 'b,
+    {
+        Input { setup: self.setup, steps: self.steps, stream }
+    }
+
     /// Limits as they are by default, or so small that short inputs reach them.
     pub fn limits(&self) -> Limits {
         if self.setup & 8 == 0 {
