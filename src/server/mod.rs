@@ -11,6 +11,7 @@ mod gate;
 mod lifeline;
 pub mod log;
 mod manager;
+mod os;
 mod outbox;
 mod post;
 mod reader;
