@@ -124,6 +124,10 @@ impl<T> Sender<T> {
         self.0.capacity.is_some_and(|capacity| self.0.items.borrow().len() >= capacity)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.items.borrow().is_empty()
+    }
+
     pub fn try_send(&self, item: T) -> Result<(), T> {
         if self.is_full() || !self.0.receiver.get() {
             return Err(item);

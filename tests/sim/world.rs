@@ -117,6 +117,8 @@ struct Session {
     stalled_until: Option<Instant>,
     /// It has not read all the time since the stop.
     stalled: bool,
+    /// It had read everything at the stop: if lines were skipped, it knows.
+    must_be_told: bool,
     gone: bool,
     leaving: bool,
 }
@@ -417,6 +419,9 @@ impl Session {
             assert!(whole, "it reads, and yet it was cut before the goodbye");
         }
         let compared = expected.compare(&self.received, whole, history);
+        if self.must_be_told && whole && self.wire != Wire::Relay {
+            assert_eq!(compared.untold, 0, "lines were skipped, and nobody said so");
+        }
         happened.count("skipped lines told", compared.skipped - compared.untold);
         happened.count("skipped lines never told, the session ended first", compared.untold);
         match self.reason {
@@ -514,7 +519,7 @@ impl World {
     fn turn(&mut self) -> bool {
         os::pass(Duration::from_micros(dice(40) as u64));
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 && self.stop() {
+        if self.left == 0 && self.stop(false) {
             return true;
         }
         // In a sudden stop some come while the house closes.
@@ -559,7 +564,7 @@ impl World {
                 return;
             }
         }
-        if self.left > 0 && self.sessions.len() < self.most || self.left == 0 && self.stop() {
+        if self.left > 0 && self.sessions.len() < self.most || self.left == 0 && self.stop(true) {
             if self.left > 0 {
                 self.arrive();
             }
@@ -637,14 +642,15 @@ impl World {
             received: Vec::new(),
             stalled_until: None,
             stalled: false,
+            must_be_told: false,
             gone: false,
             leaving: false,
         });
         true
     }
 
-    /// As the end of `Server::run` does it.
-    fn stop(&mut self) -> bool {
+    /// As the end of `Server::run` does it; `idle`: the manager has nothing to do.
+    fn stop(&mut self, idle: bool) -> bool {
         let Some(inbox) = self.inbox.as_ref().filter(|_| !self.drain_sent) else { return false };
         let now = Instant::now();
         if !self.sudden {
@@ -659,10 +665,11 @@ impl World {
         }
         for session in &mut self.sessions {
             session.stalled = session.stalled_until.is_some_and(|until| now < until);
+            let drained = session.lifeline.as_ref().is_some_and(|lifeline| lifeline.pending() == 0);
+            session.must_be_told = idle && drained && session.writing == Writing::Going && inbox.is_empty();
         }
-        inbox.send(Event::Drain(deadline)).unwrap();
         self.drain_sent = true;
-        true
+        inbox.send(Event::Drain(deadline)).is_ok()
     }
 }
 
