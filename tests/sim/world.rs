@@ -519,7 +519,7 @@ impl World {
     fn turn(&mut self) -> bool {
         os::pass(Duration::from_micros(dice(40) as u64));
         self.left = self.left.saturating_sub(1);
-        if self.left == 0 && self.stop(false) {
+        if self.left == 0 && self.sudden && self.stop(false) {
             return true;
         }
         // In a sudden stop some come while the house closes.
