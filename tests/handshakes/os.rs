@@ -48,14 +48,14 @@ impl Add<Duration> for Instant {
 // --- atomics -----------------------------------------------------------------------------------
 
 // loom takes a SeqCst access for an AcqRel one, which is less than it is, but it knows SeqCst fences
-// (loom's README, "SeqCst accesses"). A fence on both sides is how compilers make the one of the other.
-fn strictly<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
-    if order != Ordering::SeqCst {
-        return access();
+// (loom's README, "SeqCst accesses"). So what writes is followed by a fence, as a compiler for x86 does
+// it: enough where two threads each write one thing and then look at the other's. What is not SeqCst
+// gets none, so an order that is too weak is found.
+fn strictly<R>(order: Ordering, write: impl FnOnce() -> R) -> R {
+    let done = write();
+    if order == Ordering::SeqCst {
+        fence(Ordering::SeqCst);
     }
-    fence(Ordering::SeqCst);
-    let done = access();
-    fence(Ordering::SeqCst);
     done
 }
 
@@ -68,7 +68,7 @@ impl AtomicUsize {
     }
 
     pub fn load(&self, order: Ordering) -> usize {
-        strictly(order, || self.0.load(order))
+        self.0.load(order)
     }
 
     pub fn fetch_add(&self, value: usize, order: Ordering) -> usize {
@@ -89,7 +89,7 @@ impl AtomicBool {
     }
 
     pub fn load(&self, order: Ordering) -> bool {
-        strictly(order, || self.0.load(order))
+        self.0.load(order)
     }
 
     pub fn store(&self, value: bool, order: Ordering) {
@@ -296,6 +296,12 @@ impl TcpStream {
         self.0.1.wait_while_for(&mut way, |way| way.bytes.is_empty() && !way.ended, Duration::ZERO);
         self.0.1.notify_all();
         way.bytes.drain(..).collect()
+    }
+
+    /// Whether both directions have been ended at once: what the peer still says is answered by a
+    /// reset, and a reset eats what it has not read.
+    pub fn is_cut(&self) -> bool {
+        self.0.0.lock().cut
     }
 
     fn take(&self, parts: &[&[u8]]) -> Result<usize, Errno> {
