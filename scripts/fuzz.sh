@@ -77,7 +77,7 @@ learnt=${CARGO_TARGET_DIR:-tests/fuzz/target}/corpus
 longest() {
   case $1 in
     names) echo 128 ;;
-    flags) echo 256 ;;
+    flags) echo 48 ;;
     *) echo 1024 ;;
   esac
 }
