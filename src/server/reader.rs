@@ -475,22 +475,26 @@ pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
     let mut buffer = Vec::with_capacity(SMALL_READ);
     let mut discarded = 0;
     let mut paused_at = 0;
-    while until.is_none_or(|until| Instant::now() < until) {
+    let mut ended = false;
+    while !ended && until.is_none_or(|until| Instant::now() < until) {
         if discarded - paused_at >= DISCARDED {
             paused_at = discarded;
             thread::sleep(DISCARD_PAUSE);
         }
         buffer.clear();
         match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
-            Ok((_, 0)) => break,
+            Ok((_, 0)) => ended = true,
             Ok((_, count)) => discarded += count,
             Err(Errno::INTR | Errno::AGAIN) if lifeline.has_writer() => {}
-            Err(_) => break,
+            Err(_) => ended = true,
         }
     }
     if discarded >= TALKS_ON {
         // Where the peer has closed, there is nothing left to reset.
         let _ = SockRef::from(&lifeline.stream).set_linger(Some(Duration::ZERO));
     }
-    lifeline.cut();
+    // Who has only ended its input still hears its answers.
+    if !ended {
+        lifeline.cut();
+    }
 }
