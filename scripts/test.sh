@@ -231,6 +231,15 @@ check_scripts() {
   shellcheck -x "${files[@]}"
 }
 
+# Two seconds for each target; nothing is installed for it.
+fuzz_briefly() {
+  if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then
+    scripts/fuzz.sh --seconds 2
+  else
+    echo "no cargo-fuzz or no c++ here: the properties of the tests above (proptest) stand in for it"
+  fi
+}
+
 # Each file counts its cases in its last line.
 test_by_shell() {
   local file failed=0
@@ -286,6 +295,7 @@ else
     step rust rust_version || true
     step deny deny || true
     step test cargo test --locked --no-fail-fast || true
+    step fuzz fuzz_briefly || true
   elif ((${build:-0})); then
     step build cargo build --locked --bins || exit 1
   fi

@@ -437,16 +437,19 @@ pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec,
 /// The command that a mistyped word was perhaps meant to be: at most two slips away, and nearer
 /// than half the word.
 fn like(word: &str) -> Option<&'static str> {
-    if word.chars().count() > 12 {
+    let length = word.chars().count();
+    if length > 12 {
         return None;
     }
     let slips = |spec: &CommandSpec| {
         let names = spec.aliases.iter().filter(|alias| alias.len() > 2).chain([&spec.name]);
+        // The others are more than two slips away without counting them, which is what costs.
+        let names = names.filter(|name| name.len().abs_diff(length) <= 2);
         names.map(|name| strsim::damerau_levenshtein(word, name)).min().unwrap_or(usize::MAX)
     };
     let best = COMMANDS.iter().min_by_key(|spec| slips(spec))?;
     let slips = slips(best);
-    (slips <= 2 && slips * 2 < word.chars().count().max(3)).then_some(best.name)
+    (slips <= 2 && slips * 2 < length.max(3)).then_some(best.name)
 }
 
 /// Repeats at most 24 characters of what somebody typed.

@@ -110,18 +110,18 @@ fn is_visible(c: char) -> bool {
 }
 
 fn has_form(name: &str) -> bool {
-    name.chars().next().is_some_and(char::is_alphanumeric)
-        && name.chars().all(is_name_char)
+    // What costs most comes last: a name may be as long as a packet until its length has been looked at.
+    name.len() <= MAX_NICK_BYTES
         && name.chars().count() <= MAX_NICK_CHARS
-        && name.len() <= MAX_NICK_BYTES
+        && name.chars().next().is_some_and(char::is_alphanumeric)
+        && name.chars().all(is_name_char)
 }
 
 /// The nearest valid name, if one is near: blanks become `_`, the rest that may not stand goes.
 fn mended(name: &str) -> Option<String> {
     let joined = name.split_whitespace().collect::<Vec<_>>().join("_");
-    let kept: String = joined.chars().filter(|c| is_name_char(*c)).collect();
-    let mut nick: String =
-        kept.trim_start_matches(|c: char| !c.is_alphanumeric()).chars().take(MAX_NICK_CHARS).collect();
+    let kept = joined.chars().filter(|c| is_name_char(*c)).skip_while(|c| !c.is_alphanumeric());
+    let mut nick: String = kept.take(MAX_NICK_CHARS).collect();
     while nick.len() > MAX_NICK_BYTES {
         nick.pop();
     }
@@ -191,13 +191,7 @@ impl RoomName {
         // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
         let plain = raw.strip_prefix('#').unwrap_or(raw).nfkc().collect::<String>().to_lowercase();
         let name: String = plain.nfkc().collect();
-        let first_fits = name.chars().next().is_some_and(char::is_alphanumeric);
-        let all_fit = name.chars().all(|c| c != '.' && is_name_char(c));
-        if first_fits && all_fit && name.chars().count() <= MAX_NICK_CHARS && name.len() <= MAX_NICK_BYTES {
-            Ok(Self(name.into()))
-        } else {
-            Err(Refusal::BadRoom)
-        }
+        if has_form(&name) && !name.contains('.') { Ok(Self(name.into())) } else { Err(Refusal::BadRoom) }
     }
 
     /// The name without its `#`.

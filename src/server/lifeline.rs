@@ -5,15 +5,14 @@
 //! logged and counted.
 
 use std::fmt;
-use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Wire;
 
 use super::gate::Permit;
+use super::os::{AtomicBool, AtomicUsize, OnceLock, Shutdown, TcpStream, Thread};
 
 /// One session, as its reader, its writer and the manager see it.
 #[derive(Debug)]

@@ -10,10 +10,8 @@
 //! ranges of the same bytes, and the others do not notice.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::chat::{Arrival, Effect, Entry, Filter, Hub, Now, RoomIndex, Seat};
 use crate::config::Config;
@@ -23,6 +21,7 @@ use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 
 use super::audience::{Audience, Chunk, Mark};
 use super::lifeline::Lifeline;
+use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
 use super::outbox::{Outbox, Pushed, Shared};
 use super::post::{Delivery, Pace, Post, Slow};
 

@@ -13,6 +13,7 @@ mod lifeline;
 pub mod log;
 mod manager;
 mod noise;
+mod os;
 mod outbox;
 mod post;
 mod reader;

@@ -19,15 +19,14 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
 use super::lifeline::Lifeline;
+use super::os::{Instant, Receiver, Sender, send, sendmsg, unbounded};
 
 /// What a queued packet costs beside its bytes: its place in the channel and its share of the
 /// bytes' owner. Counted, so that a queue of tiny packets is bounded too.
@@ -103,7 +102,7 @@ impl Outbox {
     /// The channel needs no bound of its own: `limit` bounds it, and an unbounded channel holds no
     /// memory while it is empty, which nearly all of them are.
     pub(super) fn new(lifeline: Arc<Lifeline>, limit: usize) -> (Self, Receiver<Packet>) {
-        let (queue, packets) = crossbeam_channel::unbounded();
+        let (queue, packets) = unbounded();
         (Self { lifeline, queue, limit, dead: false }, packets)
     }
 

@@ -6,9 +6,6 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
-
-use crossbeam_channel::Receiver;
 
 use crate::chat::{Filter, RoomIndex, Seat};
 use crate::metrics::Metrics;
@@ -16,6 +13,7 @@ use crate::wire::Encoding;
 
 use super::audience::Chunk;
 use super::lifeline::Lifeline;
+use super::os::{Instant, Receiver};
 use super::outbox::{Outbox, Pushed, Shared};
 
 /// How a session keeps up with the room.

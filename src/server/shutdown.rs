@@ -4,12 +4,12 @@
 //! and writes one byte into a pipe that the accept loop polls. It needs no new descriptor, so a
 //! stop works when there are none left.
 
-use std::io::{self, PipeReader, PipeWriter, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use super::os::{AtomicBool, Condvar, Mutex, PipeReader, PipeWriter, pipe};
 
 /// Asks a server to stop. Clones ask the same server.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ struct Shared {
 impl Stopper {
     /// A stopper, and the pipe that becomes readable when it is triggered.
     pub(super) fn new() -> io::Result<(Self, PipeReader)> {
-        let (reader, pipe) = io::pipe()?;
+        let (reader, pipe) = pipe()?;
         Ok((Self { shared: Arc::new(Shared { asked: AtomicBool::new(false), pipe }) }, reader))
     }
 

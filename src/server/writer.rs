@@ -6,21 +6,19 @@
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
 use super::lifeline::Lifeline;
 use super::manager::Event;
+use super::os::{Instant, PollFd, Receiver, Sender, Shutdown, park_timeout, poll, sendmsg};
 use super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 
 /// After our last byte the peer may take so long to close. Closing earlier, over input that nobody
@@ -77,7 +75,7 @@ impl Writer {
     }
 
     /// Takes `sent` bytes off the batch and off what is pending.
-    fn take_off(&self, batch: &mut VecDeque<Packet>, mut sent: usize) {
+    pub(super) fn take_off(&self, batch: &mut VecDeque<Packet>, mut sent: usize) {
         let mut done = sent;
         while let Some(packet) = batch.front_mut() {
             let length = packet.bytes().len();
@@ -110,7 +108,7 @@ impl Writer {
     }
 
     /// Everything is sent: where lines were skipped, the manager may now say so.
-    fn report_caught_up(&self) {
+    pub(super) fn report_caught_up(&self) {
         if self.lifeline.take_owed() {
             // The inbox is closed only where the house is; then nobody is owed anything.
             let _ = self.inbox.send(Event::CaughtUp(self.lifeline.permit.seat, self.lifeline.id));
@@ -128,7 +126,7 @@ impl Writer {
                 if left.is_zero() {
                     break;
                 }
-                thread::park_timeout(left);
+                park_timeout(left);
             }
         }
         self.lifeline.cut();

@@ -145,8 +145,8 @@ impl Wire {
     /// brings back.
     ///
     /// # Errors
-    /// If programs cannot ask for this at such a door, or it is too long for a packet; nothing is
-    /// appended then.
+    /// If this cannot be asked for at such a door, it is too long for a packet, or, on the text door,
+    /// the receiver's name has a blank, where another name would end; nothing is appended then.
     pub fn encode_request(self, command: &Command, tag: u64, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let name = command.spec().map_or("", |spec| spec.name);
         let unknown = || Refusal::UnknownAct { act: name.to_owned() };
@@ -155,11 +155,17 @@ impl Wire {
         (request.act, request.tag) = (Some(name.into()), Some(tag.to_string().into()));
         match self {
             Self::Text => {
+                // `/msg a b hi` is for a, whoever was meant; nobody has a name with a blank in it.
+                if let Command::Msg { to, .. } = command
+                    && (to.is_empty() || clean(to.as_bytes()).contains(char::is_whitespace))
+                {
+                    return Err(Refusal::NobodyCalled { name: to.clone(), like: None });
+                }
                 let line = line(command, name, &request).ok_or_else(unknown)?;
                 if Foreign::is_http(line.as_bytes(), true) {
                     out.push(b'\n'); // the first line of all may be a browser's, the second not
                 }
-                // A receiver's name is not parsed before it is sent; here it cannot become a second line.
+                // A name is not parsed before it is sent; here it cannot become a second line.
                 out.extend_from_slice(clean(line.as_bytes()).as_bytes());
                 out.push(b'\n');
             }

@@ -433,9 +433,24 @@ fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
     let json = Wire::Json(None).encode_request(&Command::Say(long), 1, &mut bytes);
     assert!(matches!(json, Err(Refusal::TooLong { limit: 65_535, .. })), "{json:?}");
     assert_eq!(bytes, b"");
-    let forged = Command::Msg { to: "a\nquit".into(), body: body("x") };
+    let forged = Command::Whois("a\nquit".into());
     Wire::Text.encode_request(&forged, 1, &mut bytes).unwrap();
     assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+/// Found by fuzzing: a line for `a b` went to `a`, with `b` before it.
+#[test]
+fn nothing_private_goes_to_the_first_word_of_a_name() {
+    for to in ["a b", "a\tb", "a\u{2028}b", " a", "a\u{3000}b", ""] {
+        let command = Command::Msg { to: to.into(), body: body("x") };
+        let mut bytes = Vec::new();
+        let refused = Wire::Text.encode_request(&command, 1, &mut bytes);
+        assert_eq!(
+            (refused, &*bytes),
+            (Err(Refusal::NobodyCalled { name: to.into(), like: None }), &b""[..]),
+            "{to:?}"
+        );
+    }
 }
 
 // --- whole conversations -----------------------------------------------------------------------

@@ -1,0 +1,127 @@
+//! The command lines of both programs: whatever stands there, they run by it or say why not.
+//!
+//! The first byte chooses the program, the lines behind it are the arguments. In them each byte from
+//! 128 on stands for a word that means something, so that mutations soon write what is nearly right.
+//! Bit 1 of the first byte makes every two bytes behind it a flag and its value.
+#![no_main]
+
+use std::cell::RefCell;
+
+use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, FromArgMatches};
+use libfuzzer_sys::fuzz_target;
+use parlor::{cli, client};
+
+/// The words of the bytes from 128 on, over and over.
+const WORDS: [&str; 48] = [
+    "--listen\n",
+    "--max-clients\n",
+    "--max-per-address\n",
+    "--idle\n",
+    "--rate\n",
+    "--burst\n",
+    "--max-line\n",
+    "--max-packet\n",
+    "--max-frame\n",
+    "--heartbeat\n",
+    "--join-grace\n",
+    "--max-rooms\n",
+    "--history\n",
+    "--history-shown\n",
+    "--max-pending\n",
+    "--write-timeout\n",
+    "--drain\n",
+    "--node\n",
+    "--log-level\n",
+    "--name\n",
+    "--wire\n",
+    "--timeout\n",
+    "send\n",
+    "tail\n",
+    "expect\n",
+    "who\n",
+    "--json\n",
+    "text://",
+    "relay://",
+    "json+gf3://",
+    "frame://",
+    "127.0.0.1:",
+    "[::1]:",
+    "[::]:",
+    "localhost:",
+    "0",
+    "1",
+    "1024",
+    "65535",
+    "65536",
+    "1000001",
+    "4294967296",
+    "18446744073709551616",
+    "ms",
+    "m",
+    "h",
+    "\u{e9}\u{202e}",
+    "\n",
+];
+
+/// The first of them are flags, the last values.
+const FLAGS: usize = 22;
+const VALUES: usize = 35;
+
+thread_local! {
+    static PARSERS: RefCell<[Command; 2]> = RefCell::new([cli::Flags::command(), client::flags::Flags::command()]);
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((choice, rest)) = data.split_first() else { return };
+    let mut text = String::new();
+    for (at, byte) in rest.iter().enumerate() {
+        match byte.checked_sub(128) {
+            _ if choice & 2 != 0 && at % 2 == 0 => text.push_str(WORDS[usize::from(*byte) % FLAGS]),
+            _ if choice & 2 != 0 => {
+                text.push_str(WORDS[VALUES + usize::from(*byte) % (WORDS.len() - VALUES)]);
+                text.push('\n');
+            }
+            Some(word) => text.push_str(WORDS[usize::from(word) % WORDS.len()]),
+            None => text.push(char::from(*byte)),
+        }
+    }
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let args = ["parlor"].into_iter().chain(text.split('\n').take(12));
+    PARSERS.with_borrow_mut(|[server, client]| {
+        if choice & 1 == 0 {
+            match server.try_get_matches_from_mut(args).and_then(|matches| cli::Flags::from_arg_matches(&matches)) {
+                Ok(flags) => serve(&flags),
+                Err(error) => complain(&error),
+            }
+        } else {
+            match client
+                .try_get_matches_from_mut(args)
+                .and_then(|matches| client::flags::Flags::from_arg_matches(&matches))
+            {
+                Ok(flags) => drop(flags.address().map(|address| check_address(&address))),
+                Err(error) => complain(&error),
+            }
+        }
+    });
+});
+
+fn serve(flags: &cli::Flags) {
+    let Ok(config) = flags.config() else { return };
+    assert!(!config.listen.is_empty());
+    assert!((1..=1_000_000).contains(&config.max_clients) && config.max_rooms > 0 && config.node < 1024);
+    assert!(config.limits().max_line <= parlor::Config::MAX_LINE && !config.drain.is_zero());
+}
+
+/// Something to connect to: a host without blanks, and a port.
+fn check_address(address: &str) {
+    let (host, port) = address.rsplit_once(':').expect("a port");
+    assert!(port.parse::<u16>().is_ok() && !host.is_empty() && !host.contains(char::is_whitespace), "{address}");
+    assert!(!host.contains(':') || host.starts_with('[') && host.ends_with(']'), "{address}");
+}
+
+/// It says something, and ends as documented: 0 for what was asked to be shown, 2 for wrong usage.
+fn complain(error: &clap::Error) {
+    let shown = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    assert_eq!(error.exit_code(), if shown { 0 } else { 2 });
+}

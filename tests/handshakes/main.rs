@@ -1,0 +1,309 @@
+//! Where two threads of the house meet: loom plays every order in which they can (with at most two
+//! or three interruptions of a thread in the middle of something).
+//!
+//! The outbox, the writer, the lifeline, the deliveries and the stop are the files of `src/server`,
+//! compiled here over loom (`os`). The loops of the reader, of the manager's pace and of the accept
+//! thread, of which each needs two lines here, are written out in the tests that need them.
+//!
+//! ```text
+//! LOOM_LOG=info cargo test --test handshakes NAME     # how far it has come
+//! LOOM_MAX_PREEMPTIONS=4 cargo test --release --test handshakes   # more of them, for an hour
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::new_without_default,
+    unreachable_pub,
+    reason = "a test says what is wrong by panicking, and what stands in for std looks like it"
+)]
+
+mod os;
+
+#[path = "../../src/server/audience.rs"]
+#[allow(dead_code, reason = "only its chunks are used here")]
+mod audience;
+#[path = "../../src/server/lifeline.rs"]
+#[allow(dead_code, reason = "some of it is for the session's root")]
+mod lifeline;
+#[path = "../../src/server/outbox.rs"]
+mod outbox;
+#[path = "../../src/server/post.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
+mod post;
+#[path = "../../src/server/shutdown.rs"]
+mod shutdown;
+#[path = "../../src/server/writer.rs"]
+mod writer;
+
+/// What the manager is told by a writer.
+mod manager {
+    use crate::chat::Seat;
+    use crate::protocol::SessionId;
+
+    #[derive(Debug, PartialEq, Eq)]
+    pub enum Event {
+        CaughtUp(Seat, SessionId),
+    }
+}
+
+mod gate {
+    use crate::chat::Seat;
+
+    #[derive(Debug)]
+    pub struct Permit {
+        pub seat: Seat,
+    }
+}
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use loom::thread;
+use parlor::{chat, metrics, protocol, wire};
+
+use audience::{Chunk, Mark};
+use chat::Seat;
+use lifeline::Lifeline;
+use manager::Event;
+use metrics::Metrics;
+use os::{Instant, Receiver, TcpStream, bounded};
+use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
+use post::{Delivery, Pace, Post, Slow};
+use protocol::{CloseReason, SessionId};
+use shutdown::{Held, Stopper};
+use wire::{Encoding, Wire};
+use writer::Writer;
+
+const SEAT: Seat = Seat(0);
+const ID: SessionId = SessionId(1);
+/// Half an outbox: what waits of three bytes in a packet, of which the socket has taken two.
+const HALF: usize = PACKET_OVERHEAD + 1;
+
+/// One session whose socket takes `room` bytes, and whose outbox holds `limit`.
+struct Session {
+    lifeline: Arc<Lifeline>,
+    outbox: Outbox,
+    inbox: Receiver<Event>,
+    nudge: Receiver<()>,
+    writer: thread::JoinHandle<()>,
+    /// What the peer has received, and whether it was cut before it had closed.
+    peer: thread::JoinHandle<(Vec<u8>, bool)>,
+}
+
+/// Its writer runs, and its peer reads to the end and closes, which its reader sees.
+fn session(room: usize, limit: usize, half: usize) -> Session {
+    let stream = TcpStream::new(room);
+    let theirs = stream.clone();
+    let lifeline = Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
+    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), limit);
+    let (events, inbox) = bounded(8);
+    let (nudges, nudge) = bounded(1);
+    let timeout = Duration::from_secs(10);
+    let writer = Writer { lifeline: Arc::clone(&lifeline), queue, inbox: events, nudge: nudges, half, timeout };
+    let writer = thread::spawn(move || writer.run());
+    lifeline.set_writer(writer.thread().clone());
+    let reader = Arc::clone(&lifeline);
+    let peer = thread::spawn(move || {
+        let mut received = Vec::new();
+        loop {
+            let bytes = theirs.read();
+            if bytes.is_empty() {
+                break;
+            }
+            received.extend(bytes);
+        }
+        let cut = theirs.is_cut();
+        reader.finish_reading();
+        (received, cut)
+    });
+    Session { lifeline, outbox, inbox, nudge, writer, peer }
+}
+
+impl Session {
+    #[expect(clippy::single_range_in_vec_init, reason = "a push takes a list of ranges, here of one")]
+    fn push(&mut self, bytes: &[u8]) -> Pushed {
+        self.outbox.push(&mut Shared::new(bytes), &[0..bytes.len()], Instant::now())
+    }
+
+    /// The outbox is dropped, for a polite reason or none; what the peer has received at the end.
+    fn end(self) -> Vec<u8> {
+        drop(self.outbox);
+        self.writer.join().unwrap();
+        assert_eq!(self.lifeline.pending(), 0);
+        let (received, cut) = self.peer.join().unwrap();
+        assert!(!cut, "a polite end waits until the peer has closed");
+        received
+    }
+}
+
+/// Every order of a model, with so many interruptions in the middle of something.
+fn every_order(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(interruptions);
+    builder.check(model);
+}
+
+#[test]
+fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
+    every_order(2, || {
+        let mut session = session(2, 10_000, 5_000);
+        for bytes in [b"abc", b"def"] {
+            assert_ne!(session.push(bytes), Pushed::Dead);
+        }
+        assert_eq!(session.end(), b"abcdef");
+    });
+}
+
+/// Either the manager finds that the writer was done before it was asked to report, or the report
+/// comes: never neither, never both.
+#[test]
+fn who_missed_lines_and_has_caught_up_is_reported_once() {
+    every_order(2, || {
+        let Session { lifeline, outbox, inbox, nudge, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
+        let metrics = Metrics::default();
+        let mut post = Post {
+            lifeline: Arc::clone(&lifeline),
+            outbox: Some(outbox),
+            credit: None,
+            encoding: Encoding::Relay,
+            place: None,
+            pace: Pace::KeepingUp,
+            odd_in: 0,
+            heard: 0,
+            tag: None,
+            filter: None,
+        };
+        let mut slow = Slow::default();
+        for bytes in [b"abc", b"def"] {
+            let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, is_bustle: false }];
+            let chunk = Chunk { bytes: bytes.to_vec(), marks };
+            let delivery = Delivery { chunk: &chunk, stamp: 1, now: Instant::now(), half: 5_000, metrics: &metrics };
+            delivery.hand_over(SEAT, &mut post, &mut Shared::new(&chunk.bytes), &mut slow);
+        }
+        let skipped = matches!(post.pace, Pace::Skipping(1));
+        if skipped && slow.drained.is_empty() {
+            assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SEAT, ID)));
+        }
+        drop((post, nudge));
+        writer.join().unwrap();
+        assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
+        assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
+    });
+}
+
+/// As the manager keeps pace: it looks, and sleeps until it is nudged.
+#[test]
+fn the_nudge_is_never_lost() {
+    every_order(2, || {
+        let mut session = session(1, 10_000, HALF);
+        session.push(b"abc");
+        while session.lifeline.pending() > HALF {
+            session.nudge.recv().unwrap();
+        }
+        assert_eq!(session.end(), b"abc");
+    });
+}
+
+/// As a reader holds its peer's lines back while the answers wait: it looks, and parks.
+fn waiting_reader(lifeline: &Arc<Lifeline>) -> thread::JoinHandle<()> {
+    let theirs = Arc::clone(lifeline);
+    let reader = thread::spawn(move || {
+        while theirs.pending() > HALF && theirs.reason().is_none() {
+            thread::park();
+        }
+    });
+    // The reader does it itself, before anybody else hears of the session.
+    lifeline.set_reader(reader.thread().clone());
+    reader
+}
+
+#[test]
+fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
+    every_order(2, || {
+        let mut session = session(1, 10_000, HALF);
+        let reader = waiting_reader(&session.lifeline);
+        session.push(b"abc");
+        assert_eq!(session.end(), b"abc");
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
+    every_order(3, || {
+        let stream = TcpStream::new(0);
+        let lifeline =
+            Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
+        lifeline.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
+        let reader = waiting_reader(&lifeline);
+        lifeline.end(CloseReason::TooSlow);
+        reader.join().unwrap();
+    });
+}
+
+/// A hang-up and the reader's own reason meet the last bytes: one reason, known alike to all, and
+/// every byte before the end.
+#[test]
+fn the_last_send_comes_before_the_close_and_the_first_reason_wins() {
+    every_order(2, || {
+        let mut session = session(2, 10_000, 5_000);
+        let lifeline = Arc::clone(&session.lifeline);
+        let reader = thread::spawn(move || {
+            lifeline.end(CloseReason::PeerClosed);
+            lifeline.reason().unwrap().clone()
+        });
+        assert_ne!(session.push(b"bye"), Pushed::Dead);
+        session.lifeline.end(CloseReason::Quit);
+        let reason = session.lifeline.reason().unwrap().clone();
+        assert_eq!(session.end(), b"bye");
+        assert_eq!(reader.join().unwrap(), reason);
+    });
+}
+
+/// As the accept thread waits: it looks at the flag, then polls the pipe.
+#[test]
+fn a_stop_wakes_the_accept_thread_however_many_ask_for_it() {
+    every_order(3, || {
+        let (stopper, wake) = Stopper::new().unwrap();
+        let asking: Vec<_> = (0..2)
+            .map(|_| {
+                let stopper = stopper.clone();
+                thread::spawn(move || stopper.trigger())
+            })
+            .collect();
+        while !stopper.is_triggered() {
+            wake.wait_until_readable();
+        }
+        let first = asking.into_iter().map(|asked| usize::from(asked.join().unwrap())).sum::<usize>();
+        assert_eq!(first, 1);
+    });
+}
+
+/// A stop waits for who holds lines back, also where more than one does.
+#[test]
+fn a_stop_waits_for_what_is_held_back() {
+    every_order(3, || {
+        let held = Arc::new(Held::default());
+        let passed_on = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                let (held, passed_on) = (Arc::clone(&held), Arc::clone(&passed_on));
+                thread::spawn(move || {
+                    let hold = held.hold();
+                    passed_on.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    drop(hold);
+                })
+            })
+            .collect();
+        let mine = held.hold();
+        let stop = {
+            let held = Arc::clone(&held);
+            thread::spawn(move || held.wait_for_none(Duration::from_secs(1)))
+        };
+        drop(mine);
+        stop.join().unwrap();
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        assert_eq!(passed_on.load(std::sync::atomic::Ordering::Relaxed), 2);
+    });
+}

@@ -1,0 +1,121 @@
+//! The house on one thread: seeded random lives, played by its own source.
+//!
+//! The manager, the outboxes, the lifelines and what the writers keep count of are the files of
+//! `src/server`, compiled here over a ground that is no operating system (`os`): time moves when
+//! nobody has anything to do, a socket is a buffer that takes as much as the dice say, and wherever
+//! the manager waits, looks into its inbox or sends, the others (`world`) get as many turns as the
+//! dice say. What everybody must hear is worked out beside it by the simplest means (`reference`):
+//! each effect of the hub, to each who is to hear it, at once.
+//!
+//! The readers' loop, the writers' loop and the few lines of the stop that are in `Server::run` are
+//! played, not run. loom tries the real writer in `tests/handshakes`.
+//!
+//! ```text
+//! SIM_SEED=57 cargo test --test sim        # one life, as it was when it failed
+//! SIM_RUNS=100000 cargo test --test sim    # that many, from seed 0 on
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    clippy::arc_with_non_send_sync,
+    unreachable_pub,
+    reason = "a test says what is wrong by panicking; and what is shared by threads in the house is on one thread here"
+)]
+
+mod os;
+mod reference;
+mod world;
+
+#[path = "../../src/server/audience.rs"]
+mod audience;
+#[path = "../../src/server/lifeline.rs"]
+#[allow(dead_code, reason = "some of it is only for the real threads")]
+mod lifeline;
+#[path = "../../src/server/manager.rs"]
+#[allow(dead_code, reason = "nothing comes from elsewhere in the program here")]
+mod manager;
+#[path = "../../src/server/outbox.rs"]
+mod outbox;
+#[path = "../../src/server/post.rs"]
+mod post;
+#[path = "../../src/server/writer.rs"]
+#[allow(dead_code, reason = "its loop is played by the world")]
+mod writer;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use parlor::{config, metrics, protocol, wire};
+
+/// The rules, with somebody who writes down what they decide.
+mod chat {
+    pub use parlor::chat::*;
+
+    pub use crate::reference::Hub;
+}
+
+/// A seat is free again when nobody holds its permit.
+mod gate {
+    use crate::chat::Seat;
+
+    #[derive(Debug)]
+    pub struct Permit {
+        pub seat: Seat,
+    }
+
+    impl Drop for Permit {
+        fn drop(&mut self) {
+            crate::world::give_back(self.seat);
+        }
+    }
+}
+
+/// Lives in an ordinary run of the tests: some twenty seconds of one core in a debug build.
+const RUNS: u64 = 2000;
+
+fn number(variable: &str) -> Option<u64> {
+    let value = std::env::var(variable).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{variable}={value} is no number")))
+}
+
+#[test]
+fn random_lives_lose_and_double_nothing() {
+    let seeds = match number("SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SIM_RUNS").unwrap_or(RUNS),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut happened = world::Happened::default();
+    std::thread::scope(|scope| {
+        let playing: Vec<_> = (0..threads)
+            .map(|thread| {
+                let seeds = seeds.clone().skip(thread).step_by(threads);
+                scope.spawn(|| play_all(seeds))
+            })
+            .collect();
+        playing
+            .into_iter()
+            .for_each(|played| happened.add(&played.join().unwrap_or_else(|panic| resume_unwind(panic))));
+    });
+    eprintln!("{happened:?}");
+    if seeds.end - seeds.start >= RUNS {
+        assert_eq!(happened.missing(), [""; 0], "must have happened at least once: {happened:?}");
+    }
+}
+
+fn play_all(seeds: impl Iterator<Item = u64>) -> world::Happened {
+    let mut happened = world::Happened::default();
+    for seed in seeds {
+        match catch_unwind(AssertUnwindSafe(|| world::play(seed))) {
+            Ok(more) => happened.add(&more),
+            Err(panic) => {
+                eprintln!("again: SIM_SEED={seed} cargo test --test sim");
+                resume_unwind(panic);
+            }
+        }
+    }
+    happened
+}

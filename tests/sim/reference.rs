@@ -1,0 +1,308 @@
+//! What everybody must hear, worked out by the simplest means: no chunks, no outbox, no batches.
+//!
+//! The manager's hub is this [`Hub`]; it asks the real one and writes down, for each who is to hear
+//! it and in the encoding of that moment, what each effect amounts to. [`Expected::compare`] then
+//! holds what a peer received to it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use parlor::chat::{Arrival, Effect, Filter, HubSettings, Now, RoomIndex, Seat};
+use parlor::protocol::{CloseReason, Command, Notice, SessionId};
+use parlor::wire::{Encoding, Wire};
+
+use crate::os::Instant;
+
+/// One thing that somebody is to hear.
+#[derive(Debug)]
+struct Item {
+    bytes: Vec<u8>,
+    /// Where there is no room for it, it is counted instead.
+    may_be_skipped: bool,
+}
+
+/// What one session is to hear.
+#[derive(Debug)]
+pub struct Expected {
+    encoding: Encoding,
+    filter: Filter,
+    room: Option<RoomIndex>,
+    items: Vec<Item>,
+    pub tags: VecDeque<Box<str>>,
+    pub entered: bool,
+}
+
+/// What was heard of it.
+#[derive(Debug, Default)]
+pub struct Compared {
+    pub skipped: u64,
+    /// Lines that were skipped and never told, since the session ended before.
+    pub untold: u64,
+}
+
+#[derive(Debug, Default)]
+struct Journal {
+    sessions: BTreeMap<SessionId, Expected>,
+    seats: HashMap<Seat, SessionId>,
+    /// The mark of every line of every room, in the one order.
+    said: Vec<String>,
+    stopped: bool,
+    /// When somebody went in or out last.
+    moved: Duration,
+    /// By room: who went in and out, and what was told of it.
+    moves: HashMap<RoomIndex, Moves>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Moves {
+    came: usize,
+    left: usize,
+    told_came: usize,
+    told_left: usize,
+}
+
+thread_local! {
+    static JOURNAL: RefCell<Journal> = RefCell::default();
+}
+
+/// Begins anew.
+pub fn begin() {
+    JOURNAL.take();
+}
+
+/// A session is on its way to the hub.
+pub fn expect(id: SessionId, wire: Wire) {
+    let expected = Expected {
+        encoding: wire.first_encoding(),
+        filter: Filter::default(),
+        room: None,
+        items: Vec::new(),
+        tags: VecDeque::new(),
+        entered: false,
+    };
+    JOURNAL.with_borrow_mut(|journal| journal.sessions.insert(id, expected));
+}
+
+/// A request with a mark is on its way.
+pub fn tag(id: SessionId, tag: Box<str>) {
+    JOURNAL.with_borrow_mut(|journal| journal.sessions.get_mut(&id).unwrap().tags.push_back(tag));
+}
+
+pub fn take(id: SessionId) -> Expected {
+    JOURNAL.with_borrow_mut(|journal| journal.sessions.remove(&id).unwrap())
+}
+
+/// The mark of a line that was said, `s1000003n12`: who, and how many before.
+pub fn mark(text: &str) -> Option<String> {
+    let is_mark =
+        |word: &&str| word.strip_prefix('s').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    text.split([' ', ':', '\r']).find(is_mark).map(str::to_owned)
+}
+
+/// The marks of all lines that were said, in the order of the hub.
+pub fn said() -> Vec<String> {
+    JOURNAL.with_borrow(|journal| journal.said.clone())
+}
+
+/// When somebody went in or out last.
+pub fn moved() -> Instant {
+    JOURNAL.with_borrow(|journal| Instant(journal.moved))
+}
+
+/// Every coming and going has been told of, once, one by one or counted.
+pub fn check_moves() {
+    JOURNAL.with_borrow(|journal| {
+        for moves in journal.moves.values() {
+            assert_eq!((moves.came, moves.left), (moves.told_came, moves.told_left), "{moves:?}");
+        }
+    });
+}
+
+impl Journal {
+    fn of(&mut self, seat: Seat) -> &mut Expected {
+        self.sessions.get_mut(&self.seats[&seat]).unwrap()
+    }
+
+    fn write_down(&mut self, effects: &[Effect], tag: Option<&(Seat, Box<str>)>) {
+        for effect in effects {
+            if matches!(effect, Effect::Enter(..) | Effect::Exit(..)) {
+                self.moved = Instant::now().0;
+            }
+            match effect {
+                Effect::Tell(seat, notice) => {
+                    let may_be_skipped = matches!(notice, Notice::Told { .. });
+                    let tag = tag.filter(|(asker, _)| asker == seat && !may_be_skipped);
+                    self.of(*seat).hear(notice, tag.map(|(_, tag)| &**tag), may_be_skipped);
+                }
+                Effect::Room { room, notice, hidden_from } => {
+                    self.note(*room, notice);
+                    for (seat, id) in &self.seats {
+                        let one = self.sessions.get_mut(id).unwrap();
+                        let hidden = one.filter.hides(notice.said_by(), notice.is_bustle());
+                        if one.room == Some(*room) && *hidden_from != Some(*seat) && !hidden {
+                            one.hear(notice, None, true);
+                        }
+                    }
+                }
+                Effect::Enter(room, seat) => {
+                    assert_eq!(self.of(*seat).room.replace(*room), None, "in two rooms");
+                    self.moves.entry(*room).or_default().came += 1;
+                }
+                Effect::Exit(room, seat) => {
+                    assert_eq!(self.of(*seat).room.take(), Some(*room), "out of another room");
+                    self.moves.entry(*room).or_default().left += usize::from(!self.stopped);
+                }
+                Effect::Filter(seat, filter) => self.of(*seat).filter = filter.clone(),
+                Effect::Time(seat, on) => {
+                    let one = self.of(*seat);
+                    one.encoding = one.encoding.with_time(*on);
+                }
+                Effect::HangUp(seat, _) => drop(self.seats.remove(seat)),
+            }
+        }
+    }
+
+    fn note(&mut self, room: RoomIndex, notice: &Notice) {
+        let moves = self.moves.entry(room).or_default();
+        match notice {
+            Notice::Said(line) | Notice::Acted(line) => self.said.extend(mark(line.body.as_str())),
+            Notice::Login { .. } | Notice::Came { .. } => moves.told_came += 1,
+            Notice::Left { .. } | Notice::Went { .. } => moves.told_left += 1,
+            Notice::Bustle { came, left, .. } => {
+                moves.told_came += *came;
+                moves.told_left += *left;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Expected {
+    fn hear(&mut self, notice: &Notice, tag: Option<&str>, may_be_skipped: bool) {
+        let mut bytes = Vec::new();
+        self.encoding.encode(notice, tag, &mut bytes);
+        if !bytes.is_empty() {
+            self.items.push(Item { bytes, may_be_skipped });
+        }
+    }
+
+    /// Goes through what a peer received: everything in its order, once; where lines were skipped,
+    /// told with their number before the next one. If `whole`, to the last byte; otherwise it may end
+    /// anywhere. `history` is how many lines a room keeps.
+    pub fn compare(&self, received: &[u8], whole: bool, history: u64) -> Compared {
+        let mut rest = received;
+        let mut compared = Compared::default();
+        let mut items = self.items.iter().peekable();
+        loop {
+            if compared.untold > 0 {
+                let lines = compared.untold;
+                let mut told = Vec::new();
+                self.encoding.encode(&Notice::Skipped { lines, kept: lines <= history }, None, &mut told);
+                if !told.is_empty() && rest.starts_with(&told) {
+                    rest = &rest[told.len()..];
+                    compared.untold = 0;
+                }
+            }
+            let Some(item) = items.peek() else { break };
+            if rest.is_empty() && !whole {
+                return compared;
+            }
+            // Relay has no words for skipped lines: there the next one may come after any gap.
+            let silent = self.encoding == Encoding::Relay;
+            if rest.starts_with(&item.bytes) && (compared.untold == 0 || silent || !item.may_be_skipped) {
+                if silent && item.may_be_skipped {
+                    compared.untold = 0;
+                }
+                rest = &rest[item.bytes.len()..];
+            } else if !whole && item.bytes.starts_with(rest) {
+                return compared; // cut within it
+            } else if item.may_be_skipped {
+                compared.untold += 1;
+                compared.skipped += 1;
+            } else {
+                panic!("received {:?}\nwhere was to come {:?}", shown(rest), shown(&item.bytes));
+            }
+            items.next();
+        }
+        assert!(rest.is_empty() || !whole && self.is_part_of_a_notice(rest), "more than was sent: {:?}", shown(rest));
+        compared
+    }
+
+    /// Whether a stream that was cut may end so: within the notice of skipped lines.
+    fn is_part_of_a_notice(&self, rest: &[u8]) -> bool {
+        (1..2000).any(|lines| {
+            [true, false].into_iter().any(|kept| {
+                let mut told = Vec::new();
+                self.encoding.encode(&Notice::Skipped { lines, kept }, None, &mut told);
+                told.starts_with(rest)
+            })
+        })
+    }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().take(300).collect()
+}
+
+/// The real hub, and beside it the journal.
+#[derive(Debug)]
+pub struct Hub(parlor::chat::Hub);
+
+impl Hub {
+    pub fn new(settings: HubSettings, up: Duration) -> Self {
+        Self(parlor::chat::Hub::new(settings, up))
+    }
+
+    fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(Seat, Box<str>)>) {
+        JOURNAL.with_borrow_mut(|journal| journal.write_down(&effects, tag));
+        out.extend(effects);
+    }
+
+    pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
+        let id = arrival.speaker.id;
+        JOURNAL.with_borrow_mut(|journal| {
+            assert_eq!(journal.seats.insert(seat, id), None, "two on one seat");
+            journal.sessions.get_mut(&id).unwrap().entered = true;
+        });
+        let mut effects = Vec::new();
+        self.0.enter(seat, arrival, now, &mut effects);
+        Self::write_down(out, effects, None);
+    }
+
+    pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        let tag = tagged.then(|| {
+            JOURNAL.with_borrow_mut(|journal| {
+                let id = journal.seats.get(&seat)?; // who has said /quit may have asked for more
+                journal.sessions.get_mut(id)?.tags.pop_front()
+            })
+        });
+        let mut effects = Vec::new();
+        self.0.command(seat, command, tagged, now, &mut effects);
+        Self::write_down(out, effects, tag.flatten().map(|tag| (seat, tag)).as_ref());
+    }
+
+    pub fn leave(&mut self, seat: Seat, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
+        let mut effects = Vec::new();
+        self.0.leave(seat, reason, now, &mut effects);
+        Self::write_down(out, effects, None);
+    }
+
+    pub fn stop(&mut self, out: &mut Vec<Effect>) {
+        JOURNAL.with_borrow_mut(|journal| journal.stopped = true);
+        let mut effects = Vec::new();
+        self.0.stop(&mut effects);
+        Self::write_down(out, effects, None);
+    }
+
+    pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let mut effects = Vec::new();
+        self.0.tick(now, &mut effects);
+        Self::write_down(out, effects, None);
+    }
+
+    pub fn next_tick(&self) -> Option<Duration> {
+        self.0.next_tick()
+    }
+}
