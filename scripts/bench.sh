@@ -15,7 +15,7 @@
 #                  does beside
 #
 # It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, each by itself
-# for each measurement, on ports 21000 to 21008 of 127.0.0.1, without limits on who talks how much.
+# for each measurement, on ports 21001 to 21013 of 127.0.0.1, without limits on who talks how much.
 # What is missing of redis-server, nats-server, ngircd, gnuplot and jq is installed by the system's
 # package manager where this user may do so; a server that is not there is left out.
 # A figure is the median over the repetitions; a ratio is taken within each repetition first.
@@ -67,8 +67,6 @@ target=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_di
 bench=$target/parlor-bench
 # Thousands of connections, on both sides.
 ulimit -n "$(ulimit -H -n)"
-mkdir -p "$out"
-((keep)) || : >"$out/results.jsonl"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-bench.XXXXXX")
 server=''
 stop_server() {
@@ -110,6 +108,9 @@ if ((instructions)); then
   echo "instructions for a delivery (4000 more lines to 21 sessions): $(((many - few) / (4000 * 21)))"
   exit 0
 fi
+
+mkdir -p "$out"
+((keep)) || : >"$out/results.jsonl"
 
 # --- the servers -----------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ works='
 doors;text relay json frame;throughput --readers 1000
 trickle;text redis nats coalesced floor;latency --readers 1000 --rate 50
 offered-600000;text redis nats;latency --readers 100 --rate 6000
-stall;text;stall --readers 100 --rate 1000 --bytes 400
+stall;text;stall --readers 100 --rate 1000 --bytes 400 --seconds 15
 connect-1000;text redis nats coalesced;idle --sessions 1000
 sessions-8000;text;idle --sessions 8000
 sessions-100;text;idle --sessions 100
@@ -211,12 +212,16 @@ for ((run = 1; run <= runs; run++)); do
   while IFS=';' read -r work servers how; do
     [[ $work && $work =~ $only ]] || continue
     read -ra flags <<<"$how"
-    [[ ${flags[0]} =~ ^(idle|churn)$ ]] || flags+=(--seconds "$seconds")
+    # What stalls has to last until no buffer of the kernel's takes any more (some 5 MB).
+    [[ ${flags[0]} =~ ^(idle|churn|stall)$ ]] || flags+=(--seconds "$seconds")
     for name in $servers; do
       wire=$name
       [[ $name != coalesced ]] || wire=floor
       start_server "$name" || continue
-      if "$bench" "${flags[@]}" --wire "$wire" --to "127.0.0.1:$(port_of "$name")" --pid "$server" --json \
+      # Parlor tells a crowd's coming for two seconds; the others tell nothing.
+      settle=()
+      [[ $name =~ ^(text|relay|json|frame)$ || ${flags[0]} == churn ]] || settle=(--settle 0.5)
+      if "$bench" "${flags[@]}" "${settle[@]}" --wire "$wire" --to "127.0.0.1:$(port_of "$name")" --pid "$server" --json \
         >"$scratch/result" 2>"$scratch/error"; then
         jq -c --arg work "$work" --arg server "$name" --argjson run "$run" \
           '{work: $work, server: $server, run: $run} + .' "$scratch/result" >>"$out/results.jsonl"
@@ -299,7 +304,7 @@ processor per visit;churn;cpu_per_visit;text;redis;;
 
 # --- the charts ------------------------------------------------------------------------------
 
-if command -v gnuplot >/dev/null; then
+if command -v gnuplot >/dev/null && [[ -s $out/results.jsonl ]]; then
   # How many times redis: the median, the least and the most.
   jq -rn --slurpfile results <(cat "$out/results.jsonl") '
     def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
@@ -322,7 +327,7 @@ if command -v gnuplot >/dev/null; then
     | (["50", "p50"], ["90", "p90"], ["99", "p99"], ["99.9", "p99.9"]) as [$place, $name]
     | "\($all[0].server)\t\($place)\t\([$all[][$name]] | median)"' >"$scratch/latency"
   cut -f 1 "$scratch/latency" | sort -u >"$scratch/servers"
-  gnuplot <<END || failed=1
+  if [[ -s $scratch/ratios ]]; then gnuplot <<END || failed=1; fi
 set terminal svg size 900,420 font 'sans-serif,12' background '#ffffff'
 set datafile separator tab
 set style data histograms
@@ -331,8 +336,9 @@ set style fill solid 0.8 border -1
 set ylabel 'times the deliveries of redis'
 set xtics rotate by -20
 set grid ytics
-set key top right
+set key outside below
 set yrange [0:*]
+set arrow from graph 0, first 1 to graph 1, first 1 nohead lc '#606060' dt 2
 set output '$out/ratios.svg'
 plot '$scratch/ratios.text' using 2:3:4:xtic(1) title 'Parlor' lc '#2060a0', \
   '$scratch/ratios.nats' using 2:3:4 title 'nats' lc '#a0a0a0', \
@@ -340,15 +346,15 @@ plot '$scratch/ratios.text' using 2:3:4:xtic(1) title 'Parlor' lc '#2060a0', \
 END
   {
     echo "set terminal svg size 900,420 font 'sans-serif,12' background '#ffffff'"
-    echo "set datafile separator tab; set logscale y; set grid ytics; set key top left"
+    echo "set datafile separator tab; set logscale y; set grid ytics; set key outside right"
     echo "set ylabel 'ms'; set xlabel 'percentile, 50 lines/s to 1000 listeners'; set output '$out/latency.svg'"
     echo "set xrange [-0.2:3.2]; set xtics ('50' 0, '90' 1, '99' 2, '99.9' 3)"
     printf 'plot '
     while read -r server; do
-      name=$server
-      [[ $server != text ]] || name=Parlor
+      name=$server style='lw 2'
+      if [[ $server == text ]]; then name=Parlor style="lw 4 lc '#2060a0'"; fi
       awk -F '\t' -v server="$server" '$1 == server { print $3 }' "$scratch/latency" >"$scratch/latency.$server"
-      printf "'%s' using 0:1 with linespoints lw 2 title '%s', " "$scratch/latency.$server" "$name"
+      printf "'%s' using 0:1 with linespoints %s title '%s', " "$scratch/latency.$server" "$style" "$name"
     done <"$scratch/servers"
     echo
   } >"$scratch/latency.gnuplot"

@@ -233,10 +233,11 @@ check_scripts() {
 
 # Two seconds for each target; nothing is installed for it.
 fuzz_briefly() {
-  if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then
+  if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null &&
+    cargo fetch --quiet --locked --manifest-path tests/fuzz/Cargo.toml; then
     scripts/fuzz.sh --seconds 2
   else
-    echo "no cargo-fuzz or no c++ here: the properties of the tests above (proptest) stand in for it"
+    echo "no cargo-fuzz, no c++ or no crates for it here: the properties of the tests above (proptest) stand in for it"
   fi
 }
 

@@ -18,7 +18,7 @@ Examples:
   parlor --rate 0 --idle 0 --max-clients 8000 &        a server without limits, on the usual ports
   parlor-bench throughput --readers 1000 --pid $!
   parlor-bench latency --rate 50 --wire json --runs 5
-  parlor-bench stall --stalled 1 --readers 100 --rate 1000 --bytes 400
+  parlor-bench stall --stalled 1 --readers 100 --rate 1000 --bytes 400 --seconds 20
   parlor-bench floor --coalesce                        the least a server can do, as another target
   parlor-bench throughput --wire floor
 

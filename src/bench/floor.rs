@@ -2,13 +2,14 @@
 //!
 //! No names, no rooms, no threads, no promise to anyone who reads slowly: what it costs is what the
 //! kernel's sockets cost. Plain, it makes one write for each line and listener; with `--coalesce`
-//! one for all lines of a turn of its loop.
+//! one for all lines of a turn of its loop. A line goes out behind its sender's address, as on
+//! Parlor's text door, so that both send the same number of bytes.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::process;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::memchr_iter;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
@@ -21,6 +22,8 @@ const MOST_WAITING: usize = 64 * 1024 * 1024;
 /// One connection.
 struct Peer {
     stream: TcpStream,
+    /// What stands before each of its lines.
+    head: Vec<u8>,
     /// What came after the last line end.
     begun: Vec<u8>,
     /// What the socket did not take.
@@ -50,7 +53,7 @@ pub(super) fn serve(how: &Floor) -> Result<(), String> {
         lines.clear();
         for event in &events {
             if event.token() == LISTENER {
-                while let Ok((mut stream, _)) = listener.accept() {
+                while let Ok((mut stream, address)) = listener.accept() {
                     let place = peers.iter().position(Option::is_none).unwrap_or(peers.len());
                     let interest = Interest::READABLE | Interest::WRITABLE;
                     if stream.set_nodelay(true).is_err()
@@ -59,7 +62,8 @@ pub(super) fn serve(how: &Floor) -> Result<(), String> {
                     {
                         continue;
                     }
-                    let peer = Some(Peer { stream, begun: Vec::new(), waiting: Vec::new() });
+                    let head = format!("[{address}]{address}: ").into_bytes();
+                    let peer = Some(Peer { stream, head, begun: Vec::new(), waiting: Vec::new() });
                     if place == peers.len() { peers.push(peer) } else { peers[place] = peer }
                 }
                 continue;
@@ -110,14 +114,14 @@ impl Peer {
             match self.stream.read(buffer) {
                 Ok(0) => return false,
                 Ok(count) => {
-                    let bytes = &buffer[..count];
-                    match memrchr(b'\n', bytes) {
-                        Some(end) => {
+                    for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
+                        if part.ends_with(b"\n") {
+                            lines.extend_from_slice(&self.head);
                             lines.append(&mut self.begun);
-                            lines.extend_from_slice(&bytes[..=end]);
-                            self.begun.extend_from_slice(&bytes[end + 1..]);
+                            lines.extend_from_slice(part);
+                        } else {
+                            self.begun.extend_from_slice(part);
                         }
-                        None => self.begun.extend_from_slice(bytes),
                     }
                     if self.begun.len() > MOST_WAITING {
                         return false;

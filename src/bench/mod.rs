@@ -1,7 +1,7 @@
 //! The `parlor-bench` program: how fast a chat server is, and what a delivery costs it.
 //!
 //! One thread with one epoll holds thousands of connections, talks, listens and counts. Every line
-//! carries a mark that stands nowhere else (see [`payload`]), so a delivery is counted alike on each
+//! carries a mark that stands nowhere else (see payload.rs), so a delivery is counted alike on each
 //! wire, Parlor's or another server's, and nothing but a delivery is. A rate is only ever printed
 //! when exactly what was expected has arrived.
 //!

@@ -102,7 +102,8 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
 
     /// Lets a caller in, or tells it why not.
     fn admit(&mut self, wire: Wire, stream: TcpStream, peer: SocketAddr) {
-        let ip = peer.ip().to_canonical(); // an IPv4 peer on an IPv6 door is an IPv4 peer
+        let peer = canonical(peer);
+        let ip = peer.ip();
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
         let counts_when_silent = matches!(wire, Wire::Json(_) | Wire::Frame);
@@ -119,7 +120,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                 return turn_away(&stream, wire, &refusal);
             }
         };
-        let address: Arc<str> = SocketAddr::new(ip, peer.port()).to_string().into();
+        let address: Arc<str> = peer.to_string().into();
         let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
         let door: Arc<str> = match stream.local_addr() {
             Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
@@ -140,7 +141,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             && let Ok((stream, peer)) = door.listener.accept()
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
-            self.house.turned_away("descriptor", "no descriptor", &peer);
+            self.house.turned_away("descriptor", "no descriptor", &canonical(peer));
             turn_away(&stream, door.wire, &refusal);
         }
         self.spare = open_spare();
@@ -176,6 +177,11 @@ fn kind(refusal: &Refusal) -> &'static str {
         Refusal::TooManySilent { .. } => "silent",
         _ => "full",
     }
+}
+
+/// An IPv4 peer on an IPv6 door is an IPv4 peer.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 fn open_spare() -> Option<File> {

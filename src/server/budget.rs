@@ -31,11 +31,15 @@ impl Budget {
         let [clients, rooms, history, pending] =
             [config.max_clients, config.max_rooms, config.history, config.max_pending].map(|number| number as u64);
         let longest = longest(&config) as u64;
-        let answer = KIB * (clients + rooms) + KIB / 2 * history;
-        let session = 2048 * KIB + 17 * longest + 4 * pending + answer;
-        let room = 5120 * KIB + 72 * longest + KIB * history;
+        // A program's own settings know no bounds: too much is as much as can be said.
+        let sum = |parts: &[(u64, u64)]| {
+            parts.iter().fold(0_u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
+        };
+        let answer = sum(&[(KIB, clients), (KIB, rooms), (KIB / 2, history)]);
+        let session = sum(&[(2048, KIB), (17, longest), (4, pending), (1, answer)]);
+        let room = sum(&[(5120, KIB), (72, longest), (KIB, history)]);
         let rest = 65_536 * KIB;
-        let all = rest.saturating_add(clients.saturating_mul(session)).saturating_add(rooms.saturating_mul(room));
+        let all = sum(&[(1, rest), (clients, session), (rooms, room)]);
         Self { session, room, rest, all }
     }
 }
@@ -59,6 +63,13 @@ mod tests {
     use crate::server::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
     use crate::server::session::{CREDIT, WRITER_STACK};
     use crate::wire::{Encoding, Inbound};
+
+    #[test]
+    fn a_sum_beyond_all_numbers_is_the_greatest() {
+        let config =
+            Config { max_pending: usize::MAX, history: usize::MAX, max_clients: usize::MAX, ..Config::default() };
+        assert_eq!(Budget::of(&config).all, u64::MAX);
+    }
 
     /// Cleaning makes three bytes of one at most, and so does JSON of what is clean.
     const GROWTH: usize = 3;

@@ -13,7 +13,7 @@ use libfuzzer_sys::fuzz_target;
 use parlor::{cli, client};
 
 /// The words of the bytes from 128 on, over and over.
-const WORDS: [&str; 48] = [
+const WORDS: [&str; 52] = [
     "--listen\n",
     "--max-clients\n",
     "--max-per-address\n",
@@ -33,6 +33,8 @@ const WORDS: [&str; 48] = [
     "--drain\n",
     "--node\n",
     "--log-level\n",
+    "--max-silent\n",
+    "--addresses\n",
     "--name\n",
     "--wire\n",
     "--timeout\n",
@@ -49,6 +51,8 @@ const WORDS: [&str; 48] = [
     "[::1]:",
     "[::]:",
     "localhost:",
+    "shown",
+    "masked",
     "0",
     "1",
     "1024",
@@ -65,8 +69,8 @@ const WORDS: [&str; 48] = [
 ];
 
 /// The first of them are flags, the last values.
-const FLAGS: usize = 22;
-const VALUES: usize = 35;
+const FLAGS: usize = 24;
+const VALUES: usize = 37;
 
 thread_local! {
     static PARSERS: RefCell<[Command; 2]> = RefCell::new([cli::Flags::command(), client::flags::Flags::command()]);
