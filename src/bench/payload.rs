@@ -18,9 +18,9 @@ pub(super) const SHORTEST: usize = 29;
 /// What a line is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// To be counted.
+    /// To be counted and recorded.
     Data,
-    /// To find out who hears everything by now.
+    /// To find out who hears everything by now, or to warm up: counted, not recorded.
     Fence,
 }
 

@@ -64,13 +64,34 @@ pub(super) struct Swarm {
     pub(super) connections: Vec<Connection>,
     buffer: Vec<u8>,
     pub(super) wire: Wire,
-    pub(super) target: SocketAddr,
+    target: SocketAddr,
     /// The start of the clock that payloads tell.
     started: Instant,
     timer: Option<rustix::fd::OwnedFd>,
-    /// How many are in, and how many have ended.
-    pub(super) entered: usize,
-    pub(super) closed: usize,
+    tally: Tally,
+}
+
+/// How many connections are in, and how many have ended.
+#[derive(Debug, Default)]
+struct Tally {
+    entered: usize,
+    closed: usize,
+}
+
+impl Tally {
+    /// A connection's state was `before` and is `now`; returns whether that is a change. Whatever
+    /// reads, writes or leaves may find that the server has ended it.
+    fn note(&mut self, before: State, now: State) -> bool {
+        match now {
+            State::In if before != now => self.entered += 1,
+            State::Closed if before != now => {
+                self.closed += 1;
+                self.entered -= usize::from(before == State::In);
+            }
+            _ => {}
+        }
+        before != now
+    }
 }
 
 impl Swarm {
@@ -91,8 +112,7 @@ impl Swarm {
             target,
             started: Instant::now(),
             timer: None,
-            entered: 0,
-            closed: 0,
+            tally: Tally::default(),
         })
     }
 
@@ -119,24 +139,26 @@ impl Swarm {
     /// Opens so many connections, at most `in_flight` at once on their way in, and waits until all are in.
     pub(super) fn open(&mut self, count: usize, role: Role, in_flight: usize) -> Result<(), String> {
         let wanted = self.connections.len() + count;
-        let mut moved = (Instant::now(), self.entered);
-        while self.entered + self.closed < wanted {
-            while self.connections.len() < wanted && self.connections.len() - self.entered - self.closed < in_flight {
+        let mut moved = (Instant::now(), self.tally.entered);
+        while self.tally.entered + self.tally.closed < wanted {
+            while self.connections.len() < wanted
+                && self.connections.len() - self.tally.entered - self.tally.closed < in_flight
+            {
                 self.connect(role)?;
             }
             self.turn(Some(Duration::from_millis(100)), |_, _, _| {})?;
-            if self.closed > 0 {
+            if self.tally.closed > 0 {
                 return Err(format!(
                     "{} of {} connections to {} were ended",
-                    self.closed,
+                    self.tally.closed,
                     self.connections.len(),
                     self.target
                 ));
             }
-            if moved.1 != self.entered {
-                moved = (Instant::now(), self.entered);
+            if moved.1 != self.tally.entered {
+                moved = (Instant::now(), self.tally.entered);
             } else if moved.0.elapsed() > STUCK {
-                return Err(format!("only {} of {wanted} sessions were let in by {}", self.entered, self.target));
+                return Err(format!("only {} of {wanted} sessions were let in by {}", self.tally.entered, self.target));
             }
         }
         Ok(())
@@ -152,7 +174,7 @@ impl Swarm {
     /// Begins another connection in the place of one that has ended.
     pub(super) fn reconnect(&mut self, index: usize) -> Result<(), String> {
         self.connections[index] = self.begun(index, self.connections[index].role)?;
-        self.closed -= 1;
+        self.tally.closed -= 1;
         Ok(())
     }
 
@@ -222,42 +244,32 @@ impl Swarm {
             if event.is_readable() && connection.reads {
                 moved |= connection.read(self.wire, index, event.is_read_closed(), &mut self.buffer, &mut heard);
             }
-            if before != connection.state {
-                moved = true;
-                match connection.state {
-                    State::In => self.entered += 1,
-                    State::Closed => {
-                        self.closed += 1;
-                        self.entered -= usize::from(before == State::In);
-                    }
-                    State::Connecting | State::Greeting => {}
-                }
-            }
+            moved |= self.tally.note(before, connection.state);
         }
         Ok(moved)
     }
 
-    /// Adds to what this connection sends; [`Self::flush`] sends it.
-    pub(super) fn outgoing(&mut self, index: usize) -> &mut Vec<u8> {
-        &mut self.connections[index].out
-    }
-
     /// Sends what the socket takes; the rest goes when it takes more.
     pub(super) fn flush(&mut self, index: usize) {
-        self.connections[index].flush();
+        let connection = &mut self.connections[index];
+        let before = connection.state;
+        connection.flush();
+        self.tally.note(before, connection.state);
     }
 
     /// This connection takes its leave.
     pub(super) fn leave(&mut self, index: usize) {
-        self.connections[index].leave(self.wire);
+        let connection = &mut self.connections[index];
+        let before = connection.state;
+        connection.leave(self.wire);
+        self.tally.note(before, connection.state);
     }
 
     /// One line with this payload, by this connection.
     pub(super) fn say(&mut self, index: usize, payload: &Payload, length: usize, scratch: &mut Vec<u8>) {
         scratch.clear();
         payload.write(length, scratch);
-        let wire = self.wire;
-        wire.say(scratch, self.outgoing(index));
+        self.wire.say(scratch, &mut self.connections[index].out);
     }
 
     /// Reads for so long what comes, and counts nothing.
@@ -274,7 +286,11 @@ impl Swarm {
 
     /// Whether nobody has been put out.
     pub(super) fn all_here(&self) -> Result<(), String> {
-        if self.closed == 0 { Ok(()) } else { Err(format!("{} sessions were ended by the server", self.closed)) }
+        if self.tally.closed == 0 {
+            Ok(())
+        } else {
+            Err(format!("{} sessions were ended by the server", self.tally.closed))
+        }
     }
 
     /// Counts from zero.
@@ -411,5 +427,32 @@ impl Connection {
             // It fails only where the server has ended it already.
             let _ = self.stream.shutdown(Shutdown::Write);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// A server may have gone when a visit takes its leave; the next visit in its place once counted
+    /// down from nothing.
+    #[test]
+    fn an_end_that_a_write_finds_is_counted_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = To { wire: Wire::Text, to: Some(listener.local_addr().unwrap()), pid: None };
+        let mut swarm = Swarm::new(&to).unwrap();
+        swarm.connect(Role::Reader).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(b"*** Type to talk\n").unwrap();
+        swarm.open(0, Role::Reader, 1).unwrap();
+        assert_eq!((swarm.tally.entered, swarm.tally.closed), (1, 0));
+        socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(server); // a reset, which is here at once
+        swarm.leave(0);
+        assert_eq!((swarm.tally.entered, swarm.tally.closed), (0, 1));
+        assert!(swarm.all_here().is_err());
+        swarm.reconnect(0).unwrap();
+        assert_eq!(swarm.tally.closed, 0);
     }
 }
