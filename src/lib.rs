@@ -1,8 +1,8 @@
 //! Parlor: a line-chat server. Run one binary, chat with nothing but `nc` or `telnet`.
 //!
 //! It is synchronous: a reader thread and a writer thread for each session, one manager thread that
-//! owns the room, no async runtime. A listener that stalls costs the others a tenth of a second,
-//! once; a healthy one loses nothing however hard somebody floods.
+//! owns the room, no async runtime. A listener that stalls costs the others nothing while people
+//! talk, and a tenth of a second, once, while somebody floods; a healthy one loses nothing either way.
 //!
 //! ```
 //! use parlor::{Config, Listen, Server, Wire};
@@ -156,8 +156,9 @@
 //!
 //! # What never happens
 //!
-//! 1. The manager does no blocking I/O, and waits for no session, but for the pace: 100 ms at most
-//!    for one that kept up until then; in vain, and not again until it has read everything.
+//! 1. The manager does no blocking I/O, and waits for no session, but for the pace: where
+//!    lines come so fast that one who kept up until then would miss some, 100 ms at most; in vain,
+//!    and not again until it has read everything.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
 //! 3. All events about a session come from its reader, in order: `Opened`, `Received`…, `Closed`

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub deliveries: AtomicU64,
     /// Room lines that sessions did not get because they did not read.
     pub skipped: AtomicU64,
+    /// Times that everybody was kept waiting for a listener who lagged, each 100 ms at most.
+    pub held_up: AtomicU64,
     /// Sessions ended, by [`CloseReason::index`].
     pub closed: [AtomicU64; CloseReason::NAMES.len()],
 }
@@ -49,12 +51,13 @@ impl fmt::Display for Metrics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         write!(
             f,
-            "{} sessions, {} turned away, {} commands, {} deliveries, {} skipped",
+            "{} sessions, {} turned away, {} commands, {} deliveries, {} skipped, {} times held up",
             read(&self.opened),
             read(&self.turned_away),
             read(&self.commands),
             read(&self.deliveries),
-            read(&self.skipped)
+            read(&self.skipped),
+            read(&self.held_up)
         )?;
         for (name, counter) in CloseReason::NAMES.iter().zip(&self.closed) {
             if read(counter) > 0 {

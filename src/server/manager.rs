@@ -31,7 +31,8 @@ pub(super) const TURN_COMMANDS: usize = 512;
 pub(super) const TURN_BYTES: usize = 64 * 1024;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
-/// So long may a session that kept up until now hold up the room, once.
+/// So long may a session that kept up until now have more than half an outbox waiting, and hold up the
+/// room where need be, once.
 const PACE: Duration = Duration::from_millis(100);
 /// After everyone has been cut, threads need a moment to come back with their last event.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
@@ -415,7 +416,7 @@ impl<'a> Manager<'a> {
             let whole = 0..bytes.len();
             match outbox.push(&mut Shared::new(&bytes), &[whole], now) {
                 Pushed::Sent | Pushed::Dead => {}
-                Pushed::Queued => post.wait_if_behind(seat, half, now, &mut self.slow.waited),
+                Pushed::Queued => post.lag_if_behind(seat, half, now, &mut self.slow.lagging),
                 Pushed::Full => {
                     // Its own answers are never skipped, so here the session ends.
                     post.lifeline.end(CloseReason::TooSlow);
@@ -554,31 +555,41 @@ impl<'a> Manager<'a> {
         self.now = Instant::now(); // the room may have waited, and the same turn may go on
     }
 
-    /// Waits for sessions that kept up until now and have more than half an outbox waiting.
+    /// Waits for sessions that kept up until now and whose outboxes fill so fast that they would miss
+    /// lines.
     ///
     /// Without this, a talker could fill the outboxes of healthy readers faster than their threads
     /// get to run, and they would lose lines. The talkers wait meanwhile in their readers, and TCP
-    /// slows them. Each session is waited for [`PACE`] at most; if that was not enough, then not
-    /// again until it has read everything. (One that takes just enough each time can hold up the
-    /// room again and again: as slow as it may be, it reads.)
+    /// slows them. Each session has [`PACE`] from when half its outbox waits; if that was not enough,
+    /// it has no more until it has read everything. (One that takes just enough each time can hold
+    /// up the room again and again: as slow as it may be, it reads.) Where people talk as people do,
+    /// the other half lasts longer than that, and one who has stopped reading is waited for by nobody.
     fn keep_pace(&mut self) {
-        while !self.slow.waited.is_empty() {
+        let pressing = self.half + self.half / 4;
+        let mut held_up = false;
+        loop {
             let now = Instant::now();
-            let Self { slow: Slow { waited, .. }, posts, half, .. } = self;
-            waited.retain(|(seat, since)| {
+            let Self { slow: Slow { lagging, .. }, posts, half, .. } = self;
+            let mut first: Option<Instant> = None;
+            lagging.retain(|seat| {
                 let Some(Some(post)) = posts.get_mut(seat.index()) else { return false };
-                if post.pace != Pace::Waited {
-                    return false;
-                }
-                if post.outbox.is_none() || post.lifeline.pending() <= *half {
+                let Pace::Lagging(since) = post.pace else { return false };
+                let pending = post.lifeline.pending();
+                if post.outbox.is_none() || pending <= *half {
                     post.pace = Pace::KeepingUp;
-                } else if now.duration_since(*since) >= PACE {
+                } else if now.duration_since(since) >= PACE {
                     post.pace = Pace::Behind;
+                } else if pending > pressing {
+                    first = Some(first.map_or(since, |first| first.min(since)));
                 }
-                post.pace == Pace::Waited
+                matches!(post.pace, Pace::Lagging(_))
             });
-            let Some(first) = self.slow.waited.iter().map(|(_, since)| *since + PACE).min() else { return };
-            let _ = self.nudge.recv_deadline(first);
+            let Some(first) = first else { return };
+            if !std::mem::replace(&mut held_up, true) {
+                Metrics::count(&self.metrics.held_up);
+            }
+            // A writer nudges when it has come down to half.
+            let _ = self.nudge.recv_deadline(first + PACE);
         }
     }
 

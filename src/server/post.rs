@@ -1,8 +1,8 @@
 //! The manager's side of one session: where it stands, how it keeps up, what it is owed.
 //!
-//! Nobody waits for the slowest. A session that does not read has its outbox; beyond that it is
-//! waited for once, for a moment (see `Manager::keep_pace`), and then misses lines, which are
-//! counted and told.
+//! Nobody waits for the slowest. A session that does not read has its outbox. Once that is half full
+//! it has a moment to catch up, in which the room waits for it if the rest fills quickly (see
+//! `Manager::keep_pace`); after that it misses the lines that do not fit, which are counted and told.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use super::outbox::{Outbox, Pushed, Shared};
 pub(super) enum Pace {
     /// It reads what it is sent.
     KeepingUp,
-    /// More than half its outbox waits, and the room waits for it.
-    Waited,
-    /// The room has waited in vain, and waits no more until everything has been read.
+    /// More than half its outbox waits, since then.
+    Lagging(Instant),
+    /// Its moment is over; the room does not wait for it until everything has been read.
     Behind,
     /// Its outbox was full: it misses lines, so many until now.
     Skipping(u64),
@@ -53,8 +53,8 @@ pub(super) struct Post {
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     pub(super) ranges: Vec<Range<usize>>,
-    /// For whom the room waits, and since when.
-    pub(super) waited: Vec<(Seat, Instant)>,
+    /// Who may be [`Pace::Lagging`]; nobody else is.
+    pub(super) lagging: Vec<Seat>,
     /// Who is to be told of skipped lines at once.
     pub(super) drained: Vec<Seat>,
 }
@@ -92,13 +92,15 @@ impl Delivery<'_> {
                 return;
             }
             Pace::Behind if post.lifeline.pending() == 0 => post.pace = Pace::KeepingUp,
+            // It has caught up since somebody looked; what comes now is another matter.
+            Pace::Lagging(_) if post.lifeline.pending() <= self.half => post.pace = Pace::Lagging(self.now),
             _ => {}
         }
         match outbox.push(shared, ranges, self.now) {
             Pushed::Sent => Metrics::add(&self.metrics.deliveries, lines),
             Pushed::Queued => {
                 Metrics::add(&self.metrics.deliveries, lines);
-                post.wait_if_behind(seat, self.half, self.now, &mut slow.waited);
+                post.lag_if_behind(seat, self.half, self.now, &mut slow.lagging);
             }
             Pushed::Full => {
                 Metrics::add(&self.metrics.skipped, lines);
@@ -114,11 +116,11 @@ impl Delivery<'_> {
 }
 
 impl Post {
-    /// Puts the session on the list of those for whom the room waits, if it kept up until now.
-    pub(super) fn wait_if_behind(&mut self, seat: Seat, half: usize, now: Instant, waited: &mut Vec<(Seat, Instant)>) {
+    /// Notes that more than half the outbox waits, from when on it does.
+    pub(super) fn lag_if_behind(&mut self, seat: Seat, half: usize, now: Instant, lagging: &mut Vec<Seat>) {
         if self.pace == Pace::KeepingUp && self.lifeline.pending() > half {
-            self.pace = Pace::Waited;
-            waited.push((seat, now));
+            self.pace = Pace::Lagging(now);
+            lagging.push(seat);
         }
     }
 }

@@ -27,6 +27,7 @@
 )]
 
 mod os;
+mod pace;
 mod reference;
 mod world;
 

@@ -415,7 +415,9 @@ impl Session {
             happened.count("turned away while the house closes", 1);
             return 0;
         }
-        if self.reason == Some(CloseReason::ServerStopping) && !self.stalled && !self.socket.wire.borrow().reset {
+        // What goes through a socket of a few bytes takes longer than a stop.
+        let (room, reset) = (self.socket.wire.borrow().room, self.socket.wire.borrow().reset);
+        if self.reason == Some(CloseReason::ServerStopping) && !self.stalled && !reset && room >= 50 {
             assert!(whole, "it reads, and yet it was cut before the goodbye");
         }
         let compared = expected.compare(&self.received, whole, history);
@@ -502,7 +504,10 @@ pub fn give_back(seat: Seat) {
 pub fn interrupt() -> bool {
     WORLD.with(|world| {
         let Ok(mut world) = world.try_borrow_mut() else { return false };
-        let Some(world) = &mut *world else { return true };
+        let Some(world) = &mut *world else {
+            crate::pace::interrupt();
+            return true;
+        };
         for _ in 0..dice(4) {
             world.turn();
         }
@@ -512,7 +517,10 @@ pub fn interrupt() -> bool {
 
 /// The manager waits: somebody does something, or time passes until somebody can.
 pub fn wait(deadline: Option<Instant>) {
-    WORLD.with_borrow_mut(|world| world.as_mut().unwrap().wait(deadline));
+    WORLD.with_borrow_mut(|world| match world {
+        Some(world) => world.wait(deadline),
+        None => crate::pace::wait(deadline),
+    });
 }
 
 impl World {
