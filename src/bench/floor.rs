@@ -2,8 +2,8 @@
 //!
 //! No names, no rooms, no threads, no promise to anyone who reads slowly: what it costs is what the
 //! kernel's sockets cost. Plain, it makes one write for each line and listener; with `--coalesce`
-//! one for all lines of a turn of its loop. A line goes out behind its sender's address, as on
-//! Parlor's text door, so that both send the same number of bytes.
+//! one for all lines of a turn of its loop. A line goes out behind its sender's address and a name, as
+//! on Parlor's text door, so that both send the same number of bytes.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -62,7 +62,7 @@ pub(super) fn serve(how: &Floor) -> Result<(), String> {
                     {
                         continue;
                     }
-                    let head = format!("[{address}]{address}: ").into_bytes();
+                    let head = format!("[{address}]t{place}: ").into_bytes();
                     let peer = Some(Peer { stream, head, begun: Vec::new(), waiting: Vec::new() });
                     if place == peers.len() { peers.push(peer) } else { peers[place] = peer }
                 }

@@ -1,7 +1,9 @@
 //! How long a line takes from when it was due until each listener has it, at a fixed rate.
 //!
 //! A line that could not be sent in time counts from when it was due: else a server that stalls
-//! would be asked less while it stalls, and look well.
+//! would be asked less while it stalls, and look well. A listener has it when its socket has it: the
+//! kernel notes the time. When this program, one thread for all listeners, has read it is told beside
+//! (`seen_…`): with a thousand of them that is a queue of its own, which no real listener stands in.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ const WARM_UP: f64 = 0.1;
 /// Measures it once.
 pub(super) fn run(how: &Latency) -> Result<Run, String> {
     let mut swarm = Swarm::fill(&how.room)?;
+    swarm.ask_for_arrivals()?;
     let part = measure(&mut swarm, how, &mut Orders::of(&how.room), "latency")?;
     Ok(part.tell(given(Run::of("latency"), how)))
 }
@@ -31,6 +34,7 @@ pub(super) fn run_stalled(how: &Stall) -> Result<Run, String> {
         return Err(format!("--stalled {}: somebody has to read, of {} readers", how.stalled, room.readers));
     }
     let mut swarm = Swarm::fill(room)?;
+    swarm.ask_for_arrivals()?;
     let mut orders = Orders::of(room);
     let without = measure(&mut swarm, &how.latency, &mut orders, "everybody reads")?;
     for connection in &mut swarm.connections[..how.stalled as usize] {
@@ -55,6 +59,8 @@ fn given(run: Run, how: &Latency) -> Run {
 /// What one part of a run gave.
 struct Part {
     nanoseconds: Histogram<u64>,
+    /// Until this program had read it.
+    seen: Histogram<u64>,
     lines: u64,
     deliveries: u64,
     /// Of the server, in microseconds for each delivery.
@@ -79,6 +85,8 @@ impl Part {
             .figure("p99", self.quantile(0.99), "ms")
             .figure("p99.9", self.quantile(0.999), "ms")
             .figure("max", self.max(), "ms")
+            .figure("seen_p50", self.seen.value_at_quantile(0.5) as f64 / 1e6, "ms")
+            .figure("seen_p99", self.seen.value_at_quantile(0.99) as f64 / 1e6, "ms")
     }
 }
 
@@ -99,6 +107,7 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
     let listening = swarm.connections[..readers].iter().filter(|reader| reader.reads).count() as u64;
     let expected = lines * (listening + room.to.wire.talkers_per_line(talkers as u64));
     let mut nanoseconds = Histogram::new_with_bounds(1_000, 600_000_000_000, 3).map_err(|error| error.to_string())?;
+    let mut seen = nanoseconds.clone();
     let faults = orders.faults;
     let (mut scratch, mut sent, mut delivered, mut recorded) = (Vec::new(), 0, 0, 0);
 
@@ -124,16 +133,18 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
         for talker in (0..talkers).filter(|talker| spoken[*talker]) {
             swarm.flush(readers + talker);
         }
-        let clock = swarm.clock();
+        let (clock, epoch) = (swarm.clock(), swarm.epoch());
         let some = swarm.turn(Some(Duration::from_millis(100)), |index, connection, bytes| {
             let now = clock.elapsed().as_nanos() as u64;
+            let arrived = connection.arrived.map_or(now, |arrived| arrived.saturating_sub(epoch).as_nanos() as u64);
             let mut rest = std::mem::take(&mut connection.rest);
             payload::scan(&mut rest, bytes, length, |payload| {
                 delivered += 1;
                 orders.take(index, &payload);
                 if payload.kind == Kind::Data {
                     recorded += 1;
-                    nanoseconds.saturating_record(now.saturating_sub(payload.due));
+                    nanoseconds.saturating_record(arrived.saturating_sub(payload.due));
+                    seen.saturating_record(now.saturating_sub(payload.due));
                 }
             });
             connection.rest = rest;
@@ -158,5 +169,5 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
         let used = after?.cpu - usage?.cpu;
         Some(used.as_secs_f64() * 1e6 / (delivered - delivered_before) as f64)
     });
-    Ok(Part { nanoseconds, lines, deliveries: recorded, cpu })
+    Ok(Part { nanoseconds, seen, lines, deliveries: recorded, cpu })
 }

@@ -4,14 +4,16 @@
 //! until it takes no more. Counting is of the mark alone (see [`super::payload`]); what else is done
 //! with what arrives is the business of who calls [`Swarm::turn`].
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns};
+use nix::sys::time::TimeSpec;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
@@ -45,6 +47,10 @@ pub(super) struct Connection {
     pub(super) delivered: u64,
     /// Nothing is read while this is false.
     pub(super) reads: bool,
+    /// When the kernel had the last of what was read for it, since the epoch; `None`: it did not say, or
+    /// was not asked (see [`Swarm::ask_for_arrivals`]).
+    pub(super) arrived: Option<Duration>,
+    stamped: bool,
 }
 
 /// How far it is.
@@ -136,6 +142,22 @@ impl Swarm {
         self.started
     }
 
+    /// From now on the kernel notes when it had for each connection what is read.
+    pub(super) fn ask_for_arrivals(&mut self) -> Result<(), String> {
+        for connection in &mut self.connections {
+            setsockopt(&connection.stream, ReceiveTimestampns, &true)
+                .map_err(|error| format!("cannot have the kernel note when lines arrive: {error}"))?;
+            connection.stamped = true;
+        }
+        Ok(())
+    }
+
+    /// What the system's clock, which the kernel notes arrivals by, showed when [`Self::now`] was 0.
+    pub(super) fn epoch(&self) -> Duration {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        now.saturating_sub(self.started.elapsed())
+    }
+
     /// Opens so many connections, at most `in_flight` at once on their way in, and waits until all are in.
     pub(super) fn open(&mut self, count: usize, role: Role, in_flight: usize) -> Result<(), String> {
         let wanted = self.connections.len() + count;
@@ -192,6 +214,8 @@ impl Swarm {
             rest: Vec::new(),
             delivered: 0,
             reads: true,
+            arrived: None,
+            stamped: false,
         })
     }
 
@@ -375,6 +399,24 @@ impl Connection {
         self.written = 0;
     }
 
+    /// One read, with the time of its arrival where the kernel notes it.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.stamped {
+            return self.stream.read(buffer);
+        }
+        // More than the one message takes.
+        let mut control = [0; 128];
+        let mut slices = [IoSliceMut::new(buffer)];
+        let received = recvmsg::<()>(self.stream.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT)?;
+        self.arrived = received.cmsgs().ok().and_then(|mut messages| {
+            messages.find_map(|message| match message {
+                ControlMessageOwned::ScmTimestampns(time) => Some(since_epoch(time)),
+                _ => None,
+            })
+        });
+        Ok(received.bytes)
+    }
+
     /// Reads what is there, if `to_end` all of it; returns whether anything came.
     fn read(
         &mut self,
@@ -386,7 +428,7 @@ impl Connection {
     ) -> bool {
         let mut moved = false;
         while self.state != State::Closed {
-            let count = match self.stream.read(buffer) {
+            let count = match self.receive(buffer) {
                 Ok(0) => {
                     self.fail();
                     return true;
@@ -428,6 +470,10 @@ impl Connection {
             let _ = self.stream.shutdown(Shutdown::Write);
         }
     }
+}
+
+fn since_epoch(time: TimeSpec) -> Duration {
+    Duration::new(u64::try_from(time.tv_sec()).unwrap_or(0), u32::try_from(time.tv_nsec()).unwrap_or(0))
 }
 
 #[cfg(test)]

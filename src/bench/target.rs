@@ -104,8 +104,20 @@ impl Wire {
     /// What is sent as soon as the connection is there.
     pub(super) fn hello(self, role: Role, number: usize, out: &mut Vec<u8>) {
         match (self, role) {
-            (Self::Json, _) => out.extend_from_slice(b"{\"Act\":\"join\",\"Data\":\"lobby\"}\n"),
-            (Self::Frame, _) => frame("join", "lobby", out),
+            // A talker has a short name, as the others' subject and channel are short.
+            (Self::Text, Role::Talker) => out.extend_from_slice(format!("/nick t{number}\n").as_bytes()),
+            (Self::Json, _) => {
+                if role == Role::Talker {
+                    out.extend_from_slice(format!("{{\"Act\":\"nick\",\"Data\":\"t{number}\"}}\n").as_bytes());
+                }
+                out.extend_from_slice(b"{\"Act\":\"join\",\"Data\":\"lobby\"}\n");
+            }
+            (Self::Frame, _) => {
+                if role == Role::Talker {
+                    frame("nick", &format!("t{number}"), out);
+                }
+                frame("join", "lobby", out);
+            }
             (Self::Irc, _) => {
                 out.extend_from_slice(format!("NICK b{number}\r\nUSER b b b b\r\nJOIN #bench\r\n").as_bytes());
             }
@@ -117,7 +129,7 @@ impl Wire {
             (Self::Nats, Role::Talker) => {
                 out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n");
             }
-            (Self::Text | Self::Relay | Self::Floor, _) => {}
+            (Self::Text, Role::Reader) | (Self::Relay | Self::Floor, _) => {}
         }
     }
 
