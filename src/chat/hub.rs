@@ -197,7 +197,7 @@ impl Hub {
             Command::Rooms => self.list_rooms(seat, out),
             Command::Topic(topic) => self.topic(seat, topic, now, out),
             Command::History(count) => self.history(seat, count, out),
-            Command::HistoryAfter(room, after) => self.history_after(seat, room, after, out),
+            Command::HistoryAfter(room, after) => self.history_after(seat, room, after, now, out),
             Command::Whois(name) => self.whois(seat, &name, now, out),
             Command::Away(why) => self.away(seat, why, out),
             Command::Back => self.back(seat, out),

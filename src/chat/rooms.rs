@@ -173,7 +173,15 @@ impl Hub {
     }
 
     /// What was said in a room after a line's number, and how much of it is lost.
-    pub(super) fn history_after(&self, seat: Seat, name: Option<RoomName>, after: u64, out: &mut Vec<Effect>) {
+    pub(super) fn history_after(
+        &mut self,
+        seat: Seat,
+        name: Option<RoomName>,
+        after: u64,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        self.forget_empty_rooms(now.up); // nobody may have made a room since
         let Some(person) = self.people.get(seat) else { return };
         let present = person.room.unwrap_or(RoomIndex::LOBBY);
         let found = match &name {

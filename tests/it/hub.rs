@@ -817,6 +817,46 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_for_whoever_comes_first() {
     assert_eq!(shown(&room.join(ANN, "dev"))[4..], ["to 0: in #dev with 0: "]);
 }
 
+/// Nor is it told to those who ask for it from outside.
+#[test]
+fn an_empty_rooms_past_is_gone_after_ten_minutes_for_who_asks_by_name() {
+    let mut room = Room::of(&["ann"]);
+    room.join(ANN, "dev");
+    room.does(ANN, say("hi"));
+    room.does(ANN, Command::Leave);
+    let mut ask = |up| {
+        room.now = seconds(up);
+        shown(&room.does(ANN, Command::HistoryAfter(Some(room_name("dev")), 0)))
+    };
+    assert_eq!(ask(599), ["to 0: past: ann: hi", "to 0: end of the past at 1, 0 lost"]);
+    assert!(ask(600)[0].starts_with("to 0: refused: There is no room #dev"), "{:?}", ask(600));
+}
+
+/// The lobby is there for whoever comes next, however long nobody did.
+#[test]
+fn the_lobbys_past_stays() {
+    let mut room = Room::of(&["ann"]);
+    room.does(ANN, say("hi"));
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.now = seconds(24 * 60 * 60);
+    room.arrive(CAT, "json");
+    room.join(CAT, "dev"); // when a room is made, the forgotten ones make place
+    assert!(shown(&room.enter(BOB)).contains(&"to 1: past: ann: hi".to_owned()));
+}
+
+/// Who was meant to meet the others must not wait alone in a room that only looks like theirs.
+#[test]
+fn nobody_makes_a_room_that_looks_like_another() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(ANN, "modem");
+    for (name, present) in [("lоbby", "lobby"), ("1obby", "lobby"), ("modern", "modem"), ("mоdеm", "modem")] {
+        let wanted = Refusal::RoomLooksLike { room: room_name(name), present: room_name(present) };
+        assert_eq!(refusal(&room.join(BOB, name), BOB), &wanted, "{name}");
+    }
+    assert_eq!(room.rooms(), ["#lobby 1", "#modem 1"]);
+    assert!(room.join(BOB, "MODEM").contains(&Effect::Enter(RoomIndex(1), BOB)), "in capitals it is the same");
+}
+
 #[test]
 fn the_257th_room_is_refused() {
     let mut room = Room::of(&["ann"]);
