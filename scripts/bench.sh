@@ -198,10 +198,13 @@ works='
 10-readers-10-talkers;text redis;throughput --readers 10 --talkers 10
 4000-readers;text;throughput --readers 4000
 doors;text relay json frame;throughput --readers 1000
+room-alone;text;latency --readers 9 --rate 10000
+room-of-100;text;latency --readers 9 --rate 10000 --rooms 100
 trickle;text redis nats coalesced floor;latency --readers 1000 --rate 50
 offered-600000;text redis nats;latency --readers 100 --rate 6000
 stall;text;stall --readers 100 --rate 1000 --bytes 400 --seconds 15
 connect-1000;text redis nats coalesced;idle --sessions 1000
+storm;text;idle --sessions 1000 --within 1
 sessions-8000;text;idle --sessions 8000
 sessions-100;text;idle --sessions 100
 churn;text redis;churn
@@ -261,6 +264,9 @@ p99, 50 lines/s to 1000;trickle;p99;text;redis;;<= 1
 p50, 600 000 deliveries/s offered to 100;offered-600000;p50;text;redis;;<= 1
 p99, 600 000 deliveries/s offered to 100;offered-600000;p99;text;redis;;<= 1.5
 p99 with one of 100 stalled;stall;p99_ratio;text;-;;<= 1.2
+processor per delivery, 10 000 lines/s to a room of 10, of 100 rooms against alone;room-of-100;cpu_per_delivery;text;text;room-alone;<= 1.3
+processor seconds for 1000 who come within a second;storm;cpu_of_all_entries;text;-;;<= 2
+longest wait for a greeting among them, ms;storm;greeting_max;text;-;;<= 250
 sessions coming in a second, 1000;connect-1000;sessions_per_second;text;-;;>= 40000
 processor per session coming in;connect-1000;cpu_per_entry;text;redis;;
 resident KiB per session, 8000;sessions-8000;resident_per_session;text;-;;

@@ -16,6 +16,7 @@ pub(super) fn run(how: &Churn) -> Result<Run, String> {
         to: how.to.clone(),
         readers: how.readers,
         talkers: 1,
+        rooms: 1,
         bytes: SHORTEST as u16,
         seconds: Duration::ZERO,
         settle: Duration::from_millis(500),
@@ -71,5 +72,6 @@ pub(super) fn run(how: &Churn) -> Result<Run, String> {
         .given("in_flight", how.in_flight)
         .figure("visits", visits, "")
         .figure("visits_per_second", visits / seconds, "/s")
-        .maybe("cpu_per_visit", cpu, "µs"))
+        .maybe("cpu_per_visit", cpu, "µs")
+        .greetings(&visitors.greetings))
 }

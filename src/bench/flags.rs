@@ -19,6 +19,8 @@ Examples:
   parlor-bench throughput --readers 1000 --pid $!
   parlor-bench latency --rate 50 --wire json --runs 5
   parlor-bench stall --stalled 1 --readers 100 --rate 1000 --bytes 400 --seconds 20
+  parlor-bench latency --rooms 100 --readers 9 --rate 10000    one room talks, 99 others must hear nothing
+  parlor-bench idle --sessions 1000 --within 1         a crowd comes within a second
   parlor-bench floor --coalesce                        the least a server can do, as another target
   parlor-bench throughput --wire floor
 
@@ -85,6 +87,11 @@ pub struct Room {
     /// Sessions that talk, in turn.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     pub talkers: u32,
+
+    /// So many rooms, all with as many sessions; one of them talks, and a line that is heard in another
+    /// is a fault.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
 
     /// Length of a line in bytes, with its end, as it is said; what is heard is longer by what each
     /// wire adds.
@@ -158,6 +165,10 @@ pub struct Idle {
     /// So many at most are on their way in at the same time.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub in_flight: u32,
+
+    /// The time in which they begin to come, evenly; 0: each as soon as it may.
+    #[arg(long, default_value = "0", value_parser = seconds, value_name = "SECONDS")]
+    pub within: Duration,
 
     /// How long they stay before what they hold is read off.
     #[arg(long, default_value = "2.5", value_parser = seconds, value_name = "SECONDS")]

@@ -50,6 +50,7 @@ pub(super) fn run_stalled(how: &Stall) -> Result<Run, String> {
 fn given(run: Run, how: &Latency) -> Run {
     let room = &how.room;
     run.given("wire", room.to.wire.name())
+        .given("rooms", room.rooms)
         .given("readers", room.readers)
         .given("talkers", room.talkers)
         .given("rate", how.rate)

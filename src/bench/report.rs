@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 
@@ -41,6 +42,16 @@ impl Run {
             Some(value) => self.figure(name, value, unit),
             None => self,
         }
+    }
+
+    /// How long sessions took from their connect until they were greeted.
+    pub(super) fn greetings(self, nanoseconds: &Histogram<u64>) -> Self {
+        let ms = |quantile| nanoseconds.value_at_quantile(quantile) as f64 / 1e6;
+        self.figure("greeting_p50", ms(0.5), "ms").figure("greeting_p99", ms(0.99), "ms").figure(
+            "greeting_max",
+            nanoseconds.max() as f64 / 1e6,
+            "ms",
+        )
     }
 
     fn json(&self) -> Value {

@@ -9,6 +9,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime};
 
+use hdrhistogram::Histogram;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -39,6 +40,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     pub(super) role: Role,
     pub(super) state: State,
+    begun: Instant,
     out: Vec<u8>,
     written: usize,
     /// What was heard before it was in; later, what has begun of a payload.
@@ -75,6 +77,10 @@ pub(super) struct Swarm {
     started: Instant,
     timer: Option<rustix::fd::OwnedFd>,
     tally: Tally,
+    /// Nanoseconds from each connect to the greeting.
+    pub(super) greetings: Histogram<u64>,
+    /// Lines that came to another room than the one in which they were said.
+    strays: u64,
 }
 
 /// How many connections are in, and how many have ended.
@@ -119,14 +125,23 @@ impl Swarm {
             started: Instant::now(),
             timer: None,
             tally: Tally::default(),
+            greetings: Histogram::new_with_bounds(1_000, 600_000_000_000, 3).map_err(|error| error.to_string())?,
+            strays: 0,
         })
     }
 
-    /// The room's readers, then its talkers, all in and hearing everything, the notices over.
+    /// The room's readers, then its talkers, all in and hearing everything, the notices over; behind
+    /// them those who are in other rooms.
     pub(super) fn fill(room: &Room) -> Result<Self, String> {
         let mut swarm = Self::new(&room.to)?;
+        if room.rooms > 1 && !swarm.wire.has_rooms() {
+            return Err(format!("--rooms {}: by {} there is one", room.rooms, swarm.wire.name()));
+        }
         swarm.open(room.readers as usize, Role::Reader, 256)?;
         swarm.open(room.talkers as usize, Role::Talker, 256)?;
+        for other in 1..room.rooms {
+            swarm.open((room.readers + room.talkers) as usize, Role::Elsewhere(other), 256)?;
+        }
         swarm.rest_for(room.settle)?;
         swarm.fence(room)?;
         Ok(swarm)
@@ -202,6 +217,7 @@ impl Swarm {
 
     fn begun(&self, index: usize, role: Role) -> Result<Connection, String> {
         let fail = |error: io::Error| format!("cannot connect to {}: {error}", self.target);
+        let begun = Instant::now();
         let mut stream = TcpStream::connect(self.target).map_err(fail)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(index), interest).map_err(fail)?;
@@ -209,6 +225,7 @@ impl Swarm {
             stream,
             role,
             state: State::Connecting,
+            begun,
             out: Vec::new(),
             written: 0,
             rest: Vec::new(),
@@ -239,8 +256,8 @@ impl Swarm {
         }
     }
 
-    /// Waits for the sockets and does what they allow; `heard` gets what connections that are in have
-    /// read. Returns whether anything has moved.
+    /// Waits for the sockets and does what they allow; `heard` gets what connections that are in the
+    /// room have read. Returns whether anything has moved.
     pub(super) fn turn(
         &mut self,
         timeout: Option<Duration>,
@@ -252,6 +269,10 @@ impl Swarm {
             Err(error) => return Err(format!("cannot poll: {error}")),
         }
         let mut moved = false;
+        let mut heard = |index, connection: &mut Connection, bytes: &[u8]| match connection.role {
+            Role::Elsewhere(_) => self.strays += payload::count(bytes),
+            Role::Reader | Role::Talker => heard(index, connection, bytes),
+        };
         for event in &self.events {
             if event.token() == TIMER {
                 if let Some(timer) = &self.timer {
@@ -267,6 +288,9 @@ impl Swarm {
             }
             if event.is_readable() && connection.reads {
                 moved |= connection.read(self.wire, index, event.is_read_closed(), &mut self.buffer, &mut heard);
+            }
+            if before != State::In && connection.state == State::In {
+                self.greetings.saturating_record(connection.begun.elapsed().as_nanos() as u64);
             }
             moved |= self.tally.note(before, connection.state);
         }
@@ -308,12 +332,12 @@ impl Swarm {
         }
     }
 
-    /// Whether nobody has been put out.
+    /// Whether nobody has been put out, and nobody heard what was said in another room.
     pub(super) fn all_here(&self) -> Result<(), String> {
-        if self.tally.closed == 0 {
-            Ok(())
-        } else {
-            Err(format!("{} sessions were ended by the server", self.tally.closed))
+        match (self.tally.closed, self.strays) {
+            (0, 0) => Ok(()),
+            (0, strays) => Err(format!("{strays} lines came to other rooms")),
+            (closed, _) => Err(format!("{closed} sessions were ended by the server")),
         }
     }
 
@@ -331,7 +355,7 @@ impl Swarm {
         let length = usize::from(room.bytes) - 1;
         let (wire, first_talker) = (self.wire, room.readers as usize);
         let concerned = |index: usize| index < first_talker || wire.talker_hears_first(index - first_talker);
-        let concerns = (0..self.connections.len()).filter(|index| concerned(*index)).count();
+        let concerns = (0..first_talker + room.talkers as usize).filter(|index| concerned(*index)).count();
         let mut scratch = Vec::new();
         self.begin();
         for number in 0..15 {
@@ -500,5 +524,21 @@ mod tests {
         assert!(swarm.all_here().is_err());
         swarm.reconnect(0).unwrap();
         assert_eq!(swarm.tally.closed, 0);
+    }
+
+    /// Else a server that sends everything to everybody would look as good as one that has rooms.
+    #[test]
+    fn a_line_that_comes_to_another_room_is_a_fault() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = To { wire: Wire::Text, to: Some(listener.local_addr().unwrap()), pid: None };
+        let mut swarm = Swarm::new(&to).unwrap();
+        swarm.connect(Role::Elsewhere(7)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        server.write_all(b"*** You are in #b7 alone\n").unwrap();
+        swarm.open(0, Role::Reader, 1).unwrap();
+        assert_eq!((swarm.all_here(), swarm.greetings.len()), (Ok(()), 1));
+        server.write_all(b"[a]a: said here\n[a]a: `said elsewhere\n").unwrap();
+        while !swarm.turn(None, |_, _, _| panic!("it is not in the room")).unwrap() {}
+        assert_eq!(swarm.all_here(), Err("1 lines came to other rooms".to_owned()));
     }
 }

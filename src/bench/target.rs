@@ -34,6 +34,8 @@ pub enum Wire {
 pub(super) enum Role {
     Reader,
     Talker,
+    /// In another room, of this number.
+    Elsewhere(u32),
 }
 
 /// Which of the talkers' lines come to talkers.
@@ -101,33 +103,47 @@ impl Wire {
         }
     }
 
+    /// Whether its server has more rooms than one.
+    pub(super) fn has_rooms(self) -> bool {
+        !matches!(self, Self::Relay | Self::Floor)
+    }
+
     /// What is sent as soon as the connection is there.
     pub(super) fn hello(self, role: Role, number: usize, out: &mut Vec<u8>) {
+        let elsewhere = match role {
+            Role::Elsewhere(room) => Some(format!("b{room}")),
+            Role::Reader | Role::Talker => None,
+        };
+        let room = |main| elsewhere.as_deref().unwrap_or(main);
         match (self, role) {
             // A talker has a short name, as the others' subject and channel are short.
             (Self::Text, Role::Talker) => out.extend_from_slice(format!("/nick t{number}\n").as_bytes()),
+            (Self::Text, Role::Elsewhere(_)) => out.extend_from_slice(format!("/join {}\n", room("")).as_bytes()),
             (Self::Json, _) => {
                 if role == Role::Talker {
                     out.extend_from_slice(format!("{{\"Act\":\"nick\",\"Data\":\"t{number}\"}}\n").as_bytes());
                 }
-                out.extend_from_slice(b"{\"Act\":\"join\",\"Data\":\"lobby\"}\n");
+                let join = format!("{{\"Act\":\"join\",\"Data\":\"{}\"}}\n", room("lobby"));
+                out.extend_from_slice(join.as_bytes());
             }
             (Self::Frame, _) => {
                 if role == Role::Talker {
                     frame("nick", &format!("t{number}"), out);
                 }
-                frame("join", "lobby", out);
+                frame("join", room("lobby"), out);
             }
             (Self::Irc, _) => {
-                out.extend_from_slice(format!("NICK b{number}\r\nUSER b b b b\r\nJOIN #bench\r\n").as_bytes());
+                let hello = format!("NICK b{number}\r\nUSER b b b b\r\nJOIN #{}\r\n", room("bench"));
+                out.extend_from_slice(hello.as_bytes());
             }
-            (Self::Redis, Role::Reader) => out.extend_from_slice(b"SUBSCRIBE b\r\n"),
             (Self::Redis, Role::Talker) => out.extend_from_slice(b"PING\r\n"),
-            (Self::Nats, Role::Reader) => {
-                out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB b 1\r\nPING\r\n");
-            }
-            (Self::Nats, Role::Talker) => {
-                out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\nPING\r\n");
+            (Self::Redis, _) => out.extend_from_slice(format!("SUBSCRIBE {}\r\n", room("b")).as_bytes()),
+            (Self::Nats, _) => {
+                out.extend_from_slice(b"CONNECT {\"verbose\":false,\"pedantic\":false}\r\n");
+                if role != Role::Talker {
+                    out.extend_from_slice(format!("SUB {} 1\r\n", room("b")).as_bytes());
+                }
+                out.extend_from_slice(b"PING\r\n");
             }
             (Self::Text, Role::Reader) | (Self::Relay | Self::Floor, _) => {}
         }
@@ -136,11 +152,12 @@ impl Wire {
     /// What, once it has come, says that this connection is in. `None`: nothing says it.
     fn welcome(self, role: Role) -> Option<&'static [u8]> {
         match (self, role) {
+            (Self::Text, Role::Elsewhere(_)) => Some(b"*** You are in #b"),
             (Self::Text, _) => Some(b"*** Type to talk"),
             (Self::Relay, _) => None,
             (Self::Json | Self::Frame, _) => Some(b"\"Act\":\"join\""),
             (Self::Irc, _) => Some(b" 366 "),
-            (Self::Redis, Role::Reader) => Some(b"subscribe\r\n"),
+            (Self::Redis, Role::Reader | Role::Elsewhere(_)) => Some(b"subscribe\r\n"),
             (Self::Redis, Role::Talker) => Some(b"PONG"),
             (Self::Nats, _) => Some(b"PONG"),
             (Self::Floor, _) => Some(b"hello"),

@@ -86,6 +86,7 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
     let cpu = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64() * 1e6 / to_readers as f64);
     Ok(Run::of("throughput")
         .given("wire", room.to.wire.name())
+        .given("rooms", room.rooms)
         .given("readers", room.readers)
         .given("talkers", room.talkers)
         .given("in_flight", how.in_flight)

@@ -47,6 +47,21 @@ counts_each_delivery_on_each_door() {
 }
 run counts_each_delivery_on_each_door
 
+# One room talks; nobody in another hears it, and nobody there is counted.
+counts_the_deliveries_of_one_room_among_others() {
+  all_doors
+  local wire
+  for wire in text json frame; do
+    bench "$wire" throughput --rooms 3 --readers 4 --talkers 2 --lines 50 --verify --settle 0 || fail "$wire"
+    equal "$(figure deliveries)" "$((50 * 6)).0" "deliveries by $wire"
+    bench "$wire" latency --rooms 3 --readers 4 --rate 200 --seconds 0.5 --settle 0 || fail "$wire"
+    equal "$(figure deliveries)" 450.0 "deliveries by $wire, of all but the first tenth"
+  done
+  bench relay throughput --rooms 2 && fail 'the relay door has one room'
+  has bench.log '--rooms 2: by relay there is one'
+}
+run counts_the_deliveries_of_one_room_among_others
+
 tells_latency_with_and_without_stalled_ones() {
   all_doors
   bench text latency --readers 5 --talkers 2 --rate 200 --seconds 0.5 --settle 0 --pid "$SERVER" || fail latency
@@ -63,10 +78,15 @@ tells_what_sessions_hold_and_what_visits_cost() {
   all_doors
   bench text idle --sessions 40 --settle 0.1 --pid "$SERVER" || fail idle
   equal "$(figure threads_per_session)" 2.0 'threads for each session'
-  local wire
+  bench text idle --sessions 40 --within 0.2 --settle 0.1 --pid "$SERVER" || fail 'idle, evenly'
+  equal "$(figure within)" 0.2 'the time in which they come'
+  local wire what
   for wire in text relay json frame; do
     bench "$wire" churn --visits 60 --in-flight 7 --readers 3 || fail "churn by $wire"
     equal "$(figure visits)" 60.0 visits
+    for what in p50 p99 max; do
+      [[ $(figure "greeting_$what") ]] || fail "no word about the greeting by $wire"
+    done
   done
 }
 run tells_what_sessions_hold_and_what_visits_cost
