@@ -4,6 +4,8 @@
 use std::io::Read;
 use std::thread;
 
+use serde_json::json;
+
 use crate::support::{House, Peer};
 
 /// More than the kernel keeps for one connection, and the outbox with it.
@@ -94,6 +96,55 @@ fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
     bob.send("good to see you again");
     alice.expect(&format!("[{0}]{0}: good to see you again", bob.name));
     alice.expect_nothing();
+}
+
+/// A program that did not read asks for what came after the last line before the gap: it has every
+/// line once, but for those that it is told are lost.
+#[test]
+fn a_program_that_fell_behind_fetches_what_it_missed() {
+    const LINES: usize = 40_000; // 9 MB as objects: more than the kernel keeps
+    const WIDTH: usize = 60;
+    let house = House::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
+    let mut bob = Peer::enter(house.text);
+    let mut carol = Peer::connect(house.json);
+    carol.ask(&json!({"Act": "join", "Room": "lobby"}));
+    carol.json_fence(); // and from here on she reads nothing
+    bob.skip_until(|line| line.ends_with(": login"));
+    thread::scope(|scope| {
+        talk(scope, &bob, LINES, WIDTH);
+        scope.spawn(|| hear_all(&mut bob, LINES));
+    });
+    let mut seen = 0;
+    let skipped = loop {
+        let event = carol.json();
+        if let Some(skipped) = event["Skipped"].as_u64() {
+            break skipped;
+        }
+        seen += 1;
+        assert_eq!(event["Seq"], seen, "{event}");
+    };
+    assert_eq!(seen + skipped, LINES as u64);
+    let mut fetch = |after: u64| {
+        carol.ask(&json!({"Act": "history", "Room": "lobby", "After": after, "Ref": after}));
+        let mut fetched = Vec::new();
+        loop {
+            let event = carol.json();
+            assert_eq!(event["Ref"], after, "{event}");
+            if event["Act"] == "history" {
+                return (fetched, event["Lost"].as_u64().unwrap());
+            }
+            let seq = event["Seq"].as_u64().unwrap();
+            assert_eq!(event["Data"], line(seq as usize - 1, WIDTH));
+            fetched.push(seq);
+        }
+    };
+    let last = LINES as u64;
+    let (fetched, lost) = fetch(seen);
+    assert_eq!(fetched, (seen + lost + 1..=last).collect::<Vec<_>>(), "{lost} lost after {seen}");
+    assert!(fetched.len() > 100, "{lost} lost after {seen}");
+    assert_eq!(fetch(last - 100), ((last - 99..=last).collect(), 0));
+    bob.send("good to see you again");
+    assert_eq!(carol.json()["Seq"], LINES + 1, "and then it goes on live");
 }
 
 /// The same more than once: each time it stalls, it is told of what it missed that time.

@@ -26,10 +26,11 @@
 //! A room tells five comings and goings within two seconds one by one: a transcript has no more of
 //! them in a room.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use parlor::protocol::COMMANDS;
 use serde_json::Value;
 
 use crate::support::{House, Peer};
@@ -102,6 +103,41 @@ transcripts! {
     frames_unasked
     four_doors
     one_line
+}
+
+/// Each command by each door that has it, and its help: a new row of the table needs a conversation.
+#[test]
+fn every_command_is_in_a_transcript_by_every_door_that_has_it() {
+    let mut said = BTreeSet::new();
+    for path in fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()) {
+        let mut doors = HashMap::new();
+        for line in fs::read_to_string(path).unwrap().lines() {
+            match line.split_once(' ') {
+                Some((who, door @ ("text" | "enters" | "json" | "frame"))) => _ = doors.insert(who.to_owned(), door),
+                Some((who, words)) if who.ends_with('>') => {
+                    let door = who.strip_suffix('>').and_then(|who| doors.get(who)).copied().unwrap_or_default();
+                    let act = || serde_json::from_str::<Value>(words).ok()?["Act"].as_str().map(str::to_owned);
+                    let word = || words.split(' ').next().unwrap_or_default().to_owned();
+                    let help = words.starts_with("/help ");
+                    _ = match door {
+                        "text" | "enters" if help => said.insert(words.to_owned()),
+                        "text" | "enters" => said.insert(word().to_lowercase()),
+                        "json" => said.insert(format!("json {}", act().unwrap_or_default())),
+                        "frame" => said.insert(format!("frame {}", word())),
+                        _ => false,
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+    let wanted = COMMANDS.iter().flat_map(|spec| {
+        let by_text = [format!("/{}", spec.name), format!("/help {}", spec.name)];
+        let by_programs = [format!("json {}", spec.name), format!("frame {}", spec.route)];
+        by_text.into_iter().chain(by_programs.into_iter().filter(|_| spec.route > 0))
+    });
+    let missing: Vec<_> = wanted.filter(|one| !said.contains(one)).collect();
+    assert_eq!(missing, [""; 0], "in no transcript");
 }
 
 fn folder() -> PathBuf {

@@ -552,6 +552,22 @@ fn a_command_cut_off_at_any_length_is_never_sent() {
     }
 }
 
+#[test]
+fn capitals_and_blanks_behind_it_change_no_command() {
+    for spec in &COMMANDS {
+        let (name, words) = (spec.name, ["", " 12", " on", " bob", " bob hi", " #dev", " msg"]);
+        let mut understood = 0;
+        for words in words {
+            let whole = decode(Wire::Text, LIMIT, [format!("/{name}{words}").as_bytes()]);
+            understood += usize::from(matches!(whole.0.as_slice(), [Inbound::Command(_)]));
+            for typed in [format!("/{name}{words} \t "), format!("/{}{words}", name.to_uppercase())] {
+                assert_eq!(decode(Wire::Text, LIMIT, [typed.as_bytes()]), whole, "{typed:?}");
+            }
+        }
+        assert!(understood > 0, "{name} with none of these words");
+    }
+}
+
 /// Whoever types `rename |x` must not be told to type `rename||x`, which names nobody.
 #[test]
 fn the_advice_of_a_rename_hint_names_somebody() {

@@ -1,11 +1,18 @@
-//! Memory: what a peer sends costs what it has sent, not what it says that it will send.
+//! Memory: what a peer sends costs what it has sent, not what it says that it will send; and what is
+//! kept of it has a limit.
 //!
 //! A test binary of its own, because `allocation_counter` becomes the allocator of the whole binary;
 //! it counts by thread, so the tests here do not disturb one another.
 
+#![allow(clippy::unwrap_used, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
 use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
+use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now, Seat};
+use parlor::protocol::{Body, CloseReason, Command, Nick, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Framing, Limits, Wire};
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
@@ -182,4 +189,67 @@ fn an_idle_session_keeps_little() {
         assert!(info.bytes_max > 60_000, "{wire:?}: the burst was held");
         assert!(info.bytes_current < 1024, "{wire:?}: {info:?}");
     }
+}
+
+/// What 256 rooms keep is below 64 MiB, whatever was said: lines as long as the bound on bytes lets 200
+/// of them be, or longer, or as many as may be; each by somebody else, under the longest name, who has left.
+#[test]
+fn what_256_full_rooms_keep_is_below_64_mib() {
+    const ROOMS: u32 = 6; // of 256: each costs the same, and takes its time to fill
+    const LINES: u32 = 201; // one more than is kept
+    const MOST: u64 = 64 * 1024 * 1024 / 256;
+    let settings = HubSettings {
+        idle_seconds: 0,
+        join_grace: Duration::ZERO,
+        max_rooms: 256,
+        history: 200,
+        history_shown: 0, // what is shown is not kept
+    };
+    for length in [1, 655, 65_535] {
+        let body = "x".repeat(length);
+        let mut hub = Hub::new(settings, Duration::ZERO);
+        let info = measure(|| {
+            for room in 1..=ROOMS {
+                let name = RoomName::parse(&format!("a-room-of-24-letters-{room:03}")).unwrap();
+                come(&mut hub, 0, room, &name);
+                for number in 1..=LINES {
+                    let seat = come(&mut hub, number, 0, &name);
+                    does(&mut hub, seat, Command::Say(Body::new(&body).unwrap()));
+                    hub.leave(seat, CloseReason::PeerClosed, NOW, &mut Vec::new());
+                }
+                // The hub keeps one who stays, so that the room does.
+            }
+        });
+        let each = u64::try_from(info.bytes_current).unwrap() / u64::from(ROOMS);
+        assert!(each < MOST, "{each} bytes for each room, of {MOST}, with lines of {length}");
+        if length >= 655 {
+            assert!(each > 100 * 1024, "{each} bytes for each room: it is not full, with lines of {length}");
+        }
+        drop(hub);
+    }
+}
+
+const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
+
+fn does(hub: &mut Hub, seat: Seat, command: Command) {
+    let mut effects = Vec::new();
+    hub.command(seat, command, false, NOW, &mut effects);
+    assert!(!effects.is_empty());
+}
+
+/// Somebody new comes to a room, by the longest address under the longest name.
+fn come(hub: &mut Hub, number: u32, seat: u32, room: &RoomName) -> Seat {
+    let seat = Seat(seat);
+    let address: Arc<str> = format!("[1234:5678:9abc:def0:1234:5678:9abc:{number:04x}]:12345").into();
+    let id = SessionId(1_000_000_000_000_000_000 + u64::from(number) + 1000 * u64::from(seat.0));
+    let speaker = Arc::new(Speaker { id, address: Arc::clone(&address), name: address });
+    let entry = Entry::Nowhere { timed: false };
+    let arrival = Arrival { speaker, door: "127.0.0.1:8999".into(), by: "json", echo: true, entry };
+    hub.enter(seat, arrival, NOW, &mut Vec::new());
+    if number > 0 {
+        let name = format!("{}{number:03}", "\u{5bb6}".repeat(20));
+        does(hub, seat, Command::Nick(Nick::parse(&name).unwrap()));
+    }
+    does(hub, seat, Command::Join(room.clone()));
+    seat
 }
