@@ -102,11 +102,11 @@ fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
 /// line once, but for those that it is told are lost.
 #[test]
 fn a_program_that_fell_behind_fetches_what_it_missed() {
-    const LINES: usize = 40_000; // 9 MB as objects: more than the kernel keeps
+    const LINES: usize = 40_000; // 7 MB as objects: more than the kernel and an outbox keep
     const WIDTH: usize = 60;
     let house = House::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
     let mut bob = Peer::enter(house.text);
-    let mut carol = Peer::connect(house.json);
+    let mut carol = Peer::connect_narrow(house.json, 64 * 1024);
     carol.ask(&json!({"Act": "join", "Room": "lobby"}));
     carol.json_fence(); // and from here on she reads nothing
     bob.skip_until(|line| line.ends_with(": login"));
