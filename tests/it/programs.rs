@@ -537,6 +537,17 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     dave.send_frame(1, b"whole");
     dave.expect_frame(1, b"whole");
     dave.send_raw(&frame(1, b"half")[..9]);
+    // It does not help to send a byte now and then: this frame would be whole after 40 s.
+    let mut erin = Peer::connect(house.frame);
+    let dripping = erin.again();
+    let drip = thread::spawn(move || {
+        for byte in frame(1, &[0; 400]) {
+            if (&dripping.stream).write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100)); // the pace of its drops
+        }
+    });
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -548,6 +559,11 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     dave.expect_end();
     assert!(began.elapsed() >= ten, "closed too early");
+    let (route, words) = erin.next_frame();
+    assert_eq!(route, 10_000, "{}", words.escape_ascii());
+    erin.expect_end();
+    drop(erin);
+    drip.join().unwrap();
     patient.send_frame(1, b"test");
     patient.expect_frame(1, b"test");
     house.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
