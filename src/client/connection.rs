@@ -48,6 +48,8 @@ pub struct Client {
     kept_alive: Instant,
     name: Option<String>,
     last_words: Option<String>,
+    /// The door has let it in: from here on only a farewell tells why the end comes.
+    is_in: bool,
     ended: bool,
 }
 
@@ -106,9 +108,11 @@ impl Client {
             kept_alive: Instant::now(),
             name: None,
             last_words: None,
+            is_in: false,
             ended: false,
         };
         client.be_greeted(until)?;
+        (client.is_in, client.last_words) = (true, None);
         Ok(client)
     }
 
@@ -276,7 +280,7 @@ impl Client {
         loop {
             let next = self.decoder.next().map_err(|error| self.malformed(&error))?;
             if let Some((tag, heard)) = next {
-                self.note(&heard);
+                self.note(tag, &heard);
                 return Ok(Some((tag, heard)));
             }
             if self.ended {
@@ -320,14 +324,16 @@ impl Client {
     }
 
     /// Remembers what tells about this client itself.
-    fn note(&mut self, heard: &Heard) {
+    fn note(&mut self, tag: Option<u64>, heard: &Heard) {
         match heard {
             Heard::YouAre(name) => self.name = Some(name.clone()),
             Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) => self.name = Some(name.clone()),
             _ => {}
         }
         self.last_words = match heard {
-            Heard::Refused { text, .. } | Heard::Info(text) => Some(text.clone()),
+            Heard::Refused { text, .. } | Heard::Info(text) if !self.is_in || heard.is_farewell() => Some(text.clone()),
+            // Without the mark of a request it is not one request that is refused, but the whole session.
+            Heard::Refused { text, .. } if tag.is_none() && self.talker.0.wire != Wire::Text => Some(text.clone()),
             Heard::Leave => Some("the server asked this client to leave".to_owned()),
             _ => None,
         };

@@ -293,11 +293,28 @@ impl Listener {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return None,
             }
-            *pause = (*pause * 2).min(LONGEST_PAUSE);
+            *pause = longer(*pause);
             match Client::connect_within(&self.address, self.flags.wire, ANSWER) {
                 Ok(client) => return Some(client),
                 Err(error) => self.inform(&format!("Not reached: {}", error.reason())),
             }
         }
+    }
+}
+
+/// The pause after this one.
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_from_half_a_second_to_thirty() {
+        let pauses = std::iter::successors(Some(FIRST_PAUSE), |pause| Some(longer(*pause)));
+        let seconds: Vec<f32> = pauses.take(9).map(|pause| pause.as_secs_f32()).collect();
+        assert_eq!(seconds, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
     }
 }

@@ -139,7 +139,33 @@ impl Audience {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::protocol::{Body, Line, RoomName, Speaker};
+    use crate::wire::Framing;
+
+    #[test]
+    fn a_line_is_encoded_once_for_each_format_that_is_listened_in() {
+        let speaker = Speaker { id: SessionId(1), address: "a".into(), name: "bob".into() };
+        let (from, body) = (Arc::new(speaker), Body::new("hi").unwrap());
+        let said = Notice::Said(Line { room: RoomName::lobby(), from, body, at: 1, seq: 1 });
+        let heard_in = [Encoding::TextCrlf, Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
+        for listeners in [1, 2, 500] {
+            let mut audience = Audience::new();
+            for encoding in heard_in {
+                (0..listeners).for_each(|seat| _ = audience.add(Seat(seat), encoding));
+            }
+            (0..3).for_each(|_| _ = audience.gather(&said, None));
+            for encoding in Encoding::ALL {
+                let mut once = Vec::new();
+                encoding.encode(&said, None, &mut once);
+                let lines = if heard_in.contains(&encoding) { 3 } else { 0 };
+                let Chunk { bytes, marks } = audience.chunk(encoding);
+                assert_eq!((marks.len(), bytes.len()), (lines, lines * once.len()), "{listeners} {encoding:?}");
+            }
+        }
+    }
 
     #[test]
     #[expect(clippy::single_range_in_vec_init, reason = "the lists of ranges under test are often of one")]

@@ -407,7 +407,8 @@ impl<'a> Manager<'a> {
 
     /// Sends the personal answers that were gathered.
     fn flush_answer(&mut self) {
-        let (Some(seat), mut bytes) = std::mem::take(&mut self.answer) else { return };
+        let Some(seat) = self.answer.0.take() else { return }; // the buffer keeps its memory
+        let mut bytes = std::mem::take(&mut self.answer.1);
         let now = self.now;
         let half = self.half;
         if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::as_mut)

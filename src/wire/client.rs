@@ -138,6 +138,18 @@ impl Heard {
             _ => Vec::new(),
         }
     }
+
+    /// Whether the server says by this that the connection ends.
+    #[must_use]
+    pub fn is_farewell(&self) -> bool {
+        match self {
+            Self::Info(text) => {
+                ["Disconnected: ", "The server is stopping", "Goodbye"].iter().any(|words| text.starts_with(words))
+            }
+            Self::Leave => true,
+            _ => false,
+        }
+    }
 }
 
 impl Wire {

@@ -614,6 +614,50 @@ fn an_end_says_why() {
     assert_eq!(error.reason(), "The server is stopping. Goodbye");
 }
 
+/// What was told by the way is no reason for the end that came after it: a server that was killed after
+/// `*** 2 came, 2 left` was lost because of `2 came, 2 left`.
+#[test]
+fn an_end_without_a_farewell_has_no_reason() {
+    let by_the_way = [Notice::Pong, Notice::Refused(Refusal::NoName)];
+    for (wire, encoding) in WIRES {
+        for (notice, is_farewell) in by_the_way.iter().map(|notice| (notice, false)).chain([
+            (&Notice::Goodbye(CloseReason::ServerStopping), true),
+            (&Notice::Goodbye(CloseReason::Quit), true),
+            (&Notice::Goodbye(CloseReason::Malformed("a packet too long")), true),
+            (&Notice::Goodbye(CloseReason::Idle { seconds: 30 }), wire == Wire::Text),
+        ]) {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut said = b"[127.0.0.1:9]127.0.0.1:9: I am here\n".to_vec();
+            if wire != Wire::Text {
+                said.clear();
+                encoding.encode(&Notice::Pong, Some("1"), &mut said);
+            }
+            let is_answer = matches!(notice, Notice::Refused(_));
+            encoding.encode(notice, is_answer.then_some("2"), &mut said);
+            let server = thread::spawn(move || {
+                let (mut stream, _): (TcpStream, _) = listener.accept().unwrap();
+                if wire != Wire::Text {
+                    let _ = stream.read(&mut [0; 1000]).unwrap(); // whether it is there
+                }
+                stream.write_all(&said).unwrap();
+            });
+            let mut client = Client::connect(address, wire).unwrap();
+            let error = loop {
+                match client.recv(soon()) {
+                    Ok(heard) => assert!(heard.is_some(), "the end has not come"),
+                    Err(error) => break error,
+                }
+            };
+            server.join().unwrap();
+            let told = error.to_string();
+            let without = format!("{address} closed the connection");
+            assert_eq!(told != without, is_farewell, "{encoding:?} {notice:?}: {told}");
+            assert!(told.starts_with(&without), "{told}");
+        }
+    }
+}
+
 #[test]
 fn nobody_there_and_the_wrong_door_are_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

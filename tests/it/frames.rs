@@ -146,6 +146,37 @@ fn a_frame_for_the_chat_holds_an_object_or_text() {
     }
 }
 
+/// As at the JSON door: objects that no honest client writes get one refusal, and the next is served.
+#[test]
+fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let digits = "9".repeat(30_000);
+    let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
+    let say = route_of("say");
+    let decoded =
+        |object: &str| decode(Wire::Frame, [frame(say, object.as_bytes()), frame(0, b"")].concat().chunks(1460));
+    for object in [
+        format!("{{\"Data\":{deep}}}"),
+        format!("{}{}", "{\"Data\":".repeat(7000), "}".repeat(7000)),
+        format!("{{\"Data\":{digits}}}"),
+        format!("{{\"Data\":\"hi\",\"Ref\":{digits}}}"),
+        "{\"Data\":\"hi\",\"Ref\":1,\"ref\":1}".into(),
+        "{\"Data\":null}".into(),
+        "{\"Act\":[\"say\"],\"Data\":\"hi\"}".into(),
+        "{\"Data\":\"hi\"} x".into(),
+        "{\"Data\":\"\\ud800\"}".into(),
+    ] {
+        let (items, ended) = decoded(&object);
+        let shown: String = object.chars().take(60).collect();
+        let refused = matches!(items.first(), Some(Inbound::Refused(Refusal::BadPacket { .. })));
+        assert!(refused && items[1..] == [Inbound::Heartbeat] && ended == Ok(()), "{shown}: {items:?}");
+    }
+    // What is not known does not matter, however much of it.
+    for more in [format!("\"x\":{digits}"), format!("\"x\":{deep}"), keys.join(",")] {
+        assert_eq!(decoded(&format!("{{\"Data\":\"hi\",{more}}}")), (vec![said("hi"), Inbound::Heartbeat], Ok(())));
+    }
+}
+
 #[test]
 fn a_private_line_in_a_frame_names_its_receiver() {
     let object = json!({"To": "ann", "Data": "psst", "Ref": 7}).to_string();

@@ -537,6 +537,17 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     dave.send_frame(1, b"whole");
     dave.expect_frame(1, b"whole");
     dave.send_raw(&frame(1, b"half")[..9]);
+    // It does not help to send a byte now and then: this frame would be whole after 40 s.
+    let mut erin = Peer::connect(house.frame);
+    let dripping = erin.again();
+    let drip = thread::spawn(move || {
+        for byte in frame(1, &[0; 400]) {
+            if (&dripping.stream).write_all(&[byte]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100)); // the pace of its drops
+        }
+    });
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -548,6 +559,11 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     dave.expect_end();
     assert!(began.elapsed() >= ten, "closed too early");
+    let (route, words) = erin.next_frame();
+    assert_eq!(route, 10_000, "{}", words.escape_ascii());
+    erin.expect_end();
+    drop(erin);
+    drip.join().unwrap();
     patient.send_frame(1, b"test");
     patient.expect_frame(1, b"test");
     house.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
@@ -849,4 +865,75 @@ fn a_handler_s_close_and_its_panic_end_that_session_alone() {
     last.sort();
     assert_eq!(last, [alice_id, frank_id]);
     assert!(endings.try_recv().is_err(), "each of them once");
+}
+
+/// Whichever handler it is that panics; the last one has nobody left to end.
+#[test]
+fn a_panic_of_any_handler_ends_that_session_alone() {
+    let (gone, endings) = mpsc::channel();
+    let server = server()
+        .on_open(|caller| assert_ne!(caller.door(), Wire::Relay, "this panics, as it should"))
+        .on_act("boom", |_, data| assert!(data.is_empty(), "this too"))
+        .on_other(|_, data| assert!(data.is_empty(), "and this"))
+        .on_close(move |_, reason| {
+            gone.send(reason.clone()).unwrap();
+            assert_ne!(*reason, CloseReason::Panicked, "and this");
+        })
+        .spawn()
+        .unwrap();
+    let mut alice = Peer::enter_quiet(server.address(Wire::Text).unwrap());
+    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
+    let (json, frames) = (server.address(Wire::Json(None)).unwrap(), server.address(Wire::Frame).unwrap());
+    let relay = server.address(Wire::Relay).unwrap();
+    for (door, said) in [
+        (relay, b"hi\n".to_vec()),
+        (json, packet("gf2", r#"{"Act":"boom","Data":"x"}"#)),
+        (json, packet("gf2", r#"{"Act":"whatever","Data":"x"}"#)),
+        (frames, frame(9, b"x")),
+    ] {
+        let peer = Peer::connect(door);
+        let _ = (&peer.stream).write_all(&said); // at the relay door the end may have come before
+        assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), CloseReason::Panicked, "{}", said.escape_ascii());
+        chat(&mut alice, &mut bob);
+    }
+    alice.expect_nothing();
+    server.stop();
+    drop((alice, bob));
+    server.join().unwrap();
+    assert_eq!(endings.iter().take(2).count(), 2, "a panic of this handler has not hurt the others");
+}
+
+/// A handler has its session's reader thread to itself: the session's next request waits for it, and
+/// nobody else's.
+#[test]
+fn a_slow_handler_keeps_its_own_session_waiting_and_no_other() {
+    let (entered, slow) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let server = server()
+        .on_route(1, move |caller, _| {
+            entered.send(thread::current().name().map(str::to_owned)).unwrap();
+            released.lock().unwrap().recv_timeout(DEADLINE).unwrap();
+            caller.reply("at last");
+        })
+        .on_route(2, |caller, data| caller.reply(data))
+        .spawn()
+        .unwrap();
+    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
+    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
+    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
+    let mut erin = Peer::connect(server.address(Wire::Frame).unwrap());
+    dave.send_raw(&[frame(1, b""), frame(2, b"next"), frame(112, b"")].concat());
+    let thread = slow.recv_timeout(DEADLINE).unwrap();
+    assert!(thread.as_ref().is_some_and(|name| name.starts_with("r-")), "it runs on {thread:?}");
+    chat(&mut alice, &mut bob);
+    erin.send_frame(2, b"meanwhile");
+    erin.expect_frame(2, b"meanwhile");
+    release.send(()).unwrap();
+    dave.expect_frame(1, b"at last");
+    dave.expect_frame(2, b"next");
+    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    server.stop();
+    drop((alice, bob, dave, erin));
+    server.join().unwrap();
 }

@@ -609,6 +609,7 @@ fn the_relay_door_knows_lines_and_nothing_else() {
         &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
     );
     relays(b"GET / HTTP/1.1\r\n\x16\x03\n", &[say("GET / HTTP/1.1"), say("␖␃")]);
+    relays(b"\x01\0\0\0\x04\0\0\0test\n\0\x02{}\n", &[say("␁␄test"), say("␂{}")]); // the other doors' bytes
     relays(b"caf\xc3\xa9 \xc3\n\xff\xfd\x06\n", &[say("café \u{fffd}"), say("\u{fffd}\u{fffd}␆")]);
     relays(b"\x1b[2J one\xe2\x80\xa8two\r\n", &[say("␛[2J one two")]);
 }

@@ -1,10 +1,44 @@
-//! Memory: what a peer sends costs what it has sent, not what it says that it will send; and what is
-//! kept of it has a limit.
+//! Memory: what a peer sends costs what it has sent, not what it says that it will send; what is kept
+//! of it has a limit; and what it is told (`told`) costs nothing where it is the same for all.
 //!
 //! A test binary of its own, because `allocation_counter` becomes the allocator of the whole binary;
 //! it counts by thread, so the tests here do not disturb one another.
 
-#![allow(clippy::unwrap_used, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
+)]
+
+mod told;
+
+#[path = "../../src/server/audience.rs"]
+mod audience;
+#[path = "../../src/server/lifeline.rs"]
+#[allow(dead_code, reason = "some of it is only for readers and writers")]
+mod lifeline;
+#[path = "../../src/server/manager.rs"]
+#[allow(dead_code, reason = "nothing is sent from elsewhere in the program here")]
+mod manager;
+#[path = "../../src/server/os.rs"]
+#[allow(unused_imports, reason = "some of it is only for writers and the stop")]
+mod os;
+#[path = "../../src/server/outbox.rs"]
+#[allow(dead_code, reason = "some of it is only for writers")]
+mod outbox;
+#[path = "../../src/server/post.rs"]
+mod post;
+
+/// A seat that nobody else asks for.
+mod gate {
+    use parlor::chat::Seat;
+
+    #[derive(Debug)]
+    pub struct Permit {
+        pub seat: Seat,
+    }
+}
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,6 +48,7 @@ use allocation_counter::{AllocationInfo, measure};
 use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now, Seat};
 use parlor::protocol::{Body, CloseReason, Command, Nick, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Framing, Limits, Wire};
+use parlor::{chat, config, metrics, protocol, wire};
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 

@@ -364,9 +364,13 @@ a_killed_server_comes_back_under_it() {
   sees ann '*** bob'
   type_in bob 'what I typed'
   types_at bob 'bob> what I typed'
+  # What was told before it is not why the server went.
+  type_in ann '/ping'
+  press ann Enter
+  sees_line ann '*** pong'
   kill -KILL "$SERVER"
   ended server 137
-  sees ann '*** Connection lost'
+  sees_line ann "*** Connection lost: 127.0.0.1:$TEXT closed the connection"
   sees ann '*** Trying again in 0.5 s'
   sees bob '*** Connection lost'
   type_in ann 'too early'

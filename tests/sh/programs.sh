@@ -125,4 +125,60 @@ silent_programs_are_timed() {
 }
 run silent_programs_are_timed
 
+# Programs of the older kind, on the default times. gtcp's, in each framing, says hello and is asked to
+# leave after 10 s. tnet's asks twelve times in 12 s, and takes whatever frame comes next for the answer:
+# two of them are the heartbeats of 5 s and 10 s, without data.
+the_older_clients_run_for_twelve_seconds() {
+  programs
+  local hello='{"Act":"hello","Data":"My name'\''s John!"}' nice='{"Act":"hello","Data":"Nice to meet you!"}'
+  local doexit='{"Act":"doexit","Data":""}' framing said answered asked wire count came from
+  local -a framings=() answers=()
+  local -A wanted=()
+  came=$(now_ms)
+  while read -r framing said answered asked; do
+    framings+=("$framing")
+    plug_in "$framing" "$JSON"
+    type_keys "$framing" "$said"
+    type_keys "$framing" "${hello//%/%%}"
+    wanted[$framing]=$answered$(hex_of "$nice")
+    of_bytes "$framing" "${wanted[$framing]}"
+    wanted[$framing]+=$asked$(hex_of "$doexit")
+  done <<'TABLE'
+gf1 \050 2a 1a
+gf2 \000\050 002a 001a
+gf3 \000\000\050 00002a 00001a
+gf4 \000\000\000\050 0000002a 0000001a
+gf7 \000\000\057\000\000\014\077 00003100000d39 000021000007c7
+TABLE
+  from=$(now_ms)
+  exec {wire}<>"/dev/tcp/127.0.0.1/$FRAME"
+  for count in {0..11}; do
+    within "$DEADLINE" it_is "$((from + count * 1090))" || fail 'the clock stands still'
+    printf '\1\0\0\0\4\0\0\0test' >&"$wire"
+    answers+=("$(next_frame "$wire")")
+    for framing in "${framings[@]}"; do
+      ! contains "$WORK/$framing.out" doexit || (($(now_ms) - came >= 9900)) || fail "$framing was asked to leave early"
+    done
+  done
+  exec {wire}>&-
+  equal "$(printf '%s\n' "${answers[@]}" | sort | uniq -c | tr -s ' ' | paste -sd,)" ' 2 0, 10 1 test' 'how often which frame came'
+  for framing in "${framings[@]}"; do
+    of_bytes "$framing" "${wanted[$framing]}"
+    go "$framing" # as gtcp's client does, once it is asked to
+  done
+  close_house
+  equal "$(count server.log ') closed: peer closed')" 5 'clients that left when they were asked to'
+}
+it_is() { (($(now_ms) >= $1)); }
+hex_of() { printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n'; }
+# next_frame DESCRIPTOR: takes one frame off a connection; prints its route, and its data.
+next_frame() {
+  local -a head
+  read -ra head < <(timeout "$DEADLINE" dd bs=1 count=8 <&"$1" 2>/dev/null | od -An -v -tu1)
+  ((${#head[@]} == 8)) || fail 'no frame came'
+  local route=$((head[0] | head[1] << 8)) length=$((head[4] | head[5] << 8))
+  echo "$route$( ((length == 0)) || timeout "$DEADLINE" dd bs=1 count="$length" <&"$1" 2>/dev/null | sed 's/^/ /')"
+}
+run the_older_clients_run_for_twelve_seconds
+
 finish

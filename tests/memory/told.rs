@@ -1,0 +1,144 @@
+//! What the manager allocates: nothing for a heartbeat, and for a room's line as much for sixty
+//! listeners as for six.
+//!
+//! The manager is its own source, run on the thread of the test, which is the one that is counted;
+//! those who talk and listen are real sockets on another.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use allocation_counter::{AllocationInfo, measure};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parlor::chat::{Hub, HubSettings, Seat};
+use parlor::config::Config;
+use parlor::metrics::Metrics;
+use parlor::protocol::{Body, Command, RoomName, SessionId};
+use parlor::wire::{Framing, HEARTBEAT, Inbound, Wire};
+
+use crate::gate::Permit;
+use crate::lifeline::Lifeline;
+use crate::manager::{Event, Manager, Opened};
+use crate::outbox::{Outbox, Packet};
+
+/// What fails rather than hangs.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The other end of a session.
+struct Peer {
+    stream: TcpStream,
+    seat: Seat,
+    id: SessionId,
+    /// What its writer would send; it reads everything at once, so nothing comes here.
+    _queue: Receiver<Packet>,
+    _credit: Sender<()>,
+}
+
+impl Peer {
+    /// Somebody who comes in by `wire`, as the `number`th.
+    fn come(number: u32, wire: Wire, inbox: &Sender<Event>) -> Self {
+        let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let stream = TcpStream::connect(door.local_addr().unwrap()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let address: Arc<str> = stream.local_addr().unwrap().to_string().into();
+        let (seat, id) = (Seat(number), SessionId(u64::from(number) + 1));
+        let ours = door.accept().unwrap().0;
+        let permit = Permit { seat };
+        let lifeline = Arc::new(Lifeline::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, permit));
+        let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), 1 << 20);
+        let (credited, credit) = bounded(2);
+        let opened = Opened { lifeline, outbox, credit, name: Arc::clone(&address), door: address };
+        inbox.send(Event::Opened(Box::new(opened))).unwrap();
+        Self { stream, seat, id, _queue: queue, _credit: credited }
+    }
+
+    fn asks(&self, command: Command, inbox: &Sender<Event>) {
+        inbox.send(Event::Received(self.seat, self.id, vec![Inbound::Command(command)])).unwrap();
+    }
+
+    /// Reads until it has seen `text`.
+    fn hears(&mut self, text: &str) {
+        let mut heard = Vec::new();
+        let mut buffer = [0; 4096];
+        while !heard.windows(text.len()).any(|window| window == text.as_bytes()) {
+            let count = self.stream.read(&mut buffer).unwrap();
+            assert!(count > 0, "the connection has ended before {text:?}");
+            heard.extend_from_slice(&buffer[..count]);
+        }
+    }
+}
+
+/// What a manager allocates while sessions at these doors live through `script`.
+fn spent(
+    wires: &[Wire],
+    heartbeat: Duration,
+    script: impl FnOnce(&mut [Peer], &Sender<Event>) + Send,
+) -> AllocationInfo {
+    let config = Config { heartbeat, ..Config::default() };
+    let settings =
+        HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
+    let (inbox, events) = bounded(1024);
+    let (_nudge, nudges) = bounded(1);
+    let metrics = Metrics::default();
+    let hub = Hub::new(settings, Duration::ZERO);
+    let drain_by = Arc::new(OnceLock::new());
+    let manager = Manager::new(hub, events, nudges, &config, drain_by, Instant::now(), &metrics);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut peers: Vec<_> = (0..).zip(wires).map(|(number, wire)| Peer::come(number, *wire, &inbox)).collect();
+            script(&mut peers, &inbox);
+        });
+        measure(|| manager.run()) // until the script has ended, and with it the inbox
+    })
+}
+
+/// Devices are sent one every few seconds, for as long as they are there.
+#[test]
+fn a_heartbeat_that_is_sent_allocates_nothing() {
+    const BEATS: usize = 500;
+    let info = spent(&[Wire::Frame; 2], Duration::from_millis(1), |peers, _| {
+        for _ in 0..BEATS {
+            for peer in &mut *peers {
+                let mut beat = [1; HEARTBEAT.len()];
+                peer.stream.read_exact(&mut beat).unwrap();
+                assert_eq!(beat, HEARTBEAT);
+            }
+        }
+    });
+    assert!(info.count_total < BEATS as u64 / 5, "coming in and {BEATS} heartbeats: {info:?}");
+}
+
+/// A line is encoded once for each wire format that somebody in the room listens in, and its bytes are
+/// shared: one more listener costs a write, and no memory.
+#[test]
+fn a_line_allocates_the_same_whatever_the_number_of_listeners() {
+    const LINES: u64 = 100;
+    let wires = [
+        Wire::Text,
+        Wire::Relay,
+        Wire::Frame,
+        Wire::Json(Some(Framing::Gf2)),
+        Wire::Json(Some(Framing::Gf7)),
+        Wire::Json(Some(Framing::Lines)),
+    ];
+    // Each line is heard by all before the next is said, so it is a turn, and a chunk, of its own.
+    let said = |listeners: usize, lines: u64| {
+        spent(&wires.repeat(listeners), Duration::ZERO, |peers, inbox| {
+            peers.iter().for_each(|peer| peer.asks(Command::Join(RoomName::lobby()), inbox));
+            for line in 0..lines {
+                let text = format!("line {line}.");
+                peers[0].asks(Command::Say(Body::new(&text).unwrap()), inbox);
+                // The talker of the text door hears itself too.
+                peers.iter_mut().for_each(|peer| peer.hears(&text));
+            }
+        })
+        .count_total
+    };
+    let of_lines = |listeners| said(listeners, 2 * LINES) - said(listeners, LINES);
+    let (few, many) = (of_lines(1), of_lines(10));
+    assert!(few >= LINES, "{few} allocations for {LINES} lines are too few to tell anything");
+    // Now and then a list of comings is told as well.
+    assert!(many < few + LINES / 2, "{LINES} lines to 6 listeners: {few} allocations, to 60: {many}");
+}
