@@ -200,10 +200,10 @@ works='
 doors;text relay json frame;throughput --readers 1000
 room-alone;text;latency --readers 9 --rate 10000
 room-of-100;text;latency --readers 9 --rate 10000 --rooms 100
-trickle;text redis nats coalesced floor;latency --readers 1000 --rate 50
+trickle;text json frame redis nats coalesced floor;latency --readers 1000 --rate 50
 offered-600000;text redis nats;latency --readers 100 --rate 6000
 stall;text;stall --readers 100 --rate 1000 --bytes 400 --seconds 15
-connect-1000;text redis nats coalesced;idle --sessions 1000
+connect-1000;text redis nats coalesced;idle --sessions 1000 --in-flight 1000
 storm;text;idle --sessions 1000 --within 1
 sessions-8000;text;idle --sessions 8000
 sessions-100;text;idle --sessions 100
@@ -268,14 +268,17 @@ processor per delivery, 10 000 lines/s to a room of 10, of 100 rooms against alo
 processor seconds for 1000 who come within a second;storm;cpu_of_all_entries;text;-;;<= 2
 longest wait for a greeting among them, ms;storm;greeting_max;text;-;;<= 250
 sessions coming in a second, 1000;connect-1000;sessions_per_second;text;-;;>= 40000
+sessions coming in a second, 1000;connect-1000;sessions_per_second;text;coalesced;;
 processor per session coming in;connect-1000;cpu_per_entry;text;redis;;
 resident KiB per session, 8000;sessions-8000;resident_per_session;text;-;;
 kernel stacks KiB per session, 8000;sessions-8000;kernel_stacks_per_session;text;-;;
 both;sessions-8000;resident_per_session+kernel_stacks_per_session;text;-;;<= 60
 resident KiB per session, 8000 against 100;sessions-8000;resident_per_session;text;text;sessions-100;<= 1.3
-processor per delivery, json against text;doors;cpu_per_delivery;json;text;;<= 1.3
-processor per delivery, frame against text;doors;cpu_per_delivery;frame;text;;<= 1.3
-processor per delivery, relay against text;doors;cpu_per_delivery;relay;text;;
+processor per delivery, 50 lines/s to 1000, json against text;trickle;cpu_per_delivery;json;text;;<= 1.3
+processor per delivery, 50 lines/s to 1000, frame against text;trickle;cpu_per_delivery;frame;text;;<= 1.3
+processor per delivery, as many as go through, json against text;doors;cpu_per_delivery;json;text;;<= 1.3
+processor per delivery, as many as go through, frame against text;doors;cpu_per_delivery;frame;text;;<= 1.3
+processor per delivery, as many as go through, relay against text;doors;cpu_per_delivery;relay;text;;
 processor per delivery, 4000 readers against 100;4000-readers;cpu_per_delivery;text;text;100-readers;<= 1.3
 processor per visit;churn;cpu_per_visit;text;redis;;
 '
