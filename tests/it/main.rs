@@ -10,6 +10,7 @@
 
 mod addresses;
 mod client;
+mod every_door;
 mod faults;
 mod frames;
 mod history;

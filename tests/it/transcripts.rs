@@ -144,12 +144,12 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
 }
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     folder().join(format!("{name}.txt"))
 }
 
 /// What `{name}` stands for.
-type Known = HashMap<String, String>;
+pub(crate) type Known = HashMap<String, String>;
 
 /// One transcript on its way.
 struct Play {
@@ -227,7 +227,7 @@ impl Play {
         let operator = operator.unwrap_or_else(|| panic!("{place}is no line of a transcript"));
         let words = &what[operator.len()..];
         let words = words.strip_prefix(' ').unwrap_or(words);
-        let words = if operator == "<" { words.to_owned() } else { self.filled_in(words, place) };
+        let words = if operator == "<" { words.to_owned() } else { filled_in(words, &self.known, place) };
         let Some(Session { peer, door, ended }) = self.sessions.get_mut(who) else { panic!("{place}who?") };
         match (operator, *door) {
             (">", Door::Frame) => {
@@ -275,23 +275,6 @@ impl Play {
                 }
             }
         }
-    }
-
-    /// The words with everything that is known put in.
-    fn filled_in(&self, words: &str, place: &str) -> String {
-        let mut text = String::new();
-        for part in parts(words) {
-            match part {
-                Part::Text(plain) => text.push_str(plain),
-                Part::Times(times) => text.push_str(&times),
-                Part::Known(name) => match self.known.get(name) {
-                    Some(value) => text.push_str(value),
-                    None => panic!("{place}nobody knows {{{name}}}"),
-                },
-                Part::Anything(_) => panic!("{place}anything at all cannot be sent"),
-            }
-        }
-        text
     }
 
     fn fail(&self, who: &str, wanted: &str, got: &str) -> ! {
@@ -377,8 +360,25 @@ fn parts(line: &str) -> Vec<Part<'_>> {
     parts
 }
 
+/// The words with everything that is known put in.
+pub(crate) fn filled_in(words: &str, known: &Known, place: &str) -> String {
+    let mut text = String::new();
+    for part in parts(words) {
+        match part {
+            Part::Text(plain) => text.push_str(plain),
+            Part::Times(times) => text.push_str(&times),
+            Part::Known(name) => match known.get(name) {
+                Some(value) => text.push_str(value),
+                None => panic!("{place}nobody knows {{{name}}}"),
+            },
+            Part::Anything(_) => panic!("{place}anything at all cannot be sent"),
+        }
+    }
+    text
+}
+
 /// What a pattern learns from a line, if the line is as it says.
-fn matches(pattern: &str, line: &str, known: &Known) -> Option<Known> {
+pub(crate) fn matches(pattern: &str, line: &str, known: &Known) -> Option<Known> {
     fn go<'a>(parts: &[Part<'a>], line: &str, known: &Known, found: &mut Vec<(&'a str, String)>) -> bool {
         let Some((part, rest)) = parts.split_first() else { return line.is_empty() };
         let plain = match part {
@@ -441,7 +441,7 @@ fn fits_frame(pattern: &str, got: &str, known: &Known) -> Option<Known> {
 }
 
 /// The bytes that a text in quotation marks stands for: `\r \n \t \0 \\ \" \xff`.
-fn bytes_of(quoted: &str, place: &str) -> Vec<u8> {
+pub(crate) fn bytes_of(quoted: &str, place: &str) -> Vec<u8> {
     let wrong = || -> ! { panic!("{place}is not \"text in quotation marks with \\xff escapes\"") };
     let Some(text) = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else { wrong() };
     let mut bytes = Vec::new();
