@@ -233,11 +233,16 @@ check_scripts() {
 
 # Two seconds for each target; nothing is installed for it.
 fuzz_briefly() {
-  if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null &&
-    cargo fetch --quiet --locked --manifest-path tests/fuzz/Cargo.toml; then
+  if ! cargo fuzz --version >/dev/null 2>&1 || ! command -v c++ >/dev/null; then
+    echo "no cargo-fuzz or no c++ here: the properties of the tests above (proptest) stand in for it"
+  elif cargo fetch --quiet --locked --manifest-path tests/fuzz/Cargo.toml 2>"$scratch/fetch"; then
     scripts/fuzz.sh --seconds 2
+  elif grep -q -e --locked "$scratch/fetch"; then
+    echo "tests/fuzz/Cargo.lock does not fit Cargo.toml: cargo update --workspace --manifest-path tests/fuzz/Cargo.toml" >&2
+    return 1
   else
-    echo "no cargo-fuzz, no c++ or no crates for it here: the properties of the tests above (proptest) stand in for it"
+    cat "$scratch/fetch"
+    echo "no crates for it here: the properties of the tests above (proptest) stand in for it"
   fi
 }
 
