@@ -20,11 +20,11 @@ use super::random::Random;
 
 /// A polite end takes so long at most: lines held back by flood control go first.
 const POLITE_END: Duration = Duration::from_secs(30);
-/// The server's times are set by the conductor (scripts/soak.sh): `--idle` 3 s, `--write-timeout`
-/// 2 s, `--join-grace` 2 s. What they bring about is waited for so long.
+/// The server's times are set by the conductor (scripts/soak.sh): `--idle`, `--write-timeout` and
+/// `--join-grace` are 2 s each. What they bring about is waited for so long.
 const SERVERS_CLOCKS: Duration = Duration::from_secs(12);
 /// Who vanishes from the text door is noticed by its silence, a second later the end is forced …
-const VANISHED_FROM_TEXT: Duration = Duration::from_secs(6);
+const VANISHED_FROM_TEXT: Duration = Duration::from_millis(3_800);
 /// … at the others by what it does not acknowledge (30 s), which is too long for a short run.
 const VANISHED: Duration = Duration::from_secs(40);
 /// A BPF program of one instruction: return 0, so nothing of any packet is taken, ends and
