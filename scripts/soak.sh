@@ -4,7 +4,7 @@
 # usage: scripts/soak.sh [--seconds N | --minutes N | --hours N] [--seed N] [--guests N] [--rate N]
 #                        [--short] [--no-figures | --figures] [--keep FOLDER]
 #
-#   --seconds, --minutes, --hours   how long the guests go on after the warm-up (1 minute)
+#   --seconds, --minutes, --hours   how long the guests go on (2 minutes), warm-up included
 #   --seed N       what happens by chance happens again, as far as threads allow (by chance; told)
 #   --guests N     so many guests at once (24)
 #   --rate N       lines a second that the witnesses say among themselves (300)
@@ -31,11 +31,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-seconds=60 seed=$((RANDOM * 32768 + RANDOM)) guests=24 rate=300 short=0 soak=1 figures=1 keep=''
+seconds=120 seed=$((RANDOM * 32768 + RANDOM)) guests=24 rate=300 short=0 soak=1 figures=1 keep=''
 while (($#)); do
   case $1 in
     --seconds | --minutes | --hours | --seed | --guests | --rate)
-      [[ ${2:-} =~ ^[0-9]{1,9}$ ]] || { echo "$1 needs a number" >&2 && exit 2; }
+      [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || { echo "$1 needs a number" >&2 && exit 2; }
       case $1 in
         --seconds) seconds=$2 ;;
         --minutes) seconds=$(($2 * 60)) ;;
@@ -46,7 +46,7 @@ while (($#)); do
       esac
       shift
       ;;
-    --short) short=1 figures=0 seconds=4 ;;
+    --short) short=1 figures=0 seconds=6 ;;
     --no-figures) figures=0 ;;
     --figures) soak=0 ;;
     --keep) keep=${2:?--keep needs a folder} && shift ;;
@@ -55,8 +55,10 @@ while (($#)); do
   esac
   shift
 done
-# Memory is compared with that after the warm-up: of a long run, after five minutes.
-warm_up=$((seconds / 3 > 300 ? 300 : seconds / 3))
+# Memory is compared with that after the warm-up. In the first minutes every arena of the allocator
+# still grows to what it will need, so 4 MiB hold for what comes after five minutes only.
+warm_up=$((seconds * 2 / 3 > 300 ? 300 : seconds * 2 / 3)) growth=4
+((warm_up == 300)) || growth=16
 ((!short)) || warm_up=2
 RANDOM=$((seed % 32768))
 
@@ -254,11 +256,11 @@ at_least_once() {
 soak() {
   local code=0 name
   serve --rate 200 --burst 400 --idle 2s --write-timeout 2s --join-grace 2s --max-clients 96 --max-pending 262144
-  echo "seed $seed: $guests guests for $seconds s after $warm_up s of warm-up"
+  echo "seed $seed: $guests guests for $seconds s, of which $warm_up s are the warm-up"
   ((can_trace)) || echo "without a strace that may trace, no fault is put into system calls"
   ((can_limit_threads)) || echo "without root and setpriv, no thread is taken away by a limit"
   "$BENCH" soak --text "$text" --relay "$relay" --json-door "$json" --frame "$frame" --pid "$server" --seed "$seed" \
-    --guests "$guests" --rate "$rate" --warm-up "$warm_up" --seconds "$seconds" --json >"$scratch/soak.json" 2>"$scratch/soak.log" &
+    --guests "$guests" --rate "$rate" --warm-up "$warm_up" --seconds "$((seconds - warm_up))" --growth "$growth" --json >"$scratch/soak.json" 2>"$scratch/soak.log" &
   load=$!
   conduct
   wait "$load" || code=$?

@@ -223,6 +223,10 @@ pub struct Soak {
     #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
     pub warm_up: Duration,
 
+    /// So many MiB more may be resident at the end than after the warm-up.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub growth: u64,
+
     /// So many guests at once, each of whom does one thing after another.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub guests: u16,

@@ -56,7 +56,7 @@ impl<'a> Guest<'a> {
         (4, Self::stall),
         (4, Self::be_idle),
         (6, Self::race),
-        (3, Self::crowd),
+        (2, Self::crowd),
         (2, Self::not_join),
     ];
 

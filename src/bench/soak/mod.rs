@@ -46,8 +46,6 @@ const LONG: Duration = Duration::from_secs(300);
 const GONE: Duration = Duration::from_secs(75);
 /// What was said last must be heard within this.
 const HEARD: Duration = Duration::from_secs(30);
-/// Memory may grow so much after the warm-up, in bytes.
-const GROWTH: u64 = 4 << 20;
 /// A guest's stack: its buffers are small.
 const STACK: usize = 128 * 1024;
 /// What was cut short, or was wrong, is told so often and counted beyond.
@@ -256,7 +254,7 @@ pub(super) fn run(how: &Soak, json: bool) -> Result<(), String> {
     if end != alone {
         return Err(format!("with the witnesses alone the server had {alone:?}, at the end {end:?}"));
     }
-    if resident.1 > resident.0 + GROWTH {
+    if resident.1 > resident.0 + (how.growth << 20) {
         let more = (resident.1 - resident.0) / 1024;
         return Err(format!("{more} KiB more are resident at the end than after the warm-up"));
     }

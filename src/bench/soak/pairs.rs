@@ -16,6 +16,9 @@ use super::random::Random;
 
 /// Visits begin so far apart: of more than 5 moves within 2 s only the sum would be told.
 const APART: Duration = Duration::from_millis(1_300);
+/// The moves of watchers count as well: so long nobody comes after some have gone, and after the first
+/// visit to those that have just come.
+const AFTER_A_CHANGE: Duration = Duration::from_millis(2_200);
 /// What a visit brings about is waited for so long.
 const AT_MOST: Duration = Duration::from_secs(15);
 const ROOM: &str = "pairs";
@@ -31,21 +34,32 @@ enum Told {
 /// Goes on while the house is open.
 pub(super) fn run(shared: &Shared) {
     let mut random = shared.draw(0xbeef);
+    let mut first_since_rest = true;
     while let Some(_busy) = shared.wait_until_open() {
+        if !std::mem::take(&mut first_since_rest) {
+            wait(shared, Instant::now() + AFTER_A_CHANGE);
+        }
         let watchers = [Door::Text, Door::Json].map(|door| Peer::come(shared, door, ROOM));
         let [Some(mut text), Some(mut json)] = watchers else {
             std::thread::sleep(Duration::from_millis(200));
             continue;
         };
+        let mut apart = AFTER_A_CHANGE;
         while shared.is_open() {
             let begun = Instant::now();
             if visit(shared, &mut random, &mut [&mut text, &mut json]).is_none() {
                 break; // a watcher is not there any more
             }
-            while shared.is_open() && begun.elapsed() < APART {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+            wait(shared, begun + std::mem::replace(&mut apart, APART));
         }
+        first_since_rest = !shared.is_open();
+    }
+}
+
+/// Waits for this moment, or for the house to rest.
+fn wait(shared: &Shared, until: Instant) {
+    while shared.is_open() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
