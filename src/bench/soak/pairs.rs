@@ -14,11 +14,11 @@ use super::door::Door;
 use super::peer::{Heard, Peer, Voice};
 use super::random::Random;
 
-/// Visits begin so far apart: of more than 5 moves within 2 s only the sum would be told.
+/// From the end of a visit to the next one: of more than 5 moves within 2 s only the sum would be told.
 const APART: Duration = Duration::from_millis(1_300);
 /// The moves of watchers count as well: so long nobody comes after some have gone, and after the first
 /// visit to those that have just come.
-const AFTER_A_CHANGE: Duration = Duration::from_millis(2_200);
+const AFTER_A_CHANGE: Duration = Duration::from_millis(2_500);
 /// What a visit brings about is waited for so long.
 const AT_MOST: Duration = Duration::from_secs(15);
 const ROOM: &str = "pairs";
@@ -46,11 +46,10 @@ pub(super) fn run(shared: &Shared) {
         };
         let mut apart = AFTER_A_CHANGE;
         while shared.is_open() {
-            let begun = Instant::now();
             if visit(shared, &mut random, &mut [&mut text, &mut json]).is_none() {
                 break; // a watcher is not there any more
             }
-            wait(shared, begun + std::mem::replace(&mut apart, APART));
+            wait(shared, Instant::now() + std::mem::replace(&mut apart, APART));
         }
         first_since_rest = !shared.is_open();
     }
