@@ -53,6 +53,10 @@ pub enum Mode {
     Idle(Idle),
     /// Sessions that come and go while others listen.
     Churn(Churn),
+    /// A hard life for a server of Parlor's, and a check of everything that is heard in it.
+    Soak(Soak),
+    /// Sessions of which some stall or vanish, held until standard input ends.
+    Crowd(Crowd),
     /// A server that sends each line to everybody and nothing else, to be measured beside others.
     Floor(Floor),
 }
@@ -193,6 +197,78 @@ pub struct Churn {
     /// Sessions that listen meanwhile.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub readers: u32,
+}
+
+/// The flags of `soak`. scripts/soak.sh sets them, and starts the server with what they assume.
+#[derive(Debug, Clone, Args)]
+pub struct Soak {
+    /// The text door. Loopback only, as all of them.
+    #[arg(long, value_name = "ADDR")]
+    pub text: SocketAddr,
+
+    /// The relay door.
+    #[arg(long, value_name = "ADDR")]
+    pub relay: SocketAddr,
+
+    /// The JSON door.
+    #[arg(long = "json-door", value_name = "ADDR")]
+    pub json_door: SocketAddr,
+
+    /// The frame door.
+    #[arg(long, value_name = "ADDR")]
+    pub frame: SocketAddr,
+
+    /// The process of the server: it is stopped and continued, and what it holds is looked at.
+    #[arg(long)]
+    pub pid: u32,
+
+    /// What happens by chance happens again with the same seed, as far as threads allow.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+
+    /// How long it goes on after the warm-up.
+    #[arg(long, default_value = "60", value_parser = seconds, value_name = "SECONDS")]
+    pub seconds: Duration,
+
+    /// The churn before what is resident is read off for the first time.
+    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    pub warm_up: Duration,
+
+    /// So many MiB more may be resident at the end than after the warm-up.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub growth: u64,
+
+    /// So many guests at once, each of whom does one thing after another.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub guests: u16,
+
+    /// Lines a second that the witnesses say among themselves.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub rate: u32,
+}
+
+/// The flags of `crowd`.
+#[derive(Debug, Clone, Args)]
+pub struct Crowd {
+    /// The text door.
+    #[arg(long, value_name = "ADDR")]
+    pub to: SocketAddr,
+
+    /// Sessions that listen and say nothing.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub readers: u32,
+
+    /// Sessions that ask for much and read nothing of it.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub stalled: u32,
+
+    /// Sessions from which nothing comes any more, not even word that they got something.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    pub vanished: u32,
+
+    /// Sessions that talk as fast as they are let, and listen.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub flooders: u32,
 }
 
 /// The flags of `floor`.

@@ -10,11 +10,14 @@
 //!                  ├─ latency      lines at a fixed rate, also beside listeners that stall
 //!                  ├─ idle         how fast sessions come in, and what each of them holds
 //!                  ├─ churn        sessions that come and go while others listen
+//!                  ├─ soak         a hard life, and a check of all that was heard in it
+//!                  ├─ crowd        sessions of which some stall or vanish, held for somebody else to measure
 //!                  └─ floor        a server that does nothing but the least: what the kernel can do
 //!   swarm: the connections · target: what each wire says · process: what the server used
 //! ```
 
 mod churn;
+mod crowd;
 pub mod flags;
 mod floor;
 mod idle;
@@ -22,6 +25,7 @@ mod latency;
 mod payload;
 mod process;
 mod report;
+mod soak;
 mod swarm;
 mod target;
 mod throughput;
@@ -53,6 +57,8 @@ fn try_run(flags: &Flags) -> Result<(), String> {
         Mode::Stall(how) => repeat(flags, |_| latency::run_stalled(how)),
         Mode::Idle(how) => repeat(flags, |_| idle::run(how)),
         Mode::Churn(how) => repeat(flags, |_| churn::run(how)),
+        Mode::Soak(how) => soak::run(how, flags.json),
+        Mode::Crowd(how) => crowd::run(how),
     }
 }
 

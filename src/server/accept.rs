@@ -30,9 +30,10 @@ use super::lifeline::Lifeline;
 use super::manager::Event;
 use super::session;
 
-/// After a failed accept, the first pause and the longest.
+/// After a failed accept, the first pause and the longest: callers are let in again within a second
+/// after what was missing has come back.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// Callers taken from one door before the others get their turn.
 const CALLERS_IN_A_ROW: usize = 64;
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
@@ -150,7 +151,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     fn pause_after(&mut self, error: &std::io::Error, wake: &PipeReader) {
         Metrics::count(&self.house.metrics.accept_failures);
         if self.failures == 0 {
-            warn!("cannot accept: {error}; trying again with pauses of up to {} s", LONGEST_PAUSE.as_secs());
+            warn!("cannot accept: {error}; trying again with pauses of up to {} ms", LONGEST_PAUSE.as_millis());
         }
         self.failures += 1;
         let timeout = Timespec::try_from(self.pause).ok();
