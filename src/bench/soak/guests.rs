@@ -1,7 +1,6 @@
 //! Guests, each on a thread of its own, who do one ill-mannered thing after another.
 //!
-//! Some of what they do is harmless (talking, leaving politely); then every line of theirs must be
-//! heard, and their echoes must come back. Where they break off (resets, rubbish), the lines that
+//! Some take a polite leave (see polite.rs). Where others break off (resets, rubbish), the lines that
 //! were heard must still be a beginning of those said, which the order sees.
 
 use std::net::TcpStream;
@@ -18,8 +17,6 @@ use super::door::Door;
 use super::peer::{Heard, Peer, Voice};
 use super::random::Random;
 
-/// A polite end takes so long at most: lines held back by flood control go first.
-const POLITE_END: Duration = Duration::from_secs(30);
 /// The server's times are set by the conductor (scripts/soak.sh): `--idle`, `--write-timeout` and
 /// `--join-grace` are 2 s each. What they bring about is waited for so long.
 const SERVERS_CLOCKS: Duration = Duration::from_secs(12);
@@ -38,8 +35,8 @@ type Deed<'a> = (u64, fn(&mut Guest<'a>) -> Option<()>);
 
 /// One guest after another.
 pub(super) struct Guest<'a> {
-    shared: &'a Shared,
-    random: Random,
+    pub(super) shared: &'a Shared,
+    pub(super) random: Random,
 }
 
 impl<'a> Guest<'a> {
@@ -81,7 +78,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    fn pause(&mut self, at_most_ms: u64) {
+    pub(super) fn pause(&mut self, at_most_ms: u64) {
         thread::sleep(Duration::from_millis(self.random.between(0, at_most_ms)));
     }
 
@@ -89,88 +86,9 @@ impl<'a> Guest<'a> {
         self.random.one_of(&Door::ALL)
     }
 
-    fn come(&mut self) -> Option<Peer<'a>> {
+    pub(super) fn come(&mut self) -> Option<Peer<'a>> {
         let door = self.any_door();
         Peer::come(self.shared, door, "lobby")
-    }
-
-    /// Says some lines at its ease and takes its leave.
-    fn talk(&mut self) -> Option<()> {
-        let mut peer = self.come()?;
-        let mut voice = Voice::new(self.shared);
-        for _ in 0..self.random.between(1, 12) {
-            let mut out = Vec::new();
-            voice.say(peer.door, self.random.between(1, 3) as u32, self.random.between(0, 200) as u16, &mut out);
-            if !peer.send(&out) || peer.listen(|unit| voice.hears(unit)) != Heard::More {
-                self.shared.cut_short(format!("a talker by {} was cut", peer.door.name()));
-                return None;
-            }
-            self.pause(100);
-        }
-        if peer.door == Door::Text && self.random.one_in(2) {
-            peer.send(b"/quit see you\n");
-        } else {
-            peer.end_input();
-        }
-        self.take_leave(peer, voice, Count::Talked)
-    }
-
-    /// Everything at once, the end of input with it, and then listens to the end.
-    fn half_close(&mut self) -> Option<()> {
-        let mut peer = self.come()?;
-        let mut voice = Voice::new(self.shared);
-        let mut out = Vec::new();
-        voice.say(peer.door, self.random.between(1, 40) as u32, self.random.between(0, 300) as u16, &mut out);
-        peer.send(&out);
-        peer.end_input();
-        if peer.door.echoes() {
-            self.shared.count(Count::EchoPending); // nothing has been read since it spoke
-        }
-        self.take_leave(peer, voice, Count::HalfClosed)
-    }
-
-    /// More than flood control lets through, listening meanwhile.
-    fn flood(&mut self) -> Option<()> {
-        let mut peer = self.come()?;
-        let mut voice = Voice::new(self.shared);
-        for _ in 0..25 {
-            let mut out = Vec::new();
-            voice.say(peer.door, 20, self.random.between(0, 300) as u16, &mut out);
-            if !peer.send(&out) {
-                self.shared.cut_short(format!("a flooder by {} was cut", peer.door.name()));
-                return None;
-            }
-            if self.random.one_in(4) {
-                peer.listen(|unit| voice.hears(unit));
-            }
-        }
-        if self.random.one_in(3) {
-            self.shared.count(Count::Flooded);
-            peer.reset();
-            return Some(());
-        }
-        peer.end_input();
-        self.take_leave(peer, voice, Count::Flooded)
-    }
-
-    /// Its input has ended: everything that it said must come back to it, and to everybody.
-    fn take_leave(&mut self, mut peer: Peer<'a>, mut voice: Voice, what: Count) -> Option<()> {
-        let end = peer.hear_out(POLITE_END, |unit| voice.hears(unit));
-        let (talker, said) = voice.has_said();
-        let door = peer.door.name();
-        if end != Heard::End || (peer.door.echoes() && voice.echoes != said) {
-            let echoes = voice.echoes;
-            let bare = format!("talker {talker} by {door}: {end:?} after {echoes} of {said} lines of its own");
-            if voice.echoes > said {
-                self.shared.fault(bare);
-            } else {
-                self.shared.cut_short(bare);
-            }
-            return None;
-        }
-        self.shared.was_polite(talker, said);
-        self.shared.count(what);
-        Some(())
     }
 
     /// Breaks off in the middle of whatever.
@@ -234,25 +152,6 @@ impl<'a> Guest<'a> {
         peer.hear_out(Duration::from_secs(3), |_| {});
         self.shared.count(Count::Foreign);
         Some(())
-    }
-
-    /// A byte at a time.
-    fn dribble(&mut self) -> Option<()> {
-        let mut peer = self.come()?;
-        let mut voice = Voice::new(self.shared);
-        let mut out = Vec::new();
-        voice.say(peer.door, 2, 10, &mut out);
-        for byte in out {
-            if !peer.send(&[byte]) {
-                self.shared.cut_short(format!("a dribbler by {} was cut", peer.door.name()));
-                return None;
-            }
-            if self.random.one_in(8) {
-                peer.listen(|unit| voice.hears(unit));
-            }
-        }
-        peer.end_input();
-        self.take_leave(peer, voice, Count::Dribbled)
     }
 
     /// From room to room, with a word to this one and a question to that one.

@@ -19,6 +19,7 @@ mod guests;
 mod order;
 mod pairs;
 mod peer;
+mod polite;
 mod random;
 mod signals;
 mod witness;
