@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
+use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
 use log::{error, info};
@@ -16,7 +17,8 @@ use signal_hook::iterator::Signals;
 
 /// Who asks twice does not want to wait.
 const SECOND_SIGNAL: i32 = 130;
-/// So long the end of the program waits for a log that nobody reads.
+/// So long at least the end of the program waits for a log that nobody reads, and half of what is left
+/// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
 const LAST_LINES: Duration = Duration::from_millis(200);
 /// So long, if it has to say why the program could not run.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -28,9 +30,10 @@ fn main() -> ExitCode {
         Err(sentence) => Flags::command().error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),
     };
     let log = server::log::start(flags.log_level);
+    let asked = Arc::new(OnceLock::new());
     let outcome = Server::bind(&config).map_err(|error| error.to_string()).and_then(|server| {
         let server = server.with_standard_routes();
-        stop_on_signals(&server.stopper())?;
+        stop_on_signals(&server.stopper(), &asked)?;
         say_ready(&server.addresses());
         let metrics = server.metrics();
         server.run().map_err(|error| error.to_string())?;
@@ -45,15 +48,19 @@ fn main() -> ExitCode {
         }
     }
     if let Ok(log) = log {
-        log.finish(if outcome.is_ok() { LAST_LINES } else { LAST_WORDS });
+        let rest = asked.get().map_or(Duration::ZERO, |asked: &Instant| config.drain.saturating_sub(asked.elapsed()));
+        log.finish(if outcome.is_ok() { LAST_LINES.max(rest / 2) } else { LAST_WORDS });
     }
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// INT, TERM, HUP and QUIT ask for the stop; a second one of any of them ends the process.
-fn stop_on_signals(stopper: &Stopper) -> Result<(), String> {
+/// INT, TERM, HUP and QUIT ask for the stop; a second one of any of them ends the process. `asked` is
+/// when the first one did.
+fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), String> {
     let on_signal = |stopper: Stopper| {
+        let asked = Arc::clone(asked);
         move || {
+            let _ = asked.set(Instant::now());
             if !stopper.trigger() {
                 process::exit(SECOND_SIGNAL);
             }
