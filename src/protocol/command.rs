@@ -4,7 +4,7 @@
 //! written, what it costs, how its words are read. Parsing, `/help` and the README's list all come
 //! from here.
 
-use super::{Body, Nick, Refusal, RoomName};
+use super::{Body, Nick, Refusal, RoomName, clean};
 
 /// One thing that a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ pub static COMMANDS: [CommandSpec; 25] = [
         |spec, args| spec.bare(args, Command::Rooms),
     ),
     row("topic", &[], "[TEXT]", ["what it is about", "What the room is about, or sets it."], [1, 108], |_, args| {
-        Ok(Command::Topic(Body::new(args)))
+        Ok(Command::Topic(words(args)))
     }),
     row(
         "history",
@@ -206,7 +206,7 @@ pub static COMMANDS: [CommandSpec; 25] = [
         |spec, args| spec.word(args).map(Command::Whois),
     ),
     row("away", &[], "[TEXT]", ["be away", "Tells others who write to you that you are away."], [1, 111], |_, args| {
-        Ok(Command::Away(Body::new(args)))
+        Ok(Command::Away(words(args)))
     }),
     row(
         "ignore",
@@ -233,7 +233,7 @@ pub static COMMANDS: [CommandSpec; 25] = [
         "[WORDS]",
         ["leave the house", "Leaves; WORDS are said first."],
         [1, 113],
-        |_, args| Ok(Command::Quit(Body::new(args))),
+        |_, args| Ok(Command::Quit(words(args))),
     ),
     row(
         "help",
@@ -313,6 +313,11 @@ impl PartialEq for CommandSpec {
 
 impl Eq for CommandSpec {}
 
+/// What is said, without the blanks around it, also those that cleaning leaves.
+fn words(text: &str) -> Option<Body> {
+    Body::new(clean(text.as_bytes()).trim())
+}
+
 impl CommandSpec {
     /// Longest [`CommandSpec::brief`], in characters: two rows stand side by side in 78 columns.
     pub const MAX_BRIEF: usize = 18;
@@ -339,11 +344,12 @@ impl CommandSpec {
     }
 
     fn body(&self, text: &str) -> Result<Body, Refusal> {
-        Body::new(text.trim()).ok_or_else(|| self.usage_refusal())
+        words(text).ok_or_else(|| self.usage_refusal())
     }
 
     fn word(&self, args: &str) -> Result<String, Refusal> {
-        if args.is_empty() { Err(self.usage_refusal()) } else { Ok(args.to_owned()) }
+        let word = clean(args.as_bytes()); // it is told back where it names nobody
+        if word.trim().is_empty() { Err(self.usage_refusal()) } else { Ok(word.trim().to_owned()) }
     }
 
     fn switch(&self, args: &str) -> Result<Switch, Refusal> {

@@ -568,6 +568,15 @@ fn capitals_and_blanks_behind_it_change_no_command() {
     }
 }
 
+/// Found by fuzzing: programs' words come as they were sent, and what cleaning takes away may leave a
+/// blank at the end, or a name that is told back.
+#[test]
+fn what_a_program_asks_about_is_cleaned_before_its_blanks_go() {
+    let parse = |name: &str, args| COMMANDS.iter().find(|spec| spec.name == name).unwrap().parse(args).unwrap();
+    assert_eq!(parse("quit", "bye \0"), Command::Quit(Body::new("bye")));
+    assert_eq!(parse("whois", "A\n[27.c\0w\x1b[h"), Command::Whois("A␊[27.cw␛[h".into()));
+}
+
 /// Whoever types `rename |x` must not be told to type `rename||x`, which names nobody.
 #[test]
 fn the_advice_of_a_rename_hint_names_somebody() {
