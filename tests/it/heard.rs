@@ -1,0 +1,441 @@
+//! A client's end of the bytes: its decoders fed crumbs and lies, its requests read by the server's own
+//! decoders. The conversations with a server are in `client`.
+
+use std::sync::Arc;
+
+use parlor::protocol::{
+    Body, COMMANDS, CloseReason, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker, Switch,
+};
+use parlor::wire::{Encoding, Framing, Heard, HeardDecoder, Inbound, Key, Kind, Limits, Speech, Wire};
+use proptest::prelude::*;
+
+const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+/// What a client speaks, with the encoding of what it is answered.
+const WIRES: [(Wire, Encoding); 9] = [
+    (Wire::Text, Encoding::TextLf),
+    (Wire::Text, Encoding::TextCrlf),
+    (Wire::Json(None), Encoding::Json(Framing::Gf2)),
+    (Wire::Json(Some(Framing::Gf2)), Encoding::Json(Framing::Gf2)),
+    (Wire::Json(Some(Framing::Gf3)), Encoding::Json(Framing::Gf3)),
+    (Wire::Json(Some(Framing::Gf4)), Encoding::Json(Framing::Gf4)),
+    (Wire::Json(Some(Framing::Gf7)), Encoding::Json(Framing::Gf7)),
+    (Wire::Json(Some(Framing::Lines)), Encoding::Json(Framing::Lines)),
+    (Wire::Frame, Encoding::Frame),
+];
+
+pub(crate) fn body(text: &str) -> Body {
+    Body::new(text).unwrap()
+}
+
+pub(crate) fn nick(name: &str) -> Nick {
+    Nick::parse(name).unwrap()
+}
+
+// --- what a server says ------------------------------------------------------------------------
+
+/// All that comes out of these bytes, fed in these pieces.
+fn heard<'a>(wire: Wire, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<(Option<u64>, Heard)> {
+    let mut decoder = HeardDecoder::new(wire).unwrap();
+    let mut all = Vec::new();
+    for piece in pieces {
+        decoder.feed(piece);
+        while let Some(one) = decoder.next().unwrap() {
+            all.push(one);
+        }
+    }
+    decoder.end();
+    while let Some(one) = decoder.next().unwrap() {
+        all.push(one);
+    }
+    all
+}
+
+fn one_heard(wire: Wire, bytes: &[u8]) -> Heard {
+    let mut all = heard(wire, [bytes]);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0).1
+}
+
+fn speaker(name: &str, port: u16) -> Arc<Speaker> {
+    let address = format!("127.0.0.1:{port}").into();
+    Arc::new(Speaker { id: SessionId(u64::from(port)), address, name: name.into() })
+}
+
+/// What a session in the lobby may be told, whatever its wire.
+fn notices() -> Vec<Notice> {
+    let (me, ann) = (speaker("127.0.0.1:1", 1), speaker("ann", 2));
+    let line = |from: &Arc<Speaker>, text: &str| Line {
+        room: RoomName::lobby(),
+        from: Arc::clone(from),
+        body: body(text),
+        at: 1_795_190_108_416,
+        seq: 57,
+    };
+    vec![
+        Notice::IAmHere(Arc::clone(&me)),
+        Notice::Login { who: Arc::clone(&me), room: RoomName::lobby() },
+        Notice::Login { who: Arc::clone(&ann), room: RoomName::lobby() },
+        Notice::Said(line(&ann, "hi: all — häuser, 家, 🏠")),
+        Notice::Said(line(&me, "me too")),
+        Notice::Acted(line(&ann, "waves \"twice\"")),
+        Notice::Told { from: Arc::clone(&ann), body: body("psst: you") },
+        Notice::ToldTo { to: Arc::clone(&ann), body: body("to ann: what?") },
+        Notice::Renamed { who: Arc::clone(&ann), old: "old".into(), room: RoomName::lobby() },
+        Notice::YouAre("bob".into()),
+        Notice::RenameOk,
+        Notice::UserList(vec![Arc::clone(&me), Arc::clone(&ann)]),
+        Notice::Pong,
+        Notice::Help,
+        Notice::Refused(Refusal::Taken { name: "mike".into(), free: vec!["mike2".into()] }),
+        Notice::Left { who: ann, room: RoomName::lobby(), why: CloseReason::Idle { seconds: 30 } },
+        Notice::Goodbye(CloseReason::ServerStopping),
+    ]
+}
+
+fn stream(encoding: Encoding) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for notice in notices() {
+        encoding.encode(&notice, None, &mut bytes);
+    }
+    encoding.encode(&Notice::Pong, Some("7"), &mut bytes);
+    if encoding == Encoding::Frame {
+        encoding.encode_custom(&Key::Route(1), b"echo\x1b[2J", None, &mut bytes);
+        encoding.encode(&Notice::Refused(Refusal::UnknownRoute { route: 9 }), None, &mut bytes);
+        bytes.extend_from_slice(&parlor::wire::HEARTBEAT);
+    }
+    bytes
+}
+
+/// Whole, cut at every index, and byte by byte.
+#[test]
+fn what_is_heard_does_not_depend_on_how_it_comes() {
+    for (wire, encoding) in WIRES {
+        let bytes = stream(encoding);
+        let whole = heard(wire, [&bytes[..]]);
+        assert!(whole.len() >= 10, "{encoding:?}: {whole:#?}");
+        for cut in 0..=bytes.len() {
+            assert_eq!(heard(wire, [&bytes[..cut], &bytes[cut..]]), whole, "{encoding:?} cut at {cut}");
+        }
+        assert_eq!(heard(wire, bytes.chunks(1)), whole, "{encoding:?} byte by byte");
+    }
+}
+
+#[test]
+fn the_same_is_heard_at_every_door() {
+    for (wire, encoding) in WIRES {
+        let all: Vec<Heard> = heard(wire, [&stream(encoding)[..]]).into_iter().map(|(_, heard)| heard).collect();
+        let has = |wanted: &dyn Fn(&Heard) -> bool| assert!(all.iter().any(wanted), "{encoding:?}: {all:#?}");
+        let says = |kind: Kind, name: &str, text: &str, lobby: bool| {
+            has(&|heard| match heard {
+                Heard::Speech(speech) => {
+                    speech.kind == kind
+                        && speech.name == name
+                        && speech.text == text
+                        && speech.room.as_deref() == lobby.then_some("lobby")
+                        && !speech.past
+                }
+                _ => false,
+            });
+        };
+        says(Kind::Said, "ann", "hi: all — häuser, 家, 🏠", true);
+        says(Kind::Acted, "ann", "waves \"twice\"", true);
+        says(Kind::Told, "ann", "psst: you", false);
+        says(Kind::ToldTo, "ann", "to ann: what?", false);
+        for wanted in [
+            Heard::Came { name: "ann".into() },
+            Heard::Left { name: "ann".into(), why: Some("idle".into()) },
+            Heard::Renamed { old: "old".into(), name: "ann".into() },
+            Heard::YouAre("bob".into()),
+            Heard::Info("pong".into()),
+        ] {
+            has(&|heard| *heard == wanted);
+        }
+        let code = (wire != Wire::Text).then(|| "taken".to_owned());
+        has(&|heard| *heard == Heard::Refused { code: code.clone(), text: "mike is taken. Free: mike2".into() });
+    }
+}
+
+#[test]
+fn answers_carry_their_marks() {
+    for (wire, encoding) in WIRES {
+        let marks: Vec<_> = heard(wire, [&stream(encoding)[..]]).into_iter().filter_map(|(mark, _)| mark).collect();
+        assert_eq!(marks, if wire == Wire::Text { vec![] } else { vec![7] }, "{encoding:?}");
+    }
+}
+
+/// On the text door what people say and what the room announces look alike, but of oneself.
+#[test]
+fn of_oneself_one_knows_what_was_said() {
+    let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
+    let mut hear = |line: &str| {
+        decoder.feed(format!("{line}\n").as_bytes());
+        decoder.next().unwrap().map(|(_, heard)| heard)
+    };
+    assert_eq!(hear("[127.0.0.1:1]127.0.0.1:1: I am here"), Some(Heard::Here("127.0.0.1:1".into())));
+    assert_eq!(hear("[127.0.0.1:1]127.0.0.1:1: login"), None);
+    for said in ["login", "login out", "I am here", "time out leave out"] {
+        match hear(&format!("[127.0.0.1:1]bob: {said}")) {
+            Some(Heard::Speech(Speech { mine: true, text, .. })) => assert_eq!(text, said),
+            other => panic!("{said}: {other:?}"),
+        }
+    }
+    assert_eq!(hear("[127.0.0.1:2]eve: login out"), Some(Heard::Left { name: "eve".into(), why: None }));
+    assert!(matches!(hear("* bob waves"), Some(Heard::Speech(Speech { kind: Kind::Acted, mine: true, .. }))));
+    assert!(matches!(hear("* eve waves"), Some(Heard::Speech(Speech { kind: Kind::Acted, mine: false, .. }))));
+}
+
+#[test]
+fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
+    let said = |kind, name: &str, text: &str, address: Option<&str>| {
+        let room = matches!(kind, Kind::Said | Kind::Acted).then(|| "lobby".to_owned());
+        let address = address.map(str::to_owned);
+        let mine = kind == Kind::ToldTo;
+        Heard::Speech(Speech { kind, name: name.into(), text: text.into(), room, address, mine, ..Speech::default() })
+    };
+    let past = |kind, text: &str| {
+        let clock = Some("12:04".to_owned());
+        Heard::Speech(Speech { kind, name: "mike".into(), text: text.into(), clock, past: true, ..Speech::default() })
+    };
+    let person = |name: &str, detail: &str| Heard::Person { name: name.into(), detail: detail.into() };
+    for (line, wanted) in [
+        ("[127.0.0.1:5]bob: hi: there", said(Kind::Said, "bob", "hi: there", Some("127.0.0.1:5"))),
+        ("[127.0.0.1:5]127.0.0.1:5: hi", said(Kind::Said, "127.0.0.1:5", "hi", Some("127.0.0.1:5"))),
+        ("[[::1]:5]bob: [x]: y", said(Kind::Said, "bob", "[x]: y", Some("[::1]:5"))),
+        ("[[::1]:5][::1]:5: hi", said(Kind::Said, "[::1]:5", "hi", Some("[::1]:5"))),
+        ("12:04 [127.0.0.1:5]bob: hi", said(Kind::Said, "bob", "hi", Some("127.0.0.1:5"))),
+        ("* bob waves  back", said(Kind::Acted, "bob", "waves  back", None)),
+        ("12:04 * bob waves", said(Kind::Acted, "bob", "waves", None)),
+        (">>> bob: *** You are now eve", said(Kind::Told, "bob", "*** You are now eve", None)),
+        (">>> to bob: hi", said(Kind::ToldTo, "bob", "hi", None)),
+        (">>> to: hi", said(Kind::Told, "to", "hi", None)),
+        ("--- 12:04 mike: anyone: there?", past(Kind::Said, "anyone: there?")),
+        ("--- 12:04 * mike waves", past(Kind::Acted, "waves")),
+        ("--- end of history", Heard::Info("end of history".into())),
+        ("!!! mike is taken", Heard::Refused { code: None, text: "mike is taken".into() }),
+        ("*** pong", Heard::Info("pong".into())),
+        ("*** OLD is now NEW", Heard::Renamed { old: "OLD".into(), name: "NEW".into() }),
+        ("127.0.0.1:5:bob", person("bob", "127.0.0.1:5")),
+        ("127.0.0.1:5:127.0.0.1:5", person("127.0.0.1:5", "127.0.0.1:5")),
+        ("[::1]:5:[::1]:5", person("[::1]:5", "[::1]:5")),
+        ("guest-7f3a9c12:bob", person("bob", "guest-7f3a9c12")),
+        ("guest-7f3a9c12:guest-7f3a9c12", person("guest-7f3a9c12", "guest-7f3a9c12")),
+        ("guest-7F:bob", Heard::Other("guest-7F:bob".into())),
+        ("rename ok", Heard::Other("rename ok".into())),
+        ("HTTP/1.1 400 Bad Request", Heard::Other("HTTP/1.1 400 Bad Request".into())),
+        ("[no address", Heard::Other("[no address".into())),
+        ("12:04 is late", Heard::Other("12:04 is late".into())),
+    ] {
+        assert_eq!(one_heard(Wire::Text, format!("{line}\n").as_bytes()), wanted, "{line}");
+        assert_eq!(one_heard(Wire::Text, format!("{line}\r\n").as_bytes()), wanted, "{line} with CRLF");
+        assert_eq!(one_heard(Wire::Text, line.as_bytes()), wanted, "{line} without an end");
+    }
+    let list = "*** 2 here in #dev:\n***   ann  idle 3 s, here 12 min\n***   127.0.0.1:5  idle 0 s, here 1 s\n\
+                *** end of list\n***   no list\n";
+    let all: Vec<_> = heard(Wire::Text, [list.as_bytes()]).into_iter().map(|(_, heard)| heard).collect();
+    let people = [person("ann", "idle 3 s, here 12 min"), person("127.0.0.1:5", "idle 0 s, here 1 s")];
+    assert_eq!(all[1..3], people);
+    assert_eq!(all[3..], [Heard::EndOfList, Heard::Info("  no list".into())]);
+}
+
+#[test]
+fn a_greeting_and_a_list_tell_names_and_rooms() {
+    let greeting = "*** Welcome to Parlor. You are bob, in #dev with 12 others: ann, mike and 10 more\n\
+                    *** Quiet for 30 s means disconnected; /stay lets you just listen\n[127.0.0.1:5]ann: hi\n";
+    let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
+    decoder.feed(greeting.as_bytes());
+    let mut next = || decoder.next().unwrap().unwrap().1;
+    assert_eq!(next().names(), ["ann", "mike"]);
+    next();
+    assert!(matches!(next(), Heard::Speech(Speech { room: Some(room), .. }) if room == "dev"));
+    assert_eq!(decoder.idle_limit(), Some(30));
+    let list =
+        br#"{"Act":"who","Data":"ann","Room":"lobby","People":[{"Name":"ann","Id":"9","Idle":3,"Here":60}],"Ref":4}"#;
+    let all = heard(Wire::Json(Some(Framing::Lines)), [&list[..], b"\n"]);
+    assert!(all.iter().all(|(mark, _)| *mark == Some(4)), "{all:?}");
+    assert_eq!(all[1].1.names(), ["ann"]);
+    assert_eq!(all[2].1, Heard::EndOfList);
+}
+
+#[test]
+fn a_server_that_lies_is_cleaned_and_bounded() {
+    let lines = Wire::Json(Some(Framing::Lines));
+    let terminal = "\x1b]0;x\x07\u{202e}evil\u{9b}2J\r";
+    for (wire, bytes) in [
+        (Wire::Text, format!("[127.0.0.1:5]{terminal}: {terminal}\n")),
+        (Wire::Text, format!("*** {terminal}\n")),
+        (Wire::Text, format!("{terminal}\n")),
+        (lines, serde_json_line(terminal)),
+        (lines, format!("no object {terminal}\n")),
+    ] {
+        let shown = format!("{:?}", one_heard(wire, bytes.as_bytes()));
+        for bad in ["\\u{1b}", "\\u{7}", "\\u{202e}", "\\u{9b}", "\\r"] {
+            assert!(!shown.contains(bad), "{bad} in {shown}");
+        }
+    }
+    let fails = |wire: Wire, bytes: &[u8]| {
+        let mut decoder = HeardDecoder::new(wire).unwrap();
+        for piece in bytes.chunks(16 * 1024) {
+            decoder.feed(piece);
+            if decoder.next().is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(fails(Wire::Text, &vec![b'x'; 3 * 1024 * 1024]), "an endless line");
+    assert!(fails(lines, &vec![b'{'; 3 * 1024 * 1024]), "an endless object");
+    assert!(fails(Wire::Frame, &[200, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), "a frame of 4 GiB");
+    assert!(fails(Wire::Json(Some(Framing::Gf4)), &[0xff, 0xff, 0xff, 0xff]), "a packet of 4 GiB");
+    assert!(fails(Wire::Json(Some(Framing::Gf7)), &[0, 0, 9, 0, 0, 0, 0, b'{', b'}']), "a wrong sum");
+    assert!(fails(Wire::Json(Some(Framing::Gf7)), &[0, 0, 6, 0, 0, 0, 0]), "shorter than its header");
+    // Nested deeper than any parser should follow: shown as it is, not followed.
+    let deep = format!("{}\n", "[".repeat(100_000));
+    assert!(matches!(one_heard(lines, deep.as_bytes()), Heard::Other(_)));
+}
+
+fn serde_json_line(text: &str) -> String {
+    let mut bytes = Vec::new();
+    Encoding::Json(Framing::Lines).encode_custom(&Key::Act("chat".into()), b"DATA", None, &mut bytes);
+    let escaped: String = text.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+    String::from_utf8(bytes).unwrap().replace("DATA", &escaped)
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 0_usize..300) {
+        let cut = cut.min(bytes.len());
+        for (wire, _) in WIRES {
+            let run = |pieces: &[&[u8]]| {
+                let mut decoder = HeardDecoder::new(wire).unwrap();
+                let mut all = Vec::new();
+                for piece in pieces {
+                    decoder.feed(piece);
+                    loop {
+                        match decoder.next() {
+                            Ok(Some(heard)) => all.push(Ok(heard)),
+                            Ok(None) => break,
+                            Err(error) => {
+                                all.push(Err(error));
+                                return all;
+                            }
+                        }
+                    }
+                }
+                all
+            };
+            prop_assert_eq!(run(&[&bytes]), run(&[&bytes[..cut], &bytes[cut..]]));
+        }
+    }
+
+    /// Whatever a line looks like, it is said as it stands, and it is one line.
+    #[test]
+    fn whatever_is_said_is_said_literally(text in "[\\\\/ ]{0,3}(who|rename\\|x|quit|help|nick y|GET / HTTP/1.1|.{0,20})[ |]?.{0,5}") {
+        if let Some(body) = Body::new(&text) {
+            for (wire, _) in WIRES {
+                prop_assert_eq!(read_by_server(wire, &Command::Say(body.clone())), vec![Command::Say(body.clone())]);
+            }
+        }
+    }
+}
+
+// --- what a client asks for --------------------------------------------------------------------
+
+/// What the server makes of a request.
+fn read_by_server(wire: Wire, command: &Command) -> Vec<Command> {
+    let mut bytes = Vec::new();
+    wire.encode_request(command, 1, &mut bytes).unwrap();
+    let mut decoder = wire.decoder(LIMITS);
+    decoder.feed(&bytes);
+    let mut commands = Vec::new();
+    while let Some(inbound) = decoder.next().unwrap() {
+        match inbound {
+            Inbound::Command(command) => commands.push(command),
+            Inbound::Refused(refusal) => panic!("{command:?} by {wire}: {refusal}"),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_server_reads_what_the_client_meant() {
+    let commands = [
+        Command::Say(body("  hi, /all ")),
+        Command::Me(body("waves")),
+        Command::Msg { to: "bob".into(), body: body("/psst") },
+        Command::Reply(body("yes")),
+        Command::Nick(nick("ann")),
+        Command::Join(RoomName::parse("#dev").unwrap()),
+        Command::Echo(Switch::Off),
+        Command::Quiet(Switch::On),
+        Command::Leave,
+        Command::Rooms,
+        Command::Topic(None),
+        Command::Topic(Some(body("the build"))),
+        Command::History(7),
+        Command::Whois("bob".into()),
+        Command::Away(Some(body("lunch"))),
+        Command::Away(None),
+        Command::Back,
+        Command::Ignore("bob".into()),
+        Command::Unignore("bob".into()),
+        Command::Who(None),
+        Command::Who(Some(RoomName::parse("#dev").unwrap())),
+        Command::Ping,
+        Command::Version,
+        Command::Uptime,
+        Command::Quit(None),
+        Command::Quit(Some(body("so long"))),
+    ];
+    for (wire, _) in WIRES {
+        for command in &commands {
+            assert_eq!(read_by_server(wire, command), std::slice::from_ref(command), "{wire}");
+        }
+    }
+    let help = Command::Help(COMMANDS.iter().find(|spec| spec.name == "who"));
+    let after = Command::HistoryAfter(Some(RoomName::lobby()), 57);
+    for wire in [Wire::Json(None), Wire::Frame] {
+        assert_eq!(read_by_server(wire, &after), std::slice::from_ref(&after));
+    }
+    assert!(Wire::Text.encode_request(&after, 1, &mut Vec::new()).is_err());
+    let typed = [
+        Command::Time(Switch::On),
+        Command::Rename(nick("ann")),
+        Command::UserList,
+        Command::Stay,
+        Command::Help(None),
+        help,
+    ];
+    for command in typed {
+        assert_eq!(read_by_server(Wire::Text, &command), [command]);
+    }
+}
+
+#[test]
+fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
+    let mut bytes = Vec::new();
+    let json = Wire::Json(None).encode_request(&Command::Stay, 1, &mut bytes);
+    assert_eq!(json, Err(Refusal::UnknownAct { act: "stay".into() }));
+    let long = body(&"x".repeat(70_000));
+    let json = Wire::Json(None).encode_request(&Command::Say(long), 1, &mut bytes);
+    assert!(matches!(json, Err(Refusal::TooLong { limit: 65_535, .. })), "{json:?}");
+    assert_eq!(bytes, b"");
+    let forged = Command::Whois("a\nquit".into());
+    Wire::Text.encode_request(&forged, 1, &mut bytes).unwrap();
+    assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+}
+
+/// Found by fuzzing: a line for `a b` went to `a`, with `b` before it.
+#[test]
+fn nothing_private_goes_to_the_first_word_of_a_name() {
+    for to in ["a b", "a\tb", "a\u{2028}b", " a", "a\u{3000}b", ""] {
+        let command = Command::Msg { to: to.into(), body: body("x") };
+        let mut bytes = Vec::new();
+        let refused = Wire::Text.encode_request(&command, 1, &mut bytes);
+        assert_eq!(
+            (refused, &*bytes),
+            (Err(Refusal::NobodyCalled { name: to.into(), like: None }), &b""[..]),
+            "{to:?}"
+        );
+    }
+}
