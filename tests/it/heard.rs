@@ -224,6 +224,7 @@ fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
         ("HTTP/1.1 400 Bad Request", Heard::Other("HTTP/1.1 400 Bad Request".into())),
         ("[no address", Heard::Other("[no address".into())),
         ("12:04 is late", Heard::Other("12:04 is late".into())),
+        ("ab:cd * bob waves", Heard::Other("ab:cd * bob waves".into())),
     ] {
         assert_eq!(one_heard(Wire::Text, format!("{line}\n").as_bytes()), wanted, "{line}");
         assert_eq!(one_heard(Wire::Text, format!("{line}\r\n").as_bytes()), wanted, "{line} with CRLF");
@@ -235,6 +236,114 @@ fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
     let people = [person("ann", "idle 3 s, here 12 min"), person("127.0.0.1:5", "idle 0 s, here 1 s")];
     assert_eq!(all[1..3], people);
     assert_eq!(all[3..], [Heard::EndOfList, Heard::Info("  no list".into())]);
+}
+
+/// The objects of the JSON door and of frames in the words of the text door, as far as it has words.
+#[test]
+fn objects_are_heard_like_this() {
+    let info = |text: &str| vec![Heard::Info(text.into())];
+    let person = |name: &str, detail: &str| Heard::Person { name: name.into(), detail: detail.into() };
+    for (object, wanted) in [
+        (r#"{"Act":"join","Data":"dev","Room":"dev"}"#, info("You are in #dev")),
+        (r#"{"Act":"version","Data":"1.2.3"}"#, info("Parlor 1.2.3")),
+        (r#"{"Act":"uptime","Data":"7300"}"#, info("Up for 7300 s")),
+        (r#"{"Act":"topic","Data":"tea","Room":"dev"}"#, info("topic of #dev: tea")),
+        (r#"{"Act":"topic","Data":"tea","From":"ann","Room":"dev"}"#, info("ann set the topic: tea")),
+        (r#"{"Act":"history","Data":"0","Seq":57}"#, info("end of history")),
+        (r#"{"Act":"whois","Data":"ann","Room":"dev","By":"json"}"#, info("ann: in #dev, by json")),
+        (r#"{"Act":"whois","Data":"ann","By":"text"}"#, info("ann: in no room, by text")),
+        (r#"{"Act":"away","Data":""}"#, info("You are away")),
+        (r#"{"Act":"away","Data":"at lunch"}"#, info("You are away: at lunch")),
+        (r#"{"Act":"back","Data":""}"#, info("Welcome back")),
+        (r#"{"Act":"notice","Data":"","From":"ann","Code":"away"}"#, info("ann is away")),
+        (r#"{"Act":"notice","Data":"at lunch","From":"ann","Code":"away"}"#, info("ann is away: at lunch")),
+        (r#"{"Act":"notice","Data":"Slow down","Code":"flood"}"#, info("Slow down")),
+        (r#"{"Act":"notice","Data":"37 came, 12 left"}"#, info("37 came, 12 left")),
+        (r#"{"Act":"ping","Data":"pong"}"#, info("pong")),
+        (r#"{"Act":"hello","Data":"Nice to meet you!"}"#, info("Nice to meet you!")),
+        (r#"{"Act":"echo","Data":"on"}"#, info("echo: on")),
+        (r#"{"Act":"quit","Data":""}"#, info("Goodbye")),
+        (r#"{"Act":"doexit","Data":""}"#, vec![Heard::Leave]),
+        (r#"{"Act":"nick","Data":"ann"}"#, vec![Heard::YouAre("ann".into())]),
+        (
+            r#"{"Act":"left","Data":"ann","From":"ann","Why":"quit"}"#,
+            vec![Heard::Left { name: "ann".into(), why: Some("quit".into()) }],
+        ),
+        (r#"{"Act":"joined","Data":"ann"}"#, vec![Heard::Came { name: "ann".into() }]),
+        (
+            r#"{"Act":"renamed","Data":"ann","From":"ann","Old":"bob"}"#,
+            vec![Heard::Renamed { old: "bob".into(), name: "ann".into() }],
+        ),
+        (
+            r#"{"Act":"error","Data":"mike is taken","Code":"taken"}"#,
+            vec![Heard::Refused { code: Some("taken".into()), text: "mike is taken".into() }],
+        ),
+        (
+            r#"{"Act":"who","Data":"ann, bob","Room":"dev","People":[{"Name":"ann","Idle":3,"Here":270},{"Name":"bob"}]}"#,
+            vec![
+                Heard::Info("2 here in #dev:".into()),
+                person("ann", "idle 3 s, here 270 s"),
+                person("bob", "idle 0 s, here 0 s"),
+                Heard::EndOfList,
+            ],
+        ),
+        (
+            r#"{"Act":"rooms","Data":"lobby, dev","Rooms":[{"Room":"lobby","People":3,"Topic":"tea"},{"Room":"dev","People":1,"Topic":""}]}"#,
+            vec![Heard::Info("  #lobby  3 here  tea".into()), Heard::Info("  #dev  1 here".into()), Heard::EndOfList],
+        ),
+    ] {
+        let all = heard(Wire::Json(Some(Framing::Lines)), [format!("{object}\n").as_bytes()]);
+        let all: Vec<Heard> = all.into_iter().map(|(_, heard)| heard).collect();
+        assert_eq!(all, wanted, "{object}");
+    }
+}
+
+/// Who, where, when and which line: what a program can go by is passed on as the server told it.
+#[test]
+fn a_line_of_an_object_keeps_what_the_server_told_of_it() {
+    let lines = Wire::Json(Some(Framing::Lines));
+    let said = r#""Data":"hi","From":"ann","Id":"9","Room":"dev","Ts":1795190108416,"Seq":57"#;
+    let speech = |kind| Speech {
+        kind,
+        name: "ann".into(),
+        text: "hi".into(),
+        room: Some("dev".into()),
+        id: Some("9".into()),
+        at: Some(1_795_190_108_416),
+        seq: Some(57),
+        ..Speech::default()
+    };
+    for (object, wanted) in [
+        (format!(r#"{{"Act":"chat",{said}}}"#), speech(Kind::Said)),
+        (format!(r#"{{"Act":"action",{said}}}"#), speech(Kind::Acted)),
+        (format!(r#"{{"Act":"chat",{said},"Ref":4}}"#), Speech { mine: true, ..speech(Kind::Said) }),
+        (format!(r#"{{"Act":"action",{said},"Ref":4}}"#), Speech { mine: true, ..speech(Kind::Acted) }),
+        (format!(r#"{{"Act":"chat",{said},"Past":true}}"#), Speech { past: true, ..speech(Kind::Said) }),
+        (format!(r#"{{"Act":"chat",{said},"Past":true,"Ref":4}}"#), Speech { past: true, ..speech(Kind::Said) }),
+        (
+            r#"{"Act":"private","Data":"hi","From":"ann","Id":"9","Ref":4}"#.into(),
+            Speech { room: None, at: None, seq: None, ..speech(Kind::Told) },
+        ),
+        (
+            r#"{"Act":"msg","Data":"hi","To":"ann"}"#.into(),
+            Speech { room: None, at: None, seq: None, id: None, mine: true, ..speech(Kind::ToldTo) },
+        ),
+    ] {
+        assert_eq!(one_heard(lines, format!("{object}\n").as_bytes()), Heard::Speech(wanted), "{object}");
+    }
+}
+
+/// On the text door a line tells its room by what was told before: a greeting, or a move.
+#[test]
+fn lines_of_the_text_door_are_of_the_room_that_one_is_in() {
+    let all = "*** Welcome to Parlor. You are bob, the first one in #lobby. Tell others: nc 127.0.0.1 8000\n\
+               [127.0.0.1:5]ann: hi\n*** You are in #dev with 1 other: ann\n* ann waves\n[127.0.0.1:5]ann: hi\n\
+               *** You are in #tea alone\n[127.0.0.1:5]ann: hi\n";
+    let rooms: Vec<_> = heard(Wire::Text, [all.as_bytes()])
+        .into_iter()
+        .filter_map(|(_, heard)| if let Heard::Speech(speech) = heard { speech.room } else { None })
+        .collect();
+    assert_eq!(rooms, ["lobby", "dev", "dev", "tea"]);
 }
 
 #[test]

@@ -1287,6 +1287,58 @@ fn a_greeting_tells_who_is_here_and_where_to_send_others() {
     );
 }
 
+/// What people are told about themselves and the house, to the letter.
+#[test]
+fn answers_and_goodbyes_are_told_like_this() {
+    let line = |notice: Notice| encoded(Encoding::TextLf, &notice);
+    let list = |seconds: &[u64]| {
+        let people = seconds.iter().map(|seconds| Presence {
+            who: speaker(1, "ann"),
+            idle: Duration::from_secs(*seconds),
+            here: Duration::from_secs(2 * seconds),
+            away: None,
+        });
+        line(Notice::Names { room: RoomName::lobby(), people: people.collect() })
+    };
+    assert_eq!(list(&[]), "*** 0 here in #lobby:\n*** end of list\n");
+    for (seconds, spans) in [
+        (0, "idle 0 s, here 0 s"),
+        (59, "idle 59 s, here 1 min"),
+        (1800, "idle 30 min, here 1 h"),
+        (86_399, "idle 23 h, here 47 h"),
+        (86_400, "idle 24 h, here 2 d"),
+    ] {
+        assert_eq!(list(&[seconds]), format!("*** 1 here in #lobby:\n***   ann  {spans}\n*** end of list\n"));
+    }
+    for (notice, wanted) in [
+        (Notice::YouAre("ann".into()), "*** You are now ann\n"),
+        (
+            Notice::Renamed { who: speaker(1, "ann"), old: "bob".into(), room: RoomName::lobby() },
+            "*** bob is now ann\n",
+        ),
+        (Notice::Pong, "*** pong\n"),
+        (Notice::StillHere, "*** Yes, still here.\n"),
+        (Notice::Version, concat!("*** Parlor ", env!("CARGO_PKG_VERSION"), "\n")),
+        (Notice::Uptime { up: Duration::from_secs(7300), people: 3 }, "*** Up for 2 h, 3 here\n"),
+        (Notice::Staying, "*** You may stay silent. /quit leaves\n"),
+        (Notice::Echo { on: true }, "*** Your own lines come back to you\n"),
+        (Notice::Echo { on: false }, "*** Your own lines no longer come back to you\n"),
+        (Notice::RenameHint("mike".into()), "*** That was sent as a line. To be called mike, type rename|mike\n"),
+        (
+            Notice::IdleWarning { quiet: 20, left: 10 },
+            "*** Quiet for 20 s: in 10 s you are disconnected. Enter keeps you here, /stay for good\n",
+        ),
+        (Notice::SlowDown { rate: 5, waiting: 12 }, "*** Slow down: your lines are now sent at 5 a second, 12 wait\n"),
+        (Notice::Goodbye(CloseReason::Quit), "*** Goodbye\n"),
+        (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), "*** Disconnected: quiet for 30 s\n"),
+        (Notice::Goodbye(CloseReason::Malformed("a line too long")), "*** Disconnected: a line too long\n"),
+        (Notice::Goodbye(CloseReason::ServerStopping), "*** The server is stopping. Goodbye\n"),
+        (Notice::Goodbye(CloseReason::PeerClosed), ""),
+    ] {
+        assert_eq!(line(notice), wanted);
+    }
+}
+
 /// What people are told of rooms, history and manners, to the letter: one line where one is meant.
 #[test]
 fn rooms_history_and_manners_are_told_like_this() {
@@ -1435,6 +1487,103 @@ fn events_carry_what_programs_need() {
     }
 }
 
+/// What programs are told in answer to what they ask, key by key, and on which route of a frame.
+#[test]
+fn answers_carry_what_programs_need() {
+    let (ann, dev) = (|| speaker(1, "ann"), || RoomName::parse("dev").unwrap());
+    let from = r#""From":"ann","Id":"2123807362945912833""#;
+    let lunch = || Away(Some(body("at lunch")));
+    let one = |away| Presence { who: ann(), idle: Duration::from_secs(3), here: Duration::from_secs(270), away };
+    let entry = r#""Name":"ann","Id":"2123807362945912833","Idle":3,"Here":270"#;
+    let of = |act: &str| COMMANDS.iter().find(|spec| spec.name == act).unwrap().route;
+    let version = env!("CARGO_PKG_VERSION");
+    for (notice, route, wanted) in [
+        (
+            Notice::ToldTo { to: speaker(2, "bob"), body: body("hi") },
+            of("msg"),
+            r#"{"Act":"msg","Data":"hi","To":"bob"}"#.into(),
+        ),
+        (Notice::YouAre("ann".into()), of("nick"), r#"{"Act":"nick","Data":"ann"}"#.to_owned()),
+        (
+            Notice::InRoom { room: dev(), others: vec!["bob".into()], others_total: 1 },
+            of("join"),
+            r#"{"Act":"join","Data":"dev","Room":"dev"}"#.into(),
+        ),
+        (
+            Notice::Names {
+                room: dev(),
+                people: vec![one(None), Presence { who: speaker(2, "bob"), ..one(Some(lunch())) }],
+            },
+            of("who"),
+            format!(
+                r#"{{"Act":"who","Data":"ann, bob","Room":"dev","People":[{{{entry}}},
+                    {{"Name":"bob","Id":"2123807362945912834","Idle":3,"Here":270,"Away":"at lunch"}}]}}"#
+            ),
+        ),
+        (
+            Notice::Whois { who: one(Some(Away(None))), room: Some(dev()), by: "json" },
+            of("whois"),
+            format!(
+                r#"{{"Act":"whois","Data":"ann",{from},"Room":"dev","By":"json","People":[{{{entry},"Away":""}}]}}"#
+            ),
+        ),
+        (
+            Notice::Whois { who: one(None), room: None, by: "text" },
+            of("whois"),
+            format!(r#"{{"Act":"whois","Data":"ann",{from},"By":"text","People":[{{{entry}}}]}}"#),
+        ),
+        (Notice::YouAreAway(lunch()), of("away"), r#"{"Act":"away","Data":"at lunch"}"#.into()),
+        (Notice::YouAreAway(Away(None)), of("away"), r#"{"Act":"away","Data":""}"#.into()),
+        (Notice::WelcomeBack, of("back"), r#"{"Act":"back","Data":""}"#.into()),
+        (
+            Notice::IsAway { who: ann(), away: lunch() },
+            207,
+            format!(r#"{{"Act":"notice","Data":"at lunch",{from},"Code":"away"}}"#),
+        ),
+        (Notice::Ignoring { who: ann(), on: true }, of("ignore"), r#"{"Act":"ignore","Data":"ann"}"#.into()),
+        (Notice::Ignoring { who: ann(), on: false }, of("unignore"), r#"{"Act":"unignore","Data":"ann"}"#.into()),
+        (Notice::Quiet { on: true }, of("quiet"), r#"{"Act":"quiet","Data":"on"}"#.into()),
+        (Notice::Quiet { on: false }, of("quiet"), r#"{"Act":"quiet","Data":"off"}"#.into()),
+        (Notice::Echo { on: true }, of("echo"), r#"{"Act":"echo","Data":"on"}"#.into()),
+        (Notice::Echo { on: false }, of("echo"), r#"{"Act":"echo","Data":"off"}"#.into()),
+        (Notice::Pong, of("ping"), r#"{"Act":"ping","Data":"pong"}"#.into()),
+        (Notice::Version, of("version"), format!(r#"{{"Act":"version","Data":"{version}"}}"#)),
+        (
+            Notice::Uptime { up: Duration::from_millis(7_300_900), people: 3 },
+            of("uptime"),
+            r#"{"Act":"uptime","Data":"7300"}"#.into(),
+        ),
+        (
+            Notice::PastEnd { room: dev(), last_seq: 57, lost: 12 },
+            of("history"),
+            r#"{"Act":"history","Data":"12","Room":"dev","Seq":57,"Lost":12}"#.into(),
+        ),
+        (
+            Notice::Past { line: said("ann", "hi"), is_action: true },
+            201,
+            format!(r#"{{"Act":"action","Data":"hi",{from},"Room":"lobby","Ts":{NOON},"Seq":57,"Past":true}}"#),
+        ),
+        (
+            Notice::SlowDown { rate: 5, waiting: 12 },
+            207,
+            r#"{"Act":"notice","Data":"Slow down: your lines are now sent at 5 a second, 12 wait","Code":"flood"}"#
+                .into(),
+        ),
+        (Notice::Goodbye(CloseReason::Quit), of("quit"), r#"{"Act":"quit","Data":""}"#.into()),
+        (Notice::Goodbye(CloseReason::Silent), 209, r#"{"Act":"doexit","Data":""}"#.into()),
+        (Notice::Goodbye(CloseReason::ServerStopping), 209, r#"{"Act":"doexit","Data":""}"#.into()),
+    ] {
+        let wanted: Value = serde_json::from_str(&wanted).unwrap();
+        assert_eq!(object(&notice, None).unwrap().to_string(), wanted.to_string(), "{notice:?}");
+        let frame = bytes(Encoding::Frame, &notice, None);
+        assert_eq!(frame[..4], route.to_le_bytes(), "the route of {notice:?}");
+    }
+    let broken = Notice::Goodbye(CloseReason::Malformed("a packet whose checksum is wrong"));
+    let wanted = r#"{"Act":"error","Data":"a packet whose checksum is wrong","Code":"usage"}"#;
+    assert_eq!(object(&broken, None), Some(serde_json::from_str(wanted).unwrap()));
+    assert_eq!(bytes(Encoding::Frame, &broken, None)[..4], 10_000_u32.to_le_bytes(), "in tnet's own words");
+}
+
 /// The codes on which programs may rely.
 #[test]
 fn every_refusal_has_one_of_the_codes() {
@@ -1463,6 +1612,72 @@ fn what_a_framing_cannot_carry_is_cut() {
         }
         assert!(object(&notice, None).unwrap().get("Cut").is_none(), "lines carry everything");
     }
+}
+
+/// The names by which doors are opened (`--listen SCHEME://…`), logged and told.
+#[test]
+fn every_wire_has_the_name_by_which_its_door_is_opened() {
+    for (scheme, name, wire, first) in [
+        ("text", "text", Wire::Text, Encoding::TextLf),
+        ("relay", "relay", Wire::Relay, Encoding::Relay),
+        ("frame", "frame", Wire::Frame, Encoding::Frame),
+        ("json", "json", Wire::Json(None), Encoding::Json(Framing::Gf2)),
+        ("json+gf1", "json", Wire::Json(Some(Framing::Gf1)), Encoding::Json(Framing::Gf1)),
+        ("json+gf2", "json", Wire::Json(Some(Framing::Gf2)), Encoding::Json(Framing::Gf2)),
+        ("json+gf3", "json", Wire::Json(Some(Framing::Gf3)), Encoding::Json(Framing::Gf3)),
+        ("json+gf4", "json", Wire::Json(Some(Framing::Gf4)), Encoding::Json(Framing::Gf4)),
+        ("json+gf7", "json", Wire::Json(Some(Framing::Gf7)), Encoding::Json(Framing::Gf7)),
+        ("json+lines", "json", Wire::Json(Some(Framing::Lines)), Encoding::Json(Framing::Lines)),
+    ] {
+        assert_eq!(Wire::from_scheme(scheme), Some(wire), "{scheme}");
+        assert_eq!((wire.name(), wire.to_string().as_str(), wire.first_encoding()), (name, name, first), "{scheme}");
+    }
+    for wrong in ["", "irc", "json+", "json+gf5", "text+gf2", "TEXT"] {
+        assert_eq!(Wire::from_scheme(wrong), None, "{wrong}");
+    }
+}
+
+/// A relay client would take its own line for somebody else's.
+#[test]
+fn ones_own_lines_come_back_but_on_the_relay_door() {
+    for encoding in Encoding::ALL {
+        assert_eq!(encoding.echoes(), encoding != Encoding::Relay, "{encoding:?}");
+    }
+}
+
+/// Only a frame that has begun has to go on: a person may think in the middle of a line.
+#[test]
+fn only_frames_have_to_be_finished_in_time() {
+    for wire in Wire::ALL {
+        let mut decoder = wire.decoder(limits(4096));
+        assert!(!decoder.is_midway(), "{wire} at its beginning");
+        decoder.feed(if wire == Wire::Frame { b"\x01\0\0" } else { b"{\"A" });
+        while decoder.next().unwrap().is_some() {}
+        assert_eq!(decoder.is_midway(), wire == Wire::Frame, "{wire}");
+        if wire == Wire::Frame {
+            decoder.feed(b"\0\x02\0\0\0hi");
+            while decoder.next().unwrap().is_some() {}
+            assert!(!decoder.is_midway(), "the frame has come");
+        }
+    }
+}
+
+/// A browser gets a page, a TLS client an alert, anything else a line: each in its own protocol.
+#[test]
+fn callers_with_another_protocol_are_answered_in_it() {
+    let answer = |foreign: Foreign| foreign.answer("127.0.0.1:8000", "The frame door is at 127.0.0.1:8003.");
+    let page = "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc 127.0.0.1 8000\n";
+    let http = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{page}",
+        page.len()
+    );
+    assert_eq!(String::from_utf8(answer(Foreign::Http)).unwrap(), http);
+    assert_eq!(answer(Foreign::Tls), [21, 3, 1, 0, 2, 2, 70], "fatal alert: protocol_version");
+    let binary = b"!!! This is the text door. The frame door is at 127.0.0.1:8003.\n";
+    assert_eq!(answer(Foreign::Binary), binary);
+    let names = [Foreign::Http, Foreign::Tls, Foreign::Binary].map(Foreign::name);
+    assert_eq!(names, ["HTTP", "TLS", "binary data"]);
 }
 
 /// A handler's answer takes the form of its door; what cannot be said there is said otherwise.

@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# Breaks the code on purpose, one small change at a time, and counts how many of them a test notices.
+#
+# usage: scripts/mutants.sh [--shard K/N] [--everything] [FOLDER...]
+#
+#   --shard K/N     only that share of the changes, from 0/N to N-1/N
+#   --everything    those that live are tried once more, with the tests that need sockets too: a
+#                   minute or two for each
+#   FOLDER          wire, chat or outbox (src/server/outbox.rs); all three if none is named
+#
+# It needs cargo-mutants (cargo install cargo-mutants --locked), and an hour or two of a machine that
+# does nothing else; that is why scripts/test.sh leaves it out. A change that makes a test run for
+# ever counts as noticed, one that the compiler refuses does not count. What no test can notice, and
+# why, is in scripts/mutants.toml.
+#
+# The rules and the bytes use nothing of the rest of the house, so they are tried as a package of
+# their own, which is built in a second. It stands with the results under the build's target
+# directory, in mutants; the sources themselves are not touched.
+#
+# Exit code: 0 nine of ten noticed, 1 fewer, or something is missing, 2 wrong usage.
+
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+shard=() everything=0 folders=()
+while (($#)); do
+  case $1 in
+    --shard)
+      if [[ ! ${2:-} =~ ^[0-9]+/[1-9][0-9]*$ ]] || ((${2%/*} >= ${2#*/})); then
+        echo "--shard needs K/N, K from 0 to N-1" >&2 && exit 2
+      fi
+      shard=(--shard "$2")
+      shift
+      ;;
+    --everything) everything=1 ;;
+    -h | --help) usage && exit 0 ;;
+    wire | chat | outbox) folders+=("$1") ;;
+    *) { echo "unknown argument: $1" && usage; } >&2 && exit 2 ;;
+  esac
+  shift
+done
+((${#folders[@]})) || folders=(wire chat outbox)
+
+missing=()
+command -v cargo >/dev/null || missing+=("cargo (a Rust toolchain: https://rustup.rs)")
+cargo mutants --version >/dev/null 2>&1 || missing+=("cargo-mutants (cargo install cargo-mutants --locked)")
+if ((${#missing[@]})); then
+  printf 'missing: %s\n' "${missing[@]}" >&2
+  exit 1
+fi
+
+config=$PWD/scripts/mutants.toml
+root=${CARGO_TARGET_DIR:-target}/mutants
+mkdir -p "$root"
+root=$(cd "$root" && pwd)
+rm -rf "$root/results"
+mkdir -p "$root/results"
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Tests over time: on a busy machine they fail by themselves, and would be taken to notice everything.
+never=(linear_time time_is_linear costs_the_room_no_time)
+# Tests that take longer than all the others together: only what the others let live is shown to them.
+later=(random_lives ten_thousand whatever_its_length every_short_string too_long_is_cut
+  does_not_depend_on_how_it_comes any_bytes_at_all exactly_what_fits two_hundred_frames
+  answer_to_a_long_act a_stray_byte)
+
+# --- the packages ------------------------------------------------------------------------------
+
+# manifest TEST...: Cargo.toml with these tests and no programs; without what the sources in the
+# present folder do not use, and without what makes a build slow.
+manifest() {
+  local line name
+  awk -v RS= -v ORS='\n\n' -v tests=" $* " '
+    /\[\[(bin|bench)\]\]/ || /\[lints/ || /\[profile/ { next }
+    /\[\[test\]\]/ { match($0, /name = "[a-z]+"/); if (!index(tests, " " substr($0, RSTART + 8, RLENGTH - 9) " ")) next }
+    { print }
+  ' "$sources/Cargo.toml" | while IFS= read -r line; do
+    if [[ ! $line =~ ^(rust-)?version ]] && [[ $line =~ ^([a-z0-9_-]+)\ =\ .*[0-9]\.[0-9] ]]; then
+      name=${BASH_REMATCH[1]//-/_}
+      grep -rqE "\b$name(::|\b.* as )" src tests || continue
+    fi
+    [[ $line == default-run* ]] || printf '%s\n' "$line"
+  done
+  printf '[profile.dev]\ndebug = 0\n\n[profile.dev.package."*"]\nopt-level = 1\n\n[workspace]\n'
+}
+
+sources=$PWD
+
+# The language, the rules and the bytes, with the tests of them that need nothing else.
+make_rules() {
+  mkdir -p "$root/rules/tests/it" && cd "$root/rules"
+  rm -rf src
+  mkdir src
+  cp -Rp "$sources"/src/{protocol,chat,wire} src/
+  printf 'pub mod %s;\n' protocol chat wire >src/lib.rs
+  local -a modules=(frames heard history hub json packets wire)
+  for module in "${modules[@]}"; do cp -p "$sources/tests/it/$module.rs" tests/it/; done
+  printf 'mod %s;\n' "${modules[@]}" >tests/it/main.rs
+  cp -Rp "$sources/tests/memory" tests/
+  cp -p "$sources/Cargo.lock" .
+  manifest it memory >Cargo.toml
+}
+
+# The whole library, with the tests that play the house without an operating system.
+make_house() {
+  mkdir -p "$root/house/tests" && cd "$root/house"
+  rm -rf src
+  cp -Rp "$sources/src" src
+  rm -r src/bin src/main.rs
+  cp -Rp "$sources"/tests/{sim,handshakes} tests/
+  cp -p "$sources/Cargo.lock" .
+  manifest sim handshakes >Cargo.toml
+}
+
+# Everything.
+make_all() {
+  mkdir -p "$root/all" && cd "$root/all"
+  rm -rf src tests
+  cp -Rp "$sources"/{src,tests,Cargo.toml,Cargo.lock,README.md,scripts} .
+  printf '\n[profile.dev]\ndebug = 0\n\n[workspace]\n' >>Cargo.toml
+}
+
+# --- the runs ----------------------------------------------------------------------------------
+
+# run PACKAGE ROUND ARGUMENTS... -- TESTS...: tries changes, and adds them to the results; those that
+# live are left in results/PACKAGE.
+run() {
+  local package=$1 round=$2 status=0 verdict
+  shift 2
+  echo "-- $package, $round"
+  # A change can make a buffer grow for ever; 8 GiB of addresses are enough for a compiler.
+  (
+    cd "$root/$package"
+    ulimit -v 8388608
+    export CARGO_TARGET_DIR=$root/$package/target
+    cargo mutants --in-place --config "$config" --output "$root/results/$package-$round" \
+      --minimum-test-timeout 60 --colors never "$@" </dev/null
+  ) || status=$?
+  # 2: some live; 3: a test ran for ever.
+  ((status == 0 || status == 2 || status == 3)) || exit 1
+  for verdict in caught timeout unviable; do
+    cat "$root/results/$package-$round/mutants.out/$verdict.txt" >>"$root/results/$verdict"
+  done
+  cp "$root/results/$package-$round/mutants.out/missed.txt" "$root/results/$package"
+}
+
+# again OLD PACKAGE ROUND FILES... -- TESTS...: tries those that live in OLD once more.
+again() {
+  local old=$1 package=$2 round=$3 argument
+  local -a files=()
+  shift 3
+  [[ -s $root/results/$old ]] || return 0
+  for argument; do
+    [[ $argument != -- ]] || break
+    files+=("$argument")
+  done
+  # Told that all the others were noticed before, it leaves them out.
+  mkdir -p "$root/results/$package-$round/mutants.out"
+  (cd "$root/$package" && cargo mutants --list --config "$config" "${files[@]}") |
+    grep -vxFf "$root/results/$old" >"$root/results/$package-$round/mutants.out/caught.txt" || true
+  rm "$root/results/$old"
+  run "$package" "$round" --iterate "$@"
+}
+
+skip() { printf -- '--skip\n%s\n' "$@"; }
+
+files=()
+for folder in "${folders[@]}"; do [[ $folder == outbox ]] || files+=(--file "src/$folder/*.rs"); done
+mapfile -t slow < <(skip "${never[@]}" "${later[@]}")
+mapfile -t timed < <(skip "${never[@]}")
+touch "$root/results"/{caught,timeout,unviable}
+if ((${#files[@]})); then
+  (make_rules)
+  run rules quick "${files[@]}" "${shard[@]}" -- --test it -- "${slow[@]}"
+  again rules rules slow "${files[@]}" -- --lib --test it --test memory -- "${timed[@]}"
+fi
+if [[ " ${folders[*]} " == *" outbox "* ]]; then
+  (make_house)
+  run house quick --file src/server/outbox.rs "${shard[@]}" -- --lib --test sim --test handshakes
+fi
+if ((everything)); then
+  (make_all)
+  cat "$root/results"/{rules,house} >"$root/results/living" 2>/dev/null || true
+  rm -f "$root/results"/{rules,house}
+  again living all everything "${files[@]}" --file src/server/outbox.rs -- --test it
+fi
+
+# --- what came of it ---------------------------------------------------------------------------
+
+cat "$root/results"/{rules,house,all} >"$root/results/missed" 2>/dev/null || true
+count() { grep -c "^src/$2" "$root/results/$1" || true; }
+
+printf '\n%-22s %8s %9s %9s %9s %9s\n' '' noticed 'for ever' lived refused 'noticed %'
+noticed=0 all=0
+for folder in "${folders[@]}"; do
+  [[ $folder != outbox ]] || folder=server/outbox.rs
+  caught=$(count caught "$folder") timeout=$(count timeout "$folder")
+  missed=$(count missed "$folder") unviable=$(count unviable "$folder")
+  viable=$((caught + timeout + missed))
+  noticed=$((noticed + caught + timeout)) all=$((all + viable))
+  printf '%-22s %8d %9d %9d %9d %9d\n' "src/$folder" "$caught" "$timeout" "$missed" "$unviable" \
+    $((viable ? 100 * (caught + timeout) / viable : 100))
+done
+if [[ -s $root/results/missed ]]; then
+  printf '\nlived:\n'
+  sort "$root/results/missed" | sed 's/^/  /'
+fi
+printf '\n%d of %d noticed, %d %%\n' "$noticed" "$all" $((all ? 100 * noticed / all : 100))
+((100 * noticed >= 90 * all))
