@@ -143,11 +143,10 @@ impl Hub {
         }
         let Some(person) = self.people.get(seat) else { return };
         let (who, index) = (Arc::clone(&person.speaker), person.room.unwrap_or(RoomIndex::LOBBY));
-        let is_member = person.room.is_some();
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         let name = room.name.clone();
         match topic {
-            Some(topic) if is_member => {
+            Some(topic) => {
                 let topic = topic.cut(MAX_TOPIC);
                 room.topic = Some(topic.clone());
                 out.push(Effect::Tell(seat, Notice::Topic { room: name.clone(), topic: Some(topic.clone()) }));
@@ -157,7 +156,7 @@ impl Hub {
                     hidden_from: Some(seat),
                 });
             }
-            _ => out.push(Effect::Tell(seat, Notice::Topic { room: name, topic: room.topic.clone() })),
+            None => out.push(Effect::Tell(seat, Notice::Topic { room: name, topic: room.topic.clone() })),
         }
     }
 

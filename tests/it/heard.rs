@@ -392,6 +392,9 @@ fn a_server_that_lies_is_cleaned_and_bounded() {
         false
     };
     assert!(fails(Wire::Text, &vec![b'x'; 3 * 1024 * 1024]), "an endless line");
+    let longest = [vec![b'x'; 1024 * 1024], b"\n".to_vec()].concat();
+    assert!(!fails(Wire::Text, &longest), "a line of 1 MiB");
+    assert!(fails(Wire::Text, &[b"x", &longest[..]].concat()), "a longer one, though it ends");
     assert!(fails(lines, &vec![b'{'; 3 * 1024 * 1024]), "an endless object");
     assert!(fails(Wire::Frame, &[200, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), "a frame of 4 GiB");
     assert!(fails(Wire::Json(Some(Framing::Gf4)), &[0xff, 0xff, 0xff, 0xff]), "a packet of 4 GiB");

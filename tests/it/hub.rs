@@ -447,6 +447,17 @@ fn a_private_line_to_nobody_says_who_was_perhaps_meant() {
         let effects = room.msg(ANN, to, "psst");
         assert_eq!(refusal(&effects, ANN), &Refusal::NobodyCalled { name: to.into(), like: meant.map(str::to_owned) });
     }
+    // Two slips are offered where they are less than half of the word, three are not.
+    let mut long = Room::of(&["ann", "christopher", "twenty-four-long-name-xx"]);
+    for (to, meant) in [
+        ("am", None),
+        ("chrisXXpher", Some("christopher")),
+        ("chrisXXXher", None),
+        ("twenty-four-long-name-xxyy", Some("twenty-four-long-name-xx")),
+    ] {
+        let effects = long.msg(ANN, to, "psst");
+        assert_eq!(refusal(&effects, ANN), &Refusal::NobodyCalled { name: to.into(), like: meant.map(str::to_owned) });
+    }
     room.leave(BOB, CloseReason::PeerClosed);
     let effects = room.msg(ANN, "mike", "psst");
     assert_eq!(refusal(&effects, ANN), &Refusal::NobodyCalled { name: "mike".into(), like: None });

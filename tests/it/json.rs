@@ -315,6 +315,30 @@ fn a_bad_object_is_refused_and_the_session_stays() {
     check_refused(b"\xef\xbb\xbf{\"Act\":\"say\"}");
 }
 
+/// Whoever writes a client reads in the refusal what was expected, and where.
+#[test]
+fn a_refusal_of_an_object_says_what_was_expected() {
+    for (object, wanted) in [
+        ("7", "invalid type: integer `7`, expected an object with Act and Data"),
+        ("{\"Act\":1}", "invalid type: integer `1`, expected a string"),
+        ("{\"Act\":\"ping\",\"Ref\":[]}", "expected a string of at most 256 bytes or a whole number"),
+        ("{\"Act\":\"say\",\"Data\":\"a\",\"data\":\"b\"}", "duplicate field `Data`"),
+        ("{\"Data\":\"hi\"}", "No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}"),
+    ] {
+        let (items, ended) = decode(Wire::Json(Some(Framing::Lines)), [format!("{object}\n").as_bytes()]);
+        let [Inbound::Refused(Refusal::BadPacket { why })] = items.as_slice() else {
+            unreachable!("{object}: {items:?}");
+        };
+        assert!(why.contains(wanted) && ended.is_ok(), "{object}: {why}");
+    }
+    // A mark of 256 bytes with its quotes comes back, a longer one does not.
+    for (length, fits) in [(254, true), (255, false)] {
+        let object = format!("{{\"Act\":\"ping\",\"Ref\":\"{}\"}}\n", "r".repeat(length));
+        let (items, _) = decode(Wire::Json(Some(Framing::Lines)), [object.as_bytes()]);
+        assert_eq!(matches!(items[0], Inbound::Tag(_)), fits, "{length}: {items:?}");
+    }
+}
+
 fn check_refused(object: &[u8]) {
     let shown = String::from_utf8_lossy(&object[..object.len().min(60)]);
     for framing in [Framing::Gf2, Framing::Gf4, Framing::Gf7] {

@@ -129,6 +129,25 @@ fn an_answer_of_exactly_what_fits_is_not_cut() {
     }
 }
 
+/// A list that just fits comes with everybody's details; one character more, and they are left out.
+#[test]
+fn a_list_of_exactly_what_fits_is_not_cut() {
+    let list = |length: usize, framing| {
+        let who = speaker(&"y".repeat(length));
+        let one = Presence { who, idle: Duration::from_secs(30), here: Duration::from_secs(4), away: None };
+        let mut out = Vec::new();
+        let notice = Notice::Names { room: RoomName::lobby(), people: vec![one] };
+        Encoding::Json(framing).encode(&notice, None, &mut out);
+        only(framing, &out)
+    };
+    let fits = (1..200).find(|length| list(*length, Framing::Lines).to_string().len() == 255);
+    let fits = fits.expect("a name that fills the packet");
+    assert_eq!(list(fits, Framing::Gf1), list(fits, Framing::Lines));
+    let cut = list(fits + 1, Framing::Gf1);
+    assert_eq!((cut.get("People"), &cut["Cut"]), (None, &true.into()), "{cut}");
+    assert_eq!(cut["Data"], "y".repeat(fits + 1), "the names are all there");
+}
+
 /// A list of people is the longest thing that a program is told: where it does not fit, the names go
 /// first, then the end of the text; the packet stays whole.
 #[test]

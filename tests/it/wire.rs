@@ -267,6 +267,9 @@ fn callers_with_another_protocol_are_known_by_their_first_bytes() {
     // Only the first line of all.
     reads(b"look:\nGET / HTTP/1.1\n", &[say("look:"), say("GET / HTTP/1.1")]);
     reads(b"GET out of HTTP\n", &[say("GET out of HTTP")]);
+    reads(b"GET me a sandwich\n", &[say("GET me a sandwich")]);
+    reads(b"GET off HTTP/1.1 now\n", &[say("GET off HTTP/1.1 now")]);
+    reads(b"GET HTTP/eleven\n", &[say("GET HTTP/eleven")]);
 
     let tls = WireError::Foreign(Foreign::Tls);
     breaks(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &[], tls);
