@@ -7,12 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parlor::client::{Client, ClientError, Heard, Kind, Speech};
-use parlor::protocol::Command;
+use parlor::protocol::{CloseReason, Command, Notice, Refusal};
 use parlor::server::Handle;
 use parlor::wire::HeardDecoder;
 use parlor::{Config, Listen, Server, Wire};
 
-use super::heard::{body, nick};
+use super::heard::{WIRES, body, nick};
 
 /// Longer than anything that works takes, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(20);

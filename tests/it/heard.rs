@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 /// What a client speaks, with the encoding of what it is answered.
-const WIRES: [(Wire, Encoding); 9] = [
+pub(crate) const WIRES: [(Wire, Encoding); 9] = [
     (Wire::Text, Encoding::TextLf),
     (Wire::Text, Encoding::TextCrlf),
     (Wire::Json(None), Encoding::Json(Framing::Gf2)),
@@ -295,6 +295,27 @@ fn objects_are_heard_like_this() {
         let all = heard(Wire::Json(Some(Framing::Lines)), [format!("{object}\n").as_bytes()]);
         let all: Vec<Heard> = all.into_iter().map(|(_, heard)| heard).collect();
         assert_eq!(all, wanted, "{object}");
+    }
+}
+
+/// What was told by the way is no reason for an end that comes after it.
+#[test]
+fn a_farewell_is_told_from_what_is_told_by_the_way() {
+    for (wire, encoding) in WIRES {
+        for (notice, farewell) in [
+            (Notice::Goodbye(CloseReason::Quit), true),
+            (Notice::Goodbye(CloseReason::ServerStopping), true),
+            (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), true),
+            (Notice::Pong, false),
+            (Notice::YouAre("Goodbye".into()), false),
+            (Notice::Told { from: speaker("ann", 2), body: body("Goodbye") }, false),
+        ] {
+            let mut bytes = Vec::new();
+            encoding.encode(&notice, None, &mut bytes);
+            if !bytes.is_empty() {
+                assert_eq!(one_heard(wire, &bytes).is_farewell(), farewell, "{encoding:?}: {notice:?}");
+            }
+        }
     }
 }
 
