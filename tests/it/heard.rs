@@ -418,6 +418,9 @@ fn a_server_that_lies_is_cleaned_and_bounded() {
     assert!(fails(Wire::Text, &[b"x", &longest[..]].concat()), "a longer one, though it ends");
     assert!(fails(lines, &vec![b'{'; 3 * 1024 * 1024]), "an endless object");
     assert!(fails(Wire::Frame, &[200, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), "a frame of 4 GiB");
+    assert!(fails(Wire::Frame, &[200, 0, 0, 0, 1, 0, 0, 1]), "a frame of 16 MiB and a byte");
+    assert!(!fails(Wire::Frame, &[200, 0, 0, 0, 0, 0, 0, 1]), "the beginning of one of 16 MiB");
+    assert_eq!(heard(Wire::Frame, [&parlor::wire::HEARTBEAT[..]]), [], "a heartbeat says nothing");
     assert!(fails(Wire::Json(Some(Framing::Gf4)), &[0xff, 0xff, 0xff, 0xff]), "a packet of 4 GiB");
     assert!(fails(Wire::Json(Some(Framing::Gf7)), &[0, 0, 9, 0, 0, 0, 0, b'{', b'}']), "a wrong sum");
     assert!(fails(Wire::Json(Some(Framing::Gf7)), &[0, 0, 6, 0, 0, 0, 0]), "shorter than its header");

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use parlor::protocol::{Command, Refusal};
+use parlor::protocol::{Command, Refusal, RoomName};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
@@ -313,6 +313,21 @@ fn a_bad_object_is_refused_and_the_session_stays() {
     check_refused(b"{\"Act\":\"say\",\"Data\":\"caf\xe9\"}");
     check_refused(b"{\"Act\":\"s\xff\"}");
     check_refused(b"\xef\xbb\xbf{\"Act\":\"say\"}");
+}
+
+/// What was missed can be asked for by room, by the last line that was seen, or by both.
+#[test]
+fn history_is_asked_for_by_room_or_by_line_or_by_both() {
+    let dev = || Some(RoomName::parse("dev").unwrap());
+    for (object, wanted) in [
+        (r#"{"Act":"history","After":57}"#, Command::HistoryAfter(None, 57)),
+        (r#"{"Act":"history","Room":"dev"}"#, Command::HistoryAfter(dev(), 0)),
+        (r#"{"Act":"history","Room":"dev","After":57}"#, Command::HistoryAfter(dev(), 57)),
+        (r#"{"Act":"history","Data":"12"}"#, Command::History(12)),
+    ] {
+        let (items, ended) = decode(Wire::Json(Some(Framing::Lines)), [format!("{object}\n").as_bytes()]);
+        assert_eq!((items, ended), (vec![Inbound::Command(wanted)], Ok(())), "{object}");
+    }
 }
 
 /// Whoever writes a client reads in the refusal what was expected, and where.
