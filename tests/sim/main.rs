@@ -26,6 +26,7 @@
     reason = "a test says what is wrong by panicking; and what is shared by threads in the house is on one thread here"
 )]
 
+mod limit;
 mod os;
 mod pace;
 mod reference;
