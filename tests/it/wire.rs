@@ -1709,7 +1709,8 @@ fn the_answer_to_a_long_act_is_a_packet_too() {
             let mut packet = Vec::new();
             Encoding::Json(framing).encode_custom(&Key::Act("x".repeat(length).into()), b"hi", None, &mut packet);
             assert!(packet.len() <= header + most, "{framing:?}: {} for {length}", packet.len());
-            serde_json::from_slice::<Value>(&packet[header..]).unwrap();
+            let object: Value = serde_json::from_slice(&packet[header..]).unwrap();
+            assert!(object["Act"].as_str().unwrap().starts_with("xxxxxxxx"), "{object}");
         }
     }
 }

@@ -11,6 +11,7 @@
     reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
 )]
 
+mod kept;
 mod told;
 
 #[path = "../../src/server/audience.rs"]

@@ -49,6 +49,21 @@ fn as_much_waits_as_the_limit_says_and_no_byte_more() {
     assert_eq!(push(&mut outbox, &[0]), Pushed::Full, "not even a packet without bytes");
 }
 
+/// What the socket has taken waits no more.
+#[test]
+fn of_what_was_sent_in_part_the_rest_waits() {
+    os::begin(1);
+    let in_part = (0..100).filter(|_| {
+        let (mut outbox, lifeline, _queue) = outbox(40);
+        assert_eq!(push(&mut outbox, &[30, 70]), Pushed::Queued);
+        let sent = lifeline.stream.wire.borrow().to_peer.len();
+        let packets = if sent < 30 { 2 } else { 1 };
+        assert_eq!(lifeline.pending(), 100 - sent + packets * PACKET_OVERHEAD, "{sent} sent");
+        sent > 0
+    });
+    assert!(in_part.count() > 50, "the dice refuse one of sixteen");
+}
+
 /// An answer is not refused for its length alone.
 #[test]
 fn what_is_pushed_to_an_empty_outbox_may_be_longer_than_the_limit() {

@@ -1,0 +1,56 @@
+//! What an outbox keeps of a chunk for one who is slow: a small part is copied, so that it does not
+//! keep all of the chunk; of a large part all who are slow keep the same bytes.
+
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Instant;
+
+use allocation_counter::measure;
+use crossbeam_channel::Receiver;
+use parlor::chat::Seat;
+use parlor::protocol::SessionId;
+use parlor::wire::Wire;
+
+use crate::gate::Permit;
+use crate::lifeline::Lifeline;
+use crate::outbox::{Outbox, Packet, Pushed, Shared};
+
+static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+
+/// An outbox whose peer reads nothing and whose socket is full.
+fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
+    let (permit, address) = (Permit { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let shown = Arc::clone(&address);
+    let lifeline = Lifeline::new(SessionId(1), Wire::Text, address, shown, door.accept().unwrap().0, permit);
+    let (mut outbox, queue) = Outbox::new(Arc::new(lifeline), 1 << 30);
+    while push(&mut outbox, &mut Shared::new(&CHUNK), CHUNK.len()) == Pushed::Sent {}
+    (outbox, queue, peer)
+}
+
+fn push(outbox: &mut Outbox, shared: &mut Shared<'_>, length: usize) -> Pushed {
+    let part = 0..length;
+    outbox.push(shared, &[part], Instant::now())
+}
+
+#[test]
+fn a_small_part_of_a_chunk_does_not_keep_the_chunk() {
+    let (mut outbox, _queue, _peer) = full();
+    for length in [1, 1000, CHUNK.len() / 4 - 1] {
+        let spent = measure(|| assert_eq!(push(&mut outbox, &mut Shared::new(&CHUNK), length), Pushed::Queued));
+        assert!(spent.bytes_total < length as u64 + 8192, "{spent:?} for {length} bytes");
+    }
+}
+
+#[test]
+fn all_who_are_slow_keep_the_same_bytes() {
+    let mut slow: Vec<_> = (0..8).map(|_| full()).collect();
+    let mut shared = Shared::new(&CHUNK);
+    let spent = measure(|| {
+        for (outbox, ..) in &mut slow {
+            assert_eq!(push(outbox, &mut shared, CHUNK.len() / 2), Pushed::Queued);
+        }
+    });
+    assert!(spent.bytes_total < CHUNK.len() as u64 * 2, "{spent:?} for eight");
+}
