@@ -115,6 +115,15 @@ fn a_gf2_length_that_spells_an_object_is_no_line() {
     }
 }
 
+/// What somebody types begins with a printable byte; the length of a packet that is not very long does not.
+#[test]
+fn a_packet_without_an_object_is_one_and_typed_text_is_none() {
+    for (first, is_packet) in [(1, true), (0x1f, true), (b' ', false), (b'a', false)] {
+        let (items, ended) = decode(Wire::Json(None), [&[first, 3, b'a', b'b', b'c'][..]]);
+        assert_eq!((items.first() == Some(&switch(Framing::Gf2)), ended.is_ok()), (is_packet, is_packet), "{first:#x}");
+    }
+}
+
 #[test]
 fn a_line_may_end_in_crlf_and_the_last_one_in_nothing() {
     let stream = b"{\"Act\":\"say\",\"Data\":\"a\"}\r\n\r\n\n  {\"Act\":\"say\",\"Data\":\"b\"}  \n{\"Act\":\"say\",\"Data\":\"c\"}";
