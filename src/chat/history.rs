@@ -33,9 +33,9 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Keeps `limit` lines at most.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { limit, lines: VecDeque::new(), bytes: 0, seq: 0 }
+    /// Keeps `limit` lines at most; the number of the first is the one after `seq`.
+    pub(super) fn new(limit: usize, seq: u64) -> Self {
+        Self { limit, lines: VecDeque::new(), bytes: 0, seq }
     }
 
     /// Gives out the next number.
@@ -70,6 +70,11 @@ impl History {
         (self.lines.iter().filter(|past| past.line.seq > seq && wanted(past)).collect(), lost)
     }
 
+    /// Whether anything is kept.
+    pub(super) fn holds_any(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// The number of the last line that was said.
     pub(super) fn last_seq(&self) -> u64 {
         self.seq
@@ -95,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_and_what_is_lost_is_known() {
-        let mut history = History::new(3);
+        let mut history = History::new(3, 0);
         (0..5).for_each(|_| said(&mut history, "x"));
         assert_eq!(seqs(&history.last(10, |_| true)), [3, 4, 5]);
         assert_eq!(seqs(&history.last(2, |_| true)), [4, 5]);
@@ -113,10 +118,10 @@ mod tests {
 
     #[test]
     fn it_is_bounded_in_bytes_too_and_may_be_off() {
-        let mut history = History::new(1000);
+        let mut history = History::new(1000, 0);
         (0..100).for_each(|_| said(&mut history, &"x".repeat(4096)));
         assert_eq!(history.last(1000, |_| true).len(), MAX_BYTES / 4096);
-        let mut off = History::new(0);
+        let mut off = History::new(0, 0);
         (0..4).for_each(|_| said(&mut off, "x"));
         assert_eq!((off.last(10, |_| true).len(), off.last_seq()), (0, 4));
         let (lines, lost) = off.after(1, |_| true);

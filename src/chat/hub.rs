@@ -109,20 +109,27 @@ pub struct Hub {
     to_exit: VecDeque<(Duration, Seat, SessionId)>,
     /// Rooms whose comings and goings are counted, and until when; in order.
     pub(super) bustles: VecDeque<(Duration, RoomIndex)>,
+    /// When the next empty room may have to be forgotten: not later than that.
+    pub(super) forget_at: Option<Duration>,
+    /// The highest number of a line in a room that has gone: new rooms count on from it, so that who asks
+    /// for what came after a number gets it, or is told how much is lost.
+    pub(super) last_seq: u64,
 }
 
 impl Hub {
     /// An empty house.
     #[must_use]
-    pub fn new(settings: HubSettings, up: Duration) -> Self {
+    pub fn new(settings: HubSettings, now: Now) -> Self {
         Self {
             settings,
             people: People::default(),
-            rooms: vec![Some(Room::new(RoomName::lobby(), History::new(settings.history)))],
-            started: up,
+            rooms: vec![Some(Room::new(RoomName::lobby(), History::new(settings.history, 0), now.unix_ms))],
+            started: now.up,
             to_join: VecDeque::new(),
             to_exit: VecDeque::new(),
             bustles: VecDeque::new(),
+            forget_at: None,
+            last_seq: 0,
         }
     }
 
@@ -154,6 +161,10 @@ impl Hub {
         match entry {
             Entry::Nowhere { timed } => {
                 if timed && !self.settings.join_grace.is_zero() {
+                    // Those who have gone again are left in it, but not for longer than they were many.
+                    if self.to_join.len() > 2 * self.people.len() + 64 {
+                        self.to_join.retain(|(_, seat, id)| self.people.seat_of(*id) == Some(*seat));
+                    }
                     self.to_join.push_back((now.up + self.settings.join_grace, seat, id));
                 }
             }
@@ -164,7 +175,10 @@ impl Hub {
                 out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
                 self.tell_past(seat, index, self.settings.history_shown, out);
                 let idle_seconds = self.settings.idle_seconds;
-                out.push(Effect::Tell(seat, Notice::Welcome { you, room, others, others_total, door, idle_seconds }));
+                let topic = self.room(index).and_then(|room| room.topic.clone());
+                let told = |notice| Effect::Tell(seat, notice);
+                out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle_seconds }));
+                out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
                 self.put_in(seat, index, None, now, out);
             }
         }
@@ -197,6 +211,14 @@ impl Hub {
             Command::Rooms => self.list_rooms(seat, out),
             Command::Topic(topic) => self.topic(seat, topic, now, out),
             Command::History(count) => self.history(seat, count, out),
+            Command::In(named, command) => {
+                let index = person.room.unwrap_or(RoomIndex::LOBBY);
+                let present = self.room(index).map(|room| room.name.clone());
+                match present.filter(|present| *present != named) {
+                    Some(present) => refuse(seat, Refusal::OtherRoom { named, present }, out),
+                    None => self.command(seat, *command, tagged, now, out),
+                }
+            }
             Command::HistoryAfter(room, after) => self.history_after(seat, room, after, now, out),
             Command::Whois(name) => self.whois(seat, &name, now, out),
             Command::Away(why) => self.away(seat, why, out),
@@ -286,12 +308,14 @@ impl Hub {
     pub fn next_tick(&self) -> Option<Duration> {
         let due = |queue: &VecDeque<(Duration, Seat, SessionId)>| queue.front().map(|(due, _, _)| *due);
         let bustle = self.bustles.front().map(|(ends, _)| *ends);
-        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(bustle).min()
+        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(bustle).chain(self.forget_at).min()
     }
 
-    /// Does what is due: tells comings and goings that were counted, asks programs that have not joined to leave, and ends those that did not.
+    /// Does what is due: tells comings and goings that were counted, forgets rooms that have been empty for
+    /// long, asks programs that have not joined to leave, and ends those that did not.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tell_bustles(now.up, out);
+        self.forget_empty_rooms(now.up);
         while let Some((_, seat, id)) = pop_due(&mut self.to_join, now.up) {
             if self
                 .people

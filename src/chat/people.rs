@@ -7,12 +7,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker};
+use crate::protocol::{Away, MAX_NICK_BYTES, NameKeys, Nick, Refusal, SessionId, Speaker};
 
 use super::{Filter, RoomIndex, Seat};
 
-/// How many names a "did you mean" looks through: a bound on what one wrong name can cost.
-const MAX_COMPARED: usize = 512;
+/// With how many names of about its length a wrong one is compared for a "did you mean": a bound on what
+/// it can cost everybody, some 0.1 ms.
+const MAX_COMPARED: usize = 128;
+/// So many slips of the finger are a mistyped name.
+const MAX_SLIPS: usize = 2;
+/// How many variants of a taken name are looked at for three that are free.
+const MAX_VARIANTS: usize = 16;
 
 /// One person, as the hub knows them.
 #[derive(Debug)]
@@ -128,7 +133,8 @@ impl People {
             let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
             let name = nick.as_str().to_owned();
             return Err(if NameKeys::of(&present).folded == keys.folded {
-                let free = nick.variants().filter(|other| self.holder(&NameKeys::of(other.as_str()), seat).is_none());
+                let variants = nick.variants().take(MAX_VARIANTS);
+                let free = variants.filter(|other| self.holder(&NameKeys::of(other.as_str()), seat).is_none());
                 Refusal::Taken { name, free: free.take(3).map(|nick| nick.as_str().to_owned()).collect() }
             } else {
                 Refusal::LooksLike { name, present }
@@ -161,16 +167,17 @@ impl People {
         }
         // Longer than any way to write a name: folding it would be work for nothing, on everybody's time.
         let folded = if name.len() <= 4 * MAX_NICK_BYTES { NameKeys::of(name).folded } else { String::new() };
-        // What is much longer than a name is like none, and comparing it would take its length times theirs.
-        let near_length = !folded.is_empty() && folded.chars().count() <= MAX_NICK_CHARS + 2;
-        let compared = if near_length { MAX_COMPARED } else { 0 };
         self.by_name.get(&folded).copied().ok_or_else(|| {
-            let near = self.seats.iter().flatten().take(compared).map(|person| {
-                let slips = strsim::damerau_levenshtein(&folded, &person.speaker.name.to_lowercase());
-                (slips, &person.speaker.name)
-            });
-            let like =
-                near.min_by_key(|(slips, _)| *slips).filter(|(slips, _)| *slips <= 2 && *slips * 2 < name.len().max(3));
+            // Addresses and ids, which nobody types from memory, are no names that were meant.
+            let length = folded.chars().count();
+            let chosen = self.seats.iter().flatten().filter(|person| !person.renamed.is_empty());
+            let near = chosen.map(|person| &person.speaker.name);
+            let near = near.filter(|other| length > 0 && other.chars().count().abs_diff(length) <= MAX_SLIPS);
+            let near =
+                near.take(MAX_COMPARED).map(|other| (strsim::osa_distance(&folded, &other.to_lowercase()), other));
+            let like = near
+                .min_by_key(|(slips, _)| *slips)
+                .filter(|(slips, _)| *slips <= MAX_SLIPS && *slips * 2 < name.len().max(3));
             let shown = if name.chars().count() <= 40 {
                 name.to_owned()
             } else {

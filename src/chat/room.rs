@@ -10,7 +10,8 @@ use super::history::History;
 
 /// Comings and goings are told one by one as long as there are no more than this …
 const SINGLY: usize = 5;
-/// … within this time; what is beyond is told in one line at its end.
+/// … within this time; what is beyond is told in one line at its end, and as long as there is more than
+/// that in each such time, it all is.
 const WINDOW: Duration = Duration::from_secs(2);
 /// In a room with more members than this they are never told one by one.
 const CROWD: usize = 100;
@@ -40,30 +41,36 @@ pub(super) struct Room {
     /// In the order in which they came.
     pub(super) members: Vec<Seat>,
     pub(super) history: History,
+    /// When it was made, in Unix milliseconds: tells it from an earlier room of its name.
+    pub(super) since: u64,
     /// Since when nobody is here.
     pub(super) empty_since: Option<Duration>,
     bustle: Bustle,
 }
 
 /// The comings and goings of one window of time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bustle {
     ends: Duration,
+    /// So many more may be told one by one.
     singly: usize,
+    /// So many were.
+    told: usize,
     came: usize,
     left: usize,
 }
 
 impl Room {
-    pub(super) fn new(name: RoomName, history: History) -> Self {
+    pub(super) fn new(name: RoomName, history: History, since: u64) -> Self {
         Self {
             keys: NameKeys::of(name.as_str()),
             name,
             topic: None,
             members: Vec::new(),
             history,
+            since,
             empty_since: None,
-            bustle: Bustle::default(),
+            bustle: Bustle::until(Duration::ZERO, SINGLY),
         }
     }
 
@@ -88,10 +95,11 @@ impl Room {
     /// to come (see [`Room::bustle_ends`]).
     pub(super) fn tells_singly(&mut self, came: bool, up: Duration) -> bool {
         if up >= self.bustle.ends && self.bustle_ends().is_none() {
-            self.bustle = Bustle { ends: up + WINDOW, ..Bustle::default() };
+            self.bustle = Bustle::until(up + WINDOW, SINGLY);
         }
-        if self.bustle.singly < SINGLY && self.members.len() <= CROWD {
-            self.bustle.singly += 1;
+        if self.bustle.singly > 0 && self.members.len() <= CROWD {
+            self.bustle.singly -= 1;
+            self.bustle.told += 1;
             return true;
         }
         if self.bustle.came + self.bustle.left == 0 {
@@ -110,9 +118,18 @@ impl Room {
         (self.bustle.came + self.bustle.left > 0).then_some(self.bustle.ends)
     }
 
-    /// What was counted; counting begins anew.
-    pub(super) fn take_bustle(&mut self) -> Notice {
-        let Bustle { came, left, .. } = std::mem::take(&mut self.bustle);
+    /// What was counted, at `up`; counting begins anew, and where it was much, with nothing told one by one.
+    pub(super) fn take_bustle(&mut self, up: Duration) -> Notice {
+        let Bustle { told, came, left, .. } = self.bustle;
+        let singly = if told + came + left > SINGLY { 0 } else { SINGLY };
+        self.bustle = Bustle::until(up + WINDOW, singly);
         Notice::Bustle { room: self.name.clone(), came, left }
+    }
+}
+
+impl Bustle {
+    /// Nothing counted yet of what moves until `ends`.
+    fn until(ends: Duration, singly: usize) -> Self {
+        Self { ends, singly, told: 0, came: 0, left: 0 }
     }
 }

@@ -14,13 +14,13 @@ use super::people::Person;
 use super::room::Room;
 use super::{RoomIndex, Seat};
 
-/// What was said in an empty room is kept for so long.
+/// What was said in an empty room is kept for so long, unless its place is needed.
 const EMPTY_KEPT: Duration = Duration::from_secs(600);
 
 impl Hub {
     /// Goes to a room, which is made if it is not there.
     pub(super) fn join(&mut self, seat: Seat, name: RoomName, now: Now, out: &mut Vec<Effect>) {
-        match self.find_or_make_room(name, now.up) {
+        match self.find_or_make_room(name, now) {
             Ok(room) => self.go_to(seat, room, now, out),
             Err(refusal) => refuse(seat, refusal, out),
         }
@@ -34,12 +34,13 @@ impl Hub {
             self.put_in(seat, to, came_from, now, out);
         }
         let Some((room, mut others, total)) = self.company(to) else { return };
+        let since = self.room(to).map_or(0, |room| room.since);
         if let Some(person) = self.people.get(seat) {
             others.retain(|name| *name != person.speaker.name);
         }
         out.push(Effect::Tell(
             seat,
-            Notice::InRoom { room: room.clone(), others, others_total: total.saturating_sub(1) },
+            Notice::InRoom { room: room.clone(), others, others_total: total.saturating_sub(1), since },
         ));
         if from != Some(to) {
             if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
@@ -68,6 +69,7 @@ impl Hub {
         let room = self.rooms.get_mut(from.index())?.as_mut()?;
         room.leave(seat, now.up);
         let name = room.name.clone();
+        self.note_emptied(from);
         out.push(Effect::Exit(from, seat));
         self.tell_movement(from, Notice::Went { who, to, room: name.clone() }, false, now, out);
         Some(name)
@@ -100,8 +102,9 @@ impl Hub {
         let Some(index) = person.room else { return };
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         room.leave(seat, now.up);
-        out.push(Effect::Exit(index, seat));
         let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why };
+        self.note_emptied(index);
+        out.push(Effect::Exit(index, seat));
         self.tell_movement(index, notice, false, now, out);
     }
 
@@ -121,7 +124,7 @@ impl Hub {
         while let Some((_, index)) = self.bustles.pop_front_if(|(ends, _)| *ends <= up) {
             let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { continue };
             if room.bustle_ends().is_some() {
-                out.push(Effect::Room { room: index, notice: room.take_bustle(), hidden_from: None });
+                out.push(Effect::Room { room: index, notice: room.take_bustle(up), hidden_from: None });
             }
         }
     }
@@ -166,8 +169,7 @@ impl Hub {
         let index = person.room.unwrap_or(RoomIndex::LOBBY);
         self.tell_past(seat, index, count, out);
         if let Some(room) = self.room(index) {
-            let last_seq = room.history.last_seq();
-            out.push(Effect::Tell(seat, Notice::PastEnd { room: room.name.clone(), last_seq, lost: 0 }));
+            out.push(Effect::Tell(seat, past_end(room, 0)));
         }
     }
 
@@ -180,7 +182,7 @@ impl Hub {
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        self.forget_empty_rooms(now.up); // nobody may have made a room since
+        self.forget_empty_rooms(now.up);
         let Some(person) = self.people.get(seat) else { return };
         let present = person.room.unwrap_or(RoomIndex::LOBBY);
         let found = match &name {
@@ -193,8 +195,15 @@ impl Hub {
         };
         let (lines, lost) = room.history.after(after, |past| !person.ignores(past.line.from.id));
         out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
-        let last_seq = room.history.last_seq();
-        out.push(Effect::Tell(seat, Notice::PastEnd { room: room.name.clone(), last_seq, lost }));
+        out.push(Effect::Tell(seat, past_end(room, lost)));
+    }
+
+    /// How many lines of what was said in its room `/history` can show to somebody.
+    #[must_use]
+    pub fn past_of(&self, seat: Seat) -> usize {
+        let Some(person) = self.people.get(seat) else { return 0 };
+        let Some(room) = person.room.and_then(|index| self.room(index)) else { return 0 };
+        room.history.last(usize::MAX, |past| !person.ignores(past.line.from.id)).len()
     }
 
     pub(super) fn tell_past(&self, seat: Seat, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
@@ -213,20 +222,22 @@ impl Hub {
         u32::try_from(index).ok().map(RoomIndex)
     }
 
-    fn find_or_make_room(&mut self, name: RoomName, up: Duration) -> Result<RoomIndex, Refusal> {
-        self.forget_empty_rooms(up);
+    fn find_or_make_room(&mut self, name: RoomName, now: Now) -> Result<RoomIndex, Refusal> {
+        self.forget_empty_rooms(now.up);
         if let Some(index) = self.room_index(&name) {
             return Ok(index);
         }
         let keys = NameKeys::of(name.as_str());
-        let alike =
-            self.rooms.iter().flatten().find(|room| room.keys.looks.iter().any(|look| keys.looks.contains(look)));
-        if let Some(present) = alike {
+        let alike = |room: &Room| room.keys.looks.iter().any(|look| keys.looks.contains(look));
+        let alike = self.rooms.iter().position(|room| room.as_ref().is_some_and(alike));
+        if let Some(present) = alike.and_then(|index| self.rooms.get(index)?.as_ref())
+            && present.empty_since.is_none()
+        {
             return Err(Refusal::RoomLooksLike { room: name, present: present.name.clone() });
         }
-        let room = Room::new(name, History::new(self.settings.history));
         let limit = self.settings.max_rooms;
-        let free = match self.rooms.iter().position(Option::is_none) {
+        // A room that looks like this one and is empty is in no list: it gives way.
+        let free = match alike.or_else(|| self.rooms.iter().position(Option::is_none)) {
             Some(free) => free,
             None if self.rooms.len() < limit => {
                 self.rooms.push(None);
@@ -236,30 +247,58 @@ impl Hub {
             None => self.longest_empty().ok_or(Refusal::TooManyRooms { limit })?,
         };
         if let Some(place) = self.rooms.get_mut(free) {
-            *place = Some(room);
+            let gone = place.take().map_or(0, |room| room.history.last_seq());
+            self.last_seq = self.last_seq.max(gone);
+            *place = Some(Room::new(name, History::new(self.settings.history, self.last_seq), now.unix_ms));
         }
         u32::try_from(free).map(RoomIndex).map_err(|_| Refusal::TooManyRooms { limit })
     }
 
+    /// Notes when a room that somebody has left is to be forgotten, if it is empty now.
+    fn note_emptied(&mut self, index: RoomIndex) {
+        if index != RoomIndex::LOBBY
+            && let Some(since) = self.room(index).and_then(|room| room.empty_since)
+        {
+            self.forget_at.get_or_insert(since + EMPTY_KEPT); // one that is noted is due before this one
+        }
+    }
+
     /// Rooms that have been empty for long enough go, with what was said in them. The lobby stays.
-    fn forget_empty_rooms(&mut self, up: Duration) {
-        for room in self.rooms.iter_mut().skip(1) {
-            let empty_since = room.as_ref().and_then(|room| room.empty_since);
-            if empty_since.is_some_and(|since| up.saturating_sub(since) >= EMPTY_KEPT) {
-                *room = None;
+    pub(super) fn forget_empty_rooms(&mut self, up: Duration) {
+        if self.forget_at.is_none_or(|due| due > up) {
+            return;
+        }
+        self.forget_at = None;
+        for place in self.rooms.iter_mut().skip(1) {
+            let Some(room) = place else { continue };
+            let Some(due) = room.empty_since.map(|since| since + EMPTY_KEPT) else { continue };
+            if due <= up {
+                self.last_seq = self.last_seq.max(room.history.last_seq());
+                *place = None;
+            } else {
+                self.forget_at = Some(self.forget_at.map_or(due, |first| first.min(due)));
             }
         }
     }
 
+    /// The empty room that gives way first: one in which nothing was said, then the one that has been
+    /// empty for longest.
     fn longest_empty(&self) -> Option<usize> {
         let empty = self.rooms.iter().enumerate().skip(1);
-        let empty = empty.filter_map(|(index, room)| Some((room.as_ref()?.empty_since?, index)));
-        empty.min().map(|(_, index)| index)
+        let empty = empty.filter_map(|(index, room)| {
+            let room = room.as_ref()?;
+            Some((room.history.holds_any(), room.empty_since?, index))
+        });
+        empty.min().map(|(.., index)| index)
     }
 }
 
 /// Longest topic, in characters: it stands in lists beside others.
 pub(crate) const MAX_TOPIC: usize = 200;
+
+fn past_end(room: &Room, lost: u64) -> Notice {
+    Notice::PastEnd { room: room.name.clone(), last_seq: room.history.last_seq(), lost, since: room.since }
+}
 
 fn told(past: &Past) -> Notice {
     Notice::Past { line: past.line.clone(), is_action: past.is_action }

@@ -36,6 +36,9 @@ pub enum Command {
     Topic(Option<Body>),
     /// The last lines that were said: so many of the present room.
     History(usize),
+    /// Say, do or set something in the room of that name, if that is where the session is. A program
+    /// may not know that it has been moved or that its join was refused.
+    In(RoomName, Box<Command>),
     /// What was said in a room after a line's number; the present room if none is named.
     HistoryAfter(Option<RoomName>, u64),
     /// All about one person.
@@ -191,9 +194,9 @@ pub static COMMANDS: [CommandSpec; 25] = [
             }
             // More digits than a number holds are more lines than there are.
             let all_digits = args.bytes().all(|byte| byte.is_ascii_digit());
-            match args.parse().unwrap_or(if all_digits { usize::MAX } else { 0 }) {
-                0 => Err(spec.usage_refusal()),
-                count => Ok(Command::History(count)),
+            match args.parse().unwrap_or(usize::MAX) {
+                count if all_digits && count > 0 => Ok(Command::History(count)),
+                _ => Err(spec.usage_refusal()),
             }
         },
     ),
@@ -370,6 +373,7 @@ impl Command {
     #[must_use]
     pub fn spec(&self) -> Option<&'static CommandSpec> {
         let name = match self {
+            Self::In(_, command) => return command.spec(),
             Self::Say(_) => "say",
             Self::Me(_) => "me",
             Self::Msg { .. } => "msg",

@@ -62,10 +62,10 @@ impl Nick {
         if !has_form(&name) {
             return Err(Refusal::BadName { instead: mended(&name) });
         }
-        if is_address_like(&name) {
+        let keys = NameKeys::of(&name);
+        if is_address_like(&name, &keys) {
             return Err(Refusal::AddressName { name });
         }
-        let keys = NameKeys::of(&name);
         if keys.is_reserved() {
             return Err(Refusal::Reserved { name });
         }
@@ -100,7 +100,12 @@ impl Nick {
 }
 
 fn is_name_char(c: char) -> bool {
-    (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && is_visible(c)
+    (c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-' | '.')) && is_visible(c) && !is_colon_like(c)
+}
+
+/// Some letters look like a colon, which ends a name where somebody speaks and parts an address from its port.
+fn is_colon_like(c: char) -> bool {
+    !c.is_ascii() && skeleton(c.encode_utf8(&mut [0; 4])).any(|look| look == ':')
 }
 
 /// Whether a character shows at all: fillers and variation selectors are letters and marks too, and
@@ -129,13 +134,17 @@ fn mended(name: &str) -> Option<String> {
 }
 
 /// Whether a name is shaped like what the house itself shows for people: an address (four groups
-/// of digits) or an id (nine digits or more and nothing else).
-fn is_address_like(name: &str) -> bool {
+/// of digits) or an id (nine digits or more and nothing else), as it is written or as it looks: `l` and
+/// `O` stand for 1 and 0 beside digits.
+fn is_address_like(name: &str, keys: &NameKeys) -> bool {
     let plain: String = name.nfkc().collect();
-    let only_numbers = plain.chars().all(|c| c.is_numeric() || matches!(c, '.' | '_' | '-'));
-    let digits = plain.chars().filter(|c| c.is_numeric()).count();
-    let groups = plain.split(|c: char| !c.is_numeric()).filter(|group| !group.is_empty()).count();
-    only_numbers && (groups >= 4 || digits >= 9)
+    let is_digit = |c: char| c.is_numeric() || matches!(c, 'l' | 'o');
+    [&plain].into_iter().chain(&keys.looks).any(|look| {
+        let only_numbers = look.chars().all(|c| is_digit(c) || matches!(c, '.' | '_' | '-'));
+        let digits = look.chars().filter(|c| is_digit(*c)).count();
+        let groups = look.split(|c: char| !is_digit(c)).filter(|group| !group.is_empty()).count();
+        only_numbers && look.chars().any(char::is_numeric) && (groups >= 4 || digits >= 9)
+    })
 }
 
 /// What two names are compared by. Names clash where any of these keys meet.
@@ -188,6 +197,10 @@ impl RoomName {
     /// [`Refusal::BadRoom`].
     pub fn parse(raw: &str) -> Result<Self, Refusal> {
         let raw = raw.trim();
+        // Before anything else: one character can become eighteen.
+        if raw.len() > 4 * MAX_NICK_BYTES {
+            return Err(Refusal::BadRoom);
+        }
         // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
         let plain = raw.strip_prefix('#').unwrap_or(raw).nfkc().collect::<String>().to_lowercase();
         let name: String = plain.nfkc().collect();
@@ -207,16 +220,16 @@ impl fmt::Display for RoomName {
     }
 }
 
-/// What was said: one line of clean text (see [`clean`]) that is not blank.
+/// What was said: one line of clean text (see [`clean`]) of which something can be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(Arc<str>);
 
 impl Body {
-    /// Cleans `text`; `None` where nothing but white space is left.
+    /// Cleans `text`; `None` where nothing that can be seen is left.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let text = clean(text.as_bytes());
-        (!text.trim().is_empty()).then(|| Self(text.as_ref().into()))
+        text.chars().any(|c| !c.is_whitespace() && is_visible(c)).then(|| Self(text.as_ref().into()))
     }
 
     /// The text.
@@ -256,6 +269,15 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_is_not_said() {
+        for text in ["", " \t", "\u{200b}", " \u{200d}\u{2060} ", "\u{feff}", "\u{3164}"] {
+            assert_eq!(Body::new(text), None, "{text:?}");
+        }
+        assert_eq!(Body::new("\u{200b}x").unwrap().as_str(), "\u{200b}x");
+        assert!(RoomName::parse(&"\u{fdfa}".repeat(1_000_000)).is_err(), "by its length, before anything else");
+    }
+
+    #[test]
     fn bad_names_come_with_a_good_one() {
         let instead = |text: &str| match Nick::parse(text) {
             Err(Refusal::BadName { instead }) => instead,
@@ -275,6 +297,16 @@ mod tests {
     fn nobody_is_called_like_an_address_a_number_or_the_house() {
         for name in ["127.0.0.1", "10.0.0.7", "127-0-0-1", "2123807362945912832", "１２７.0.0.1", "127.0.0.1.5123"] {
             assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
+        }
+        // Nor like what only looks so: U+02D0 shows as a colon, which ends a name, l and O as 1 and 0.
+        for name in ["2l2523lO6735384576O", "l27.O.O.l", "1O-O-O-7"] {
+            assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
+        }
+        for name in ["127.0.0.1\u{2d0}42756", "ann\u{2d0}", "ann\u{a789}"] {
+            assert!(matches!(Nick::parse(name), Err(Refusal::BadName { .. })), "{name}");
+        }
+        for name in ["lolololol", "l.o.l.o", "oO", "Lo7"] {
+            assert!(Nick::parse(name).is_ok(), "{name}");
         }
         for name in ["server", "SERVER", "ｓｅｒｖｅｒ", "ѕеrvеr", "guest", "Guest42", "0p", "root", "Login", "me"]
         {

@@ -98,6 +98,8 @@ pub enum Notice {
         last_seq: u64,
         /// Lines that were asked for and are not kept any more.
         lost: u64,
+        /// When the room was made, in Unix milliseconds: one that was gone and made anew counts from 1.
+        since: u64,
     },
     /// What the room is about.
     Topic {
@@ -224,6 +226,8 @@ pub enum Notice {
         others: Vec<Arc<str>>,
         /// How many others there are in all.
         others_total: usize,
+        /// When the room was made, in Unix milliseconds.
+        since: u64,
     },
     /// A program that neither joined a room nor said anything in time is asked to leave.
     DoExit,
@@ -280,7 +284,7 @@ pub enum Notice {
     Skipped {
         /// How many.
         lines: u64,
-        /// Whether the room keeps so many lines.
+        /// Whether all of them are among what the room keeps.
         kept: bool,
     },
     /// Not done.

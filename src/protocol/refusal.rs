@@ -92,6 +92,13 @@ pub enum Refusal {
         /// Its name.
         room: RoomName,
     },
+    /// Meant for another room than the one where the asker is.
+    OtherRoom {
+        /// The room that was named.
+        named: RoomName,
+        /// Where the asker is, or would be with its first line.
+        present: RoomName,
+    },
     /// No more rooms: `--max-rooms`.
     TooManyRooms {
         /// The limit.
@@ -160,7 +167,7 @@ impl Refusal {
             | Self::UnknownRoute { .. } => "unknown",
             Self::Usage { .. } | Self::BadPacket { .. } => "usage",
             Self::BadRoom | Self::RoomLooksLike { .. } => "badname",
-            Self::NoRoom { .. } => "noroom",
+            Self::NoRoom { .. } | Self::OtherRoom { .. } => "noroom",
             Self::TooManyRooms { .. } => "full",
             Self::RenamesTooFast { .. } => "flood",
             Self::CannotIgnore { .. } => "usage",
@@ -212,11 +219,16 @@ impl fmt::Display for Refusal {
                 }
             }
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
-            Self::BadRoom => f.write_str("Rooms have names of 1 to 24 letters, digits, _ - and no blanks"),
+            Self::BadRoom => f.write_str(
+                "Rooms have names of 1 to 24 letters, digits, _ - and no blanks, at most 64 bytes, the first a letter or digit",
+            ),
             Self::RoomLooksLike { room, present } => {
                 write!(f, "{room} looks like {present}, which is there; choose another name, or /join {present}")
             }
             Self::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join makes one"),
+            Self::OtherRoom { named, present } => {
+                write!(f, "You are in {present}, not in {named}; nothing was sent. join goes there")
+            }
             Self::TooManyRooms { limit } => {
                 write!(f, "There are {limit} rooms already, no more can be made. /rooms lists them")
             }

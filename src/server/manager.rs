@@ -89,8 +89,6 @@ pub(super) struct Manager<'a> {
     lifelines: Vec<Weak<Lifeline>>,
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
-    /// Lines that each room keeps.
-    history: u64,
     /// When a stop has to be over; set when it begins.
     drain_by: Arc<OnceLock<Instant>>,
     /// The request that is being worked on, if it is marked: whose, and the mark.
@@ -128,7 +126,6 @@ impl<'a> Manager<'a> {
             slow: Slow::default(),
             lifelines: Vec::new(),
             talking: Vec::new(),
-            history: config.history as u64,
             drain_by,
             request: None,
             heartbeat: config.heartbeat,
@@ -251,6 +248,7 @@ impl<'a> Manager<'a> {
             heard: 0,
             tag: None,
             filter: None,
+            missed_elsewhere: false,
         };
         if let Some(place) = self.posts.get_mut(seat.index()) {
             *place = Some(post);
@@ -263,6 +261,11 @@ impl<'a> Manager<'a> {
             Wire::Frame => Entry::Nowhere { timed: false },
         };
         if wire == Wire::Frame && !self.heartbeat.is_zero() {
+            if self.heartbeats.len() > 2 * self.present + 64 {
+                let posts = &self.posts;
+                let is_here = |seat: Seat| posts.get(seat.index())?.as_ref().map(|post| post.lifeline.id);
+                self.heartbeats.retain(|(_, seat, id)| is_here(*seat) == Some(*id));
+            }
             self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
         }
         let arrival = Arrival { speaker, door, by: wire.name(), echo: encoding.echoes(), entry };
@@ -389,6 +392,7 @@ impl<'a> Manager<'a> {
         let filter = post.filter.take();
         delivery.hand_over(seat, post, &mut Shared::new(&chunk.bytes), &mut self.slow);
         (post.odd_in, post.filter) = (heard, filter);
+        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
     }
 
     fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -417,7 +421,11 @@ impl<'a> Manager<'a> {
             let whole = 0..bytes.len();
             match outbox.push(&mut Shared::new(&bytes), &[whole], now) {
                 Pushed::Sent | Pushed::Dead => {}
-                Pushed::Queued => post.lag_if_behind(seat, half, now, &mut self.slow.lagging),
+                // What it has asked for is its own affair: nobody waits until it has read that.
+                Pushed::Queued if post.lifeline.pending() > half && !matches!(post.pace, Pace::Skipping(_)) => {
+                    post.pace = Pace::Behind;
+                }
+                Pushed::Queued => {}
                 Pushed::Full => {
                     // Its own answers are never skipped, so here the session ends.
                     post.lifeline.end(CloseReason::TooSlow);
@@ -476,6 +484,7 @@ impl<'a> Manager<'a> {
     fn exit(&mut self, seat: Seat) {
         self.catch_up(seat);
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
         let Some((room, index)) = post.place.take() else { return };
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
         let moved = audience.remove(index, post.encoding);
@@ -600,7 +609,9 @@ impl<'a> Manager<'a> {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         if let Pace::Skipping(lines) = post.pace {
             post.pace = Pace::KeepingUp;
-            let notice = Notice::Skipped { lines, kept: lines <= self.history };
+            // All of them are among the room's last lines, if it keeps so many and nothing else was missed.
+            let kept = !std::mem::take(&mut post.missed_elsewhere) && lines <= self.hub.past_of(seat) as u64;
+            let notice = Notice::Skipped { lines, kept };
             self.answer_before_chunk(seat, |encoding, out| encoding.encode(&notice, None, out));
         }
     }

@@ -30,11 +30,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use crate::chat::{Hub, HubSettings};
+use crate::chat::{Hub, HubSettings, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::wire::Wire;
@@ -208,8 +208,10 @@ impl Server {
             history_shown: house.config.history_shown,
         };
         let drain_by = Arc::new(OnceLock::new());
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let opening = Now { up: Duration::ZERO, unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX) };
         let manager = Manager::new(
-            Hub::new(settings, Duration::ZERO),
+            Hub::new(settings, opening),
             events,
             nudges,
             &house.config,

@@ -47,6 +47,9 @@ pub(super) struct Post {
     pub(super) tag: Option<Box<str>>,
     /// What it does not want to see.
     pub(super) filter: Option<Box<Filter>>,
+    /// Among the lines that it misses are some that the history of its room has not: private ones, or
+    /// those of a room that it has left.
+    pub(super) missed_elsewhere: bool,
 }
 
 /// Lists that deliveries fill, kept for their memory.

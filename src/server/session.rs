@@ -115,7 +115,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
             lifeline.end(reason);
             let answer = foreign.answer(&door, &house.doors);
             let _ = send(&lifeline.stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-            return part(lifeline);
+            return part(lifeline, house.config.drain / 2);
         }
     }
     let (outbox, packets) = Outbox::new(Arc::clone(lifeline), house.config.max_pending);
@@ -180,12 +180,14 @@ pub(super) fn turn_away_busy(house: &House, lifeline: &Lifeline, error: &io::Err
     super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy { lack: "thread" });
 }
 
-/// Ends a connection that has no writer: our last byte, then a while for the peer's.
-fn part(lifeline: &Lifeline) {
+/// Ends a connection that has no writer: our last byte, then a while for the peer's, `at_most` so long:
+/// the manager, which knows nothing of it, does not cut it at a stop.
+fn part(lifeline: &Lifeline, at_most: Duration) {
+    let linger = super::writer::LINGER.min(at_most).max(Duration::from_millis(1)); // no time-out is none at all
     if lifeline.stream.shutdown(std::net::Shutdown::Write).is_ok()
-        && lifeline.stream.set_read_timeout(Some(super::writer::LINGER)).is_ok()
+        && lifeline.stream.set_read_timeout(Some(linger)).is_ok()
     {
-        discard_input(lifeline, Some(Instant::now() + super::writer::LINGER));
+        discard_input(lifeline, Some(Instant::now() + linger));
     }
     lifeline.cut();
 }

@@ -230,6 +230,7 @@ fn request(command: &Command) -> Request<'_> {
         | Command::Quit(Some(body)) => data(body.as_str().into()),
         Command::Msg { to, body } => Request { to: Some(to.into()), ..data(body.as_str().into()) },
         Command::Nick(nick) | Command::Rename(nick) => data(nick.as_str().into()),
+        Command::In(room, command) => Request { room: Some(room.as_str().into()), ..request(command) },
         Command::Join(room) | Command::Who(Some(room)) => data(room.as_str().into()),
         Command::History(lines) => data(lines.to_string().into()),
         Command::HistoryAfter(room, after) => {
@@ -260,7 +261,7 @@ fn request(command: &Command) -> Request<'_> {
 fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> {
     let data = request.data.as_deref().unwrap_or_default();
     Some(match command {
-        Command::HistoryAfter(..) => return None,
+        Command::HistoryAfter(..) | Command::In(..) => return None,
         // The room's own answers, which the slashed commands do not give.
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),

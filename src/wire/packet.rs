@@ -211,7 +211,11 @@ fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Inbound {
     let command = match (spec.name, &request.to, room) {
         (_, _, Err(refusal)) => Err(refusal),
         // Said as it is, with its blanks; on the text door the line's parser keeps them too.
-        ("say", _, _) => Body::new(data).map_or_else(|| usage("say with Data"), |body| Ok(Command::Say(body))),
+        ("say", _, Ok(room)) => match (Body::new(data).map(Command::Say), room) {
+            (None, _) => usage("say with Data"),
+            (Some(say), None) => Ok(say),
+            (Some(say), Some(room)) => Ok(Command::In(room, Box::new(say))),
+        },
         ("msg", Some(to), _) => {
             let to = clean(to.as_bytes()).into_owned();
             Body::new(data).map_or_else(|| usage("msg with To and Data"), |body| Ok(Command::Msg { to, body }))
@@ -220,8 +224,13 @@ fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Inbound {
         ("join", _, Ok(Some(room))) => Ok(Command::Join(room)),
         ("who", _, Ok(Some(room))) => Ok(Command::Who(Some(room))),
         ("history", _, Ok(room)) if room.is_some() || request.after.is_some() => {
-            Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
+            if data.trim().is_empty() {
+                Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
+            } else {
+                usage("history with a number as its Data, or with After, Room or both")
+            }
         }
+        ("me" | "topic", _, Ok(Some(room))) => spec.parse(data).map(|command| Command::In(room, Box::new(command))),
         _ => spec.parse(data),
     };
     match command {
@@ -292,6 +301,8 @@ struct Event<'a> {
     /// How many came and left.
     counts: Option<(usize, usize)>,
     lost: Option<u64>,
+    /// When the room was made.
+    since: Option<u64>,
     past: bool,
     cut: bool,
 }
@@ -317,7 +328,9 @@ impl Serialize for Event<'_> {
                 map.serialize_entry(key, text)?;
             }
         }
-        for (key, number) in [("Ts", self.ts), ("Seq", self.seq), ("Skipped", self.skipped), ("Lost", self.lost)] {
+        for (key, number) in
+            [("Ts", self.ts), ("Seq", self.seq), ("Skipped", self.skipped), ("Lost", self.lost), ("Since", self.since)]
+        {
             if let Some(number) = number {
                 map.serialize_entry(key, &number)?;
             }
@@ -439,10 +452,10 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             let (route, act) = if *is_action { (event_route::ACTION, "action") } else { (event_route::CHAT, "chat") };
             (route, Event { past: true, ..said(act, line) })
         }
-        Notice::PastEnd { room, last_seq, lost } => {
+        Notice::PastEnd { room, last_seq, lost, since } => {
             let (data, room) = (lost.to_string().into(), Some(room.as_str()));
-            let event = Event { act: "history", data, room, seq: Some(*last_seq), lost: Some(*lost), ..empty };
-            (answer("history"), event)
+            let (seq, lost, since) = (Some(*last_seq), Some(*lost), Some(*since));
+            (answer("history"), Event { act: "history", data, room, seq, lost, since, ..empty })
         }
         Notice::Topic { room, topic } => {
             let data = topic.as_ref().map(Body::as_str).unwrap_or_default().into();
@@ -481,8 +494,9 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
         }
         Notice::YouAre(name) => (answer("nick"), Event { act: "nick", data: (&**name).into(), ..empty }),
-        Notice::InRoom { room, .. } => {
-            (answer("join"), Event { act: "join", data: room.as_str().into(), room: Some(room.as_str()), ..empty })
+        Notice::InRoom { room, since, .. } => {
+            let (data, room, since) = (room.as_str().into(), Some(room.as_str()), Some(*since));
+            (answer("join"), Event { act: "join", data, room, since, ..empty })
         }
         Notice::Names { room, people } => {
             let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();

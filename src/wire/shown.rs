@@ -49,7 +49,7 @@ pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) 
         Notice::Renamed { who, old, .. } => write!(out, "*** {old} is now {}{eol}", who.name),
         Notice::RenameOk => write!(out, "rename ok{eol}"),
         Notice::YouAre(name) => write!(out, "*** You are now {name}{eol}"),
-        Notice::InRoom { room, others, others_total } => {
+        Notice::InRoom { room, others, others_total, .. } => {
             let _ = write!(out, "*** You are in {room} ");
             let _ = company(others, *others_total, out);
             write!(out, "{eol}")

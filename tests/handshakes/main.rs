@@ -173,6 +173,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             heard: 0,
             tag: None,
             filter: None,
+            missed_elsewhere: false,
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {

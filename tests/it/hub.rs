@@ -46,7 +46,7 @@ impl Room {
     }
 
     pub(super) fn with(settings: HubSettings) -> Self {
-        Self { hub: Hub::new(settings, Duration::ZERO), entered: 0, now: Duration::ZERO }
+        Self { hub: Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 }), entered: 0, now: Duration::ZERO }
     }
 
     /// With people on the first seats who have these names.
@@ -83,6 +83,11 @@ impl Room {
         let (door, echo) = ("127.0.0.1:8000".into(), by != "relay");
         let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, entry };
         (speaker, self.effects(|hub, now, out| hub.enter(seat, arrival, now, out)))
+    }
+
+    /// When counted moves are to be told: a window is two seconds. (Empty rooms are forgotten later.)
+    pub(super) fn due(&self) -> Option<Duration> {
+        self.hub.next_tick().filter(|due| *due <= self.now + seconds(2))
     }
 
     pub(super) fn does(&mut self, seat: Seat, command: Command) -> Vec<Effect> {
@@ -216,7 +221,9 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Notice::Came { who, from, room } => format!("{} came from {from} to {room}", who.name),
         Notice::Went { who, to, room } => format!("{} went to {to} from {room}", who.name),
         Notice::Bustle { room, came, left } => format!("{came} came to {room}, {left} left"),
-        Notice::InRoom { room, others, others_total } => format!("in {room} with {others_total}: {}", others.join(" ")),
+        Notice::InRoom { room, others, others_total, .. } => {
+            format!("in {room} with {others_total}: {}", others.join(" "))
+        }
         Notice::Topic { room, topic } => format!("{room} is about {:?}", topic.as_ref().map(Body::as_str)),
         Notice::TopicSet { who, room, topic } => format!("{} set {room} to {}", who.name, topic.as_str()),
         Notice::Past { line, is_action: false } => format!("past: {}: {}", line.from.name, line.body.as_str()),
@@ -813,7 +820,114 @@ fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
     room.join(BOB, "other");
     assert_eq!(shown(&room.join(ANN, "dev"))[4..], ["to 0: in #dev with 0: "]);
     let effects = room.does(ANN, say("hi"));
-    assert!(matches!(&effects[..], [Effect::Room { notice: Notice::Said(Line { seq: 1, .. }), .. }]), "{effects:?}");
+    assert!(matches!(&effects[..], [Effect::Room { notice: Notice::Said(Line { seq: 2, .. }), .. }]), "{effects:?}");
+}
+
+/// Its memory is given back though nobody comes by.
+#[test]
+fn an_empty_rooms_past_is_gone_after_ten_minutes_though_nothing_happens() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for (up, who, name) in [(0, ANN, "dev"), (100, BOB, "ops")] {
+        room.now = seconds(up);
+        room.join(who, name);
+        room.does(who, say("hi"));
+        room.does(who, Command::Leave);
+    }
+    assert_eq!(room.hub.next_tick(), Some(seconds(600)));
+    let rooms = |room: &Room| format!("{:?}", room.hub).matches("RoomName(\"dev\")").count();
+    room.now = seconds(599);
+    assert_eq!((room.tick(), rooms(&room) > 0), (vec![], true));
+    room.now = seconds(600);
+    assert_eq!((room.tick(), rooms(&room)), (vec![], 0), "nothing of it is left");
+    assert_eq!(room.hub.next_tick(), Some(seconds(700)), "the other one's time comes later");
+    room.now = seconds(700);
+    assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None));
+}
+
+/// Who asks for what came after a number is given it, or told how much of it is lost, also where the
+/// room has gone in between and was made anew.
+#[test]
+fn a_room_that_is_made_anew_counts_on() {
+    let mut room = Room::with(HubSettings { max_rooms: 2, ..SETTINGS });
+    (0..2).for_each(|seat| drop(room.enter(Seat(seat))));
+    room.now = seconds(10);
+    room.join(ANN, "dev");
+    (1..=3).for_each(|n| drop(room.does(ANN, say(&format!("old{n}")))));
+    room.does(ANN, Command::Leave);
+    room.join(BOB, "other"); // it takes the place
+    room.does(BOB, Command::Leave);
+    room.now = seconds(20);
+    let effects = room.join(ANN, "dev");
+    let born = |effects: &[Effect]| {
+        let since = |effect: &Effect| match effect {
+            Effect::Tell(_, Notice::InRoom { since, .. } | Notice::PastEnd { since, .. }) => Some(*since),
+            _ => None,
+        };
+        effects.iter().find_map(since)
+    };
+    assert_eq!(born(&effects), Some(at(room.now).unix_ms), "by which it is told from the one before");
+    (1..=5).for_each(|n| drop(room.does(ANN, say(&format!("new{n}")))));
+    let ask = |room: &mut Room, after| room.does(BOB, Command::HistoryAfter(Some(room_name("dev")), after));
+    let missed = ask(&mut room, 3);
+    assert_eq!(born(&missed), Some(at(seconds(20)).unix_ms));
+    let lines: Vec<String> = (1..=5).map(|n| format!("to 1: past: {}: new{n}", address(ANN))).collect();
+    assert_eq!(shown(&missed)[..5], lines);
+    assert_eq!(shown(&missed)[5], "to 1: end of the past at 8, 0 lost");
+    assert!(shown(&ask(&mut room, 1)).ends_with(&["to 1: end of the past at 8, 2 lost".to_owned()]));
+}
+
+/// A room in which nothing was said gives way before one whose past somebody may come back for.
+#[test]
+fn going_from_room_to_room_takes_nobodys_past() {
+    let mut room = Room::with(HubSettings { max_rooms: 4, ..SETTINGS });
+    (0..2).for_each(|seat| drop(room.enter(Seat(seat))));
+    room.join(ANN, "dev");
+    room.does(ANN, say("hi"));
+    room.does(ANN, Command::Leave);
+    for n in 0..20 {
+        room.now += seconds(1);
+        room.join(BOB, &format!("x{n}x"));
+    }
+    assert!(shown(&room.join(ANN, "dev")).contains(&format!("to 0: past: {}: hi", address(ANN))));
+}
+
+/// It is in no list, so its name is in nobody's way.
+#[test]
+fn an_empty_room_does_not_keep_out_one_that_looks_like_it() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(ANN, "modem");
+    assert!(shown(&room.join(BOB, "modern"))[0].contains("#modern looks like #modem, which is there"));
+    room.does(ANN, Command::Leave);
+    assert!(shown(&room.join(BOB, "modern")).contains(&"to 1: in #modern with 0: ".to_owned()));
+    assert!(shown(&room.join(ANN, "modem"))[0].contains("#modem looks like #modern, which is there"));
+}
+
+/// A program that names a room means that one, and not where it happens to be.
+#[test]
+fn what_is_meant_for_another_room_is_refused() {
+    let mut room = Room::of(&["ann"]);
+    let (_, _) = room.arrive(BOB, "json");
+    let inside = |name: &str, command| Command::In(room_name(name), Box::new(command));
+    for command in [say("hi"), Command::Me(body("waves")), Command::Topic(Some(body("tea")))] {
+        let effects = room.does(BOB, inside("dev", command.clone()));
+        let wanted = "to 1: refused: You are in #lobby, not in #dev; nothing was sent. join goes there";
+        assert_eq!(shown(&effects), [wanted], "{command:?}");
+    }
+    room.join(BOB, "dev");
+    assert!(shown(&room.does(BOB, inside("dev", say("hi"))))[0].ends_with(": hi"));
+    assert!(shown(&room.does(BOB, inside("lobby", say("hi"))))[0].contains("You are in #dev, not in #lobby"));
+    let (_, _) = room.arrive(Seat(2), "json");
+    assert!(shown(&room.does(Seat(2), inside("lobby", say("hi")))).last().unwrap().ends_with(": hi"), "its first line");
+}
+
+/// A topic that was set is told to whoever comes in by the front door too.
+#[test]
+fn the_topic_is_part_of_the_greeting() {
+    let mut room = Room::of(&["ann"]);
+    room.types(ANN, "/topic tea");
+    let greeting = shown(&room.enter(BOB));
+    let welcome = greeting.iter().position(|line| line.starts_with("to 1: welcome")).unwrap();
+    assert_eq!(greeting[welcome + 1], "to 1: #lobby is about Some(\"tea\")");
 }
 
 /// Also when nobody made another room in between.
@@ -1156,8 +1270,36 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     assert_eq!(room.tick(), []);
     room.now = Duration::from_millis(3500);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 2 left"]);
-    assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None), "once");
-    assert_eq!(bustle(&room.does(Seat(2), Command::Leave)).len(), 1, "afterwards one by one again");
+    assert_eq!((room.tick(), room.due()), (vec![], None), "once");
+    room.now = Duration::from_millis(5499);
+    assert_eq!(bustle(&room.does(Seat(2), Command::Leave)), [""; 0]);
+    assert_eq!(room.due(), Some(Duration::from_millis(7499)), "the next two seconds are counted too");
+    room.now = Duration::from_millis(7499);
+    assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
+    assert_eq!(bustle(&room.enter(Seat(6))).len(), 1, "one by one again, since that was little");
+}
+
+/// Not five lines and a count every two seconds, but the count alone.
+#[test]
+fn a_lasting_bustle_is_one_line_every_two_seconds() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.now = seconds(10);
+    let mut told = Vec::new();
+    for _ in 0..100 {
+        for command in [Command::Join(room_name("dev")), Command::Leave] {
+            room.now += Duration::from_millis(50);
+            told.extend(bustle(&room.tick()));
+            told.extend(bustle(&room.does(BOB, command)));
+        }
+    }
+    let told: Vec<_> = told.iter().filter(|line| line.starts_with("to all:")).collect();
+    let (one_by_one, counted): (Vec<_>, Vec<_>) = told.into_iter().partition(|line| line.contains(" bob "));
+    assert_eq!((one_by_one.len(), counted.len()), (5, 4), "{one_by_one:?} {counted:?}");
+    assert!(counted[1..].iter().all(|line| *line == "to all: 20 came to #lobby, 20 left"), "{counted:?}");
+    room.now += seconds(2);
+    room.tick();
+    room.now += seconds(2);
+    assert_eq!(bustle(&room.join(BOB, "dev")).len(), 1, "when it is over, one by one again");
 }
 
 /// The manager serves who asks before it does what is due, so a move may come before the tick.
@@ -1423,13 +1565,15 @@ struct Place {
     members: Vec<usize>,
     /// Everything that was ever said.
     lines: Vec<(Line, bool)>,
+    /// When it was made, in Unix milliseconds.
+    since: u64,
     /// Who hears it, as `Enter` and `Exit` have it.
     audience: BTreeSet<usize>,
 }
 
 impl Place {
-    fn new(name: &str) -> Self {
-        Self { name: room_name(name), members: Vec::new(), lines: Vec::new(), audience: BTreeSet::new() }
+    fn new(name: &str, since: u64) -> Self {
+        Self { name: room_name(name), members: Vec::new(), lines: Vec::new(), since, audience: BTreeSet::new() }
     }
 
     fn index(number: usize) -> RoomIndex {
@@ -1455,7 +1599,7 @@ impl Model {
         Self {
             room: Room::with(FORGETFUL),
             lives: HashMap::new(),
-            places: vec![Place::new("lobby")],
+            places: vec![Place::new("lobby", 0)],
             hung_up: 0,
             left: 0,
         }
@@ -1604,7 +1748,10 @@ impl Model {
                 let place = life.place.unwrap_or(0);
                 let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
                 let mut wanted = self.past(seat, place, count, 0);
-                wanted.push(Effect::Tell(at, Notice::PastEnd { room, last_seq, lost: 0 }));
+                wanted.push(Effect::Tell(
+                    at,
+                    Notice::PastEnd { room, last_seq, lost: 0, since: self.places[place].since },
+                ));
                 assert_eq!(effects, wanted);
             }
             Step::After(name, seq) => match self.places.iter().position(|place| place.name.as_str() == name) {
@@ -1614,7 +1761,10 @@ impl Model {
                     let forgotten = last_seq.saturating_sub(FORGETFUL.history as u64);
                     let mut wanted = self.past(seat, place, usize::MAX, seq);
                     let lost = forgotten.saturating_sub(seq);
-                    wanted.push(Effect::Tell(at, Notice::PastEnd { room, last_seq, lost }));
+                    wanted.push(Effect::Tell(
+                        at,
+                        Notice::PastEnd { room, last_seq, lost, since: self.places[place].since },
+                    ));
                     assert_eq!(effects, wanted);
                 }
             },
@@ -1660,7 +1810,7 @@ impl Model {
     fn compare_join(&mut self, seat: usize, name: &str, effects: &[Effect]) {
         let at = seat_of(seat);
         let to = self.places.iter().position(|place| place.name.as_str() == name).unwrap_or_else(|| {
-            self.places.push(Place::new(name));
+            self.places.push(Place::new(name, self::at(self.room.now).unix_ms));
             self.places.len() - 1
         });
         let life = self.lives.get_mut(&seat).unwrap();
@@ -1683,7 +1833,10 @@ impl Model {
         }
         let others: Vec<_> = self.names_in(to).into_iter().filter(|name| *name != who().name).collect();
         let others_total = others.len();
-        wanted.push(Effect::Tell(at, Notice::InRoom { room: room(), others, others_total }));
+        wanted.push(Effect::Tell(
+            at,
+            Notice::InRoom { room: room(), others, others_total, since: self.places[to].since },
+        ));
         if from != Some(to) {
             self.places[to].members.push(seat);
             if self.lives[&seat].told_past {
@@ -1828,7 +1981,7 @@ impl Model {
     fn check(&mut self) {
         assert_eq!(self.hung_up, self.left, "one hang-up for each who left");
         assert_eq!(self.room.hub.population(), self.lives.len());
-        assert_eq!(self.room.hub.next_tick(), None, "no move was counted");
+        assert_eq!(self.room.due(), None, "no move was counted");
         for number in 0..self.places.len() {
             let place = &self.places[number];
             assert_eq!(place.audience, place.members.iter().copied().collect(), "who hears {}", place.name);

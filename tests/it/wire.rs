@@ -762,7 +762,7 @@ proptest! {
     fn nothing_that_is_typed_looks_like_anything_else(lines in vec(forgery(), 1..8)) {
         let join_grace = Duration::from_secs(10);
         let settings = HubSettings { idle_seconds: 30, join_grace, max_rooms: 8, history: 50, history_shown: 10 };
-        let mut hub = Hub::new(settings, Duration::ZERO);
+        let mut hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
         let now = Now { up: Duration::ZERO, unix_ms: NOON };
         let mut effects = Vec::new();
         for (seat, name) in [(0, "10.0.0.1:5000"), (1, "10.0.0.2:5000")] {
@@ -1040,6 +1040,7 @@ fn all_notices() -> Vec<Notice> {
         room: dev(),
         others: (0..others).map(|n| format!("mike{n}").into()).collect(),
         others_total,
+        since: u64::MAX,
     };
     let mut all = vec![
         Notice::IAmHere(Arc::clone(&ann)),
@@ -1078,8 +1079,8 @@ fn all_notices() -> Vec<Notice> {
         Notice::Bustle { room: room.clone(), came: 37, left: 12 },
         Notice::Past { line: said("ann", "hi *** all"), is_action: false },
         Notice::Past { line: said("ann", "hi *** all"), is_action: true },
-        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 0 },
-        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 12 },
+        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 0, since: 1_795_190_108_416 },
+        Notice::PastEnd { room: room.clone(), last_seq: 57, lost: 12, since: u64::MAX },
         Notice::Topic { room: dev(), topic: Some(body("tea & cake")) },
         Notice::Topic { room: dev(), topic: None },
         Notice::TopicSet { who: Arc::clone(&ann), room: dev(), topic: body("tea & cake") },
@@ -1095,7 +1096,7 @@ fn all_notices() -> Vec<Notice> {
         Notice::WelcomeBack,
         Notice::IsAway { who: Arc::clone(&ann), away: Away(None) },
         Notice::IsAway { who: Arc::clone(&ann), away: Away(Some(body("at lunch"))) },
-        Notice::InRoom { room: dev(), others: vec![], others_total: 0 },
+        Notice::InRoom { room: dev(), others: vec![], others_total: 0, since: 0 },
         in_room(1, 1),
         in_room(10, 300),
         Notice::DoExit,
@@ -1472,7 +1473,7 @@ fn events_carry_what_programs_need() {
         (28, format!(r#"{{"Act":"left","Data":"ann",{ann},"To":"lobby","Room":"dev","Why":"moved"}}"#)),
         (29, r#"{"Act":"notice","Data":"37 came, 12 left","Room":"lobby","Came":37,"Left":12}"#.into()),
         (30, format!(r#"{{"Act":"chat",{line},"Past":true}}"#)),
-        (31, r#"{"Act":"history","Data":"0","Room":"lobby","Seq":57,"Lost":0}"#.into()),
+        (31, r#"{"Act":"history","Data":"0","Room":"lobby","Seq":57,"Lost":0,"Since":1795190108416}"#.into()),
         (32, r#"{"Act":"topic","Data":"tea & cake","Room":"dev"}"#.into()),
         (33, format!(r#"{{"Act":"topic","Data":"tea & cake",{ann},"Room":"dev"}}"#)),
         (
@@ -1508,9 +1509,9 @@ fn answers_carry_what_programs_need() {
         ),
         (Notice::YouAre("ann".into()), of("nick"), r#"{"Act":"nick","Data":"ann"}"#.to_owned()),
         (
-            Notice::InRoom { room: dev(), others: vec!["bob".into()], others_total: 1 },
+            Notice::InRoom { room: dev(), others: vec!["bob".into()], others_total: 1, since: 1_795_190_000_000 },
             of("join"),
-            r#"{"Act":"join","Data":"dev","Room":"dev"}"#.into(),
+            r#"{"Act":"join","Data":"dev","Room":"dev","Since":1795190000000}"#.into(),
         ),
         (
             Notice::Names {
@@ -1557,9 +1558,9 @@ fn answers_carry_what_programs_need() {
             r#"{"Act":"uptime","Data":"7300"}"#.into(),
         ),
         (
-            Notice::PastEnd { room: dev(), last_seq: 57, lost: 12 },
+            Notice::PastEnd { room: dev(), last_seq: 57, lost: 12, since: 1_795_190_108_416 },
             of("history"),
-            r#"{"Act":"history","Data":"12","Room":"dev","Seq":57,"Lost":12}"#.into(),
+            r#"{"Act":"history","Data":"12","Room":"dev","Seq":57,"Lost":12,"Since":1795190108416}"#.into(),
         ),
         (
             Notice::Past { line: said("ann", "hi"), is_action: true },

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parlor::chat::{Hub, HubSettings, Seat};
+use parlor::chat::{Hub, HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
 use parlor::protocol::{Body, Command, RoomName, SessionId};
@@ -82,7 +82,7 @@ fn spent(
     let (inbox, events) = bounded(1024);
     let (_nudge, nudges) = bounded(1);
     let metrics = Metrics::default();
-    let hub = Hub::new(settings, Duration::ZERO);
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let drain_by = Arc::new(OnceLock::new());
     let manager = Manager::new(hub, events, nudges, &config, drain_by, Instant::now(), &metrics);
     thread::scope(|scope| {

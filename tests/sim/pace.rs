@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parlor::chat::{HubSettings, Seat};
+use parlor::chat::{HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
 use parlor::protocol::{Body, Command, SessionId};
@@ -54,44 +54,99 @@ fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
     (Event::Opened(Box::new(opened)), queue)
 }
 
-/// Says [`LINES`] lines of 440 bytes, 150 at once and then a pause, to one whose socket takes
-/// nothing; how long the room was held up, how often, and how many lines were skipped.
-fn talk(pause: Duration) -> (Duration, u64, u64) {
+/// What came of some events.
+struct Outcome {
+    /// How long the room was held up, and how often.
+    held_up: (Duration, u64),
+    skipped: u64,
+    /// What waits for the one whose socket takes nothing.
+    waiting: String,
+}
+
+/// Plays these events in a house with a text session whose socket takes nothing and a talker by relay.
+/// The room keeps `history` lines.
+fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
     os::begin(1);
     reference::begin();
     HELD_UP.set(Duration::ZERO);
     TICK.set(pause);
-    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, history: 0, ..Config::default() };
+    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, history, ..Config::default() };
     let settings =
-        HubSettings { idle_seconds: 30, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
+        HubSettings { idle_seconds: 30, join_grace: Duration::ZERO, max_rooms: 8, history, history_shown: 0 };
     let metrics = Metrics::default();
-    let (inbox, events) = bounded(LINES + 2);
+    let (inbox, events) = bounded(coming.len() + 2);
     let (_nudge, nudges) = bounded(1);
-    let (stalled, _its_queue) = session(0, Wire::Text, 0);
+    let (stalled, queue) = session(0, Wire::Text, 0);
     let (talker, _another) = session(1, Wire::Relay, usize::MAX); // a relay's talker does not hear itself
     inbox.send(stalled).unwrap();
     inbox.send(talker).unwrap();
-    for _ in 0..LINES {
-        let say = Inbound::Command(Command::Say(Body::new(&"x".repeat(400)).unwrap()));
-        inbox.send(Event::Received(Seat(1), SessionId(1_000_001), vec![say])).unwrap();
-    }
+    coming.into_iter().for_each(|event| inbox.send(event).unwrap());
     drop(inbox);
-    let hub = Hub::new(settings, Duration::ZERO);
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     Manager::new(hub, events, nudges, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    (HELD_UP.get(), read(&metrics.held_up), read(&metrics.skipped))
+    let waiting = std::iter::from_fn(|| queue.try_recv().ok());
+    let waiting = waiting.map(|packet| String::from_utf8_lossy(packet.bytes()).into_owned()).collect();
+    Outcome { held_up: (HELD_UP.get(), read(&metrics.held_up)), skipped: read(&metrics.skipped), waiting }
+}
+
+/// The talker does something.
+fn does(command: Command) -> Event {
+    Event::Received(Seat(1), SessionId(1_000_001), vec![Inbound::Command(command)])
+}
+
+fn says() -> Event {
+    does(Command::Say(Body::new(&"x".repeat(400)).unwrap()))
+}
+
+/// Says [`LINES`] lines of 440 bytes, 150 at once and then a pause.
+fn talk(pause: Duration) -> Outcome {
+    happen(pause, 0, (0..LINES).map(|_| says()).collect())
+}
+
+/// Else a few who ask for long answers and read none of them would stop the house for 100 ms each.
+#[test]
+fn who_does_not_read_its_own_answers_keeps_nobody_waiting() {
+    let answer = || Event::Received(Seat(0), SessionId(1_000_000), vec![Inbound::Answer(vec![b'x'; 300_000].into())]);
+    assert_eq!(happen(Duration::ZERO, 0, (0..3).map(|_| answer()).collect()).held_up, (Duration::ZERO, 0));
+}
+
+/// The way to what was missed is shown where it leads to all of it, and only there.
+#[test]
+fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
+    // Some 2,400 lines fill the outbox; the room keeps 128 KiB, some 320 of them, if it keeps so many.
+    let missed = |history, more: usize, between: Option<Event>| {
+        let told = Event::CaughtUp(Seat(0), SessionId(1_000_000));
+        let lines = |count| (0..count).map(|_| says());
+        let all = lines(2600).chain(between).chain(lines(more)).chain([told]).collect();
+        let Outcome { waiting, .. } = happen(Duration::ZERO, history, all);
+        let words = waiting.lines().find_map(|line| line.strip_prefix("*** ")?.split_once(" lines were skipped, "));
+        let (count, words) = words.expect("it was told");
+        assert!((100..2600).contains(&count.parse().unwrap()), "{count} skipped");
+        match words {
+            "you read too slowly" => false,
+            words if words == format!("you read too slowly. /history {count} shows them") => true,
+            words => panic!("{words}"),
+        }
+    };
+    assert!(missed(1000, 0, None), "all are kept");
+    assert!(!missed(20, 0, None), "not so many are kept");
+    assert!(!missed(1000, 400, None), "not so many bytes are kept");
+    let to = "127.0.0.1:5000".to_owned();
+    let private = does(Command::Msg { to, body: Body::new(&"x".repeat(400)).unwrap() });
+    assert!(!missed(1000, 10, Some(private)), "a private line is in no history");
 }
 
 #[test]
 fn who_stops_reading_where_people_talk_keeps_nobody_waiting() {
-    let (time, times, skipped) = talk(Duration::from_millis(100));
+    let Outcome { held_up, skipped, .. } = talk(Duration::from_millis(100));
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
-    assert_eq!((time, times), (Duration::ZERO, 0));
+    assert_eq!(held_up, (Duration::ZERO, 0));
 }
 
 #[test]
 fn who_stops_reading_where_somebody_floods_keeps_the_others_waiting_for_100_ms_once() {
-    let (time, times, skipped) = talk(Duration::ZERO);
+    let Outcome { held_up, skipped, .. } = talk(Duration::ZERO);
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
-    assert_eq!((time, times), (Duration::from_millis(100), 1));
+    assert_eq!(held_up, (Duration::from_millis(100), 1));
 }

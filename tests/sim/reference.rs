@@ -197,11 +197,16 @@ impl Expected {
         loop {
             if compared.untold > 0 {
                 let lines = compared.untold;
-                let mut told = Vec::new();
-                self.encoding.encode(&Notice::Skipped { lines, kept: lines <= history }, None, &mut told);
-                if !told.is_empty() && rest.starts_with(&told) {
-                    rest = &rest[told.len()..];
-                    compared.untold = 0;
+                // Whether the history has them all depends on more than their number; the longer text
+                // begins with the shorter one but for its end.
+                for kept in [lines <= history, false] {
+                    let mut told = Vec::new();
+                    self.encoding.encode(&Notice::Skipped { lines, kept }, None, &mut told);
+                    if !told.is_empty() && rest.starts_with(&told) {
+                        rest = &rest[told.len()..];
+                        compared.untold = 0;
+                        break;
+                    }
                 }
             }
             let Some(item) = items.peek() else { break };
@@ -253,8 +258,12 @@ fn shown(bytes: &[u8]) -> String {
 pub struct Hub(parlor::chat::Hub);
 
 impl Hub {
-    pub fn new(settings: HubSettings, up: Duration) -> Self {
-        Self(parlor::chat::Hub::new(settings, up))
+    pub fn new(settings: HubSettings, now: Now) -> Self {
+        Self(parlor::chat::Hub::new(settings, now))
+    }
+
+    pub fn past_of(&self, seat: Seat) -> usize {
+        self.0.past_of(seat)
     }
 
     fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(Seat, Box<str>)>) {

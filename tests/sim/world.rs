@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{HubSettings, Seat};
+use parlor::chat::{HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
 use parlor::protocol::{Body, CloseReason, Command, Nick, Notice, RoomName, SessionId, Switch};
@@ -696,7 +696,7 @@ pub fn play(seed: u64) -> Happened {
     let (nudge, nudges) = bounded(1);
     let drain_by = Arc::new(OnceLock::new());
     let metrics = Metrics::default();
-    let hub = Hub::new(settings, Duration::ZERO);
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let started = Instant::now();
     let manager = Manager::new(hub, events, nudges, &config, Arc::clone(&drain_by), started, &metrics);
     let world = World {

@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
     if nicks.len() < 2 {
         return;
     }
-    let mut hub = Hub::new(SETTINGS, Duration::ZERO);
+    let mut hub = Hub::new(SETTINGS, Now { up: Duration::ZERO, unix_ms: 0 });
     let mut out = Vec::new();
     let now = Now { up: Duration::ZERO, unix_ms: 0 };
     let mut held: Vec<NameKeys> = Vec::new();

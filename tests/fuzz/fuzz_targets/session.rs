@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let wire = input.wire();
     let join_grace = Duration::from_secs(10);
     let settings = HubSettings { idle_seconds: 30, join_grace, max_rooms: 3, history: 4, history_shown: 2 };
-    let mut hub = Hub::new(settings, Duration::ZERO);
+    let mut hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let mut out = Vec::new();
     let mut now = Now { up: Duration::ZERO, unix_ms: 1_795_190_108_416 };
     let entry = if wire.name() == "text" { Entry::Lobby } else { Entry::Nowhere { timed: true } };
