@@ -35,8 +35,9 @@ impl Stopper {
         let first = !self.shared.asked.swap(true, Ordering::SeqCst);
         if first {
             // One byte into an empty pipe: it can neither block nor fail while its reader lives,
-            // and when that has gone, there is nothing left to stop.
-            let _ = (&self.shared.pipe).write(&[1]);
+            // and when that has gone, there is nothing left to stop. A signal may come between:
+            // `write_all` tries again then, or the stop would wait for the next caller.
+            let _ = (&self.shared.pipe).write_all(&[1]);
         }
         first
     }

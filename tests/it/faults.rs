@@ -1,11 +1,13 @@
 //! Faults of peers and of the machine: each ends in a clear answer, and nobody else is hurt.
 
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::support::{DOORS, House, Movements, Peer, wait_for};
@@ -102,6 +104,36 @@ fn a_goodbye_is_not_eaten_by_what_comes_behind_it() {
         bob.expect("*** Goodbye");
         bob.expect_end();
     }
+}
+
+/// Whose cable was pulled says no end and acknowledges nothing, so the server's own end cannot be waited
+/// for either. His silence is what ends him, a second later his place is free; the kernel alone would
+/// take half a minute to give up on what it has sent him.
+#[test]
+fn who_has_vanished_is_idle_and_his_place_is_free_soon_after() {
+    let house = House::with(&["--idle", "3s"]);
+    let mut alice = Peer::enter(house.text);
+    alice.send("/stay");
+    alice.expect("*** You may stay silent. /quit leaves");
+    // A busy machine may be slow once, a server that waits for him is so each time.
+    for attempt in 1..=3 {
+        let before = (house.status("Threads"), house.descriptors());
+        let bob = Peer::enter(house.text);
+        let name = bob.name.clone();
+        let (gone, since) = (bob.vanish(), Instant::now());
+        alice.send("are you there?");
+        alice.skip_until(|line| line == format!("[{name}]{name}: time out leave out"));
+        house.wait_for_log(&format!("(text, {name}) closed: idle for 3 s"));
+        let is_free = || ((house.status("Threads"), house.descriptors()) == before).then_some(());
+        wait_for(is_free, || format!("the threads and the descriptor of {name} to be free"));
+        let took = since.elapsed();
+        drop(gone);
+        if took < Duration::from_secs(10) {
+            break;
+        }
+        assert!(attempt < 3, "it took {took:?}, and more than 10 s each time before");
+    }
+    alice.expect_nothing();
 }
 
 /// Some clients (nc) take an error of a write for the end and read no more, so who talks on after it
@@ -343,14 +375,24 @@ fn nobody_needs_standard_error() {
     }
 }
 
-/// A pipe that nobody reads takes 64 KiB and the log's queue 8,192 lines; after that lines are
-/// dropped, and nobody waits.
+/// The pipe is full before the first line, and nobody reads it. (What becomes of the lines when somebody
+/// does: `log.rs`.)
 #[test]
 fn nobody_waits_for_who_reads_the_log() {
     let pipe = std::env::temp_dir().join(format!("parlor-log-{}", std::process::id()));
     let _ = std::fs::remove_file(&pipe);
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let unread = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let mut unread = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    // Without waiting, for this description of the pipe only, which is not the server's.
+    rustix::fs::fcntl_setfl(&unread, OFlags::NONBLOCK).unwrap();
+    let mut filled = 0;
+    let full = loop {
+        match unread.write(&[b'\n'; 4096]) {
+            Ok(count) => filled += count,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::WouldBlock);
     let script = format!("exec \"$0\" \"$@\" 2>{}", pipe.display());
     let mut house = house_by(&script, "--log-level=info");
     let mut alice = Peer::enter(house.text);
@@ -364,7 +406,9 @@ fn nobody_waits_for_who_reads_the_log() {
     bob.expect_end();
     drop(alice);
     assert_eq!(house.wait().code(), Some(0));
-    drop(unread);
+    let mut log = Vec::new();
+    let _ = unread.read_to_end(&mut log); // as much as there is, and then that it would wait
+    assert_eq!(log.len(), filled, "the log got through: nothing was tested");
     std::fs::remove_file(&pipe).unwrap();
 }
 

@@ -1,12 +1,21 @@
 //! The log, as an operator reads it while strangers do their worst: of a flood the beginning and a
 //! count, and nothing of what people say.
+//!
+//! What a program of one's own makes of the log is tested by a second run of this very test binary, of
+//! one test only, which finds its part in [`PART`].
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use parlor::{Config, Listen, Server, Wire};
 use serde_json::json;
 
-use crate::support::{House, Peer, wait_for};
+use crate::support::{DEADLINE, House, Peer, wait_for};
+
+/// Set in a program that a test has started: then the test of that name is the program.
+const PART: &str = "TEST_PROGRAM";
 
 /// Lines of one cause in a second, as the log allows them.
 const LINES: usize = 20;
@@ -140,4 +149,113 @@ fn nothing_that_people_say_is_in_the_log() {
     let log = house.stop();
     assert!(log.contains("closed: quit") && log.contains("DEBUG"), "{log}");
     assert!(!log.contains("s3cret"), "{log}");
+    assert!(log.lines().all(is_a_line_of_the_log), "{log}");
+}
+
+/// It begins with the time and a level, and nothing in it acts on a terminal.
+fn is_a_line_of_the_log(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let time = words.next().is_some_and(|word| word.len() == "2026-01-31T23:59:59.999Z".len() && word.ends_with('Z'));
+    let level = words.next().is_some_and(|word| ["ERROR", "WARN", "INFO", "DEBUG"].contains(&word));
+    time && level && !line.contains(|c: char| c.is_control() || c == '\u{202e}')
+}
+
+/// Starts the test of this name as a program; `None` where this is it.
+fn program(name: &str) -> Option<Child> {
+    if std::env::var_os(PART).is_some_and(|part| *part == *name) {
+        return None;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([&format!("log::{name}"), "--exact", "--nocapture"]);
+    command.env(PART, name).env_remove("RUST_LOG");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(command.spawn().unwrap())
+}
+
+/// The rest of the first line of its standard output that begins with `words`. (The test harness says
+/// something there as well, without an end of line.)
+fn said_by(program: &mut Child, words: &str) -> String {
+    let mut stdout = BufReader::new(program.stdout.take().unwrap());
+    loop {
+        let mut line = String::new();
+        assert!(stdout.read_line(&mut line).unwrap() > 0, "the program has not said {words:?}");
+        if let Some((_, said)) = line.trim_end().split_once(words) {
+            program.stdout = Some(stdout.into_inner());
+            return said.to_owned();
+        }
+    }
+}
+
+/// Whatever a peer sends, a program that logs it has one line of it, in which nothing acts on the
+/// operator's terminal or looks like another line.
+#[test]
+fn what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log() {
+    let Some(mut program) = program("what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log") else {
+        let log = parlor::server::log::start(None).unwrap();
+        let door = Listen::required(Wire::Frame, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let server = Server::bind(&Config { listen: vec![door], ..Config::default() }).unwrap();
+        let server = server.on_route(1, |caller, data| {
+            log::info!("a device says {}", String::from_utf8_lossy(data));
+            caller.reply(data);
+        });
+        let server = server.spawn().unwrap();
+        println!("door={}", server.addresses()[0].1);
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        server.stop();
+        server.join().unwrap();
+        return log.finish(DEADLINE);
+    };
+    let door = said_by(&mut program, "door=").parse().unwrap();
+    let forged = "hi\r\n2026-01-31T23:59:59.999Z INFO  All done.\n";
+    let colour = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\0\u{7f}\u{8}";
+    let turned = "\u{202e}drow\u{2066}\u{2028}line";
+    let mut device = Peer::connect(door);
+    for said in [forged, colour, turned] {
+        device.send_frame(1, said.as_bytes());
+        device.expect_frame(1, said.as_bytes());
+    }
+    let all: Vec<u8> = (0..=255).collect();
+    device.send_frame(1, &all);
+    device.expect_frame(1, &all);
+    device.leave();
+    let output = program.wait_with_output().unwrap(); // its input ends, and it with it
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("a device says ")).collect();
+    assert_eq!(lines.len(), 4, "{log}");
+    assert!(lines[0].ends_with(r"a device says hi\r\n2026-01-31T23:59:59.999Z INFO  All done.\n"), "{log}");
+    assert!(lines[1].ends_with(r"a device says \u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\u{0}\u{7f}\u{8}"), "{log}");
+    assert!(lines[2].ends_with(r"a device says \u{202e}drow\u{2066}\u{2028}line"), "{log}");
+    assert!(log.lines().all(is_a_line_of_the_log), "{log}");
+}
+
+/// Nobody reads the log for a while: who writes it goes on, what does not fit is dropped, and when it is
+/// read again, it says how many lines are missing.
+#[test]
+fn lines_that_were_dropped_are_counted() {
+    const SAID: usize = 20_000; // the queue and the pipe take some 10,000
+    let Some(mut program) = program("lines_that_were_dropped_are_counted") else {
+        let log = parlor::server::log::start(None).unwrap();
+        for number in 0..SAID {
+            log::info!(target: "parlor::stop", "line {number}."); // of a stop's lines all are written
+        }
+        println!("said=all");
+        return log.finish(DEADLINE);
+    };
+    assert_eq!(said_by(&mut program, "said="), "all");
+    let output = program.wait_with_output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{log}");
+    let (mut written, mut dropped) = (0, 0);
+    for line in log.lines() {
+        if let Some(rest) = line.strip_prefix("parlor: ") {
+            let count = rest.strip_suffix(" log lines were dropped, standard error was too slow");
+            dropped += count.unwrap_or_else(|| panic!("{line}")).parse::<usize>().unwrap();
+        } else {
+            assert!(is_a_line_of_the_log(line) && line.contains(" line "), "{line}");
+            written += 1;
+        }
+    }
+    assert!(dropped > 0, "nothing was dropped, so nothing was tested");
+    assert_eq!(written + dropped, SAID);
 }

@@ -17,10 +17,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 
 /// Longer than anything that works takes, on a busy machine too.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A BPF program of one instruction: return 0, so nothing of any packet is taken, ends and
+/// acknowledgements included (`BPF_RET | BPF_K`).
+const TAKE_NOTHING: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 
 /// Of a conversation, a failing test shows so much from its end.
 const SHOWN: usize = 16 * 1024;
@@ -577,6 +581,13 @@ impl Peer {
     /// Goes away with a reset instead of an end.
     pub(crate) fn reset(self) {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Is there no more, as after a cable is pulled: nothing that the server sends arrives or is
+    /// acknowledged, and no end is said. Keep the connection, or the kernel says one for it.
+    pub(crate) fn vanish(self) -> TcpStream {
+        SockRef::from(&self.stream).attach_filter(&[TAKE_NOTHING]).unwrap();
+        self.stream
     }
 
     /// What comes from here on as an iterator, for a flood. An error is a deadline or a reset.

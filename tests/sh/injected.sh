@@ -244,6 +244,17 @@ no_thread_for_a_session() {
 }
 run no_thread_for_a_session
 
+# The memory for a thread's stack is the main thread's to find.
+no_memory_for_a_session() {
+  three_people
+  inject main mmap error=ENOMEM:when=1
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is busy (the machine has no thread to spare), try again later'
+  come eve
+  the_room_goes_on eve vic ann
+  spares_vic
+}
+run no_memory_for_a_session
+
 # --- the main thread -----------------------------------------------------------------------------
 
 # an_accept FAULT: it fails once; the caller gets in all the same, within the pause that follows.
@@ -275,6 +286,22 @@ the_machine_has_no_descriptor() { an_accept_finds_no_descriptor ENFILE; }
 run the_process_has_no_descriptor
 run the_machine_has_no_descriptor
 
+# The spare one was given up for a caller, and cannot be had again at once: it is when one comes in.
+the_spare_descriptor_does_not_come_back() {
+  three_people
+  local busy='!!! Parlor is busy (the machine has no descriptor to spare), try again later'
+  # Of main's accepts, each caller here takes two: the one that fails and that on the spare one; hers
+  # and the one that finds nobody; and again the first two.
+  inject main accept4 error=EMFILE:when=1+4 -e trace=accept4,openat -e inject=openat:error=EMFILE:when=1
+  equal "$(call "$TEXT" </dev/null)" "$busy" 'the first one'
+  matches "$WORK/trace1" 'openat.*INJECTED' || fail 'the spare one was not missed'
+  come eve
+  equal "$(call "$TEXT" </dev/null)" "$busy" 'another one'
+  the_room_goes_on eve vic ann
+  spares_vic
+}
+run the_spare_descriptor_does_not_come_back
+
 # the_doors FAULT: the wait for callers fails.
 the_doors() {
   three_people
@@ -287,6 +314,20 @@ the_wait_for_callers_is_interrupted() { the_doors EINTR; }
 the_wait_for_callers_finds_no_memory() { the_doors ENOMEM; }
 run the_wait_for_callers_is_interrupted
 run the_wait_for_callers_finds_no_memory
+
+# --- the stop ------------------------------------------------------------------------------------
+
+# The signal's thread wakes the main thread by a byte in a pipe.
+a_stop_is_interrupted() {
+  three_people
+  inject ctrl-c write error=EINTR:when=1
+  kill -TERM "$SERVER"
+  ended server
+  all_injected || fail 'the fault has met no call'
+  has ann.out '*** The server is stopping. Goodbye'
+  in_order server.log 'recv quit signal' 'All done.'
+}
+run a_stop_is_interrupted
 
 # --- the log -------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@
 #   . "$(dirname "$0")/lib.sh"
 #   some_case() { house; come ann; say ann 'hi'; hear ann 'ann: hi'; stop_house; }
 #   run some_case          prints `ok some_case`, `skip some_case: WHY` or `FAIL some_case`
-#   finish                 prints `N passed, N failed`; the exit code is 1 if any failed
+#   finish                 prints `N passed, N failed`, and `, N skipped` behind it if there were any;
+#                          the exit code is 1 if any failed
 #
 # A test file runs all its cases, or those named as its arguments. $PARLOR is the binary under test
 # (target/debug/parlor). Every case has a shell and a folder ($WORK) of its own; when it ends, all
@@ -90,8 +91,9 @@ run() {
 }
 
 finish() {
-  ((skipped == 0)) || echo "$skipped skipped"
-  echo "$passed passed, $failed failed"
+  local all="$passed passed, $failed failed"
+  ((skipped == 0)) || all+=", $skipped skipped"
+  echo "$all"
   ((failed == 0))
 }
 

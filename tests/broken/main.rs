@@ -1,0 +1,127 @@
+//! A bug in the rules: the manager panics, and the house ends for that reason instead of hanging.
+//!
+//! The threads and sockets are the files of `src/server`, compiled here over rules that have such a bug:
+//! who says `panic` meets it. Without the harness of the other tests, which would run the server's unit
+//! tests here too.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    missing_docs,
+    reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
+)]
+
+#[path = "../../src/config.rs"]
+mod config;
+#[path = "../../src/server/mod.rs"]
+mod server;
+
+/// The rules, with a bug.
+mod chat {
+    use std::ops::{Deref, DerefMut};
+    use std::time::Duration;
+
+    pub use parlor::chat::*;
+    use parlor::protocol::Command;
+
+    // Unit tests of the server name these, which are private to the library. They do not run here.
+    pub const MAX_AWAY: usize = 0;
+    pub const MAX_HISTORY_BYTES: usize = 0;
+    pub const MAX_TOPIC: usize = 0;
+    pub const PAST_LINE: usize = 0;
+
+    pub struct Hub(parlor::chat::Hub);
+
+    impl Hub {
+        pub fn new(settings: HubSettings, up: Duration) -> Self {
+            Self(parlor::chat::Hub::new(settings, up))
+        }
+
+        pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+            assert!(!matches!(&command, Command::Say(body) if body.as_str() == "panic"), "the bug");
+            self.0.command(seat, command, tagged, now, out);
+        }
+    }
+
+    impl Deref for Hub {
+        type Target = parlor::chat::Hub;
+
+        fn deref(&self) -> &Self::Target {
+            &self.0
+        }
+    }
+
+    impl DerefMut for Hub {
+        fn deref_mut(&mut self) -> &mut Self::Target {
+            &mut self.0
+        }
+    }
+}
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use parlor::{metrics, protocol, wire};
+
+use config::{Config, Listen};
+use server::{RunError, Server};
+use wire::Wire;
+
+/// Longer than anything that works takes, on a busy machine too.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn main() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if thread::current().name() != Some("manager") {
+            usual(panic);
+        }
+    }));
+    a_panic_of_the_manager_ends_the_house_and_is_told();
+    println!("a_panic_of_the_manager_ends_the_house_and_is_told ... ok");
+}
+
+fn a_panic_of_the_manager_ends_the_house_and_is_told() {
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listen = [Wire::Text, Wire::Relay].map(|wire| Listen::required(wire, any)).to_vec();
+    let server = Server::bind(&Config { listen, ..Config::default() }).unwrap().spawn().unwrap();
+    let connect = |wire| {
+        let stream = TcpStream::connect(server.address(wire).unwrap()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        BufReader::new(stream)
+    };
+    let mut alice = connect(Wire::Text);
+    let gopher = connect(Wire::Relay);
+    alice.get_ref().write_all(b"are you there?\n").unwrap();
+    let heard = |peer: &mut BufReader<TcpStream>, words: &str| {
+        let mut line = String::new();
+        while !line.ends_with(words) {
+            line.clear();
+            assert!(peer.read_line(&mut line).unwrap() > 0, "the end, before {words:?}");
+        }
+    };
+    heard(&mut alice, ": are you there?\n");
+    gopher.get_ref().write_all(b"here\n").unwrap();
+    heard(&mut alice, ": here\n");
+
+    alice.get_ref().write_all(b"panic\n").unwrap();
+    // Nobody is left hanging …
+    for mut peer in [alice, gopher] {
+        let mut rest = Vec::new();
+        let end = peer.read_to_end(&mut rest);
+        assert!(!end.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "left hanging");
+    }
+    // … neither is the program, which is told why.
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || ended.send(server.join()));
+    let error = end.recv_timeout(DEADLINE).unwrap().unwrap_err();
+    assert!(matches!(error, RunError::ManagerPanicked), "{error}");
+    assert_eq!(error.to_string(), "the manager thread panicked; this is a bug in parlor, please report it");
+}
