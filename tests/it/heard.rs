@@ -556,6 +556,16 @@ fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
     let json = Wire::Json(None).encode_request(&Command::Say(long), 1, &mut bytes);
     assert!(matches!(json, Err(Refusal::TooLong { limit: 65_535, .. })), "{json:?}");
     assert_eq!(bytes, b"");
+    // A line and a frame have no length of their own that is too much, but the server has.
+    for (wire, limit) in [(Wire::Json(None), 65_535), (Wire::Json(Some(Framing::Lines)), 65_535), (Wire::Frame, 65_536)]
+    {
+        let keys = r#"{"Act":"say","Data":"","Ref":1}"#.len();
+        let said = |length: usize| Command::Say(body(&"x".repeat(length - keys)));
+        assert_eq!(read_by_server(wire, &said(limit)).len(), 1, "{wire}");
+        let refused = wire.encode_request(&said(limit + 1), 1, &mut bytes);
+        assert_eq!(refused, Err(Refusal::TooLong { bytes: limit as u64 + 1, limit }), "{wire}");
+    }
+    assert_eq!(bytes, b"");
     let forged = Command::Whois("a\nquit".into());
     Wire::Text.encode_request(&forged, 1, &mut bytes).unwrap();
     assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
