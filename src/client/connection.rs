@@ -332,7 +332,10 @@ impl Client {
     fn note(&mut self, tag: Option<u64>, heard: &Heard) {
         match heard {
             Heard::YouAre(name) => self.name = Some(name.clone()),
-            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) => self.name = Some(name.clone()),
+            // Without a name where the packet had no room for one.
+            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) if !name.is_empty() => {
+                self.name = Some(name.clone());
+            }
             _ => {}
         }
         self.last_words = match heard {

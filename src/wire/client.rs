@@ -585,10 +585,12 @@ fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
     let object = Object(&object);
     let (act, data) = (object.text("Act").unwrap_or_default(), object.text("Data").unwrap_or_default());
     let from = || object.text("From").unwrap_or_else(|| data.clone());
+    // Of what is said, the words are no name: a packet cut to the bone tells none.
+    let speaker = || object.text("From").unwrap_or_default();
     match act.as_str() {
-        "chat" => hear(object.speech(Kind::Said, from(), data.clone(), tag)),
-        "action" => hear(object.speech(Kind::Acted, from(), data.clone(), tag)),
-        "private" => hear(object.speech(Kind::Told, from(), data.clone(), None)),
+        "chat" => hear(object.speech(Kind::Said, speaker(), data, tag)),
+        "action" => hear(object.speech(Kind::Acted, speaker(), data, tag)),
+        "private" => hear(object.speech(Kind::Told, speaker(), data, None)),
         "msg" => hear(object.speech(Kind::ToldTo, object.text("To").unwrap_or_default(), data, Some(0))),
         "joined" => hear(Heard::Came { name: from() }),
         "left" => hear(Heard::Left { name: from(), why: object.text("Why") }),

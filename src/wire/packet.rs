@@ -349,14 +349,35 @@ pub(super) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Opti
     Some((route, fit(event, tag, longest)))
 }
 
-/// The event as an object of at most `longest` bytes: what is too long is cut, with a mark, at a
-/// character's boundary.
+/// The event as an object of at most `longest` bytes. What is too long is cut, with a mark, in this
+/// order: the lists, the end of the text, the keys beside it, the rest of the text, and last of all the
+/// `Ref`, without which nobody knows what is answered.
 fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
-    let mut object = write(&event, tag);
-    if object.len() > longest && (event.people.take().is_some() | event.rooms.take().is_some()) {
-        event.cut = true;
-        object = write(&event, tag);
+    let object = write(&event, tag);
+    if object.len() <= longest {
+        return object;
     }
+    event.cut |= event.people.take().is_some() | event.rooms.take().is_some();
+    // Keys that leave no word of the text are worth less than it; an error's code is worth more.
+    let (data, may_be_silent) = (event.data.clone(), event.data.is_empty() || event.code.is_some());
+    // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
+    let act = event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
+    let bare = || Event { act, data: data.clone(), cut: true, ..Event::default() };
+    let (object, rest) = shorten(event, tag, longest);
+    if object.len() <= longest && (may_be_silent || !rest.is_empty()) {
+        return object;
+    }
+    let (object, _) = shorten(bare(), tag, longest);
+    if object.len() <= longest {
+        return object;
+    }
+    shorten(bare(), None, longest).0 // which fits every framing
+}
+
+/// Cuts the text, at a character's boundary, until the object fits or nothing of the text is left;
+/// returns the object, and what is left.
+fn shorten<'a>(mut event: Event<'a>, tag: Option<&str>, longest: usize) -> (Vec<u8>, Cow<'a, str>) {
+    let mut object = write(&event, tag);
     // Each byte of text takes up to six in JSON, so what is too much may have to go in steps.
     while object.len() > longest && !event.data.is_empty() {
         let excess = object.len() - longest;
@@ -369,14 +390,7 @@ fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
         (event.cut, event.data) = (true, kept.into());
         object = write(&event, tag);
     }
-    // What is left is the keys alone; without the extra ones it fits every framing.
-    if object.len() > longest {
-        // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
-        let act =
-            event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
-        object = write(&Event { act, cut: true, ..Event::default() }, None);
-    }
-    object
+    (object, event.data)
 }
 
 /// A packet of a handler's own.

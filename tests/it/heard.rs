@@ -429,6 +429,17 @@ fn a_server_that_lies_is_cleaned_and_bounded() {
     assert!(matches!(one_heard(lines, deep.as_bytes()), Heard::Other(_)));
 }
 
+/// A packet of 255 bytes may have room for what was said, and none for who said it.
+#[test]
+fn the_words_are_not_taken_for_the_name_of_who_said_them() {
+    let wire = Wire::Json(Some(Framing::Lines));
+    for act in ["chat", "action", "private"] {
+        let object = format!("{{\"Act\":\"{act}\",\"Data\":\"hello there\",\"Cut\":true}}\n");
+        let Heard::Speech(speech) = one_heard(wire, object.as_bytes()) else { panic!("{act}") };
+        assert_eq!((&*speech.name, &*speech.text), ("", "hello there"), "{act}");
+    }
+}
+
 fn serde_json_line(text: &str) -> String {
     let mut bytes = Vec::new();
     Encoding::Json(Framing::Lines).encode_custom(&Key::Act("chat".into()), b"DATA", None, &mut bytes);
