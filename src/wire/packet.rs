@@ -11,6 +11,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use super::{Inbound, Key};
 use crate::protocol::{
     Away, Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Presence, Refusal, RoomInfo, RoomName,
@@ -527,6 +528,9 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::Refused(refusal) => (event_route::ERROR, error(&refusal.to_string(), refusal.code())),
         Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
             (event_route::DOEXIT, Event { act: "doexit", ..empty })
+        }
+        Notice::Goodbye(CloseReason::Malformed(what @ (PACKET_TOO_LONG | LINE_TOO_LONG))) => {
+            (event_route::ERROR, error(what, "toolong"))
         }
         Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),
         Notice::Goodbye(CloseReason::Quit) => (answer("quit"), Event { act: "quit", ..empty }),

@@ -226,7 +226,7 @@ fn a_packet_may_have_max_packet_bytes_and_not_one_more() {
             peer.send_raw(&packet(framing, &padded(length)));
             expect_packet(&mut peer, framing, NICE);
             peer.send_raw(&packet(framing, &padded(101)));
-            expect_error(&mut peer, framing);
+            assert_eq!(expect_error(&mut peer, framing)["Code"], "toolong", "{framing}");
             peer.expect_end();
         }
     }
