@@ -150,6 +150,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
+                request.to = request.to.filter(|to| !to.trim().is_empty()); // nobody is called nothing
                 Ok(request)
             }
         }

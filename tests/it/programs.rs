@@ -736,6 +736,30 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     server.join().unwrap();
 }
 
+/// What `Server::on_route` and `Server::on_act` say of the keys that are not theirs.
+#[test]
+fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
+    let server = server()
+        .on_route(0, |caller, data| caller.reply([b"zero ", data].concat()))
+        .on_route(112, |caller, _| caller.reply("taken over"))
+        .on_act("ping", |caller, _| caller.reply("taken over"))
+        .on_act("heartbeat", |caller, _| caller.reply("called"))
+        .on_other(|caller, _| caller.reply("other"))
+        .spawn()
+        .unwrap();
+    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
+    dave.send_raw(&[frame(0, b""), frame(112, b""), frame(0, b"x"), frame(3, b"")].concat());
+    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    dave.expect_frame(0, b"zero x");
+    dave.expect_frame(3, b"other");
+    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
+    carol.send_raw(b"{\"Act\":\"heartbeat\"}\n{\"Act\":\"ping\"}\n");
+    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
+    server.stop();
+    drop((carol, dave));
+    server.join().unwrap();
+}
+
 /// A marked request that its handler does not answer gives its mark to nobody else.
 #[test]
 fn a_handler_need_not_answer() {
