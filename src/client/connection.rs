@@ -189,8 +189,13 @@ impl Client {
     /// # Errors
     /// If it is refused, does not come back until `deadline`, or the connection is over.
     pub fn say(&mut self, body: &Body, deadline: Instant) -> Result<(), ClientError> {
+        // On the text door only the words tell which line has come back. Elsewhere its mark does, and
+        // the words may have been cut to fit the packet.
+        let has_marks = self.talker.0.wire != Wire::Text;
         self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
-            Heard::Speech(Speech { kind: Kind::Said, mine: true, text, .. }) if text == body.as_str() => Fit::Answer,
+            Heard::Speech(Speech { kind: Kind::Said, mine: true, text, .. }) if has_marks || text == body.as_str() => {
+                Fit::Answer
+            }
             _ => Fit::Nothing,
         })
     }
@@ -327,7 +332,10 @@ impl Client {
     fn note(&mut self, tag: Option<u64>, heard: &Heard) {
         match heard {
             Heard::YouAre(name) => self.name = Some(name.clone()),
-            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) => self.name = Some(name.clone()),
+            // Without a name where the packet had no room for one.
+            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) if !name.is_empty() => {
+                self.name = Some(name.clone());
+            }
             _ => {}
         }
         self.last_words = match heard {

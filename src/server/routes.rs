@@ -146,7 +146,8 @@ impl Remote {
 
 impl super::Server {
     /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
-    /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's.
+    /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's: a handler for one
+    /// of them is never called. Nor is one for route 0 by a frame without data, which is a heartbeat.
     #[must_use]
     pub fn on_route(mut self, route: u32, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
         self.routes.handlers.insert(Key::Route(route), Box::new(handler));
@@ -154,14 +155,16 @@ impl super::Server {
     }
 
     /// Calls `handler` for JSON packets with this `Act`, with their `Data`. The acts of the chat's
-    /// commands stay the chat's.
+    /// commands stay the chat's, and `heartbeat` is answered by nobody: a handler for one of them is
+    /// never called.
     #[must_use]
     pub fn on_act(mut self, act: &str, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
         self.routes.handlers.insert(Key::Act(act.into()), Box::new(handler));
         self
     }
 
-    /// Calls `handler` for every route and act that has none of its own.
+    /// Calls `handler` for every route and act that has none of its own, and is neither the chat's
+    /// nor a heartbeat.
     #[must_use]
     pub fn on_other(mut self, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
         self.routes.fallback = Some(Box::new(handler));

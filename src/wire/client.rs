@@ -25,6 +25,13 @@ const MAX_LINE: usize = 1024 * 1024;
 /// Longest data of a frame that is taken from a server, in bytes: the most that `--max-frame` allows.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
+/// Longest object that a client sends as a line or in a frame, in bytes, for want of a length that
+/// those cannot say: what `--max-packet` and `--max-frame` are when nobody has set them. A server
+/// closes for more, and what was behind it is lost.
+const MAX_SENT_LINE: usize = 65_535;
+/// See [`MAX_SENT_LINE`].
+const MAX_SENT_FRAME: usize = 65_536;
+
 /// One thing that a client hears. All texts are clean (see [`clean`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
@@ -191,13 +198,9 @@ impl Wire {
             Self::Json(framing) => {
                 let framing = framing.unwrap_or(CLIENT_FRAMING);
                 route().ok_or_else(unknown)?;
-                let object = request.object();
-                if object.len() > framing.longest() {
-                    return Err(Refusal::TooLong { bytes: object.len() as u64, limit: framing.longest() });
-                }
-                framing.put(&object, out);
+                framing.put(&object(&request, framing.longest().min(MAX_SENT_LINE))?, out);
             }
-            Self::Frame => frame::put(route().ok_or_else(unknown)?, &request.object(), out),
+            Self::Frame => frame::put(route().ok_or_else(unknown)?, &object(&request, MAX_SENT_FRAME)?, out),
         }
         Ok(())
     }
@@ -217,6 +220,15 @@ impl Wire {
 /// The framing of a client that was not told another one: what a JSON door speaks until its peer
 /// has spoken, so that a refusal at the accept is understood too.
 const CLIENT_FRAMING: Framing = Framing::Gf2;
+
+/// The object by which a client asks, if it is no longer than `limit`.
+fn object(request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let object = request.object();
+    if object.len() > limit {
+        return Err(Refusal::TooLong { bytes: object.len() as u64, limit });
+    }
+    Ok(object)
+}
 
 /// What a command asks for, without its name.
 fn request(command: &Command) -> Request<'_> {
@@ -574,10 +586,12 @@ fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
     let object = Object(&object);
     let (act, data) = (object.text("Act").unwrap_or_default(), object.text("Data").unwrap_or_default());
     let from = || object.text("From").unwrap_or_else(|| data.clone());
+    // Of what is said, the words are no name: a packet cut to the bone tells none.
+    let speaker = || object.text("From").unwrap_or_default();
     match act.as_str() {
-        "chat" => hear(object.speech(Kind::Said, from(), data.clone(), tag)),
-        "action" => hear(object.speech(Kind::Acted, from(), data.clone(), tag)),
-        "private" => hear(object.speech(Kind::Told, from(), data.clone(), None)),
+        "chat" => hear(object.speech(Kind::Said, speaker(), data, tag)),
+        "action" => hear(object.speech(Kind::Acted, speaker(), data, tag)),
+        "private" => hear(object.speech(Kind::Told, speaker(), data, None)),
         "msg" => hear(object.speech(Kind::ToldTo, object.text("To").unwrap_or_default(), data, Some(0))),
         "joined" => hear(Heard::Came { name: from() }),
         "left" => hear(Heard::Left { name: from(), why: object.text("Why") }),

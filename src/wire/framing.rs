@@ -6,6 +6,11 @@
 
 use byteorder::{ByteOrder, NetworkEndian};
 
+/// Why a stream ends whose next packet would be too long.
+pub(super) const PACKET_TOO_LONG: &str = "a packet longer than --max-packet";
+/// The same where packets are lines.
+pub(super) const LINE_TOO_LONG: &str = "a line longer than --max-packet";
+
 /// How packets are told from one another on a JSON door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
@@ -88,7 +93,7 @@ impl Framing {
             plain => number(plain.header()),
         };
         match (data, bytes.get(..header)) {
-            (Some(data), _) if data > max_packet => Head::Broken("a packet longer than --max-packet"),
+            (Some(data), _) if data > max_packet => Head::Broken(PACKET_TOO_LONG),
             (Some(data), Some(head)) => {
                 let sum = (self == Self::Gf7).then(|| head.get(3..).map(NetworkEndian::read_u32)).flatten();
                 Head::Packet { header, data, sum }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use memchr::memchr;
 
 use super::buffer::Buffer;
-use super::framing::Framing;
+use super::framing::{Framing, LINE_TOO_LONG};
 use super::{Decode, Encoding, Inbound, Limits, WireError, packet};
 use crate::protocol::Notice;
 
@@ -72,7 +72,7 @@ impl JsonDecoder {
         let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
         let length = end.unwrap_or(rest.len());
         if length > self.max_packet {
-            return Err(WireError::Malformed("a line longer than --max-packet"));
+            return Err(WireError::Malformed(LINE_TOO_LONG));
         }
         if end.is_none() && !self.ended {
             self.scanned = length;

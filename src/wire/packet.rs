@@ -11,6 +11,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use super::{Inbound, Key};
 use crate::protocol::{
     Away, Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Presence, Refusal, RoomInfo, RoomName,
@@ -149,6 +150,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
                         map.next_value::<IgnoredAny>()?;
                     }
                 }
+                request.to = request.to.filter(|to| !to.trim().is_empty()); // nobody is called nothing
                 Ok(request)
             }
         }
@@ -362,14 +364,35 @@ pub(super) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Opti
     Some((route, fit(event, tag, longest)))
 }
 
-/// The event as an object of at most `longest` bytes: what is too long is cut, with a mark, at a
-/// character's boundary.
+/// The event as an object of at most `longest` bytes. What is too long is cut, with a mark, in this
+/// order: the lists, the end of the text, the keys beside it, the rest of the text, and last of all the
+/// `Ref`, without which nobody knows what is answered.
 fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
-    let mut object = write(&event, tag);
-    if object.len() > longest && (event.people.take().is_some() | event.rooms.take().is_some()) {
-        event.cut = true;
-        object = write(&event, tag);
+    let object = write(&event, tag);
+    if object.len() <= longest {
+        return object;
     }
+    event.cut |= event.people.take().is_some() | event.rooms.take().is_some();
+    // Keys that leave no word of the text are worth less than it; an error's code is worth more.
+    let (data, may_be_silent) = (event.data.clone(), event.data.is_empty() || event.code.is_some());
+    // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
+    let act = event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
+    let bare = || Event { act, data: data.clone(), cut: true, ..Event::default() };
+    let (object, rest) = shorten(event, tag, longest);
+    if object.len() <= longest && (may_be_silent || !rest.is_empty()) {
+        return object;
+    }
+    let (object, _) = shorten(bare(), tag, longest);
+    if object.len() <= longest {
+        return object;
+    }
+    shorten(bare(), None, longest).0 // which fits every framing
+}
+
+/// Cuts the text, at a character's boundary, until the object fits or nothing of the text is left;
+/// returns the object, and what is left.
+fn shorten<'a>(mut event: Event<'a>, tag: Option<&str>, longest: usize) -> (Vec<u8>, Cow<'a, str>) {
+    let mut object = write(&event, tag);
     // Each byte of text takes up to six in JSON, so what is too much may have to go in steps.
     while object.len() > longest && !event.data.is_empty() {
         let excess = object.len() - longest;
@@ -382,14 +405,7 @@ fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
         (event.cut, event.data) = (true, kept.into());
         object = write(&event, tag);
     }
-    // What is left is the keys alone; without the extra ones it fits every framing.
-    if object.len() > longest {
-        // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
-        let act =
-            event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
-        object = write(&Event { act, cut: true, ..Event::default() }, None);
-    }
-    object
+    (object, event.data)
 }
 
 /// A packet of a handler's own.
@@ -527,6 +543,9 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::Refused(refusal) => (event_route::ERROR, error(&refusal.to_string(), refusal.code())),
         Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
             (event_route::DOEXIT, Event { act: "doexit", ..empty })
+        }
+        Notice::Goodbye(CloseReason::Malformed(what @ (PACKET_TOO_LONG | LINE_TOO_LONG))) => {
+            (event_route::ERROR, error(what, "toolong"))
         }
         Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),
         Notice::Goodbye(CloseReason::Quit) => (answer("quit"), Event { act: "quit", ..empty }),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parlor::client::{Client, ClientError, Heard, Kind, Speech};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal};
 use parlor::server::Handle;
-use parlor::wire::HeardDecoder;
+use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
 
 use super::heard::{WIRES, body, nick};
@@ -144,6 +144,48 @@ fn refusals_are_told_and_the_talk_goes_on() {
     let refused = bob.say(&body(&"x".repeat(5000)), soon());
     assert!(matches!(refused, Err(ClientError::Refused { .. })), "{refused:?}");
     bob.say(&body("short"), soon()).unwrap();
+}
+
+/// A line that fills its packet comes back with more keys, so the end of it is cut. It was said all the
+/// same: everybody had it, and its sender was told that nobody had answered.
+#[test]
+fn a_line_that_comes_back_cut_was_said() {
+    let house = House::new();
+    let mut ann = house.come(Wire::Text);
+    let by = |framing| Wire::Json(Some(framing));
+    for (wire, lengths) in [
+        (Wire::Json(None), [65_000, 65_420]),
+        (by(Framing::Gf3), [65_000, 65_420]),
+        (by(Framing::Gf7), [65_000, 65_420]),
+        (by(Framing::Gf1), [120, 200]),
+    ] {
+        let mut bob = Client::connect(house.address(Wire::Json(None)), wire).unwrap();
+        for said in lengths.map(|length| "0".repeat(length)).iter().map(String::as_str).chain(["after"]) {
+            bob.say(&body(said), soon()).unwrap();
+            until(&mut ann, |heard| matches!(heard, Heard::Speech(Speech { text, .. }) if text == said));
+        }
+    }
+}
+
+/// One that is longer than a packet may be is not sent, where the server would close for it; so
+/// those behind it are said.
+#[test]
+fn a_line_that_no_packet_carries_is_refused_and_the_talk_goes_on() {
+    let house = House::new();
+    for wire in [Wire::Json(None), Wire::Json(Some(Framing::Lines)), Wire::Frame] {
+        let address = house.address(if wire == Wire::Frame { wire } else { Wire::Json(None) });
+        let mut bob = Client::connect(address, wire).unwrap();
+        for length in [65_537, 70_000] {
+            match bob.say(&body(&"x".repeat(length)), soon()) {
+                Err(ClientError::Refused { code: Some(code), text }) => {
+                    assert_eq!(code, "toolong", "{wire}");
+                    assert!(text.ends_with("Nothing was sent."), "{wire}: {text}");
+                }
+                other => panic!("{wire}: {other:?}"),
+            }
+        }
+        bob.say(&body("after"), soon()).unwrap();
+    }
 }
 
 /// An idle limit of four seconds, and nothing said for five.

@@ -429,6 +429,17 @@ fn a_server_that_lies_is_cleaned_and_bounded() {
     assert!(matches!(one_heard(lines, deep.as_bytes()), Heard::Other(_)));
 }
 
+/// A packet of 255 bytes may have room for what was said, and none for who said it.
+#[test]
+fn the_words_are_not_taken_for_the_name_of_who_said_them() {
+    let wire = Wire::Json(Some(Framing::Lines));
+    for act in ["chat", "action", "private"] {
+        let object = format!("{{\"Act\":\"{act}\",\"Data\":\"hello there\",\"Cut\":true}}\n");
+        let Heard::Speech(speech) = one_heard(wire, object.as_bytes()) else { panic!("{act}") };
+        assert_eq!((&*speech.name, &*speech.text), ("", "hello there"), "{act}");
+    }
+}
+
 fn serde_json_line(text: &str) -> String {
     let mut bytes = Vec::new();
     Encoding::Json(Framing::Lines).encode_custom(&Key::Act("chat".into()), b"DATA", None, &mut bytes);
@@ -555,6 +566,16 @@ fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
     let long = body(&"x".repeat(70_000));
     let json = Wire::Json(None).encode_request(&Command::Say(long), 1, &mut bytes);
     assert!(matches!(json, Err(Refusal::TooLong { limit: 65_535, .. })), "{json:?}");
+    assert_eq!(bytes, b"");
+    // A line and a frame have no length of their own that is too much, but the server has.
+    for (wire, limit) in [(Wire::Json(None), 65_535), (Wire::Json(Some(Framing::Lines)), 65_535), (Wire::Frame, 65_536)]
+    {
+        let keys = r#"{"Act":"say","Data":"","Ref":1}"#.len();
+        let said = |length: usize| Command::Say(body(&"x".repeat(length - keys)));
+        assert_eq!(read_by_server(wire, &said(limit)).len(), 1, "{wire}");
+        let refused = wire.encode_request(&said(limit + 1), 1, &mut bytes);
+        assert_eq!(refused, Err(Refusal::TooLong { bytes: limit as u64 + 1, limit }), "{wire}");
+    }
     assert_eq!(bytes, b"");
     let forged = Command::Whois("a\nquit".into());
     Wire::Text.encode_request(&forged, 1, &mut bytes).unwrap();

@@ -129,6 +129,45 @@ fn an_answer_of_exactly_what_fits_is_not_cut() {
     }
 }
 
+/// The mark went with the text and all the keys at once, though it would have fitted, and nobody knew
+/// what had been answered. Now the keys go first, then the text, and the mark at the very last.
+#[test]
+fn a_mark_comes_back_as_long_as_its_framing_can_carry_it() {
+    let notice = Notice::Said(Line {
+        room: RoomName::lobby(),
+        from: speaker("bob"),
+        body: body("hello there"),
+        at: 1_795_190_108_416,
+        seq: 57,
+    });
+    for length in 0..=250 {
+        let mark = "r".repeat(length);
+        let mut out = Vec::new();
+        Encoding::Json(Framing::Gf1).encode(&notice, Some(&format!("\"{mark}\"")), &mut out);
+        let object = only(Framing::Gf1, &out);
+        assert_eq!(object["Act"], "chat", "{length}");
+        let fits = |text: &str| {
+            json!({"Act": "chat", "Data": text, "Cut": true, "Ref": mark}).to_string().len() <= longest(Framing::Gf1)
+        };
+        assert_eq!(object.get("Ref").is_some_and(|found| *found == mark), fits(""), "{length}: {object}");
+        let data = object["Data"].as_str().expect("a text");
+        let is_whole = data == "hello there";
+        assert!(is_whole || data.is_empty() || "hello there".starts_with(data.trim_end_matches('…')), "{object}");
+        assert!(is_whole || !fits("hello there") || !data.is_empty(), "{length}: {object}");
+    }
+    // An error's code goes after its words, for it is what programs go by.
+    let mark = format!("\"{}\"", "r".repeat(190));
+    let mut out = Vec::new();
+    Encoding::Json(Framing::Gf1).encode(&Notice::Refused(Refusal::NoName), Some(&mark), &mut out);
+    let object = only(Framing::Gf1, &out);
+    assert_eq!((&object["Data"], &object["Code"]), (&json!(""), &json!("badname")), "{object}");
+    // A handler's act may be long too, and is cut before the mark goes.
+    let mut out = Vec::new();
+    let key = Key::Act("é".repeat(200).into());
+    Encoding::Json(Framing::Gf1).encode_custom(&key, b"data", Some("18446744073709551615"), &mut out);
+    assert_eq!(only(Framing::Gf1, &out)["Ref"], u64::MAX);
+}
+
 /// A list that just fits comes with everybody's details; one character more, and they are left out.
 #[test]
 fn a_list_of_exactly_what_fits_is_not_cut() {
@@ -290,9 +329,9 @@ proptest! {
             let object = only(framing, &out);
             prop_assert_eq!(object["Act"].as_str(), Some(act.as_str()));
             let data = object["Data"].as_str().unwrap_or_default();
+            prop_assert_eq!(object.get("Ref").and_then(Value::as_u64), mark);
             if object.get("Cut").is_none() {
                 prop_assert_eq!(data, clean.as_str());
-                prop_assert_eq!(object.get("Ref").and_then(Value::as_u64), mark);
             } else {
                 prop_assert_eq!(framing, Framing::Gf1);
                 prop_assert!(clean.starts_with(data.strip_suffix('…').unwrap_or(data)));

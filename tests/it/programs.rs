@@ -226,7 +226,7 @@ fn a_packet_may_have_max_packet_bytes_and_not_one_more() {
             peer.send_raw(&packet(framing, &padded(length)));
             expect_packet(&mut peer, framing, NICE);
             peer.send_raw(&packet(framing, &padded(101)));
-            expect_error(&mut peer, framing);
+            assert_eq!(expect_error(&mut peer, framing)["Code"], "toolong", "{framing}");
             peer.expect_end();
         }
     }
@@ -279,10 +279,13 @@ fn an_answer_that_its_framing_cannot_carry_is_cut() {
         let kept = line["Data"].as_str().unwrap().strip_suffix('…').unwrap_or_default();
         assert!(said.starts_with(kept), "{heard}");
     }
-    let refs = "r".repeat(200);
+    // The other keys go before the text, and the text before the mark.
+    let refs = "r".repeat(210);
     peer.send_raw(&packet("gf1", &format!(r#"{{"Act":"topic","Ref":"{refs}"}}"#)));
-    let topic: Value = serde_json::from_str(&next_packet(&mut peer, "gf1")).unwrap();
-    assert_eq!(topic["Act"], "topic", "{topic}");
+    expect_packet(&mut peer, "gf1", &format!(r#"{{"Act":"topic","Data":"","Cut":true,"Ref":"{refs}"}}"#));
+    let refs = "r".repeat(150);
+    peer.send_raw(&packet("gf1", &format!(r#"{{"Act":"say","Ref":"{refs}","Data":"hello there"}}"#)));
+    expect_packet(&mut peer, "gf1", &format!(r#"{{"Act":"chat","Data":"hello there","Cut":true,"Ref":"{refs}"}}"#));
     peer.send_raw(&packet("gf1", HELLO));
     expect_packet(&mut peer, "gf1", NICE);
 }
@@ -728,6 +731,30 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     // The chat's acts and routes stay the chat's.
     carol.send(r#"{"Act":"say"}"#);
     expect_error(&mut carol, "lines");
+    server.stop();
+    drop((carol, dave));
+    server.join().unwrap();
+}
+
+/// What `Server::on_route` and `Server::on_act` say of the keys that are not theirs.
+#[test]
+fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
+    let server = server()
+        .on_route(0, |caller, data| caller.reply([b"zero ", data].concat()))
+        .on_route(112, |caller, _| caller.reply("taken over"))
+        .on_act("ping", |caller, _| caller.reply("taken over"))
+        .on_act("heartbeat", |caller, _| caller.reply("called"))
+        .on_other(|caller, _| caller.reply("other"))
+        .spawn()
+        .unwrap();
+    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
+    dave.send_raw(&[frame(0, b""), frame(112, b""), frame(0, b"x"), frame(3, b"")].concat());
+    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    dave.expect_frame(0, b"zero x");
+    dave.expect_frame(3, b"other");
+    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
+    carol.send_raw(b"{\"Act\":\"heartbeat\"}\n{\"Act\":\"ping\"}\n");
+    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
     server.stop();
     drop((carol, dave));
     server.join().unwrap();

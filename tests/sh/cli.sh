@@ -22,14 +22,17 @@ every_door() {
   JSON=$(port_of json) FRAME=$(port_of frame)
 }
 
-# door WIRE: its address.
+# door WIRE: its address; json+gf3 and the like are the JSON door.
 door() {
-  case $1 in
+  case ${1%%+*} in
     text) echo "127.0.0.1:$TEXT" ;;
     json) echo "127.0.0.1:$JSON" ;;
     frame) echo "127.0.0.1:$FRAME" ;;
   esac
 }
+
+# Every way to speak that the client has.
+WIRES=(text json json+gf1 json+gf3 json+gf4 json+gf7 json+lines frame)
 
 # does NAME CODE ARGUMENT...: runs the client, which ends with that code; NAME.out and NAME.log are what it said.
 does() {
@@ -104,6 +107,16 @@ exit_codes_tell_what_happened() {
   done
   does long 1 "127.0.0.1:$TEXT" send "$(printf '%05000d' 0)"
   has long.log 'Line too long: 5000 bytes'
+  for wire in "${WIRES[@]}"; do
+    does long 1 "$(door "$wire")" --wire "$wire" send "$(printf '%065537d' 0)"
+    has long.log 'Line too long: '
+    has long.log 'Nothing was sent'
+  done
+  # What fills its packet comes back cut, and was said.
+  for wire in json json+gf3 json+gf7; do
+    does filled 0 "$(door "$wire")" --wire "$wire" send "$(printf '%065420d' 0)"
+  done
+  does filled 0 "$(door json)" --wire json+gf1 send "$(printf '%0200d' 0)"
   does wrong 2 'a b' who
   has wrong.log 'write HOST, HOST:PORT or [::1]:PORT'
   # The wrong door, and none.
@@ -155,9 +168,18 @@ standard_input_is_said_line_by_line() {
   done
   has_not ann.out $'\x1b'
 
-  # A line that is refused does not stop those behind it.
+  # A line that comes back cut, or is refused, does not stop those behind it.
+  printf '%0150d\nshort\n' 0 | "$CLI" "$(door json)" --wire json+gf1 -n bob || fail "exit code $?"
+  in_order ann.out 'bob: 00000' 'bob: short'
+  for wire in "${WIRES[@]}"; do
+    local code=0
+    printf '%065537d\nafter by %s\n' 0 "$wire" | "$CLI" "$(door "$wire")" --wire "$wire" 2>"$WORK/pipe.log" || code=$?
+    equal "$code" 1 "exit code by $wire"
+    has pipe.log 'lines refused: 1'
+    hear ann ": after by $wire"
+  done
   { echo one && printf '%05000d\n' 0 && echo two; } >"$WORK/lines"
-  local code=0
+  code=0
   "$CLI" "127.0.0.1:$TEXT" -n bob <"$WORK/lines" 2>"$WORK/pipe.log" || code=$?
   equal "$code" 1 'exit code'
   has pipe.log 'Line too long: 5000 bytes'
