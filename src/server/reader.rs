@@ -225,25 +225,27 @@ impl<'a> Reader<'a> {
     /// A frame that was begun must be finished in time, however slowly its bytes come.
     fn watch_unfinished(&mut self) -> Result<(), CloseReason> {
         let now = self.house.uptime();
-        match self.midway {
+        let left = match self.midway {
             _ if !self.decoder.is_midway() => {
-                if self.midway.take().is_some() {
-                    self.set_timeout()?;
-                }
+                return if self.midway.take().is_some() { self.set_timeout() } else { Ok(()) };
             }
-            // Whole ones came, so what is unfinished now has just begun.
-            Some(_) if !self.items.is_empty() => self.midway = Some(now),
-            Some(since) if now.saturating_sub(since) >= UNFINISHED => {
-                return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
+            // Whole ones came, so what is unfinished now has just begun. A wait that is still set for
+            // an older one ends early, and the rest is waited for then.
+            Some(_) if !self.items.is_empty() => {
+                self.midway = Some(now);
+                return Ok(());
             }
-            Some(_) => {}
+            // A new byte is no new time: a read after it waits for what is left.
+            Some(since) => UNFINISHED.saturating_sub(now.saturating_sub(since)),
             None => {
                 self.midway = Some(now);
-                let timeout = self.lifeline.stream.set_read_timeout(Some(UNFINISHED));
-                timeout.map_err(|_: io::Error| CloseReason::ReadFailed)?;
+                UNFINISHED
             }
+        };
+        if left.is_zero() {
+            return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
         }
-        Ok(())
+        self.lifeline.stream.set_read_timeout(Some(left)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
 
     /// Calls the handler of openings, if there is one.

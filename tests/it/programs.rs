@@ -548,6 +548,19 @@ fn ten_seconds_for_a_frame_and_to_leave() {
             thread::sleep(Duration::from_millis(100)); // the pace of its drops
         }
     });
+    // Nor to send one just before the time is over: this frame was once given nearly 20 s.
+    let mut frank = Peer::connect(house.frame);
+    frank.send_raw(b"\x01");
+    let late = frank.again();
+    let second = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(9)); // when its second byte comes, and its last
+        (&late.stream).write_all(b"\0").is_ok()
+    });
+    let end = thread::spawn(move || {
+        let (route, words) = frank.next_frame();
+        frank.expect_end();
+        (route, words, began.elapsed())
+    });
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -564,6 +577,10 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     erin.expect_end();
     drop(erin);
     drip.join().unwrap();
+    let (route, words, took) = end.join().unwrap();
+    assert_eq!(route, 10_000, "{}", words.escape_ascii());
+    assert!(second.join().unwrap(), "closed before its second byte");
+    assert!(took >= ten && took < Duration::from_secs(16), "a byte at 0 s and one at 9 s: closed after {took:?}");
     patient.send_frame(1, b"test");
     patient.expect_frame(1, b"test");
     house.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
