@@ -28,7 +28,9 @@
 //! ```
 //!
 //! A handler runs on the reader thread of the session that called: in order, one at a time, and a
-//! panic in it ends that session alone. See [`Caller`] for what it can do.
+//! panic in it ends that session alone. See [`Caller`] for what it can do. Requests to handlers are
+//! under flood control like lines to the chat ([`Config::rate`] and [`Config::burst`]): what comes
+//! faster waits. Where it should not, the rate is 0.
 //!
 //! # How the older programs are written with Parlor
 //!

@@ -73,6 +73,8 @@ pub(super) struct Reader<'a> {
     deserted: Option<Duration>,
     bucket: Bucket,
     told_to_slow_down: bool,
+    /// It has asked for something that takes part in the chat.
+    takes_part: bool,
     silence: Silence,
     /// It has sent something whole.
     has_spoken: bool,
@@ -109,6 +111,7 @@ impl<'a> Reader<'a> {
             deserted: None,
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
+            takes_part: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
             has_spoken: false,
         }
@@ -380,8 +383,10 @@ impl<'a> Reader<'a> {
             Inbound::Heartbeat => {}
             Inbound::Custom { key, data } => close = self.call(&key, &data, batch),
             item => {
-                if let Inbound::Switch(encoding) = item {
-                    self.encoding = encoding;
+                match &item {
+                    Inbound::Switch(encoding) => self.encoding = *encoding,
+                    Inbound::Command(command) => self.takes_part |= takes_part(command),
+                    _ => {}
                 }
                 batch.extend(self.tag.take().map(Inbound::Tag));
                 batch.push(item);
@@ -393,7 +398,9 @@ impl<'a> Reader<'a> {
 
     /// Waits until flood control lets the next line pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
-        if !self.told_to_slow_down {
+        // tnet's client would take the notice for its answer: until it takes part in the chat, it is
+        // only held back.
+        if !self.told_to_slow_down && (self.takes_part || self.lifeline.wire != Wire::Frame) {
             self.told_to_slow_down = true;
             let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
@@ -472,6 +479,13 @@ fn cost(item: &Inbound) -> u32 {
         Inbound::Refused(_) | Inbound::Custom { .. } => 1,
         Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => 0,
     }
+}
+
+/// Whether a program that asks for this has joined or said something: from then on it is sent more
+/// than its answers. Who only looks around is not.
+fn takes_part(command: &Command) -> bool {
+    use Command::{Join, Leave, Me, Msg, Reply, Say, Topic};
+    matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Join(_) | Leave | Topic(Some(_)))
 }
 
 /// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:

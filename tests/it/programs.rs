@@ -426,6 +426,40 @@ fn a_client_of_tnet_hears_its_answers_and_nothing_else() {
     alice.expect_nothing();
 }
 
+/// Nor does it hear of flood control while it is no part of the chat: a notice took the place of the
+/// forty-first answer. Its requests are held back all the same; and who talks is told.
+#[test]
+fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
+    let house = House::with(&["--heartbeat", "0", "--rate", "5", "--burst", "40", "--join-grace", "0"]);
+    let mut tnet = Peer::connect(house.frame);
+    let began = Instant::now();
+    tnet.send_raw(&b"\x01\0\0\0\x04\0\0\0test".repeat(45));
+    for _ in 0..45 {
+        assert_eq!(tnet.any_frame(), (1, b"test".to_vec()));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(900), "40 and 5 more at 5 a second in {:?}", began.elapsed());
+    // What asks the chat without coming into it is told its answers alone as well.
+    let pong = (112, br#"{"Act":"ping","Data":"pong"}"#.to_vec());
+    tnet.send_raw(&frame(112, b"").repeat(5));
+    for _ in 0..5 {
+        assert_eq!(tnet.any_frame(), pong);
+    }
+    tnet.send_raw(&[frame(106, b"lobby"), frame(112, b"").repeat(20)].concat());
+    assert_eq!(tnet.any_frame().0, 106);
+    let mut told = Vec::new();
+    let mut pongs = 0;
+    while pongs < 20 {
+        match tnet.any_frame() {
+            (207, notice) => told.push(serde_json::from_slice::<Value>(&notice).unwrap()),
+            answer => {
+                assert_eq!(answer, pong);
+                pongs += 1;
+            }
+        }
+    }
+    assert!(told.len() == 1 && told[0]["Code"] == "flood", "{told:?}");
+}
+
 #[test]
 fn heartbeats_come_from_the_accept_on_and_none_is_answered() {
     let house = House::with(&["--heartbeat", "200ms"]);
