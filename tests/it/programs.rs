@@ -27,7 +27,7 @@ const GROWTH: u64 = 8 * 1024;
 const FRAMINGS: [&str; 6] = ["gf1", "gf2", "gf3", "gf4", "gf7", "lines"];
 
 /// One packet as gtcp's releases wrote it (the table of PROTOCOLS.md).
-fn packet(framing: &str, data: &str) -> Vec<u8> {
+pub(crate) fn packet(framing: &str, data: &str) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap();
     let head = match framing {
         "gf1" => length.to_be_bytes()[3..].to_vec(),
@@ -45,7 +45,7 @@ fn packet(framing: &str, data: &str) -> Vec<u8> {
 
 /// The data of the next packet, whose header must be right.
 #[track_caller]
-fn next_packet(peer: &mut Peer, framing: &str) -> String {
+pub(crate) fn next_packet(peer: &mut Peer, framing: &str) -> String {
     let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
     let data = match framing {
         "gf1" => 1,
