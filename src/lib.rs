@@ -19,16 +19,38 @@
 //!
 //! An echo server for frames, with a chat beside it:
 //!
-//! ```no_run
+//! ```
 //! use parlor::{Config, Server};
 //!
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     Ok(Server::bind(&Config::default())?.on_route(1, |caller, data| caller.reply(data)).run()?)
+//!     let config = Config::default();
+//! #   let config = Config { listen: vec![parlor::Listen::required(parlor::Wire::Frame, "127.0.0.1:0".parse()?)], ..config };
+//!     let server = Server::bind(&config)?.on_route(1, |caller, data| caller.reply(data));
+//! #   let (door, stopper) = (server.addresses()[0].1, server.stopper());
+//! #   let client = std::thread::spawn(move || {
+//! #       let answer = ask(door);
+//! #       stopper.trigger();
+//! #       answer
+//! #   });
+//!     server.run()?;
+//! #   assert_eq!(&client.join().expect("it does not panic")?, b"\x01\0\0\0\x04\0\0\0test");
+//!     Ok(())
 //! }
+//! # fn ask(door: std::net::SocketAddr) -> std::io::Result<[u8; 12]> {
+//! #     use std::io::{Read, Write};
+//! #     let mut peer = std::net::TcpStream::connect(door)?;
+//! #     peer.set_read_timeout(Some(std::time::Duration::from_secs(60)))?;
+//! #     peer.write_all(b"\x01\0\0\0\x04\0\0\0test")?;
+//! #     let mut answer = [0; 12];
+//! #     peer.read_exact(&mut answer)?;
+//! #     Ok(answer)
+//! # }
 //! ```
 //!
 //! A handler runs on the reader thread of the session that called: in order, one at a time, and a
-//! panic in it ends that session alone. See [`Caller`] for what it can do.
+//! panic in it ends that session alone. See [`Caller`] for what it can do. Requests to handlers are
+//! under flood control like lines to the chat ([`Config::rate`] and [`Config::burst`]): what comes
+//! faster waits. Where it should not, the rate is 0.
 //!
 //! # How the older programs are written with Parlor
 //!

@@ -73,6 +73,8 @@ pub(super) struct Reader<'a> {
     deserted: Option<Duration>,
     bucket: Bucket,
     told_to_slow_down: bool,
+    /// It has asked for something that takes part in the chat.
+    takes_part: bool,
     silence: Silence,
     /// It has sent something whole.
     has_spoken: bool,
@@ -109,6 +111,7 @@ impl<'a> Reader<'a> {
             deserted: None,
             bucket: Bucket::new(config.rate, config.burst, house.uptime()),
             told_to_slow_down: false,
+            takes_part: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
             has_spoken: false,
         }
@@ -225,25 +228,27 @@ impl<'a> Reader<'a> {
     /// A frame that was begun must be finished in time, however slowly its bytes come.
     fn watch_unfinished(&mut self) -> Result<(), CloseReason> {
         let now = self.house.uptime();
-        match self.midway {
+        let left = match self.midway {
             _ if !self.decoder.is_midway() => {
-                if self.midway.take().is_some() {
-                    self.set_timeout()?;
-                }
+                return if self.midway.take().is_some() { self.set_timeout() } else { Ok(()) };
             }
-            // Whole ones came, so what is unfinished now has just begun.
-            Some(_) if !self.items.is_empty() => self.midway = Some(now),
-            Some(since) if now.saturating_sub(since) >= UNFINISHED => {
-                return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
+            // Whole ones came, so what is unfinished now has just begun. A wait that is still set for
+            // an older one ends early, and the rest is waited for then.
+            Some(_) if !self.items.is_empty() => {
+                self.midway = Some(now);
+                return Ok(());
             }
-            Some(_) => {}
+            // A new byte is no new time: a read after it waits for what is left.
+            Some(since) => UNFINISHED.saturating_sub(now.saturating_sub(since)),
             None => {
                 self.midway = Some(now);
-                let timeout = self.lifeline.stream.set_read_timeout(Some(UNFINISHED));
-                timeout.map_err(|_: io::Error| CloseReason::ReadFailed)?;
+                UNFINISHED
             }
+        };
+        if left.is_zero() {
+            return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
         }
-        Ok(())
+        self.lifeline.stream.set_read_timeout(Some(left)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
 
     /// Calls the handler of openings, if there is one.
@@ -378,8 +383,10 @@ impl<'a> Reader<'a> {
             Inbound::Heartbeat => {}
             Inbound::Custom { key, data } => close = self.call(&key, &data, batch),
             item => {
-                if let Inbound::Switch(encoding) = item {
-                    self.encoding = encoding;
+                match &item {
+                    Inbound::Switch(encoding) => self.encoding = *encoding,
+                    Inbound::Command(command) => self.takes_part |= takes_part(command),
+                    _ => {}
                 }
                 batch.extend(self.tag.take().map(Inbound::Tag));
                 batch.push(item);
@@ -391,7 +398,9 @@ impl<'a> Reader<'a> {
 
     /// Waits until flood control lets the next line pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
-        if !self.told_to_slow_down {
+        // tnet's client would take the notice for its answer: until it takes part in the chat, it is
+        // only held back.
+        if !self.told_to_slow_down && (self.takes_part || self.lifeline.wire != Wire::Frame) {
             self.told_to_slow_down = true;
             let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
@@ -470,6 +479,13 @@ fn cost(item: &Inbound) -> u32 {
         Inbound::Refused(_) | Inbound::Custom { .. } => 1,
         Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => 0,
     }
+}
+
+/// Whether a program that asks for this has joined or said something: from then on it is sent more
+/// than its answers. Who only looks around is not.
+fn takes_part(command: &Command) -> bool {
+    use Command::{Join, Leave, Me, Msg, Reply, Say, Topic};
+    matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Join(_) | Leave | Topic(Some(_)))
 }
 
 /// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:

@@ -27,7 +27,7 @@ const GROWTH: u64 = 8 * 1024;
 const FRAMINGS: [&str; 6] = ["gf1", "gf2", "gf3", "gf4", "gf7", "lines"];
 
 /// One packet as gtcp's releases wrote it (the table of PROTOCOLS.md).
-fn packet(framing: &str, data: &str) -> Vec<u8> {
+pub(crate) fn packet(framing: &str, data: &str) -> Vec<u8> {
     let length = u32::try_from(data.len()).unwrap();
     let head = match framing {
         "gf1" => length.to_be_bytes()[3..].to_vec(),
@@ -45,7 +45,7 @@ fn packet(framing: &str, data: &str) -> Vec<u8> {
 
 /// The data of the next packet, whose header must be right.
 #[track_caller]
-fn next_packet(peer: &mut Peer, framing: &str) -> String {
+pub(crate) fn next_packet(peer: &mut Peer, framing: &str) -> String {
     let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
     let data = match framing {
         "gf1" => 1,
@@ -429,6 +429,40 @@ fn a_client_of_tnet_hears_its_answers_and_nothing_else() {
     alice.expect_nothing();
 }
 
+/// Nor does it hear of flood control while it is no part of the chat: a notice took the place of the
+/// forty-first answer. Its requests are held back all the same; and who talks is told.
+#[test]
+fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
+    let house = House::with(&["--heartbeat", "0", "--rate", "5", "--burst", "40", "--join-grace", "0"]);
+    let mut tnet = Peer::connect(house.frame);
+    let began = Instant::now();
+    tnet.send_raw(&b"\x01\0\0\0\x04\0\0\0test".repeat(45));
+    for _ in 0..45 {
+        assert_eq!(tnet.any_frame(), (1, b"test".to_vec()));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(900), "40 and 5 more at 5 a second in {:?}", began.elapsed());
+    // What asks the chat without coming into it is told its answers alone as well.
+    let pong = (112, br#"{"Act":"ping","Data":"pong"}"#.to_vec());
+    tnet.send_raw(&frame(112, b"").repeat(5));
+    for _ in 0..5 {
+        assert_eq!(tnet.any_frame(), pong);
+    }
+    tnet.send_raw(&[frame(106, b"lobby"), frame(112, b"").repeat(20)].concat());
+    assert_eq!(tnet.any_frame().0, 106);
+    let mut told = Vec::new();
+    let mut pongs = 0;
+    while pongs < 20 {
+        match tnet.any_frame() {
+            (207, notice) => told.push(serde_json::from_slice::<Value>(&notice).unwrap()),
+            answer => {
+                assert_eq!(answer, pong);
+                pongs += 1;
+            }
+        }
+    }
+    assert!(told.len() == 1 && told[0]["Code"] == "flood", "{told:?}");
+}
+
 #[test]
 fn heartbeats_come_from_the_accept_on_and_none_is_answered() {
     let house = House::with(&["--heartbeat", "200ms"]);
@@ -551,6 +585,19 @@ fn ten_seconds_for_a_frame_and_to_leave() {
             thread::sleep(Duration::from_millis(100)); // the pace of its drops
         }
     });
+    // Nor to send one just before the time is over: this frame was once given nearly 20 s.
+    let mut frank = Peer::connect(house.frame);
+    frank.send_raw(b"\x01");
+    let late = frank.again();
+    let second = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(9)); // when its second byte comes, and its last
+        (&late.stream).write_all(b"\0").is_ok()
+    });
+    let end = thread::spawn(move || {
+        let (route, words) = frank.next_frame();
+        frank.expect_end();
+        (route, words, began.elapsed())
+    });
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -567,6 +614,10 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     erin.expect_end();
     drop(erin);
     drip.join().unwrap();
+    let (route, words, took) = end.join().unwrap();
+    assert_eq!(route, 10_000, "{}", words.escape_ascii());
+    assert!(second.join().unwrap(), "closed before its second byte");
+    assert!(took >= ten && took < Duration::from_secs(16), "a byte at 0 s and one at 9 s: closed after {took:?}");
     patient.send_frame(1, b"test");
     patient.expect_frame(1, b"test");
     house.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
@@ -828,6 +879,39 @@ fn a_session_can_be_sent_to_from_elsewhere() {
     drop((alice, bob, carol));
     server.join().unwrap();
     assert_eq!(to_alice.send(Key::Route(5), ""), Err(SendError::Gone));
+}
+
+/// Whoever sends to a peer that does not read is not kept waiting for it: it is told that the server is
+/// busy, and at last that the session has gone.
+#[test]
+fn sending_from_elsewhere_never_waits_for_who_does_not_read() {
+    let (came, remotes) = mpsc::channel::<Remote>();
+    let server = server().on_open(move |caller| _ = came.send(caller.remote())).spawn().unwrap();
+    let stuck = Peer::connect_narrow(server.address(Wire::Frame).unwrap(), 4096);
+    let remote = remotes.recv_timeout(DEADLINE).unwrap();
+    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
+    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
+    let until = Instant::now() + DEADLINE;
+    let send_until_gone = || {
+        let mut busy = 0;
+        loop {
+            match remote.send(Key::Route(5), [b'x'; 100]) {
+                Ok(()) => {}
+                Err(SendError::Busy) => busy += 1,
+                Err(SendError::Gone) => return busy,
+            }
+            assert!(Instant::now() < until, "the session is still there");
+        }
+    };
+    let busy: usize = thread::scope(|scope| {
+        let senders: Vec<_> = (0..3).map(|_| scope.spawn(send_until_gone)).collect();
+        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+    });
+    assert!(busy > 0, "three who send as fast as they can have never found the server busy");
+    chat(&mut alice, &mut bob);
+    server.stop();
+    drop((alice, bob, stuck));
+    server.join().unwrap();
 }
 
 /// Every ending reaches `on_close`, once and with its name: a close by a handler, which delivers what

@@ -140,7 +140,7 @@ fn every_command_is_in_a_transcript_by_every_door_that_has_it() {
     assert_eq!(missing, [""; 0], "in no transcript");
 }
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts")
 }
 

@@ -238,6 +238,23 @@ come() {
   [[ $port == "$RELAY" ]] || hear "$name" '*** Type to talk'
 }
 
+# come_by_telnet NAME: as `come`, by telnet. expect holds the terminal and passes on what is typed.
+come_by_telnet() {
+  command -v telnet >/dev/null || skip 'there is no telnet'
+  command -v expect >/dev/null || skip 'there is no expect'
+  keyboard "$1"
+  start "$1" expect -c "
+    spawn -noecho telnet 127.0.0.1 $TEXT
+    interact {
+      eof { }
+    }
+    lassign [wait] pid id failed code
+    exit \$code
+  "
+  hear "$1" "Escape character is '^]'."
+  hear "$1" '*** Type to talk'
+}
+
 # come_at_last NAME [PORT]: as `come`, again and again while the house is full or busy. A place is
 # free some moments after its owner was seen to leave.
 come_at_last() { within "$DEADLINE" gets_in "$@" || fail "$1 does not get in"; }

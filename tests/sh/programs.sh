@@ -79,7 +79,7 @@ run frames_by_printf
 
 three_doors_one_room() {
   programs --rate 0 --heartbeat 0
-  come ann
+  come_by_telnet ann
   plug_in gtcp "$JSON"
   plug_in tnet "$FRAME"
   say gtcp '{"Act":"join","Data":"lobby"}'
@@ -87,7 +87,7 @@ three_doors_one_room() {
   type_keys tnet '\144\0\0\0\12\0\0\0from tnet\n'
   hear ann ': from tnet'
   hear gtcp '"Data":"from tnet'
-  say ann 'from ann'
+  type_keys ann 'from ann\r'
   hear gtcp '"Data":"from ann"'
   hear tnet '"Data":"from ann"'
   # A newline within a packet is no line of its own at the text door.

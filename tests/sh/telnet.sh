@@ -6,23 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 begin
 
-# come_by_telnet NAME: as `come`, by telnet. expect holds the terminal and passes on what is typed.
-come_by_telnet() {
-  command -v telnet >/dev/null || skip 'there is no telnet'
-  command -v expect >/dev/null || skip 'there is no expect'
-  keyboard "$1"
-  start "$1" expect -c "
-    spawn -noecho telnet 127.0.0.1 $TEXT
-    interact {
-      eof { }
-    }
-    lassign [wait] pid id failed code
-    exit \$code
-  "
-  hear "$1" "Escape character is '^]'."
-  hear "$1" '*** Type to talk'
-}
-
 telnet_and_nc_talk() {
   house
   come ann
