@@ -149,6 +149,9 @@ impl Client {
                 Some((_, heard)) => self.keep(heard),
                 None => return Err(self.no_answer(doubt)),
             }
+            if Instant::now() >= until {
+                return Err(self.no_answer(doubt));
+            }
         }
     }
 
@@ -244,7 +247,9 @@ impl Client {
     pub fn leave(mut self) {
         let deadline = Instant::now() + FAREWELL;
         if self.send(&Command::Quit(None)).is_ok() {
-            while let Ok(Some(_)) = self.listen(deadline) {}
+            while let Ok(Some(_)) = self.listen(deadline)
+                && Instant::now() < deadline
+            {}
         }
     }
 
@@ -268,6 +273,10 @@ impl Client {
                     Fit::Nothing => self.keep(heard),
                 },
                 (false, heard) => self.keep(heard),
+            }
+            // While others talk on, there is always something more to listen to.
+            if Instant::now() >= deadline {
+                return Err(self.no_answer(attempted));
             }
         }
     }

@@ -31,6 +31,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// … so many times: longer than a text door's silence.
 const ASKED_AT_MOST: u32 = 12;
+/// What a door says at once has come in this time, and where others never stop talking nobody waits
+/// longer for a moment's silence.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// Nobody waits longer than this at once.
 const HOUR: Duration = Duration::from_secs(3600);
 /// Names that Tab knows; those heard of least recently go.
@@ -147,9 +150,6 @@ impl Link {
                 // Answers come in the order of the lines: those before it were refused.
                 return place.is_none_or(|place| state.unconfirmed.drain(..=place).count() == 0);
             }
-            Heard::Info(text) if text.starts_with("Your own lines no longer") || text == "echo: off" => {
-                state.unconfirmed.clear();
-            }
             _ => return true,
         }
         self.answered.notify_all();
@@ -207,7 +207,10 @@ impl Listener {
         let mut ask_at = None;
         let (mut asked, mut is_in) = (0, false);
         // What the door has said at once is shown at once.
-        while let Ok(Some(heard)) = client.recv(Instant::now()) {
+        let until = Instant::now() + AT_ONCE;
+        while Instant::now() < until
+            && let Ok(Some(heard)) = client.recv(Instant::now())
+        {
             self.hear(&heard);
         }
         self.link.state.lock().talker = Some(client.talker());

@@ -82,10 +82,7 @@ pub(super) fn expect(
     let until = Instant::now() + flags.timeout;
     let mut client = come(flags, address)?;
     client.enter(until)?;
-    loop {
-        let Some(heard) = client.recv(until)? else {
-            return Ok(Outcome::Not(format!("nothing matched {regex} in {:?}", flags.timeout)));
-        };
+    while let Some(heard) = client.recv(until)? {
         let line = match &heard {
             Heard::Speech(Speech { past: true, .. }) => None,
             Heard::Speech(speech) => Some(Paint::none().speech(speech)),
@@ -96,7 +93,12 @@ pub(super) fn expect(
             client.leave();
             return Ok(Outcome::Done);
         }
+        // While others talk on, there is always something more to hear.
+        if Instant::now() >= until {
+            break;
+        }
     }
+    Ok(Outcome::Not(format!("nothing matched {regex} in {:?}", flags.timeout)))
 }
 
 /// Prints who is here.
@@ -131,8 +133,10 @@ pub(super) fn pipe(flags: &Flags, address: &str, input: impl Read + Send + 'stat
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        // What the others say is not asked for here, but the server is not kept waiting with it.
-        while client.recv(Instant::now())?.is_some() {}
+        // What the others say is not asked for here, but the server is not kept waiting with it; nor is
+        // the next line, however much they say.
+        let until = Instant::now() + LOOK;
+        while client.recv(Instant::now())?.is_some() && Instant::now() < until {}
     }
     client.leave();
     Ok(if refused == 0 { Outcome::Done } else { Outcome::Not(format!("lines refused: {refused}")) })
@@ -166,4 +170,72 @@ fn read_ahead(input: impl Read + Send + 'static) -> Result<Receiver<Vec<u8>>, Cl
     let thread = thread::Builder::new().name("input".into()).spawn(read);
     thread.map_err(|error| ClientError::Terminal { attempted: "read standard input", error: error.to_string() })?;
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    /// Longer than anything that works takes, on a busy machine too.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    /// A text door for one client, where bob never stops talking. It ends when the client leaves, or
+    /// after the deadline, and gives what it was told.
+    fn flood() -> (SocketAddr, thread::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let serve = move || {
+            let (mut stream, _): (TcpStream, _) = listener.accept().unwrap();
+            stream.write_all(b"[127.0.0.1:9]127.0.0.1:9: I am here\n").unwrap();
+            let (sender, lines) = bounded(READ_AHEAD);
+            let input = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let reader = thread::spawn(move || input.for_each(|line| sender.send(line).unwrap_or(())));
+            let (until, mut told) = (Instant::now() + DEADLINE, String::new());
+            let flood = "[127.0.0.1:7]bob: and on and on\n".repeat(1000);
+            while Instant::now() < until {
+                let mut said = flood.clone();
+                for line in lines.try_iter() {
+                    said += &format!("[127.0.0.1:9]x: {line}\n");
+                    told += &(line + "\n");
+                }
+                if stream.write_all(said.as_bytes()).is_err() {
+                    break;
+                }
+            }
+            drop(stream);
+            drop(lines);
+            reader.join().unwrap();
+            told
+        };
+        (address, thread::spawn(serve))
+    }
+
+    fn flags(timeout: &str) -> Flags {
+        Flags::try_parse_from(["parlor-cli", "--timeout", timeout]).unwrap()
+    }
+
+    /// It ended when there was a moment's silence, which there may never be.
+    #[test]
+    fn what_is_expected_in_time_is_not_waited_for_longer() {
+        let (address, server) = flood();
+        let begun = Instant::now();
+        let regex = Regex::new("nobody says this").unwrap();
+        let outcome = expect(&flags("300ms"), &address.to_string(), &regex, &mut io::sink()).unwrap();
+        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
+        assert!(matches!(&outcome, Outcome::Not(why) if why.starts_with("nothing matched")), "{outcome:?}");
+        server.join().unwrap();
+    }
+
+    /// It said one line, and listened.
+    #[test]
+    fn a_pipe_says_its_lines_while_others_never_stop() {
+        let (address, server) = flood();
+        let begun = Instant::now();
+        let outcome = pipe(&flags("20s"), &address.to_string(), "one\ntwo\nthree\n".as_bytes()).unwrap();
+        assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
+        assert!(server.join().unwrap().starts_with("one\ntwo\nthree\n"));
+    }
 }

@@ -218,6 +218,13 @@ impl Person<'_> {
                     self.explain(command);
                     Ok(true)
                 }
+                // An echo tells this client that its line has arrived, and is not shown.
+                Inbound::Command(Command::Echo(_)) => {
+                    self.say(
+                        &self.paint.refusal("Your lines stand here as you typed them; /echo is for nc and telnet"),
+                    );
+                    Ok(true)
+                }
                 Inbound::Command(command @ Command::Quit(_)) => {
                     fate = Fate::Leaves;
                     self.link.send(command).map(|_| true)

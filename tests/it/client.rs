@@ -346,3 +346,32 @@ fn a_server_may_speak_slowly() {
     drop(client);
     assert_eq!(server.join().unwrap(), "\\who\n");
 }
+
+/// Where others never stop talking, there was always one thing more to take, and a limit ended nothing.
+#[test]
+fn a_flood_does_not_stretch_a_time_limit() {
+    const LIMIT: Duration = Duration::from_millis(300);
+    for greets in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let flood = thread::spawn(move || {
+            let (mut stream, _): (TcpStream, _) = listener.accept().unwrap();
+            if greets {
+                stream.write_all(b"[127.0.0.1:9]127.0.0.1:9: I am here\n").unwrap();
+            }
+            let until = soon();
+            let lines = b"[127.0.0.1:7]bob: and on and on\n".repeat(1000);
+            while Instant::now() < until && stream.write_all(&lines).is_ok() {}
+        });
+        let begun = Instant::now();
+        let error = if greets {
+            let mut client = Client::connect(address, Wire::Text).unwrap();
+            client.say(&body("hi"), Instant::now() + LIMIT).unwrap_err()
+        } else {
+            Client::connect_within(address, Wire::Text, LIMIT).unwrap_err()
+        };
+        assert!(matches!(error, ClientError::NoAnswer { .. }), "{error}");
+        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
+        flood.join().unwrap();
+    }
+}

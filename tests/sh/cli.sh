@@ -422,6 +422,37 @@ a_killed_server_comes_back_under_it() {
 ann_and_bob_are_here() { [[ $("$CLI" "127.0.0.1:$TEXT" who | grep -Ex 'ann|bob' | sort | paste -sd,) == ann,bob ]]; }
 run a_killed_server_comes_back_under_it
 
+# Without echoes, lines that had arrived were told as lost when the connection broke; and with /echo on
+# the house promised what this client does not show.
+own_lines_stand_once_whatever_echo_says() {
+  every_door
+  come bob
+  local wire
+  for wire in text json frame; do
+    terminal "$wire" 80 "$(door "$wire")" --wire "$wire" -n "$wire"
+    types_at "$wire" "$wire>"
+    local switch
+    for switch in on off; do
+      type_in "$wire" "/echo $switch"
+      press "$wire" Enter
+      sees_line "$wire" '!!! Your lines stand here as you typed them; /echo is for nc and telnet'
+      type_in "$wire" "by $wire with $switch"
+      press "$wire" Enter
+      hear bob "$wire: by $wire with $switch"
+      types_at "$wire" "$wire>"
+      equal "$(look "$wire" | grep -c "by $wire with $switch")" 1 'how often the said line is there'
+    done
+    ! shows "$wire" 'come back to you' || fail 'it promises an echo'
+  done
+  kill -KILL "$SERVER"
+  ended server 137
+  for wire in text json frame; do
+    sees "$wire" '*** Trying again in 0.5 s'
+    ! shows "$wire" 'Perhaps not sent' || fail 'it takes what has arrived for lost'
+  done
+}
+run own_lines_stand_once_whatever_echo_says
+
 a_silent_person_stays() {
   every_door --idle 1s
   terminal ann 80 "127.0.0.1:$TEXT"
