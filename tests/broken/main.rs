@@ -37,8 +37,8 @@ mod chat {
     pub struct Hub(parlor::chat::Hub);
 
     impl Hub {
-        pub fn new(settings: HubSettings, up: Duration) -> Self {
-            Self(parlor::chat::Hub::new(settings, up))
+        pub fn new(settings: HubSettings, now: Now) -> Self {
+            Self(parlor::chat::Hub::new(settings, now))
         }
 
         pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
