@@ -186,7 +186,7 @@ injected() {
   ((can_trace)) || return 0
   local fault=${1#[?!]} file=$scratch/$((++traces)).trace now
   timeout -s TERM "$(awk -v chance="$RANDOM" 'BEGIN { print 0.6 + chance / 32768 }')" \
-    strace -f -ttt -yy -s 0 -o "$file" -e "trace=sendto,sendmsg,${fault%%:*}" -e "inject=$fault" -p "$server" 2>/dev/null &
+    strace -f -v -ttt -yy -s 0 -o "$file" -e "trace=sendto,sendmsg,${fault%%:*}" -e "inject=$fault" -p "$server" 2>/dev/null &
   tracer=$!
   wait "$tracer" || true
   tracer=''
@@ -283,7 +283,7 @@ conduct() {
     next=$((next + 1)) episodes=$((episodes + 1))
     if ((!short)); then
       pause 0.1 1.5
-    elif ((next >= ${#plan[@]})) && [[ $leash ]] && ! list 2>/dev/null | grep -q NEVER; then
+    elif ((next >= ${#plan[@]})) && [[ $leash && $(list 2>/dev/null) != *NEVER* ]]; then
       exec {leash}>&- # it lets the churn end
       leash=''
     fi
