@@ -245,6 +245,10 @@ pub struct Soak {
     /// Lines a second that the witnesses say among themselves.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub rate: u32,
+
+    /// It ends earlier, after the warm-up, when standard input does.
+    #[arg(long)]
+    pub leash: bool,
 }
 
 /// The flags of `crowd`.

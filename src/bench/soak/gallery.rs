@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::Shared;
 use super::door::Door;
 use super::order::{Listener, Order};
 use super::random::Random;
 use super::witness::{Place, Witness};
+use super::{Promise, Shared};
 
 /// Most of what one read takes.
 const READ: usize = 64 * 1024;
@@ -35,8 +35,8 @@ pub(super) struct Gallery<'a> {
     pub(super) talks: bool,
     pub(super) sessions: u64,
     pub(super) visits: u64,
-    /// What witnesses said: who, and how many lines.
-    said: Vec<(u32, u32)>,
+    /// What visitors said, and have heard themselves.
+    said: Vec<Promise>,
 }
 
 impl<'a> Gallery<'a> {
@@ -130,7 +130,7 @@ impl<'a> Gallery<'a> {
                         && !witness.is_leaving
                         && (witness.has_to_go() || !self.is_open) =>
                 {
-                    witness.leave();
+                    witness.take_leave(self.shared, &mut self.order);
                 }
                 _ => {}
             }
@@ -200,7 +200,9 @@ impl<'a> Gallery<'a> {
             self.sessions += u64::from(was_in);
             self.visits += u64::from(witness.is_leaving);
             if was_cut {
-                self.shared.cut_short(format!("{} was cut", witness.listener.name));
+                self.shared.cut_short(witness.address, format!("{} was cut", witness.listener.name));
+            } else if !witness.listener.is_lost() {
+                self.said.extend(witness.promise());
             }
             if !witness.listener.is_checked() {
                 self.gone.push(witness.listener);
@@ -240,22 +242,34 @@ impl<'a> Gallery<'a> {
         self.all_in() && self.gone.is_empty()
     }
 
+    /// What keeps it from rest, in words.
+    pub(super) fn unrest(&self) -> String {
+        let visitors = self.places.iter().filter_map(Place::witness).filter(|witness| !witness.stays()).count();
+        format!(
+            "{visitors} visitors, {} gone whose lines nobody else has heard, all in: {}",
+            self.gone.len(),
+            self.all_in()
+        )
+    }
+
     /// Whether all have heard and compared the whole order, and it holds all that these have said.
-    pub(super) fn has_heard_out(&self, said: &[(u32, u32)]) -> bool {
+    pub(super) fn has_heard_out(&self, said: &[Promise]) -> bool {
         let all = self.places.iter().filter_map(Place::witness);
         all.clone().all(|witness| witness.listener.place() == Some(self.order.end()) && !witness.wants_to_write())
             && all
-                .filter_map(Witness::has_said)
+                .filter_map(Witness::promise)
                 .chain(said.iter().copied())
-                .all(|(talker, lines)| self.order.said_by(talker) >= lines)
+                .all(|promise| self.order.said_by(promise.talker) >= promise.said)
     }
 
-    /// Writes down what is missing at the end.
-    pub(super) fn close_books(&mut self, said: &[(u32, u32)]) {
+    /// Writes down what is missing at the end. What a talker has heard itself, or says while it is still
+    /// here, all must have heard. Where nothing of its own comes back to it (on the relay door), a fault
+    /// that was put into its calls may have cut it off: that is told as such, with its address.
+    pub(super) fn close_books(&mut self, said: &[Promise]) {
         let end = self.order.end();
         let mut missing = Vec::new();
         for witness in self.places.iter().filter_map(Place::witness) {
-            self.said.extend(witness.has_said());
+            self.said.extend(witness.promise());
             if witness.listener.place() != Some(end) || !witness.listener.is_checked() {
                 missing.push(format!("{} is at {:?} of {end}", witness.listener.name, witness.listener.place()));
             }
@@ -265,10 +279,13 @@ impl<'a> Gallery<'a> {
         for what in missing {
             self.order.fault(|| what);
         }
-        for (talker, lines) in self.said.iter().chain(said) {
+        for Promise { talker, said, doubt } in self.said.iter().chain(said) {
             let heard = self.order.said_by(*talker);
-            if heard < *lines {
-                self.shared.cut_short(format!("talker {talker} said {lines} lines, {heard} of which were heard"));
+            let what = || format!("talker {talker} said {said} lines, {heard} of which were heard");
+            match doubt {
+                _ if heard >= *said => {}
+                None => self.order.fault(what),
+                Some((address, when)) => self.shared.cut_short_at(*address, *when, &what()),
             }
         }
     }

@@ -200,7 +200,7 @@ impl<'a> Guest<'a> {
         }
         SockRef::from(&peer.stream).attach_filter(&[TAKE_NOTHING]).ok()?;
         self.shared.count(Count::Vanished);
-        self.shared.has_vanished(peer.stream, if long { VANISHED } else { VANISHED_FROM_TEXT });
+        self.shared.has_vanished(peer.address, peer.stream, if long { VANISHED } else { VANISHED_FROM_TEXT });
         Some(())
     }
 

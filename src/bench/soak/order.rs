@@ -131,9 +131,16 @@ impl Listener {
         Self { name, heard: VecDeque::new(), place: None, past: None, lost: false }
     }
 
-    /// It was shown a line of the past.
+    /// It was shown a line of the past; that says nothing once it has heard one of the present.
     pub(super) fn is_shown(&mut self, key: Key) {
-        self.past = Some(key);
+        if self.place.is_none() && self.heard.is_empty() {
+            self.past = Some(key);
+        }
+    }
+
+    /// Whether something was wrong with it.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
     }
 
     pub(super) fn hears(&mut self, key: Key) {

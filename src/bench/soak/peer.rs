@@ -1,7 +1,7 @@
 //! One connection of a guest, in plain blocking calls that all have an end.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
@@ -23,6 +23,8 @@ pub(super) struct Peer<'a> {
     shared: &'a Shared,
     pub(super) door: Door,
     pub(super) stream: TcpStream,
+    /// Its own: by this the server's system calls about it are found in a trace.
+    pub(super) address: SocketAddr,
     bytes: Vec<u8>,
 }
 
@@ -55,7 +57,8 @@ impl<'a> Peer<'a> {
         stream.set_read_timeout(Some(READ_WAIT)).ok()?;
         stream.set_write_timeout(Some(PATIENCE)).ok()?;
         stream.set_nodelay(true).ok()?;
-        Some(Self { shared, door, stream, bytes: Vec::new() })
+        let address = stream.local_addr().ok()?;
+        Some(Self { shared, door, stream, address, bytes: Vec::new() })
     }
 
     /// Comes into a room; `None` if it was refused.

@@ -1,7 +1,8 @@
 //! Guests who take a polite leave: every line of theirs must be heard, and their echoes come back.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::Promise;
 use super::count::Count;
 use super::door::Door;
 use super::guests::Guest;
@@ -19,7 +20,7 @@ impl<'a> Guest<'a> {
             let mut out = Vec::new();
             voice.say(peer.door, self.random.between(1, 3) as u32, self.random.between(0, 200) as u16, &mut out);
             if !peer.send(&out) || peer.listen(|unit| voice.hears(unit)) != Heard::More {
-                self.shared.cut_short(format!("a talker by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, format!("a talker by {} was cut", peer.door.name()));
                 return None;
             }
             self.pause(100);
@@ -40,10 +41,12 @@ impl<'a> Guest<'a> {
         voice.say(peer.door, self.random.between(1, 40) as u32, self.random.between(0, 300) as u16, &mut out);
         peer.send(&out);
         peer.end_input();
-        if peer.door.echoes() {
-            self.shared.count(Count::EchoPending); // nothing has been read since it spoke
+        let echoes = peer.door.echoes();
+        self.take_leave(peer, voice, Count::HalfClosed)?;
+        if echoes {
+            self.shared.count(Count::EchoPending); // nothing had been read when its input ended
         }
-        self.take_leave(peer, voice, Count::HalfClosed)
+        Some(())
     }
 
     /// More than flood control lets through, listening meanwhile.
@@ -54,7 +57,7 @@ impl<'a> Guest<'a> {
             let mut out = Vec::new();
             voice.say(peer.door, 20, self.random.between(0, 300) as u16, &mut out);
             if !peer.send(&out) {
-                self.shared.cut_short(format!("a flooder by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, format!("a flooder by {} was cut", peer.door.name()));
                 return None;
             }
             if self.random.one_in(4) {
@@ -78,7 +81,7 @@ impl<'a> Guest<'a> {
         voice.say(peer.door, 2, 10, &mut out);
         for byte in out {
             if !peer.send(&[byte]) {
-                self.shared.cut_short(format!("a dribbler by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, format!("a dribbler by {} was cut", peer.door.name()));
                 return None;
             }
             if self.random.one_in(8) {
@@ -100,11 +103,12 @@ impl<'a> Guest<'a> {
             if voice.echoes > said {
                 self.shared.fault(bare);
             } else {
-                self.shared.cut_short(bare);
+                self.shared.cut_short(peer.address, bare);
             }
             return None;
         }
-        self.shared.was_polite(talker, said);
+        let doubt = (!peer.door.echoes()).then(|| (peer.address, SystemTime::now()));
+        self.shared.was_polite(Promise { talker, said, doubt });
         self.shared.count(what);
         Some(())
     }
