@@ -92,6 +92,20 @@ fn two_thousand_come_and_go_and_leave_nothing_behind() {
     witness.expect_nothing();
 }
 
+/// A script that says a line and closes without reading is found out by the first line that cannot be
+/// sent to it, often before its own has been looked at. That one counts all the same.
+#[test]
+fn what_was_said_before_a_reset_is_heard() {
+    let house = House::new();
+    let mut alice = Peer::enter_quiet(house.text);
+    for number in 0..60 {
+        let mut script = Peer::connect(house.text);
+        script.send(&format!("built #{number}"));
+        script.reset();
+        alice.skip_until(|line| line.ends_with(&format!(": built #{number}")));
+    }
+}
+
 /// A close over input that nobody has read is a reset, and the reset eats what was said last.
 #[test]
 fn a_goodbye_is_not_eaten_by_what_comes_behind_it() {
