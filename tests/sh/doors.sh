@@ -32,9 +32,7 @@ a_taken_port_is_an_error_that_helps() {
   # Either all doors that were asked for are bound, or none.
   refuses 1 --listen text://127.0.0.1:0 --listen "relay://127.0.0.1:$RELAY"
   has refused.log "cannot listen on relay://127.0.0.1:$RELAY: Address already in use"
-  come ann
-  say ann 'nobody was hurt'
-  hear ann ': nobody was hurt'
+  serves_on 'nobody was hurt'
   close_house
 }
 run a_taken_port_is_an_error_that_helps
@@ -53,9 +51,7 @@ a_taken_default_relay_is_a_warning() {
     "parlor ready pid=$SERVER text=127.0.0.1:8000 json=127.0.0.1:8999 frame=127.0.0.1:9999"
   wait_for "$WORK/server.log" 'the relay door stays closed: cannot listen on relay://127.0.0.1:8888: Address already in use'
   has server.log ' WARN '
-  come ann
-  say ann 'one door is enough'
-  hear ann ': one door is enough'
+  serves_on 'one door is enough'
   # The other default, taken by ourselves, is an error.
   refuses 1
   has refused.log 'cannot listen on text://127.0.0.1:8000: Address already in use'

@@ -282,6 +282,9 @@ type_keys() { printf "$2" >&"${in_fd[$1]}"; }
 # hear NAME TEXT: waits until the person has seen it.
 hear() { wait_for "$WORK/$1.out" "$2"; }
 
+# serves_on TEXT: somebody comes by the text door, says it, has it back and goes.
+serves_on() { "$(dirname "$PARLOR")/parlor-cli" "127.0.0.1:$TEXT" send "$1" || fail "nobody can say: $1"; }
+
 # go NAME: the person's nc is killed, as by Ctrl-C.
 go() {
   kill -TERM "${pid_of[$1]}"

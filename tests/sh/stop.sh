@@ -140,9 +140,7 @@ restarts_on_the_same_port_at_once() {
     serve "$PARLOR" --listen "text://127.0.0.1:$text" --listen "relay://127.0.0.1:$relay"
     equal "$TEXT $RELAY" "$text $relay" "the ports in round $round"
   done
-  come ann
-  say ann 'back again'
-  hear ann ': back again'
+  serves_on 'back again'
   stop_house
 }
 run restarts_on_the_same_port_at_once
