@@ -41,6 +41,9 @@ const MAX_NAMES: usize = 500;
 /// Lines that have not come back. More are not remembered.
 const MAX_UNCONFIRMED: usize = 100;
 
+/// What somebody is told who keeps a line when there is a connection again.
+pub(super) const CAN_BE_SENT: &str = "Press Enter to send the line that was kept";
+
 /// What the terminal and the listening thread both know.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -58,6 +61,8 @@ struct State {
     refusals: u64,
     names: VecDeque<String>,
     unconfirmed: VecDeque<String>,
+    /// A line that could not be sent waits in the editor, and whoever typed it for the connection.
+    keeps: bool,
     leaving: bool,
     /// How often the connection has broken.
     breaks: u64,
@@ -98,6 +103,19 @@ impl Link {
     pub(super) fn send_typed(&self, line: &str) -> bool {
         let talker = self.state.lock().talker.clone();
         talker.is_some_and(|talker| talker.send_typed(line).is_ok())
+    }
+
+    /// Tells as soon as there is a connection that a kept line can be sent; `false` if there is one again
+    /// already.
+    pub(super) fn keep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.keeps = state.talker.is_none();
+        state.keeps
+    }
+
+    /// The line that was kept is sent, or given up.
+    pub(super) fn keep_no_more(&self) {
+        self.state.lock().keeps = false;
     }
 
     /// From now on an end of the connection is the end.
@@ -213,7 +231,14 @@ impl Listener {
         {
             self.hear(&heard);
         }
-        self.link.state.lock().talker = Some(client.talker());
+        let keeps = {
+            let mut state = self.link.state.lock();
+            state.talker = Some(client.talker());
+            state.keeps
+        };
+        if keeps {
+            self.inform(CAN_BE_SENT);
+        }
         loop {
             if let Some(nick) = wanted
                 && (asked == 0 || ask_at.is_some_and(|at| at <= Instant::now()))

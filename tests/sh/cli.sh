@@ -375,7 +375,7 @@ a_killed_server_comes_back_under_it() {
   sees bob '*** Connection lost'
   type_in ann 'too early'
   press ann Enter
-  sees_line ann '!!! Not connected just now; the line is kept'
+  sees_line ann '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
   types_at ann 'ann> too early'
   sees ann '*** Trying again in 1.0 s'
   types_at bob 'bob> what I typed'
@@ -386,6 +386,8 @@ a_killed_server_comes_back_under_it() {
   # Under the names of before.
   come cid
   within "$DEADLINE" ann_and_bob_are_here || fail "ann and bob are not here: $("$CLI" "127.0.0.1:$TEXT" who)"
+  sees_line ann '*** Press Enter to send the line that was kept'
+  ! shows bob 'that was kept' || fail 'bob has kept no line'
   press ann Enter
   hear cid 'ann: too early'
   press bob Enter
@@ -430,6 +432,36 @@ own_lines_stand_once_whatever_echo_says() {
   done
 }
 run own_lines_stand_once_whatever_echo_says
+
+# What is typed stands behind the line that is kept.
+who_keeps_a_line_can_drop_it_and_quit() {
+  every_door
+  terminal ann 80 "127.0.0.1:$TEXT" -n ann
+  terminal bob 80 "127.0.0.1:$TEXT" -n bob
+  types_at ann 'ann>'
+  types_at bob 'bob>'
+  stop_house
+  local name
+  for name in ann bob; do
+    sees "$name" '*** Trying again'
+    type_in "$name" '/who'
+    press "$name" Enter
+    sees_line "$name" '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
+    types_at "$name" "$name> /who"
+  done
+  type_in ann '/quit'
+  press ann Enter
+  sees_line ann 'exit code 0'
+  press bob C-c
+  sees_line bob '*** Press Ctrl-C again to leave'
+  types_at bob 'bob>'
+  every_door # at the same ports
+  sees_line bob '*** Connected again'
+  within "$DEADLINE" here text bob || fail 'bob is not here'
+  ! shows bob 'Press Enter' || fail 'there is nothing to send'
+  stop_house
+}
+run who_keeps_a_line_can_drop_it_and_quit
 
 a_silent_person_stays() {
   every_door --idle 1s
