@@ -62,7 +62,8 @@ pub enum Action {
     },
     /// Print what is said from now on, a line each
     Tail {
-        /// As JSON objects, with the keys of the json door
+        /// As JSON objects: Act, From and Data, and what else the door tells of a line: by text Room and Address; by
+        /// --wire json or frame Room, Id, Ts and Seq
         #[arg(long)]
         json: bool,
     },

@@ -202,7 +202,13 @@ programs_get_json() {
   if command -v jq >/dev/null; then
     equal "$(jq -r '[.Act, .From, .Data, .Room] | join("/")' "$WORK/text.out")" 'chat/bob/say "hi"\ there/lobby'
     equal "$(jq -r '.Id | type' "$WORK/frame.out")" string
+    # As the help has it.
+    equal "$(jq -r 'keys | join(" ")' "$WORK/text.out")" 'Act Address Data From Room' 'keys by text'
+    equal "$(jq -r 'keys | join(" ")' "$WORK/frame.out")" 'Act Data From Id Room Seq Ts' 'keys by frame'
   fi
+  does help 0 tail --help
+  equal "$(tr -s ' \n' ' ' <"$WORK/help.out" | grep -o 'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq')" \
+    'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq' 'which keys there are'
   stop_house
 }
 run programs_get_json
