@@ -195,7 +195,10 @@ impl Listener {
         let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
-            let error = self.listen(client, &mut wanted);
+            let error = self.listen(&mut client, &mut wanted);
+            // What was heard while an answer was waited for, the server's last words perhaps.
+            self.hear_what_is_there(&mut client);
+            drop(client); // the server may not know yet that it is over, and keeps the name so long
             let (lost, leaving) = {
                 let mut state = self.link.state.lock();
                 state.talker = None;
@@ -211,7 +214,10 @@ impl Listener {
             if begun.elapsed() >= GOOD {
                 pause = FIRST_PAUSE;
             }
-            self.inform(&format!("Connection lost: {}", error.reason()));
+            self.inform(&match error {
+                ClientError::Closed { last_words: Some(_), .. } => "Connection lost".to_owned(), // they are shown
+                error => format!("Connection lost: {}", error.reason()),
+            });
             client = match self.connect_again(&mut pause) {
                 Some(client) => client,
                 None => return,
@@ -221,16 +227,11 @@ impl Listener {
     }
 
     /// Shows what is heard until the connection ends.
-    fn listen(&self, mut client: Client, wanted: &mut Option<Nick>) -> ClientError {
+    fn listen(&self, client: &mut Client, wanted: &mut Option<Nick>) -> ClientError {
         let mut ask_at = None;
         let (mut asked, mut is_in) = (0, false);
         // What the door has said at once is shown at once.
-        let until = Instant::now() + AT_ONCE;
-        while Instant::now() < until
-            && let Ok(Some(heard)) = client.recv(Instant::now())
-        {
-            self.hear(&heard);
-        }
+        self.hear_what_is_there(client);
         let keeps = {
             let mut state = self.link.state.lock();
             state.talker = Some(client.talker());
@@ -263,7 +264,7 @@ impl Listener {
             // With the name, if there is one, so that it is what the others see coming.
             if !is_in {
                 is_in = true;
-                if let Err(error) = self.come_in(&mut client) {
+                if let Err(error) = self.come_in(client) {
                     return error;
                 }
             }
@@ -288,6 +289,16 @@ impl Listener {
         }
         client.enter(Instant::now() + ANSWER)?;
         client.send(&Command::Who(None))
+    }
+
+    /// Shows what has come already.
+    fn hear_what_is_there(&self, client: &mut Client) {
+        let until = Instant::now() + AT_ONCE;
+        while Instant::now() < until
+            && let Ok(Some(heard)) = client.recv(Instant::now())
+        {
+            self.hear(&heard);
+        }
     }
 
     fn hear(&self, heard: &Heard) {

@@ -400,7 +400,11 @@ a_killed_server_comes_back_under_it() {
   hear cid 'bob: what I typed'
   sees_line ann 'bob: what I typed'
   stop_house
-  sees ann 'The server is stopping'
+  sees_line ann '*** The server is stopping. Goodbye'
+  sees_line ann '*** Connection lost'
+  sees_line bob '*** The server asks you to leave'
+  sees_line bob '*** Connection lost'
+  equal "$(look ann | grep -c 'The server is stopping')" 1 'how often ann is told why'
   type_in ann '/quit'
   press ann Enter
   sees_line ann 'exit code 0'
