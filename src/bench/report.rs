@@ -110,9 +110,9 @@ impl Report {
                 .collect();
             values.sort_by(f64::total_cmp);
             let median = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
-            table += &format!("  {:<28}{:>14} {unit}", name.replace('_', " "), number(median));
+            table += &format!("  {:<28}{:>14} {unit}", name.replace('_', " "), number(median, unit));
             if let (Some(least), Some(most), true) = (values.first(), values.last(), values.len() > 1) {
-                table += &format!("  ({} to {})", number(*least), number(*most));
+                table += &format!("  ({} to {})", number(*least, unit), number(*most, unit));
             }
             table.push('\n');
         }
@@ -123,14 +123,24 @@ impl Report {
 fn given(name: &str, entry: &Entry) -> Option<String> {
     match entry {
         Entry::Given(Value::String(text)) => Some(text.clone()),
-        Entry::Given(value) => Some(format!("{value} {}", name.replace('_', " "))),
+        Entry::Given(value) => {
+            let number = value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string());
+            let name = name.strip_suffix('s').filter(|_| number == "1").unwrap_or(name);
+            Some(format!("{number} {}", name.replace('_', " ")))
+        }
         Entry::Figure(..) => None,
     }
 }
 
-/// Three figures that count, and blanks between thousands.
-fn number(value: f64) -> String {
-    if value.abs() < 100.0 {
+/// `1 line`, `2 lines`.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Three figures that count, and blanks between thousands. What has no unit is a count: whole where it
+/// is whole.
+fn number(value: f64, unit: &str) -> String {
+    if value.abs() < 100.0 && !(unit.is_empty() && value.fract() == 0.0) {
         return format!("{value:.*}", if value.abs() < 1.0 { 4 } else { 2 });
     }
     let digits = format!("{value:.0}");
@@ -159,14 +169,31 @@ pub(super) fn progress(what: &str, total: Duration) -> ProgressBar {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::*;
 
     #[test]
     fn numbers_can_be_read() {
         for (value, text) in
-            [(0.0312, "0.0312"), (12.345, "12.35"), (999.6, "1 000"), (18_123_456.7, "18 123 457"), (-1234.0, "-1 234")]
+            [(0.0312, "0.0312"), (12.345, "12.35"), (60.0, "60.00"), (999.6, "1 000"), (18_123_456.7, "18 123 457")]
         {
-            assert_eq!(number(value), text);
+            assert_eq!(number(value, "ms"), text);
+        }
+        for (value, text) in [(0.0, "0"), (60.0, "60"), (1.75, "1.75"), (1234.0, "1 234"), (-1234.0, "-1 234")] {
+            assert_eq!(number(value, ""), text);
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_can_be_read() {
+        for (name, value, text) in [
+            ("rooms", json!(1), "1 room"),
+            ("in_flight", json!(1), "1 in flight"),
+            ("bytes", json!(64), "64 bytes"),
+            ("within", json!(0.0), "0 within"),
+            ("within", json!(0.5), "0.5 within"),
+            ("wire", json!("text"), "text"),
+        ] {
+            assert_eq!(given(name, &Entry::Given(value)).as_deref(), Some(text));
         }
     }
 }

@@ -10,6 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use hdrhistogram::Histogram;
+use memchr::memmem;
 use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -21,6 +22,7 @@ use rustix::time::{
 
 use super::flags::{Room, To};
 use super::payload::{self, Kind, Payload};
+use super::report::counted;
 use super::target::{Role, Wire};
 
 /// Most of what one read takes, in bytes.
@@ -31,6 +33,10 @@ const EVENTS: usize = 4096;
 pub(super) const STUCK: Duration = Duration::from_secs(30);
 /// So long a fence is waited for before the next one is sent.
 const FENCE: Duration = Duration::from_secs(2);
+/// What a door of Parlor's says, on each wire that has words, to who talks faster than it lets anybody.
+const SLOW_DOWN: &[u8] = b"Slow down: ";
+/// The flags of a server of Parlor's that can be measured.
+const WITHOUT_LIMITS: &str = "--rate 0 --idle 0";
 /// The token of the timer.
 const TIMER: Token = Token(usize::MAX - 1);
 
@@ -47,6 +53,10 @@ pub(super) struct Connection {
     pub(super) rest: Vec<u8>,
     /// How many payloads have come since the last [`Swarm::begin`].
     pub(super) delivered: u64,
+    /// The end of what a talker has heard, shorter than [`SLOW_DOWN`]: words may come in two reads.
+    tail: Vec<u8>,
+    /// Why it could not be connected.
+    failure: Option<io::Error>,
     /// Nothing is read while this is false.
     pub(super) reads: bool,
     /// When the kernel had the last of what was read for it, since the epoch; `None`: it did not say, or
@@ -81,6 +91,8 @@ pub(super) struct Swarm {
     pub(super) greetings: Histogram<u64>,
     /// Lines that came to another room than the one in which they were said.
     strays: u64,
+    /// A talker was told to slow down: what is measured then is the server's flood control.
+    slowed: bool,
 }
 
 /// How many connections are in, and how many have ended.
@@ -127,6 +139,7 @@ impl Swarm {
             tally: Tally::default(),
             greetings: Histogram::new_with_bounds(1_000, 600_000_000_000, 3).map_err(|error| error.to_string())?,
             strays: 0,
+            slowed: false,
         })
     }
 
@@ -185,6 +198,10 @@ impl Swarm {
             }
             self.turn(Some(Duration::from_millis(100)), |_, _, _| {})?;
             if self.tally.closed > 0 {
+                let mut failures = self.connections.iter().filter_map(|connection| connection.failure.as_ref());
+                if let Some(error) = failures.next() {
+                    return Err(format!("cannot connect to {}: {error}", self.target));
+                }
                 return Err(format!(
                     "{} of {} connections to {} were ended",
                     self.tally.closed,
@@ -230,6 +247,8 @@ impl Swarm {
             written: 0,
             rest: Vec::new(),
             delivered: 0,
+            tail: Vec::new(),
+            failure: None,
             reads: true,
             arrived: None,
             stamped: false,
@@ -271,7 +290,11 @@ impl Swarm {
         let mut moved = false;
         let mut heard = |index, connection: &mut Connection, bytes: &[u8]| match connection.role {
             Role::Elsewhere(_) => self.strays += payload::count(bytes),
-            Role::Reader | Role::Talker => heard(index, connection, bytes),
+            Role::Reader => heard(index, connection, bytes),
+            Role::Talker => {
+                self.slowed |= connection.is_slowed(bytes);
+                heard(index, connection, bytes);
+            }
         };
         for event in &self.events {
             if event.token() == TIMER {
@@ -332,12 +355,26 @@ impl Swarm {
         }
     }
 
-    /// Whether nobody has been put out, and nobody heard what was said in another room.
+    /// Whether nobody has been slowed down or put out, and nobody heard what was said in another room.
     pub(super) fn all_here(&self) -> Result<(), String> {
-        match (self.tally.closed, self.strays) {
-            (0, 0) => Ok(()),
-            (0, strays) => Err(format!("{strays} lines came to other rooms")),
-            (closed, _) => Err(format!("{closed} sessions were ended by the server")),
+        let target = self.target;
+        match (self.slowed, self.tally.closed, self.strays) {
+            (true, ..) => Err(format!(
+                "{target} slows its talkers down (flood control), so nothing can be measured; start the server with \
+                 {WITHOUT_LIMITS}"
+            )),
+            (_, 0, 0) => Ok(()),
+            (_, 0, strays) => Err(format!("{} came to other rooms", counted(strays, "line"))),
+            (_, closed, _) => {
+                let (sessions, were) = (counted(closed as u64, "session"), if closed == 1 { "was" } else { "were" });
+                let advice = match self.wire {
+                    Wire::Text | Wire::Relay | Wire::Json | Wire::Frame => {
+                        format!("; if its limits are why, start it with {WITHOUT_LIMITS}")
+                    }
+                    Wire::Irc | Wire::Redis | Wire::Nats | Wire::Floor => String::new(),
+                };
+                Err(format!("{sessions} {were} ended by the server at {target}{advice}"))
+            }
         }
     }
 
@@ -398,7 +435,10 @@ impl Connection {
             match (self.stream.take_error(), self.stream.peer_addr()) {
                 (Ok(None), Ok(_)) => {}
                 (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
-                _ => return self.fail(),
+                (Ok(Some(error)) | Err(error), _) | (_, Err(error)) => {
+                    self.failure = Some(error);
+                    return self.fail();
+                }
             }
             let _ = self.stream.set_nodelay(true);
             self.state = State::Greeting;
@@ -485,6 +525,19 @@ impl Connection {
         moved
     }
 
+    /// Whether the server says in these bytes, or across the last ones and these, to slow down.
+    fn is_slowed(&mut self, bytes: &[u8]) -> bool {
+        let most = SLOW_DOWN.len() - 1;
+        self.tail.extend_from_slice(&bytes[..bytes.len().min(most)]);
+        let is_slowed = [&self.tail, bytes].iter().any(|bytes| memmem::find(bytes, SLOW_DOWN).is_some());
+        if let Some(start) = bytes.len().checked_sub(most) {
+            self.tail.clear();
+            self.tail.extend_from_slice(&bytes[start..]);
+        }
+        self.tail.drain(..self.tail.len().saturating_sub(most));
+        is_slowed
+    }
+
     /// Ends this side of it; the server's end is still waited for.
     fn leave(&mut self, wire: Wire) {
         self.out.extend_from_slice(wire.goodbye());
@@ -526,6 +579,41 @@ mod tests {
         assert_eq!(swarm.tally.closed, 0);
     }
 
+    /// What was measured then was the server's flood control: of 50 lines a second, the middle one took
+    /// two seconds, and that was told as any other figure.
+    #[test]
+    fn a_server_that_slows_a_talker_down_is_not_measured() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for notice in
+            ["*** Slow down: your lines are now sent at 5 a second, 3 wait\n", "{\"Data\":\"Slow down: your lines\"}"]
+        {
+            for cut in 0..=notice.len() {
+                let to = To { wire: Wire::Text, to: Some(listener.local_addr().unwrap()), pid: None };
+                let mut swarm = Swarm::new(&to).unwrap();
+                swarm.connect(Role::Talker).unwrap();
+                let (mut server, _) = listener.accept().unwrap();
+                server.write_all(b"*** Type to talk\n").unwrap();
+                swarm.open(0, Role::Talker, 1).unwrap();
+                for part in [&b"[a]t: Slow it down\n"[..], &notice.as_bytes()[..cut], &notice.as_bytes()[cut..]] {
+                    server.write_all(part).unwrap();
+                    while !part.is_empty() && !swarm.turn(None, |_, _, _| {}).unwrap() {}
+                }
+                let error = swarm.all_here().unwrap_err();
+                assert!(error.ends_with("start the server with --rate 0 --idle 0"), "cut at {cut}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_there_is_told_as_that() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let mut swarm = Swarm::new(&To { wire: Wire::Text, to: Some(address), pid: None }).unwrap();
+        let error = swarm.open(3, Role::Reader, 3).unwrap_err();
+        assert!(error.starts_with(&format!("cannot connect to {address}: Connection refused")), "{error}");
+    }
+
     /// Else a server that sends everything to everybody would look as good as one that has rooms.
     #[test]
     fn a_line_that_comes_to_another_room_is_a_fault() {
@@ -539,6 +627,6 @@ mod tests {
         assert_eq!((swarm.all_here(), swarm.greetings.len()), (Ok(()), 1));
         server.write_all(b"[a]a: said here\n[a]a: `said elsewhere\n").unwrap();
         while !swarm.turn(None, |_, _, _| panic!("it is not in the room")).unwrap() {}
-        assert_eq!(swarm.all_here(), Err("1 lines came to other rooms".to_owned()));
+        assert_eq!(swarm.all_here(), Err("1 line came to other rooms".to_owned()));
     }
 }

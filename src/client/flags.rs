@@ -30,7 +30,8 @@ answer from it.";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "parlor-cli", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Flags {
-    /// The server: HOST, `HOST:PORT` or `[::1]:PORT`. The port is that of --wire: text 8000, json 8999, frame 9999
+    /// The server, before the command: HOST, `HOST:PORT` or `[::1]:PORT`. The port is that of --wire: text 8000, json
+    /// 8999, frame 9999
     #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1", env = "PARLOR_HOST")]
     pub host: String,
 
@@ -52,17 +53,22 @@ pub struct Flags {
 }
 
 /// What scripts can ask for.
+// Each has its usage spelt out: clap's own leaves the server out, and whoever writes it behind the command
+// would not be told where it goes.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Action {
     /// Say a line, as it stands; done when the server has sent it to everybody
+    #[command(override_usage = "parlor-cli [HOST[:PORT]] send [OPTIONS] <TEXT>...")]
     Send {
         /// What to say; several lines are said as several
         #[arg(value_name = "TEXT", required = true, allow_hyphen_values = true)]
         text: Vec<String>,
     },
     /// Print what is said from now on, a line each
+    #[command(override_usage = "parlor-cli [HOST[:PORT]] tail [OPTIONS]")]
     Tail {
-        /// As JSON objects, with the keys of the json door
+        /// As JSON objects: Act, From and Data, and what else the door tells of a line: by text Room and Address; by
+        /// --wire json or frame Room, Id, Ts and Seq
         #[arg(long)]
         json: bool,
     },
@@ -70,12 +76,14 @@ pub enum Action {
     ///
     /// Lines are matched as tail prints them: `ann: hi`, `* ann waves`, `>>> ann: psst`; and besides those, comings
     /// and goings: `*** ann came`, `*** ann left`, `*** ann is now bob`.
+    #[command(override_usage = "parlor-cli [HOST[:PORT]] expect [OPTIONS] <REGEX>")]
     Expect {
         /// A regular expression, found anywhere in the line
         #[arg(value_name = "REGEX")]
         regex: Regex,
     },
     /// Print the names of those who are here, a line each
+    #[command(override_usage = "parlor-cli [HOST[:PORT]] who [OPTIONS]")]
     Who,
 }
 
@@ -163,6 +171,13 @@ mod tests {
         assert!(matches!(flags.action, Some(Action::Send { text }) if text == ["a", "-x", "b"]));
         let flags = Flags::try_parse_from(["parlor-cli", "expect", "x", "--timeout", "2m"]).unwrap();
         assert_eq!(flags.timeout, Duration::from_secs(120));
+        // Who puts it behind is told where it goes.
+        let error = Flags::try_parse_from(["parlor-cli", "who", "h:1"]).unwrap_err().to_string();
+        assert!(error.contains("Usage: parlor-cli [HOST[:PORT]] who"), "{error}");
+        for command in Flags::command().get_subcommands_mut() {
+            let usage = command.render_usage().to_string();
+            assert!(usage.starts_with(&format!("Usage: parlor-cli [HOST[:PORT]] {}", command.get_name())), "{usage}");
+        }
         for wrong in [&["expect", "("][..], &["--wire", "relay"], &["-n", "a b"], &["send"], &["--timeout", "0"]] {
             assert!(Flags::try_parse_from(["parlor-cli"].iter().chain(wrong)).is_err(), "{wrong:?}");
         }

@@ -41,6 +41,9 @@ const MAX_NAMES: usize = 500;
 /// Lines that have not come back. More are not remembered.
 const MAX_UNCONFIRMED: usize = 100;
 
+/// What somebody is told who keeps a line when there is a connection again.
+pub(super) const CAN_BE_SENT: &str = "Press Enter to send the line that was kept";
+
 /// What the terminal and the listening thread both know.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -58,6 +61,8 @@ struct State {
     refusals: u64,
     names: VecDeque<String>,
     unconfirmed: VecDeque<String>,
+    /// A line that could not be sent waits in the editor, and whoever typed it for the connection.
+    keeps: bool,
     leaving: bool,
     /// How often the connection has broken.
     breaks: u64,
@@ -98,6 +103,19 @@ impl Link {
     pub(super) fn send_typed(&self, line: &str) -> bool {
         let talker = self.state.lock().talker.clone();
         talker.is_some_and(|talker| talker.send_typed(line).is_ok())
+    }
+
+    /// Tells as soon as there is a connection that a kept line can be sent; `false` if there is one again
+    /// already.
+    pub(super) fn keep(&self) -> bool {
+        let mut state = self.state.lock();
+        state.keeps = state.talker.is_none();
+        state.keeps
+    }
+
+    /// The line that was kept is sent, or given up.
+    pub(super) fn keep_no_more(&self) {
+        self.state.lock().keeps = false;
     }
 
     /// From now on an end of the connection is the end.
@@ -177,7 +195,10 @@ impl Listener {
         let mut pause = FIRST_PAUSE;
         loop {
             let begun = Instant::now();
-            let error = self.listen(client, &mut wanted);
+            let error = self.listen(&mut client, &mut wanted);
+            // What was heard while an answer was waited for, the server's last words perhaps.
+            self.hear_what_is_there(&mut client);
+            drop(client); // the server may not know yet that it is over, and keeps the name so long
             let (lost, leaving) = {
                 let mut state = self.link.state.lock();
                 state.talker = None;
@@ -193,7 +214,10 @@ impl Listener {
             if begun.elapsed() >= GOOD {
                 pause = FIRST_PAUSE;
             }
-            self.inform(&format!("Connection lost: {}", error.reason()));
+            self.inform(&match error {
+                ClientError::Closed { last_words: Some(_), .. } => "Connection lost".to_owned(), // they are shown
+                error => format!("Connection lost: {}", error.reason()),
+            });
             client = match self.connect_again(&mut pause) {
                 Some(client) => client,
                 None => return,
@@ -203,17 +227,19 @@ impl Listener {
     }
 
     /// Shows what is heard until the connection ends.
-    fn listen(&self, mut client: Client, wanted: &mut Option<Nick>) -> ClientError {
+    fn listen(&self, client: &mut Client, wanted: &mut Option<Nick>) -> ClientError {
         let mut ask_at = None;
         let (mut asked, mut is_in) = (0, false);
         // What the door has said at once is shown at once.
-        let until = Instant::now() + AT_ONCE;
-        while Instant::now() < until
-            && let Ok(Some(heard)) = client.recv(Instant::now())
-        {
-            self.hear(&heard);
+        self.hear_what_is_there(client);
+        let keeps = {
+            let mut state = self.link.state.lock();
+            state.talker = Some(client.talker());
+            state.keeps
+        };
+        if keeps {
+            self.inform(CAN_BE_SENT);
         }
-        self.link.state.lock().talker = Some(client.talker());
         loop {
             if let Some(nick) = wanted
                 && (asked == 0 || ask_at.is_some_and(|at| at <= Instant::now()))
@@ -238,7 +264,7 @@ impl Listener {
             // With the name, if there is one, so that it is what the others see coming.
             if !is_in {
                 is_in = true;
-                if let Err(error) = self.come_in(&mut client) {
+                if let Err(error) = self.come_in(client) {
                     return error;
                 }
             }
@@ -263,6 +289,16 @@ impl Listener {
         }
         client.enter(Instant::now() + ANSWER)?;
         client.send(&Command::Who(None))
+    }
+
+    /// Shows what has come already.
+    fn hear_what_is_there(&self, client: &mut Client) {
+        let until = Instant::now() + AT_ONCE;
+        while Instant::now() < until
+            && let Ok(Some(heard)) = client.recv(Instant::now())
+        {
+            self.hear(&heard);
+        }
     }
 
     fn hear(&self, heard: &Heard) {

@@ -21,7 +21,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
 
 use super::flags::Flags;
-use super::link::{Link, Listener};
+use super::link::{CAN_BE_SENT, Link, Listener};
 use super::script::Outcome;
 use super::show::Paint;
 use super::{Client, ClientError};
@@ -178,10 +178,15 @@ impl Person<'_> {
             let prompt = self.link.name().map_or_else(|| "> ".to_owned(), |name| format!("{name}> "));
             let typed = self.editor.readline_with_initial(&prompt, (&kept, ""));
             self.accepting.set(false);
-            kept.clear();
+            self.link.keep_no_more();
+            let before = std::mem::take(&mut kept);
             match typed {
                 Ok(typed) => {
                     interrupted = false;
+                    if quits_behind(&before, &typed) {
+                        let _ = self.link.send(&Command::Quit(None))?;
+                        return Ok(());
+                    }
                     // What is pasted may be several lines.
                     let mut lines = typed.lines();
                     while let Some(line) = lines.next() {
@@ -196,7 +201,7 @@ impl Person<'_> {
                 }
                 Err(ReadlineError::Interrupted) if !interrupted => {
                     interrupted = true;
-                    self.inform("Again Ctrl-C, or Ctrl-D, or /quit: leave");
+                    self.inform("Press Ctrl-C again to leave");
                 }
                 Err(ReadlineError::Interrupted | ReadlineError::Eof) => {
                     let _ = self.link.send(&Command::Quit(None))?;
@@ -241,7 +246,10 @@ impl Person<'_> {
             match sent {
                 Ok(true) => {}
                 Ok(false) => {
-                    self.say(&self.paint.refusal("Not connected just now; the line is kept"));
+                    self.say(&self.paint.refusal("Not connected just now; the line is kept (Ctrl-C drops it)"));
+                    if !self.link.keep() {
+                        self.inform(CAN_BE_SENT); // the connection has come back in between
+                    }
                     fate = Fate::Kept;
                 }
                 Err(ClientError::Refused { text, .. }) => self.say(&self.paint.refusal(&text)),
@@ -277,6 +285,12 @@ impl Person<'_> {
         // The screen may wait until the next line is edited, so this does not wait for the screen.
         let _ = self.screen.send_timeout(format!("{line}\n"), NAME);
     }
+}
+
+/// Whether somebody leaves in whose line a kept one stands: whatever is typed then is typed behind it,
+/// and nobody who types `/quit` there means to say it.
+fn quits_behind(kept: &str, typed: &str) -> bool {
+    !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().eq_ignore_ascii_case("/quit"))
 }
 
 /// What a typed line means, as the text door would read it.
@@ -382,6 +396,16 @@ mod tests {
         assert_eq!(completions("/msg an"), (5, vec!["ann ".to_owned()]));
         assert_eq!(completions("ask\u{3000}AN"), (6, vec!["ann ".to_owned()]));
         assert_eq!(completions("hi ").1.len(), 3);
+    }
+
+    #[test]
+    fn who_keeps_a_line_can_still_quit() {
+        assert!(quits_behind("/who", "/who/quit"));
+        assert!(quits_behind("hello", "hello /QUIT "));
+        for (kept, typed) in [("", "/quit"), ("hello", "hello"), ("hello", "hello/quits"), ("hello", "oh, hello/quit")]
+        {
+            assert!(!quits_behind(kept, typed), "{typed}");
+        }
     }
 
     #[test]

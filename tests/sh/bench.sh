@@ -121,13 +121,37 @@ tells_no_rate_where_lines_are_missing() {
 busy() { (($(cut -d ' ' -f 14 "/proc/$SERVER/stat") > 20)); }
 run tells_no_rate_where_lines_are_missing
 
+# With its usual limits a server slows a talker down who sends more than a person would.
+a_server_with_limits_is_not_measured() {
+  serve "$PARLOR" --rate 5 --idle 30 --listen text://127.0.0.1:0 --listen json://127.0.0.1:0 \
+    --listen frame://127.0.0.1:0
+  local wire
+  for wire in text json frame; do
+    ADDRESS[$wire]=127.0.0.1:$(port_of "$wire")
+    bench "$wire" latency --readers 5 --seconds 1 --rate 100 --settle 0 && fail "latency by $wire"
+    has bench.log 'start the server with --rate 0 --idle 0'
+    bench "$wire" throughput --readers 5 --seconds 1 --settle 0 && fail "throughput by $wire"
+    has bench.log 'start the server with --rate 0 --idle 0'
+    equal "$(wc -c <"$WORK/bench.out")" 0 'bytes of result'
+  done
+}
+run a_server_with_limits_is_not_measured
+
+figures_can_be_read() {
+  all_doors
+  "$BENCH" throughput --to "${ADDRESS[text]}" --readers 3 --lines 60 --settle 0 >"$WORK/bench.out"
+  has bench.out 'throughput · text · 1 room · 3 readers · 1 talker · 256 in flight · 64 bytes · 1 run'
+  matches "$WORK/bench.out" '^  lines  *60 $' || fail 'not a whole number of lines'
+}
+run figures_can_be_read
+
 says_what_is_wrong() {
   ADDRESS[text]=192.0.2.1:8000
   bench text throughput && fail 'it went to another machine'
   has bench.log '192.0.2.1:8000 is not of this machine; a bench goes to 127.0.0.0/8 and ::1 only'
   ADDRESS[text]=127.0.0.1:1
   bench text idle --sessions 3 && fail 'nobody is there'
-  has bench.log 'connections to 127.0.0.1:1 were ended'
+  has bench.log 'cannot connect to 127.0.0.1:1: Connection refused'
   bench text stall --readers 5 --stalled 5 && fail 'nobody reads'
   has bench.log '--stalled 5: somebody has to read, of 5 readers'
 }

@@ -224,7 +224,13 @@ programs_get_json() {
   if command -v jq >/dev/null; then
     equal "$(jq -r '[.Act, .From, .Data, .Room] | join("/")' "$WORK/text.out")" 'chat/bob/say "hi"\ there/lobby'
     equal "$(jq -r '.Id | type' "$WORK/frame.out")" string
+    # As the help has it.
+    equal "$(jq -r 'keys | join(" ")' "$WORK/text.out")" 'Act Address Data From Room' 'keys by text'
+    equal "$(jq -r 'keys | join(" ")' "$WORK/frame.out")" 'Act Data From Id Room Seq Ts' 'keys by frame'
   fi
+  does help 0 tail --help
+  equal "$(tr -s ' \n' ' ' <"$WORK/help.out" | grep -o 'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq')" \
+    'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq' 'which keys there are'
   stop_house
 }
 run programs_get_json
@@ -397,7 +403,7 @@ a_killed_server_comes_back_under_it() {
   sees bob '*** Connection lost'
   type_in ann 'too early'
   press ann Enter
-  sees_line ann '!!! Not connected just now; the line is kept'
+  sees_line ann '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
   types_at ann 'ann> too early'
   sees ann '*** Trying again in 1.0 s'
   types_at bob 'bob> what I typed'
@@ -408,13 +414,19 @@ a_killed_server_comes_back_under_it() {
   # Under the names of before.
   come cid
   within "$DEADLINE" ann_and_bob_are_here || fail "ann and bob are not here: $("$CLI" "127.0.0.1:$TEXT" who)"
+  sees_line ann '*** Press Enter to send the line that was kept'
+  ! shows bob 'that was kept' || fail 'bob has kept no line'
   press ann Enter
   hear cid 'ann: too early'
   press bob Enter
   hear cid 'bob: what I typed'
   sees_line ann 'bob: what I typed'
   stop_house
-  sees ann 'The server is stopping'
+  sees_line ann '*** The server is stopping. Goodbye'
+  sees_line ann '*** Connection lost'
+  sees_line bob '*** The server asks you to leave'
+  sees_line bob '*** Connection lost'
+  equal "$(look ann | grep -c 'The server is stopping')" 1 'how often ann is told why'
   type_in ann '/quit'
   press ann Enter
   sees_line ann 'exit code 0'
@@ -452,6 +464,36 @@ own_lines_stand_once_whatever_echo_says() {
   done
 }
 run own_lines_stand_once_whatever_echo_says
+
+# What is typed stands behind the line that is kept.
+who_keeps_a_line_can_drop_it_and_quit() {
+  every_door
+  terminal ann 80 "127.0.0.1:$TEXT" -n ann
+  terminal bob 80 "127.0.0.1:$TEXT" -n bob
+  types_at ann 'ann>'
+  types_at bob 'bob>'
+  stop_house
+  local name
+  for name in ann bob; do
+    sees "$name" '*** Trying again'
+    type_in "$name" '/who'
+    press "$name" Enter
+    sees_line "$name" '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
+    types_at "$name" "$name> /who"
+  done
+  type_in ann '/quit'
+  press ann Enter
+  sees_line ann 'exit code 0'
+  press bob C-c
+  sees_line bob '*** Press Ctrl-C again to leave'
+  types_at bob 'bob>'
+  every_door # at the same ports
+  sees_line bob '*** Connected again'
+  within "$DEADLINE" here text bob || fail 'bob is not here'
+  ! shows bob 'Press Enter' || fail 'there is nothing to send'
+  stop_house
+}
+run who_keeps_a_line_can_drop_it_and_quit
 
 a_silent_person_stays() {
   every_door --idle 1s
