@@ -107,6 +107,24 @@ fn a_readme_that_has_fallen_behind_is_found() {
     assert_eq!(missing(&all.replace("--max-line ", "--max-lines ")), ["--max-line".to_owned()].into());
 }
 
+/// The kinds of fault: their sum, and those of which each is a case of a script.
+#[test]
+fn the_readme_counts_the_faults_that_are_tested() {
+    let readme = readme();
+    let flowing = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let number_before = |words: &str| -> usize {
+        let (before, _) = flowing.split_once(words).unwrap_or_else(|| panic!("README.md has no {words:?}"));
+        before.split_whitespace().next_back().unwrap().parse().unwrap()
+    };
+    let (_, list) = readme.split_once(" kinds of fault").unwrap();
+    let (list, _) = list.split_once("\n## ").unwrap();
+    let counts = list.lines().filter_map(|line| line.strip_prefix("- ")?.split(' ').next()?.parse::<usize>().ok());
+    assert_eq!(number_before(" kinds of fault"), counts.sum::<usize>(), "of{list}");
+    let script = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sh/injected.sh")).unwrap();
+    let cases = script.lines().filter(|line| line.starts_with("run ")).count();
+    assert_eq!(number_before(" in `tests/sh/injected.sh`"), cases);
+}
+
 /// The formula as the README has it, and the same in figures.
 #[test]
 fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
