@@ -21,8 +21,8 @@
 # Each fuzz target runs for five seconds where cargo-fuzz is installed. What was left out has no
 # "passed" among the seconds.
 #
-# Not done here, since it takes longer: scripts/mutants.sh (whose packages alone take more than a
-# minute to build), scripts/soak.sh beyond the few seconds of tests/sh/soak.sh, scripts/bench.sh.
+# Not done here, since they take longer: scripts/mutants.sh (it builds packages of its own, and anew
+# for each change), scripts/soak.sh beyond the short run of tests/sh/soak.sh, scripts/bench.sh.
 #
 # Exit code: 0 all passed, 1 something failed or is missing, 2 wrong usage.
 

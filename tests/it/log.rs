@@ -4,6 +4,8 @@
 //! What a program of one's own makes of the log is tested by a second run of this very test binary, of
 //! one test only, which finds its part in [`PART`].
 
+#![allow(clippy::print_stdout, reason = "a program tells the test that has started it what it is at")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};

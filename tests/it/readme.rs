@@ -111,8 +111,9 @@ fn a_readme_that_has_fallen_behind_is_found() {
 #[test]
 fn the_readme_counts_the_faults_that_are_tested() {
     let readme = readme();
+    let flowing = readme.split_whitespace().collect::<Vec<_>>().join(" ");
     let number_before = |words: &str| -> usize {
-        let (before, _) = readme.split_once(words).unwrap_or_else(|| panic!("README.md has no {words:?}"));
+        let (before, _) = flowing.split_once(words).unwrap_or_else(|| panic!("README.md has no {words:?}"));
         before.split_whitespace().next_back().unwrap().parse().unwrap()
     };
     let (_, list) = readme.split_once(" kinds of fault").unwrap();

@@ -294,7 +294,7 @@ the_spare_descriptor_does_not_come_back() {
   # and the one that finds nobody; and again the first two.
   inject main accept4 error=EMFILE:when=1+4 -e trace=accept4,openat -e inject=openat:error=EMFILE:when=1
   equal "$(call "$TEXT" </dev/null)" "$busy" 'the first one'
-  matches "$WORK/trace1" 'openat.*INJECTED' || fail 'the spare one was not missed'
+  within "$DEADLINE" matches "$WORK/trace1" 'openat.*INJECTED' || fail 'the spare one was not missed'
   come eve
   equal "$(call "$TEXT" </dev/null)" "$busy" 'another one'
   the_room_goes_on eve vic ann
