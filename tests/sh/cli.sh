@@ -190,6 +190,46 @@ standard_input_is_said_line_by_line() {
 }
 run standard_input_is_said_line_by_line
 
+# Each line of a pipe is said when the one before it has come back: of ten to a server that is stopped,
+# one is on its way. The client is killed then, so that the server hears what was, and no more.
+a_pipe_has_one_line_on_its_way() {
+  every_door
+  come ann
+  local wire number on_its_way
+  for wire in text json frame; do
+    keyboard pipe
+    start pipe "$CLI" "$(door "$wire")" --wire "$wire" -n "bob_$wire"
+    say pipe zero
+    hear ann "bob_$wire: zero"
+    # Before this is answered, the line has been given to everybody, and so to the pipe.
+    say ann "/msg $wire still there?"
+    hear ann "!!! Nobody here is called $wire"
+    kill -STOP "$SERVER"
+    within "$DEADLINE" not anything_runs || fail 'the server has not stopped'
+    for number in {1..10}; do say pipe "line $number."; done
+    on_its_way=yes
+    within "$DEADLINE" something_waits_at "$(door "$wire")" || on_its_way=no
+    kill -KILL "${pid_of[pipe]}"
+    kill -CONT "$SERVER"
+    equal "$on_its_way" yes "a line by $wire"
+    ended pipe 137
+    within "$DEADLINE" not here "$wire" "bob_$wire" || fail "bob_$wire is still there"
+    say ann "so much by $wire"
+    hear ann ": so much by $wire"
+    has ann.out "bob_$wire: line 1."
+    has_not ann.out "bob_$wire: line 2."
+  done
+  stop_house
+}
+# A thread that is still on its way to its stop may read once more.
+anything_runs() { grep -h '^State:' "/proc/$SERVER/task/"*/status | grep -v '^State:.T' >/dev/null; }
+# something_waits_at ADDRESS: bytes have come there which the server has not read.
+something_waits_at() {
+  awk -v door="$(printf ':%04X' "${1##*:}")" \
+    'substr($2, 9) == door && $4 == "01" && substr($5, 10) != "00000000" { found = 1 } END { exit !found }' /proc/net/tcp
+}
+run a_pipe_has_one_line_on_its_way
+
 a_slow_pipe_is_not_dropped_for_silence() {
   every_door --idle 1s
   keyboard pipe
