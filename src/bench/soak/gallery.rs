@@ -205,7 +205,7 @@ impl<'a> Gallery<'a> {
             self.sessions += u64::from(was_in);
             self.visits += u64::from(witness.is_leaving);
             if was_cut {
-                self.shared.cut_short(witness.address, format!("{} was cut", witness.listener.name));
+                self.shared.cut_short(witness.address, &format!("{} was cut", witness.listener.name));
             } else if !witness.listener.is_lost() {
                 self.said.extend(witness.promise());
             }
