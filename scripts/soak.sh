@@ -179,7 +179,7 @@ faults=(
   sendmsg:error=EINTR:when=1+2 sendmsg:error=ENOBUFS:when=2+3 ppoll:error=EINTR:when=1+2
   '?setsockopt:error=ENOPROTOOPT:when=1..4' getsockname:error=ENOBUFS:when=1+2
   '!sendto:error=EPIPE:when=40' '!sendto:error=ECONNRESET:when=90' '!sendmsg:error=EPIPE:when=3'
-  '!recvfrom:error=ECONNRESET:when=30' '!recvfrom:error=ETIMEDOUT:when=60'
+  '!recvfrom:error=ECONNRESET:when=30' '!recvfrom:error=ETIMEDOUT:when=35'
 )
 declare -A met=()
 injected() {

@@ -139,6 +139,11 @@ impl<'a> Gallery<'a> {
 
     fn talk(&mut self) {
         let now = Instant::now();
+        // What is said before the one who leads has come in would be missing in the order.
+        if !self.places[self.leader].witness().is_some_and(|witness| witness.is_in) {
+            self.due = (0.0, now);
+            return;
+        }
         let (lines, since) = self.due;
         // What a pause of this machine has held up is not made up for in one go.
         let more = now.duration_since(since).as_secs_f64().min(0.1) * f64::from(self.shared.rate);
@@ -200,7 +205,7 @@ impl<'a> Gallery<'a> {
             self.sessions += u64::from(was_in);
             self.visits += u64::from(witness.is_leaving);
             if was_cut {
-                self.shared.cut_short(witness.address, format!("{} was cut", witness.listener.name));
+                self.shared.cut_short(witness.address, &format!("{} was cut", witness.listener.name));
             } else if !witness.listener.is_lost() {
                 self.said.extend(witness.promise());
             }

@@ -44,8 +44,9 @@ use super::report::{Report, Run};
 
 /// From here on a run is long enough for peers that vanish for 40 s.
 const LONG: Duration = Duration::from_secs(300);
-/// After the churn everybody must have gone within this: the longest is who vanished.
-const GONE: Duration = Duration::from_secs(75);
+/// After the churn everybody must have gone within this: the longest is who vanished, or who waits for
+/// the end of every patience of its own.
+const GONE: Duration = Duration::from_secs(120);
 /// What was said last must be heard within this.
 const HEARD: Duration = Duration::from_secs(30);
 /// A guest's stack: its buffers are small.
@@ -187,8 +188,8 @@ impl Shared {
 
     /// A session was ended which should not have been. That is right only where a fault was put into
     /// one of its own system calls, which is for the conductor to compare: by address and time.
-    fn cut_short(&self, address: SocketAddr, what: String) {
-        self.cut_short_at(address, SystemTime::now(), &what);
+    fn cut_short(&self, address: SocketAddr, what: &str) {
+        self.cut_short_at(address, SystemTime::now(), what);
     }
 
     fn cut_short_at(&self, address: SocketAddr, when: SystemTime, what: &str) {

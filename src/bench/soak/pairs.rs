@@ -87,7 +87,7 @@ impl Watcher<'_> {
                 }
             });
             if heard != Heard::More {
-                shared.cut_short(self.peer.address, format!("the watcher by {door} was cut"));
+                shared.cut_short(self.peer.address, &format!("the watcher by {door} was cut"));
                 return None;
             }
         }
@@ -160,7 +160,7 @@ fn visit(shared: &Shared, random: &mut Random, watchers: &mut [Watcher<'_>; 3]) 
     let until = Instant::now() + AT_MOST;
     while voice.echoes == 0 && Instant::now() < until && visitor.listen(|unit| voice.hears(unit)) == Heard::More {}
     if voice.echoes == 0 {
-        shared.cut_short(visitor.address, "a visitor of the pairs' was cut".to_owned());
+        shared.cut_short(visitor.address, "a visitor of the pairs' was cut");
         return Some(());
     }
     match random.between(0, 2) {

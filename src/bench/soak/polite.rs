@@ -20,7 +20,7 @@ impl<'a> Guest<'a> {
             let mut out = Vec::new();
             voice.say(peer.door, self.random.between(1, 3) as u32, self.random.between(0, 200) as u16, &mut out);
             if !peer.send(&out) || peer.listen(|unit| voice.hears(unit)) != Heard::More {
-                self.shared.cut_short(peer.address, format!("a talker by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, &format!("a talker by {} was cut", peer.door.name()));
                 return None;
             }
             self.pause(100);
@@ -57,7 +57,7 @@ impl<'a> Guest<'a> {
             let mut out = Vec::new();
             voice.say(peer.door, 20, self.random.between(0, 300) as u16, &mut out);
             if !peer.send(&out) {
-                self.shared.cut_short(peer.address, format!("a flooder by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, &format!("a flooder by {} was cut", peer.door.name()));
                 return None;
             }
             if self.random.one_in(4) {
@@ -81,7 +81,7 @@ impl<'a> Guest<'a> {
         voice.say(peer.door, 2, 10, &mut out);
         for byte in out {
             if !peer.send(&[byte]) {
-                self.shared.cut_short(peer.address, format!("a dribbler by {} was cut", peer.door.name()));
+                self.shared.cut_short(peer.address, &format!("a dribbler by {} was cut", peer.door.name()));
                 return None;
             }
             if self.random.one_in(8) {
@@ -103,7 +103,7 @@ impl<'a> Guest<'a> {
             if voice.echoes > said {
                 self.shared.fault(bare);
             } else {
-                self.shared.cut_short(peer.address, bare);
+                self.shared.cut_short(peer.address, &bare);
             }
             return None;
         }
