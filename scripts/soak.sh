@@ -185,7 +185,7 @@ declare -A met=()
 injected() {
   ((can_trace)) || return 0
   local fault=${1#[?!]} file=$scratch/$((++traces)).trace now
-  timeout -s TERM "$(awk -v chance="$RANDOM" 'BEGIN { print 0.6 + chance / 32768 }')" \
+  timeout -k 10 -s TERM "$(awk -v chance="$RANDOM" 'BEGIN { print 0.6 + chance / 32768 }')" \
     strace -f -v -ttt -yy -s 0 -o "$file" -e "trace=sendto,sendmsg,${fault%%:*}" -e "inject=$fault" -p "$server" 2>/dev/null &
   tracer=$!
   wait "$tracer" || true
