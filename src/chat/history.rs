@@ -70,6 +70,11 @@ impl History {
         (self.lines.iter().filter(|past| past.line.seq > seq && wanted(past)).collect(), lost)
     }
 
+    /// How many of the lines that are kept `wanted` lets through.
+    pub(super) fn count(&self, wanted: impl Fn(&Past) -> bool) -> usize {
+        self.lines.iter().filter(|past| wanted(past)).count()
+    }
+
     /// Whether anything is kept.
     pub(super) fn holds_any(&self) -> bool {
         !self.lines.is_empty()

@@ -123,7 +123,8 @@ impl Hub {
     pub(super) fn tell_bustles(&mut self, up: Duration, out: &mut Vec<Effect>) {
         while let Some((_, index)) = self.bustles.pop_front_if(|(ends, _)| *ends <= up) {
             let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { continue };
-            if room.bustle_ends().is_some() {
+            // A room that has taken another one's place ends its counting later.
+            if room.bustle_ends().is_some_and(|ends| ends <= up) {
                 out.push(Effect::Room { room: index, notice: room.take_bustle(up), hidden_from: None });
             }
         }
@@ -185,11 +186,8 @@ impl Hub {
         self.forget_empty_rooms(now.up);
         let Some(person) = self.people.get(seat) else { return };
         let present = person.room.unwrap_or(RoomIndex::LOBBY);
-        let found = match &name {
-            None => self.room(present),
-            Some(name) => self.rooms.iter().flatten().find(|room| room.name == *name),
-        };
-        let Some(room) = found else {
+        let found = name.as_ref().map_or(Some(present), |name| self.room_index(name));
+        let Some(room) = found.and_then(|index| self.room(index)) else {
             let room = name.unwrap_or_else(RoomName::lobby);
             return refuse(seat, Refusal::NoRoom { room }, out);
         };
@@ -203,7 +201,7 @@ impl Hub {
     pub fn past_of(&self, seat: Seat) -> usize {
         let Some(person) = self.people.get(seat) else { return 0 };
         let Some(room) = person.room.and_then(|index| self.room(index)) else { return 0 };
-        room.history.last(usize::MAX, |past| !person.ignores(past.line.from.id)).len()
+        room.history.count(|past| !person.ignores(past.line.from.id))
     }
 
     pub(super) fn tell_past(&self, seat: Seat, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
@@ -228,16 +226,17 @@ impl Hub {
             return Ok(index);
         }
         let keys = NameKeys::of(name.as_str());
-        let alike = |room: &Room| room.keys.looks.iter().any(|look| keys.looks.contains(look));
-        let alike = self.rooms.iter().position(|room| room.as_ref().is_some_and(alike));
-        if let Some(present) = alike.and_then(|index| self.rooms.get(index)?.as_ref())
-            && present.empty_since.is_none()
+        let is_alike = |room: &&Room| room.keys.looks.iter().any(|look| keys.looks.contains(look));
+        let alike = (0..).zip(&self.rooms).find_map(|(index, room)| Some((index, room.as_ref().filter(is_alike)?)));
+        // The lobby is there also when nobody is in it.
+        if let Some((index, present)) = alike
+            && (index == RoomIndex::LOBBY.index() || present.empty_since.is_none())
         {
             return Err(Refusal::RoomLooksLike { room: name, present: present.name.clone() });
         }
         let limit = self.settings.max_rooms;
         // A room that looks like this one and is empty is in no list: it gives way.
-        let free = match alike.or_else(|| self.rooms.iter().position(Option::is_none)) {
+        let free = match alike.map(|(index, _)| index).or_else(|| self.rooms.iter().position(Option::is_none)) {
             Some(free) => free,
             None if self.rooms.len() < limit => {
                 self.rooms.push(None);
@@ -246,9 +245,8 @@ impl Hub {
             // Rather an empty room's past than a new room.
             None => self.longest_empty().ok_or(Refusal::TooManyRooms { limit })?,
         };
+        self.remove_room(free);
         if let Some(place) = self.rooms.get_mut(free) {
-            let gone = place.take().map_or(0, |room| room.history.last_seq());
-            self.last_seq = self.last_seq.max(gone);
             *place = Some(Room::new(name, History::new(self.settings.history, self.last_seq), now.unix_ms));
         }
         u32::try_from(free).map(RoomIndex).map_err(|_| Refusal::TooManyRooms { limit })
@@ -269,15 +267,21 @@ impl Hub {
             return;
         }
         self.forget_at = None;
-        for place in self.rooms.iter_mut().skip(1) {
-            let Some(room) = place else { continue };
-            let Some(due) = room.empty_since.map(|since| since + EMPTY_KEPT) else { continue };
+        for index in 1..self.rooms.len() {
+            let room = self.rooms.get(index).and_then(Option::as_ref);
+            let Some(due) = room.and_then(|room| room.empty_since).map(|since| since + EMPTY_KEPT) else { continue };
             if due <= up {
-                self.last_seq = self.last_seq.max(room.history.last_seq());
-                *place = None;
+                self.remove_room(index);
             } else {
                 self.forget_at = Some(self.forget_at.map_or(due, |first| first.min(due)));
             }
+        }
+    }
+
+    /// Makes a room's place free; numbers go on from its last line.
+    fn remove_room(&mut self, index: usize) {
+        if let Some(room) = self.rooms.get_mut(index).and_then(Option::take) {
+            self.last_seq = self.last_seq.max(room.history.last_seq());
         }
     }
 

@@ -139,12 +139,13 @@ fn mended(name: &str) -> Option<String> {
 fn is_address_like(name: &str, keys: &NameKeys) -> bool {
     let plain: String = name.nfkc().collect();
     let is_digit = |c: char| c.is_numeric() || matches!(c, 'l' | 'o');
-    [&plain].into_iter().chain(&keys.looks).any(|look| {
+    let is_like_numbers = |look: &String| {
         let only_numbers = look.chars().all(|c| is_digit(c) || matches!(c, '.' | '_' | '-'));
         let digits = look.chars().filter(|c| is_digit(*c)).count();
         let groups = look.split(|c: char| !is_digit(c)).filter(|group| !group.is_empty()).count();
-        only_numbers && look.chars().any(char::is_numeric) && (groups >= 4 || digits >= 9)
-    })
+        only_numbers && (groups >= 4 || digits >= 9)
+    };
+    plain.chars().any(char::is_numeric) && [&plain].into_iter().chain(&keys.looks).any(is_like_numbers)
 }
 
 /// What two names are compared by. Names clash where any of these keys meet.
@@ -299,7 +300,7 @@ mod tests {
             assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
         }
         // Nor like what only looks so: U+02D0 shows as a colon, which ends a name, l and O as 1 and 0.
-        for name in ["2l2523lO6735384576O", "l27.O.O.l", "1O-O-O-7"] {
+        for name in ["2l2523lO6735384576O", "l27.O.O.l", "1O-O-O-7", "1O.0.0.1", "IO.O.O.1"] {
             assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
         }
         for name in ["127.0.0.1\u{2d0}42756", "ann\u{2d0}", "ann\u{a789}"] {

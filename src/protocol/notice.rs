@@ -47,7 +47,7 @@ pub struct Line {
     pub body: Body,
     /// When, in Unix milliseconds.
     pub at: u64,
-    /// The line's number in its room, rising by one from 1.
+    /// The line's number in its room, rising by one; from 1, or from where a room that has gone left off.
     pub seq: u64,
 }
 
@@ -96,9 +96,11 @@ pub enum Notice {
         room: RoomName,
         /// The number of the last line that was said in it.
         last_seq: u64,
-        /// Lines that were asked for and are not kept any more.
+        /// Lines that were asked for and are not kept any more; at most so many where the room was made
+        /// anew, since it counts on from the highest number of any that has gone.
         lost: u64,
-        /// When the room was made, in Unix milliseconds: one that was gone and made anew counts from 1.
+        /// When the room was made, in Unix milliseconds: another one since a start of the server, after which
+        /// numbers begin anew.
         since: u64,
     },
     /// What the room is about.
@@ -284,7 +286,7 @@ pub enum Notice {
     Skipped {
         /// How many.
         lines: u64,
-        /// Whether all of them are among what the room keeps.
+        /// Whether what was said in them is among what the room keeps.
         kept: bool,
     },
     /// Not done.

@@ -249,6 +249,7 @@ impl<'a> Manager<'a> {
             tag: None,
             filter: None,
             missed_elsewhere: false,
+            answers: 0,
         };
         if let Some(place) = self.posts.get_mut(seat.index()) {
             *place = Some(post);
@@ -335,7 +336,12 @@ impl<'a> Manager<'a> {
                 Effect::Tell(seat, notice) => self.tell(seat, &notice),
                 Effect::Room { room, notice, hidden_from } => self.gather(room, &notice, hidden_from),
                 Effect::Enter(room, seat) => self.enter(room, seat),
-                Effect::Exit(_, seat) => self.exit(seat),
+                Effect::Exit(_, seat) => {
+                    self.exit(seat);
+                    if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
+                        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
+                    }
+                }
                 Effect::Filter(seat, filter) => self.filter(seat, filter),
                 Effect::Time(seat, on) => {
                     if let Some(post) = self.post(seat) {
@@ -419,13 +425,19 @@ impl<'a> Manager<'a> {
             && let Some(outbox) = &mut post.outbox
         {
             let whole = 0..bytes.len();
+            if post.lifeline.pending() == 0 {
+                post.answers = 0;
+            }
+            post.answers += bytes.len();
             match outbox.push(&mut Shared::new(&bytes), &[whole], now) {
                 Pushed::Sent | Pushed::Dead => {}
-                // What it has asked for is its own affair: nobody waits until it has read that.
-                Pushed::Queued if post.lifeline.pending() > half && !matches!(post.pace, Pace::Skipping(_)) => {
-                    post.pace = Pace::Behind;
+                // If most of what waits is what it has asked for, that is its own affair.
+                Pushed::Queued if post.pace == Pace::KeepingUp && post.answers > half / 2 => {
+                    if post.lifeline.pending() > half {
+                        post.pace = Pace::Behind;
+                    }
                 }
-                Pushed::Queued => {}
+                Pushed::Queued => post.lag_if_behind(seat, half, now, &mut self.slow.lagging),
                 Pushed::Full => {
                     // Its own answers are never skipped, so here the session ends.
                     post.lifeline.end(CloseReason::TooSlow);
@@ -484,7 +496,6 @@ impl<'a> Manager<'a> {
     fn exit(&mut self, seat: Seat) {
         self.catch_up(seat);
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
         let Some((room, index)) = post.place.take() else { return };
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
         let moved = audience.remove(index, post.encoding);

@@ -2,7 +2,8 @@
 //!
 //! Nobody waits for the slowest. A session that does not read has its outbox. Once that is half full
 //! it has a moment to catch up, in which the room waits for it if the rest fills quickly (see
-//! `Manager::keep_pace`); after that it misses the lines that do not fit, which are counted and told.
+//! `Manager::keep_pace`); after that, or if most of it is answers to itself, it misses the lines that do
+//! not fit, which are counted and told.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ pub(super) enum Pace {
     KeepingUp,
     /// More than half its outbox waits, since then.
     Lagging(Instant),
-    /// Its moment is over; the room does not wait for it until everything has been read.
+    /// Its moment is over, or it had none, since it does not read what it asked for; the room does not
+    /// wait for it until everything has been read.
     Behind,
     /// Its outbox was full: it misses lines, so many until now.
     Skipping(u64),
@@ -50,6 +52,8 @@ pub(super) struct Post {
     /// Among the lines that it misses are some that the history of its room has not: private ones, or
     /// those of a room that it has left.
     pub(super) missed_elsewhere: bool,
+    /// Bytes of answers to itself that were pushed since nothing waited.
+    pub(super) answers: usize,
 }
 
 /// Lists that deliveries fill, kept for their memory.

@@ -150,6 +150,10 @@ impl<'a> Reader<'a> {
             self.decode();
             self.pass_on(credit)?;
         }
+        if self.midway.is_some() && !self.decoder.is_midway() {
+            self.midway = None; // what was not decoded yet was whole
+            self.set_timeout()?;
+        }
         match self.broken {
             Some(WireError::Malformed(what)) => return Err(CloseReason::Malformed(what)),
             Some(WireError::Foreign(foreign)) => {
@@ -487,8 +491,12 @@ fn cost(item: &Inbound) -> u32 {
 /// Whether a program that asks for this has joined or said something: from then on it is sent more
 /// than its answers. Who only looks around is not.
 fn takes_part(command: &Command) -> bool {
-    use Command::{Join, Leave, Me, Msg, Reply, Say, Topic};
-    matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Join(_) | Leave | Topic(Some(_)))
+    use Command::{In, Join, Leave, Me, Msg, Reply, Say, Topic};
+    match command {
+        Say(_) | Me(_) | Msg { .. } | Reply(_) | Join(_) | Leave | Topic(Some(_)) => true,
+        In(_, command) => takes_part(command),
+        _ => false,
+    }
 }
 
 /// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:

@@ -174,6 +174,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             tag: None,
             filter: None,
             missed_elsewhere: false,
+            answers: 0,
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {

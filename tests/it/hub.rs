@@ -902,6 +902,19 @@ fn an_empty_room_does_not_keep_out_one_that_looks_like_it() {
     assert!(shown(&room.join(ANN, "modem"))[0].contains("#modem looks like #modern, which is there"));
 }
 
+/// The lobby is no room that gives way, however empty: everybody comes in there.
+#[test]
+fn nothing_takes_the_lobbys_place() {
+    let mut room = Room::of(&["ann"]);
+    room.does(ANN, say("hi"));
+    room.join(ANN, "dev");
+    assert!(shown(&room.join(ANN, "1obby"))[0].contains("#1obby looks like #lobby, which is there"));
+    let (_, _) = room.arrive(BOB, "json");
+    assert!(shown(&room.join(BOB, "l\u{43e}bby"))[0].contains("looks like #lobby, which is there"));
+    assert!(shown(&room.join(BOB, "lobby")).contains(&"to 1: in #lobby with 0: ".to_owned()));
+    assert!(shown(&room.enter(Seat(2))).contains(&"to 2: past: ann: hi".to_owned()));
+}
+
 /// A program that names a room means that one, and not where it happens to be.
 #[test]
 fn what_is_meant_for_another_room_is_refused() {

@@ -448,11 +448,11 @@ fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
     for _ in 0..5 {
         assert_eq!(tnet.any_frame(), pong);
     }
-    tnet.send_raw(&[frame(106, b"lobby"), frame(112, b"").repeat(20)].concat());
+    tnet.send_raw(&[frame(106, b"lobby"), frame(112, b"").repeat(60)].concat()); // more than a burst
     assert_eq!(tnet.any_frame().0, 106);
     let mut told = Vec::new();
     let mut pongs = 0;
-    while pongs < 20 {
+    while pongs < 60 {
         match tnet.any_frame() {
             (207, notice) => told.push(serde_json::from_slice::<Value>(&notice).unwrap()),
             answer => {
@@ -599,6 +599,15 @@ fn ten_seconds_for_a_frame_and_to_leave() {
         frank.expect_end();
         (route, words, began.elapsed())
     });
+    // Whole frames, more than are decoded in one go, begin nothing: hers is begun at nine seconds.
+    let mut gina = Peer::connect(house.frame);
+    gina.send_raw(&frame(1, b"x").repeat(3000));
+    (0..3000).for_each(|_| gina.expect_frame(1, b"x"));
+    let half = gina.again();
+    let third = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(9)); // when her last frame begins
+        (&half.stream).write_all(&frame(1, b"late")[..9]).is_ok()
+    });
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -610,6 +619,9 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     dave.expect_end();
     assert!(began.elapsed() >= ten, "closed too early");
+    assert!(third.join().unwrap());
+    gina.send_raw(&frame(1, b"late")[9..]);
+    gina.expect_frame(1, b"late");
     let (route, words) = erin.next_frame();
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     erin.expect_end();

@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{House, Peer};
+use crate::support::{House, Peer, wait_for};
 
 /// More than the kernel keeps for one connection, and the outbox with it.
 const LINES: usize = 20_000;
@@ -60,8 +60,8 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
             let (count, how) = words.split_once(" lines were skipped, you read too slowly").unwrap();
             let count: usize = count.parse().unwrap();
             // What is kept can be read again; of what is more than that, nothing is promised.
-            let advice = format!(". /history {count} shows them");
-            assert!(how.is_empty() || count <= KEPT && how == advice, "{line}");
+            let advice = if count <= KEPT { format!(". /history {count} shows them") } else { String::new() };
+            assert_eq!(how, advice, "{line}");
             skipped += count;
         } else {
             assert_eq!(number(&line), Some(received + skipped), "{line}");
@@ -324,6 +324,8 @@ fn who_never_reads_its_own_answers_hurts_nobody() {
         });
         let after = house.status("VmHWM");
         assert!(after < before + GROWTH, "{question:?}: memory grew from {before} to up to {after} KiB");
-        house.wait_for_log("closed: slow reader");
+        // Where it takes half a minute to fill the kernel's buffers, the kernel gives up first.
+        let closed = |log: &str| log.contains("closed: slow reader") || log.contains("closed: write failed");
+        wait_for(|| closed(&house.log()).then_some(()), || format!("in vain for its end:\n{}", house.log()));
     }
 }

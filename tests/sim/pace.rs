@@ -111,6 +111,20 @@ fn who_does_not_read_its_own_answers_keeps_nobody_waiting() {
     assert_eq!(happen(Duration::ZERO, 0, (0..3).map(|_| answer()).collect()).held_up, (Duration::ZERO, 0));
 }
 
+/// But one small answer does not make a slow reader of one for whom the room has much.
+#[test]
+fn a_small_answer_takes_nobodys_time_to_catch_up() {
+    let pong = || Event::Received(Seat(0), SessionId(1_000_000), vec![Inbound::Command(Command::Ping)]);
+    let lines = |count| (0..count).map(|_| says());
+    // Half the outbox is some 1,200 lines.
+    let Outcome { held_up, .. } = happen(
+        Duration::ZERO,
+        0,
+        lines(1190).chain([pong()]).chain(lines(60)).chain([pong()]).chain(lines(900)).collect(),
+    );
+    assert_eq!(held_up, (Duration::from_millis(100), 1));
+}
+
 /// The way to what was missed is shown where it leads to all of it, and only there.
 #[test]
 fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
