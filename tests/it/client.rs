@@ -11,6 +11,7 @@ use parlor::protocol::{CloseReason, Command, Notice, Refusal};
 use parlor::server::Handle;
 use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
+use socket2::{Domain, Socket, Type};
 
 use super::heard::{WIRES, body, nick};
 
@@ -276,7 +277,10 @@ fn nobody_there_and_the_wrong_door_are_told() {
         assert!(matches!(error, ClientError::NoAnswer { .. }), "{error}");
         assert_eq!(error.to_string(), format!("no answer in time from {address}: is a {wire} door there?"));
     }
-    drop(listener);
+    // A port that is kept and not listened at: a free one could be another test's by now.
+    let kept = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    kept.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+    let address = kept.local_addr().unwrap().as_socket().unwrap();
     let error = Client::connect(address, Wire::Text).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot connect to {address}: Connection refused"));
     assert!(matches!(Client::connect(address, Wire::Relay), Err(ClientError::Relay)));
