@@ -194,6 +194,7 @@ injected() {
   met[$1]=$((${met[$1]:-0} + now)) injections=$((injections + now))
   [[ $1 != !* ]] || destructive=$((destructive + now))
   [[ $1 != [?!]* ]] || hurt "$file" >>"$scratch/hurt"
+  let_go_of "$file" >>"$scratch/hurt"
   count_partial "$file"
   rm -f "$file"
 }
@@ -206,12 +207,18 @@ hurt() {
     /INJECTED/ { print about[$1], $2 }' "$1"
 }
 
+# let_go_of TRACE: the peers about whom a call was under way when strace went. If it was to fail just
+# then, it fails by ENOSYS, which no trace tells.
+let_go_of() {
+  awk -v now="$EPOCHREALTIME" '/ <detached \.\.\.>$/ && match($0, /->[0-9.]+:[0-9]+\]/) { print substr($0, RSTART + 2, RLENGTH - 3), now, "just then" }' "$1"
+}
+
 # Those who were cut off and should not have been, but for whom a failed call about them speaks, of
 # the two minutes before: that long a polite end may take. Each one without a name excuses one.
 unexcused() {
   awk -v long=120 '
-    function near(i) { return at[i] > $6 - long && at[i] < $6 + 1 }
-    FILENAME == ARGV[1] { peer[++n] = $1; at[n] = $2; next }
+    function near(i) { return at[i] > $6 - within[i] && at[i] < $6 + 1 }
+    FILENAME == ARGV[1] { peer[++n] = $1; at[n] = $2; within[n] = NF > 2 ? 1 : long; next }
     /^soak: cut short / {
       excuse = 0
       for (i = 1; i <= n && !excuse; i++) if (peer[i] == $4 && near(i)) excuse = i

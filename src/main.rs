@@ -1,6 +1,6 @@
 //! The `parlor` program: flags, signals, and what it says on standard output.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, PipeReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
 use std::sync::{Arc, OnceLock};
@@ -8,18 +8,20 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
-use log::{error, info};
+use log::{error, info, warn};
 use parlor::cli::Flags;
 use parlor::server::{self, Server, Stopper};
 use parlor::wire::Wire;
 use signal_hook::consts::SIGQUIT;
-use signal_hook::iterator::Signals;
+use signal_hook::low_level::pipe;
 
 /// Who asks twice does not want to wait.
 const SECOND_SIGNAL: i32 = 130;
 /// So long at least the end of the program waits for a log that nobody reads, and half of what is left
 /// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
 const LAST_LINES: Duration = Duration::from_millis(200);
+/// After SIGQUIT could not be waited for, it is tried again after so long.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// So long, if it has to say why the program could not run.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -67,14 +69,31 @@ fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<
         }
     };
     ctrlc::set_handler(on_signal(stopper.clone())).map_err(|error| format!("cannot handle signals: {error}"))?;
-    let mut quit = Signals::new([SIGQUIT]).map_err(|error| format!("cannot handle SIGQUIT: {error}"))?;
+    let signals = io::pipe().and_then(|(signals, quit)| pipe::register(SIGQUIT, quit).map(|_| signals));
+    let signals = signals.map_err(|error| format!("cannot handle SIGQUIT: {error}"))?;
     let on_quit = on_signal(stopper.clone());
     thread::Builder::new()
         .name("sigquit".into())
         .stack_size(128 * 1024)
-        .spawn(move || quit.forever().for_each(|_| on_quit()))
+        .spawn(move || on_each_byte(signals, &on_quit))
         .map_err(|error| format!("cannot start a thread for SIGQUIT: {error}"))?;
     Ok(())
+}
+
+/// Each signal is a byte in the pipe, whose other end is never closed. (signal-hook's own loop panics
+/// where reading fails.)
+fn on_each_byte(mut signals: PipeReader, on_signal: &impl Fn()) {
+    loop {
+        match signals.read(&mut [0]) {
+            Ok(0) => return,
+            Ok(_) => on_signal(),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                warn!("cannot wait for SIGQUIT: {error}; trying again");
+                thread::sleep(TRY_AGAIN);
+            }
+        }
+    }
 }
 
 /// The ready line, for programs; and on a terminal how to come in, for people. Whether anybody
