@@ -301,9 +301,9 @@ conduct() {
 
 # --- the soak ----------------------------------------------------------------------------------------
 
-failed=0
+wrongs=()
 wrong() {
-  failed=1
+  wrongs+=("$*")
   echo "WRONG: $*"
 }
 # Until the report is there, what has happened counts as 1.
@@ -364,7 +364,7 @@ soak() {
   wait "$load" || code=$?
   load=''
   grep -vE '^soak: (churn|cut short|vanished|first)' "$scratch/soak.log" || true
-  ((code == 0)) || wrong "parlor-bench soak says so (exit code $code)"
+  ((code == 0)) || wrong "parlor-bench soak says so (exit code $code): $(grep -m 3 '^soak: FAULT' "$scratch/soak.log" || tail -n 1 "$scratch/soak.log")"
   stop_server || wrong "the server ended with another code than 0"
   ((took <= 3000)) || wrong "the stop took $took ms"
   ! grep -q panicked "$scratch/server.log" || wrong "something panicked: $(grep -m 1 panicked "$scratch/server.log")"
@@ -491,11 +491,13 @@ show_figures() {
 if ((soak)); then soak; fi
 if ((figures)); then show_figures; fi
 echo
-if ((failed)); then
+if ((${#wrongs[@]})); then
+  # Again, since who sees only the end of this wants to know.
+  printf 'WRONG: %s\n' "${wrongs[@]}"
   echo "something was wrong (seed $seed)"
 elif ((missed_goals)); then
   echo "all held, but $missed_goals of the figures did not reach their goal"
 else
   echo 'all held'
 fi
-exit "$failed"
+exit $((${#wrongs[@]} > 0))

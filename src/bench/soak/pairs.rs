@@ -17,8 +17,9 @@ use super::random::Random;
 
 /// From the end of a visit to the next one: of more than 5 moves within 2 s only the sum would be told.
 const APART: Duration = Duration::from_millis(1_300);
-/// The moves of watchers count as well: so long nobody comes after some have come or gone.
-const AFTER_A_CHANGE: Duration = Duration::from_millis(2_500);
+/// The moves of watchers count as well: so long nobody comes after some have come or gone. If those were
+/// too many to be told one by one, the sum is told 2 s later, and for 2 s more nothing but sums is.
+const AFTER_A_CHANGE: Duration = Duration::from_millis(4_500);
 /// What a visit brings about is waited for so long.
 const AT_MOST: Duration = Duration::from_secs(15);
 /// After the last visit something that is told twice is waited for so long.
