@@ -4,8 +4,8 @@
 //! for nobody, with one exception that has a bound, the pace (see [`Manager::keep_pace`]).
 //!
 //! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
-//! the inbox is empty or the chunk is large, and each member is then given the chunk with one send;
-//! nothing ever waits for a chunk to fill. A member for whom the chunk is not the whole truth (it
+//! the inbox is empty or the chunk is large, and each member is then given the chunk with one send.
+//! Nothing waits for a chunk to fill, but where the manager is behind (see [`more_is_awaited`]). A member for whom the chunk is not the whole truth (it
 //! came in the middle, is owed an answer in between, does not see its own lines) is given its own
 //! ranges of the same bytes, and the others do not notice.
 
@@ -38,6 +38,11 @@ const PACE: Duration = Duration::from_millis(100);
 const LAST_EVENTS: Duration = Duration::from_millis(300);
 /// How often a stop looks whether everyone has gone.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// After a shorter flush no more is awaited: timers are late by a good part of what would be waited.
+const LONG_FLUSH: Duration = Duration::from_millis(1);
+/// More is awaited for this part of the time that the last flush took.
+const AWAITED_PART: u32 = 16;
 
 /// What the manager is told. All events about one session come from its reader, in order, but
 /// `CaughtUp`, which its writer sends and which means nothing once the session has gone.
@@ -99,6 +104,20 @@ pub(super) struct Manager<'a> {
     now: Instant,
     commands: usize,
     gathered: usize,
+    /// How long the flush at the end of the last turn took.
+    flush_took: Duration,
+    /// Until then a turn goes on though the inbox is empty.
+    awaits_until: Option<Instant>,
+}
+
+/// How much longer a turn goes on when the inbox is empty, in which something waited when it began
+/// (`is_behind`) after a flush that took so long.
+///
+/// Talkers who wait for all readers of a large room fall into two halves otherwise, each of which sends
+/// while the other's lines are on their way: half as much in each send, and nearly twice the work. Those
+/// whose lines have just gone out to the last reader answer within a small part of the time that it took.
+fn more_is_awaited(is_behind: bool, flush_took: Duration) -> Option<Duration> {
+    (is_behind && flush_took >= LONG_FLUSH).then(|| flush_took / AWAITED_PART)
 }
 
 impl<'a> Manager<'a> {
@@ -133,17 +152,21 @@ impl<'a> Manager<'a> {
             now: started,
             commands: 0,
             gathered: 0,
+            flush_took: Duration::ZERO,
+            awaits_until: None,
         }
     }
 
     /// Runs until a drain is over, or nobody can send events any more.
     pub(super) fn run(mut self) {
         loop {
+            let is_behind = !self.inbox.is_empty();
             let event = match self.next_due() {
                 None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.inbox.recv_deadline(due),
             };
             self.now = Instant::now();
+            self.awaits_until = more_is_awaited(is_behind, self.flush_took).map(|time| self.now + time);
             self.commands = 0;
             let drain = match event {
                 Ok(event) => self.turn(event),
@@ -174,9 +197,15 @@ impl<'a> Manager<'a> {
                 Event::Drain(deadline) => return Some(deadline),
                 event => self.take(event),
             }
-            next = if self.commands < TURN_COMMANDS { self.inbox.try_recv().ok() } else { None };
+            next = if self.commands < TURN_COMMANDS { self.next_of_turn() } else { None };
         }
         None
+    }
+
+    /// What else has come, or comes in the time for which more is awaited.
+    fn next_of_turn(&self) -> Option<Event> {
+        let there = self.inbox.try_recv().ok();
+        there.or_else(|| self.awaits_until.and_then(|until| self.inbox.recv_deadline(until).ok()))
     }
 
     /// When there is something to do though nothing happens.
@@ -541,7 +570,9 @@ impl<'a> Manager<'a> {
     /// Sends every chunk, then lets slow readers catch up.
     fn end_turn(&mut self) {
         self.flush_answer();
+        self.flush_took = Duration::ZERO;
         if self.gathered > 0 {
+            let begun = Instant::now();
             let Self { audiences, posts, slow, talking, .. } = self;
             for room in talking.drain(..) {
                 let Some(audience) = audiences.get_mut(room.index()) else { continue };
@@ -566,6 +597,7 @@ impl<'a> Manager<'a> {
                 }
                 audience.clear_chunks();
             }
+            self.flush_took = Instant::now().duration_since(begun);
         }
         self.gathered = 0;
         while let Some(seat) = self.slow.drained.pop() {
@@ -672,5 +704,18 @@ impl<'a> Manager<'a> {
     fn moment(&self) -> Now {
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         Now { up: self.now.duration_since(self.started), unix_ms: u64::try_from(unix_ms).unwrap_or(u64::MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_is_awaited_only_by_who_is_behind_with_a_large_room() {
+        let ms = Duration::from_millis;
+        assert_eq!(more_is_awaited(true, ms(8)), Some(Duration::from_micros(500)));
+        assert_eq!(more_is_awaited(false, ms(8)), None, "nothing waited");
+        assert_eq!(more_is_awaited(true, Duration::from_micros(999)), None, "a flush is soon done");
     }
 }

@@ -144,6 +144,10 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    pub fn is_empty(&self) -> bool {
+        self.0.items.borrow().is_empty()
+    }
+
     pub fn try_recv(&self) -> Result<T, RecvTimeoutError> {
         match self.0.items.borrow_mut().pop_front() {
             Some(item) => Ok(item),
