@@ -596,3 +596,59 @@ fn nothing_private_goes_to_the_first_word_of_a_name() {
         );
     }
 }
+
+#[test]
+fn a_command_for_another_room_names_it() {
+    let there = Command::In(RoomName::parse("dev").unwrap(), Box::new(Command::Say(body("hi"))));
+    for (wire, _) in WIRES.into_iter().filter(|(wire, _)| *wire != Wire::Text) {
+        assert_eq!(read_by_server(wire, &there), std::slice::from_ref(&there), "{wire}");
+    }
+    let refused = Wire::Text.encode_request(&there, 1, &mut Vec::new());
+    assert_eq!(refused, Err(Refusal::UnknownAct { act: "say".into() }));
+}
+
+#[test]
+fn by_the_relay_one_can_talk_and_no_more() {
+    assert_eq!(read_by_server(Wire::Relay, &Command::Say(body("/who"))), [Command::Say(body("/who"))]);
+    let mut bytes = Vec::new();
+    let refused = Wire::Relay.encode_request(&Command::Ping, 1, &mut bytes);
+    assert_eq!((refused, &*bytes), (Err(Refusal::UnknownAct { act: "ping".into() }), &b""[..]));
+}
+
+#[test]
+fn a_sign_of_life_is_no_command() {
+    let wires = WIRES.into_iter().map(|(wire, _)| wire).chain([Wire::Relay]);
+    for wire in wires {
+        let mut bytes = Vec::new();
+        wire.encode_keep_alive(&mut bytes);
+        assert_ne!(bytes, b"", "{wire}");
+        // Whole, and the next request is read after it.
+        wire.encode_request(&Command::Say(body("hi")), 1, &mut bytes).unwrap();
+        let mut decoder = wire.decoder(LIMITS);
+        decoder.feed(&bytes);
+        let mut commands = Vec::new();
+        while let Some(inbound) = decoder.next().unwrap() {
+            match inbound {
+                Inbound::Command(command) => commands.push(command),
+                Inbound::Heartbeat | Inbound::Tag(_) | Inbound::Switch(_) => {}
+                other => panic!("{other:?} by {wire}"),
+            }
+        }
+        assert_eq!(commands, [Command::Say(body("hi"))], "{wire}");
+    }
+}
+
+#[test]
+fn blank_lines_between_objects_are_nothing() {
+    let lines = Wire::Json(Some(Framing::Lines));
+    let all = heard(lines, [&b"\n \r\n{\"Act\":\"notice\",\"Data\":\"hi\"}\n\n"[..]]);
+    assert_eq!(all, [(None, Heard::Info("hi".into()))]);
+}
+
+#[test]
+fn an_error_in_a_frame_is_a_refusal() {
+    let mut frame = 10_000_u32.to_le_bytes().to_vec();
+    frame.extend_from_slice(&3_u32.to_le_bytes());
+    frame.extend_from_slice(b"{no");
+    assert_eq!(one_heard(Wire::Frame, &frame), Heard::Refused { code: None, text: "{no".into() });
+}
