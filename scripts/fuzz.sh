@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Throws made-up input at every decoder and parser, and counts what it did.
 #
-# usage: scripts/fuzz.sh [--seconds N] [--sanitizer none|address] [TARGET...]
+# usage: scripts/fuzz.sh [--seconds N] [--at-once N] [--sanitizer none|address] [TARGET...]
 #
 #   --seconds N    how long each target runs (60)
+#   --at-once N    so many targets beside each other (1)
 #   --sanitizer    none (the default): built for speed, as a release is; address: slower, with
 #                  overflow and debug assertions, and every access to memory is checked
 #   TARGET         one or more of tests/fuzz/fuzz_targets, without .rs; all of them if none is named
@@ -21,12 +22,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-seconds=60 sanitizer=none targets=()
+seconds=60 sanitizer=none at_once=1 targets=()
 while (($#)); do
   case $1 in
     --seconds)
       [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || { echo "--seconds needs a number" >&2 && exit 2; }
       seconds=$2
+      shift
+      ;;
+    --at-once)
+      [[ ${2:-} =~ ^[1-9][0-9]?$ ]] || { echo "--at-once needs a number up to 99" >&2 && exit 2; }
+      at_once=$2
       shift
       ;;
     --sanitizer)
@@ -62,7 +68,15 @@ build=(--fuzz-dir tests/fuzz --sanitizer "$sanitizer")
 [[ $sanitizer != none ]] || build+=(--release)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/parlor-fuzz.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+running=() # a process group for each target that is being thrown at
+# shellcheck disable=SC2317 # the trap calls it
+clean_up() {
+  local group
+  for group in "${running[@]}"; do kill -TERM -- "-$group" 2>/dev/null || true; done
+  wait
+  rm -rf "$work"
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -85,26 +99,46 @@ longest() {
 # number PATTERN FILE: the number behind the last match, or 0.
 number() { grep -oE "$1 *[0-9]+" "$2" | grep -oE '[0-9]+$' | tail -n 1 || echo 0; }
 
-found=0 total=0
-printf '%-10s %12s %10s %13s %9s\n' target inputs 'inputs/s' 'new coverage' findings
-for target in "${targets[@]}"; do
+# throw_at TARGET: its log, and beside it whether something was found.
+throw_at() {
+  local target=$1 verdict=0
   mkdir -p "$learnt/$target"
-  log=$work/$target verdict=0
   cargo fuzz run "${build[@]}" "$target" "$learnt/$target" "tests/fuzz/corpus/$target" -- \
     -max_total_time="$seconds" -max_len="$(longest "$target")" -timeout=10 -print_final_stats=1 \
-    >"$log" 2>&1 </dev/null || verdict=1
+    >"$work/$target" 2>&1 </dev/null || verdict=1
+  echo "$verdict" >"$work/$target.verdict"
+}
+
+found=0 total=0
+# tell TARGET: a line of the table, and what was found.
+tell() {
+  local target=$1 log=$work/$1 verdict inputs before after artifact
+  verdict=$(cat "$work/$target.verdict")
   inputs=$(number 'number_of_executed_units:' "$log")
   before=$(grep -m 1 INITED "$log" | grep -oE 'cov: [0-9]+' | grep -oE '[0-9]+' || echo 0)
   after=$(number 'cov:' "$log")
   printf '%-10s %12d %10d %13d %9d\n' "$target" "$inputs" "$(number 'average_exec_per_sec:' "$log")" \
     $((after > before ? after - before : 0)) "$verdict"
   total=$((total + inputs))
-  if ((verdict)); then
-    found=$((found + 1))
-    grep -A 4 -E 'panicked at|ERROR:|SUMMARY:' "$log" | head -n 20 | sed 's/^/  /'
-    artifact=$(grep -oE 'Test unit written to .*' "$log" | sed 's/^Test unit written to //' | tail -n 1)
-    [[ -z $artifact ]] || echo "  again: RUSTC_BOOTSTRAP=1 cargo fuzz run ${build[*]} $target $artifact"
-  fi
+  ((verdict)) || return 0
+  found=$((found + 1))
+  grep -A 4 -E 'panicked at|ERROR:|SUMMARY:' "$log" | head -n 20 | sed 's/^/  /' || true
+  artifact=$(grep -oE 'Test unit written to .*' "$log" | sed 's/^Test unit written to //' | tail -n 1 || true)
+  [[ -z $artifact ]] || echo "  again: RUSTC_BOOTSTRAP=1 cargo fuzz run ${build[*]} $target $artifact"
+}
+
+printf '%-10s %12s %10s %13s %9s\n' target inputs 'inputs/s' 'new coverage' findings
+for ((at = 0; at < ${#targets[@]}; at += at_once)); do
+  some=("${targets[@]:at:at_once}")
+  set -m # each can be ended as a whole
+  for target in "${some[@]}"; do
+    throw_at "$target" &
+    running+=($!)
+  done
+  set +m
+  wait
+  running=()
+  for target in "${some[@]}"; do tell "$target"; done
 done
 printf '%-10s %12d %10s %13s %9d\n' all "$total" '' '' "$found"
 ((found == 0))

@@ -9,7 +9,7 @@
 #   --repeat N    no checks, but the tests over sockets N times (with --rust-only or --sh-only:
 #                 those); stops at the first round that fails
 #
-# A fresh machine needs a Rust toolchain (with rustfmt and clippy), bash 5 and a C linker. The clients
+# A fresh machine needs a Rust toolchain (with rustfmt and clippy), bash 5.1 and a C linker. The clients
 # that the shell tests use (nc, telnet, expect …) are installed by the system's package manager where
 # this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
 # missing and ends. It prints the seconds of each step; the last line counts the shell tests, and
@@ -28,8 +28,8 @@
 
 set -euo pipefail
 
-if ((BASH_VERSINFO[0] < 5)); then
-  echo "this needs bash 5 or later, this is $BASH_VERSION" >&2
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 501)); then
+  echo "this needs bash 5.1 or later, this is $BASH_VERSION" >&2
   exit 1
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -57,7 +57,15 @@ done
 unset RUST_LOG "${!PARLOR_@}"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-test.XXXXXX")
-trap 'rm -rf "$scratch"' EXIT
+declare -A file_of=() # by process group: the shell tests under way
+# shellcheck disable=SC2317 # the trap calls it
+clean_up() {
+  local group
+  for group in "${!file_of[@]}"; do kill -TERM -- "-$group" 2>/dev/null || true; done
+  wait
+  rm -rf "$scratch"
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -250,7 +258,7 @@ fuzz_briefly() {
   if ! cargo fuzz --version >/dev/null 2>&1 || ! command -v c++ >/dev/null; then
     left_out 'no cargo-fuzz or no c++ here: the properties of the tests above (proptest) stand in for it'
   elif cargo fetch --quiet --locked --manifest-path tests/fuzz/Cargo.toml 2>"$scratch/fetch"; then
-    scripts/fuzz.sh --seconds 5
+    scripts/fuzz.sh --seconds 5 --at-once 2
   elif grep -q -e --locked "$scratch/fetch"; then
     echo "tests/fuzz/Cargo.lock does not fit Cargo.toml: cargo update --workspace --manifest-path tests/fuzz/Cargo.toml" >&2
     return 1
@@ -260,14 +268,32 @@ fuzz_briefly() {
   fi
 }
 
-# Each file counts its cases in its last line.
+# Two files at a time, since most of their time is spent waiting; the longest begins. What each prints
+# comes when it has ended; its last line counts its cases.
 test_by_shell() {
-  local file failed=0
+  local -a left=(tests/sh/soak.sh)
+  local file ended code failed=0
   for file in tests/sh/*.sh; do
-    [[ $file != */lib.sh ]] || continue
+    [[ $file == */lib.sh || $file == */soak.sh ]] || left+=("$file")
+  done
+  mkdir -p "$scratch/shell"
+  while ((${#left[@]} + ${#file_of[@]})); do
+    if ((${#left[@]} && ${#file_of[@]} < 2)); then
+      set -m # a group of its own, that can be ended as a whole, and that hears of SIGINT as any other
+      "${left[0]}" </dev/null >"$scratch/shell/$(basename "${left[0]}")" 2>&1 &
+      set +m
+      file_of[$!]=${left[0]}
+      left=("${left[@]:1}")
+      continue
+    fi
+    code=0 ended=''
+    wait -n -p ended "${!file_of[@]}" || code=$?
+    file=${file_of[$ended]}
+    unset "file_of[$ended]"
     echo "-- $file"
-    "$file" </dev/null 2>&1 | tee "$scratch/shell" || failed=1
-    tail -n 1 "$scratch/shell" | grep -Ex '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' >>"$scratch/counts" ||
+    cat "$scratch/shell/$(basename "$file")"
+    ((code == 0)) || failed=1
+    tail -n 1 "$scratch/shell/$(basename "$file")" | grep -Ex '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' >>"$scratch/counts" ||
       { failed=1 && echo "$file ended early" && echo '0 passed, 1 failed' >>"$scratch/counts"; }
   done
   ((failed == 0))
