@@ -163,6 +163,12 @@ fn drain(queue: &Receiver<Line>, dropped: &AtomicU64, filter: &Filter) {
             let _ = writeln!(stderr, "parlor: {lost} log lines were dropped, standard error was too slow");
         }
         if is_over {
+            // A count that came due just before went behind the end.
+            for line in queue.try_iter().take(QUEUE_LINES) {
+                if let Line::Text(line) = line {
+                    let _ = stderr.write_all(&line);
+                }
+            }
             return;
         }
     }

@@ -9,7 +9,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use parlor::{Config, Listen, Server, Wire};
 use serde_json::json;
@@ -106,6 +107,32 @@ fn a_stop_does_not_swallow_the_count() {
     let log = house.stop();
     let (lines, more) = told(&log, ") closed: peer closed");
     assert_eq!(lines + more, LINES + 11, "{log}");
+}
+
+/// Nor one that comes due while the last lines are written: a second after the first of a flood. In some of
+/// these houses it does.
+#[test]
+fn an_end_does_not_overtake_the_count() {
+    thread::scope(|scope| {
+        for late in 0..24 {
+            scope.spawn(move || {
+                let house = House::new();
+                let mut first = None;
+                for _ in 0..LINES + 10 {
+                    Peer::connect(house.text).leave();
+                    first.get_or_insert_with(Instant::now);
+                }
+                let mut last = Peer::enter(house.text);
+                last.wait_for_company(1);
+                last.leave();
+                let stop_at = first.unwrap() + Duration::from_micros(980_000 + 1_000 * late);
+                thread::sleep(stop_at.saturating_duration_since(Instant::now()));
+                let log = house.stop();
+                let (lines, more) = told(&log, ") closed: peer closed");
+                assert_eq!(lines + more, LINES + 11, "{log}");
+            });
+        }
+    });
 }
 
 #[test]
