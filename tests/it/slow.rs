@@ -2,6 +2,7 @@
 //! missed when it reads again, and holds a bounded amount of memory.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use serde_json::json;
@@ -11,6 +12,8 @@ use crate::support::{House, Peer, wait_for};
 /// More than the kernel keeps for one connection, and the outbox with it.
 const LINES: usize = 20_000;
 const WIDTH: usize = 500;
+/// So many lines are fewer bytes than an outbox holds where it is at its smallest here.
+const AHEAD: usize = 400;
 /// What the server's memory may grow by in these tests, in KiB: outboxes of 1 MiB, buffers, stacks.
 const GROWTH: u64 = 24 * 1024;
 
@@ -25,9 +28,22 @@ fn number(line: &str) -> Option<usize> {
 
 /// Says so many lines as fast as they are taken, on a thread of its own.
 fn talk<'scope>(scope: &'scope thread::Scope<'scope, '_>, peer: &Peer, lines: usize, width: usize) {
+    talk_with(scope, peer, lines, width, &[]);
+}
+
+/// As [`talk`], but is never more than [`AHEAD`] lines ahead of any of these, which count what they hear.
+fn talk_with<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    peer: &Peer,
+    lines: usize,
+    width: usize,
+    heard: &'scope [AtomicUsize],
+) {
     let mut mouth = peer.stream.try_clone().unwrap();
     scope.spawn(move || {
         for first in (0..lines).step_by(100) {
+            let behind = || heard.iter().any(|heard| heard.load(Ordering::SeqCst) + AHEAD < first + 100);
+            wait_for(|| (!behind()).then_some(()), || format!("all to hear the lines before {first}"));
             let batch: String = (first..lines.min(first + 100)).map(|number| line(number, width) + "\n").collect();
             std::io::Write::write_all(&mut mouth, batch.as_bytes()).unwrap();
         }
@@ -36,6 +52,11 @@ fn talk<'scope>(scope: &'scope thread::Scope<'scope, '_>, peer: &Peer, lines: us
 
 /// Hears all lines from 0 on, each once and in order, and nothing about skipping.
 fn hear_all(peer: &mut Peer, lines: usize) {
+    hear_and_count(peer, lines, &AtomicUsize::new(0));
+}
+
+/// As [`hear_all`]; counts them.
+fn hear_and_count(peer: &mut Peer, lines: usize, heard: &AtomicUsize) {
     let mut wanted = 0;
     while wanted < lines {
         let line = peer.line();
@@ -43,6 +64,7 @@ fn hear_all(peer: &mut Peer, lines: usize) {
         if let Some(number) = number(&line) {
             assert_eq!(number, wanted, "{}: {line}", peer.name);
             wanted += 1;
+            heard.store(wanted, Ordering::SeqCst);
         }
     }
 }
@@ -82,10 +104,12 @@ fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
     bob.fence();
     alice.fence(); // and from here on she reads nothing
     let before = house.status("VmRSS");
+    // However little the machine lets these three run: what is on its way to them fits an outbox.
+    let heard: [AtomicUsize; 3] = Default::default();
     thread::scope(|scope| {
-        talk(scope, &bob, LINES, WIDTH);
-        for healthy in [&mut bob, &mut carol, &mut gopher] {
-            scope.spawn(|| hear_all(healthy, LINES));
+        talk_with(scope, &bob, LINES, WIDTH, &heard);
+        for (healthy, heard) in [&mut bob, &mut carol, &mut gopher].into_iter().zip(&heard) {
+            scope.spawn(|| hear_and_count(healthy, LINES, heard));
         }
     });
     let after = house.status("VmHWM");

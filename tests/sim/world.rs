@@ -476,6 +476,8 @@ struct World {
     nudge: Sender<()>,
     drain_by: Arc<OnceLock<Instant>>,
     /// Steps until somebody stops the house.
+    /// Microseconds, up to which a turn takes.
+    turns_take: usize,
     left: usize,
     drain_sent: bool,
     /// A stop in the middle of things. Before another one everybody is silent for a while, and then
@@ -525,7 +527,7 @@ pub fn wait(deadline: Option<Instant>) {
 
 impl World {
     fn turn(&mut self) -> bool {
-        os::pass(Duration::from_micros(dice(40) as u64));
+        os::pass(Duration::from_micros(dice(self.turns_take) as u64));
         self.left = self.left.saturating_sub(1);
         if self.left == 0 && self.sudden && self.stop(false) {
             return true;
@@ -706,6 +708,8 @@ pub fn play(seed: u64) -> Happened {
         nudge,
         drain_by,
         left: 200 + dice(1500),
+        // With the longer ones a flush may take long enough that the manager awaits more after it.
+        turns_take: [40, 600][dice(2)],
         drain_sent: false,
         sudden: dice(2) == 0,
         born: 0,
