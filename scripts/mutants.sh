@@ -3,7 +3,7 @@
 #
 # usage: scripts/mutants.sh [--shard K/N] [--everything] [FOLDER...]
 #
-#   --shard K/N     only that share of the changes, from 0/N to N-1/N
+#   --shard K/N     only that share of the changes, from 0/N to N-1/N: every Nth
 #   --everything    those that live are tried once more, with the tests that need sockets too: a
 #                   minute or two for each
 #   FOLDER          wire, chat or outbox (src/server/outbox.rs); all three if none is named
@@ -32,7 +32,7 @@ while (($#)); do
       if [[ ! ${2:-} =~ ^[0-9]+/[1-9][0-9]*$ ]] || ((${2%/*} >= ${2#*/})); then
         echo "--shard needs K/N, K from 0 to N-1" >&2 && exit 2
       fi
-      shard=(--shard "$2")
+      shard=(--shard "$2" --sharding round-robin) # from every file some, so that a share is a sample
       shift
       ;;
     --everything) everything=1 ;;
