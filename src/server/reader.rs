@@ -196,7 +196,10 @@ impl<'a> Reader<'a> {
         let (_, count) = recv(&self.lifeline.stream, spare_capacity(&mut self.buffer), RecvFlags::empty())?;
         if count == 0 {
             self.ended = true;
-            self.decoder.end();
+            // Where this side has ended it, what was begun would have gone on: a part of a line is none.
+            if self.lifeline.reason().is_none() {
+                self.decoder.end();
+            }
         } else {
             self.decoder.feed(&self.buffer);
         }

@@ -144,6 +144,16 @@ run a_send_is_reset
 run a_send_finds_no_buffer
 run a_send_is_interrupted
 
+# What would have gone on is no line, and nobody hears a part of it.
+a_line_that_was_begun_is_not_said() {
+  three_people
+  inject manager sendto error=EPIPE:when=1
+  type_keys vic '/ping\nI was about to'
+  ends_vic 'write failed'
+  has_not ann.out 'I was about to'
+}
+run a_line_that_was_begun_is_not_said
+
 # a_late_send FAULT WHAT...: the manager cannot send, so vic's writer does, and fails as well.
 a_late_send() {
   three_people

@@ -213,7 +213,9 @@ impl Session {
                 return false;
             }
             self.input_over = true;
-            self.decoder.end();
+            if !wire.cut {
+                self.decoder.end();
+            }
         } else {
             let count = 1 + dice(wire.to_server.len());
             let bytes: Vec<u8> = wire.to_server.drain(..count).collect();
