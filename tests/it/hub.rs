@@ -1292,6 +1292,30 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     assert_eq!(bustle(&room.enter(Seat(6))).len(), 1, "one by one again, since that was little");
 }
 
+#[test]
+fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
+    let mut room = Room::of(&["ann"]); // one
+    (1..=4).for_each(|seat| assert_eq!(bustle(&room.enter(Seat(seat))).len(), 1, "{seat}"));
+    assert_eq!(bustle(&room.enter(Seat(5))), [""; 0]);
+    room.now = seconds(2);
+    assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
+    room.now = Duration::from_millis(3999);
+    assert_eq!(bustle(&room.enter(Seat(6))), [""; 0]);
+}
+
+/// What a listener who missed lines is told it can read again.
+#[test]
+fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
+    let mut room = Room::of(&["ann", "bob"]);
+    assert_eq!(room.hub.past_of(ANN), 0);
+    room.does(ANN, say("hi"));
+    room.does(BOB, say("hello"));
+    room.does(BOB, say("well"));
+    assert_eq!(room.hub.past_of(ANN), 3);
+    room.does(ANN, Command::Ignore("bob".into()));
+    assert_eq!((room.hub.past_of(ANN), room.hub.past_of(BOB), room.hub.past_of(Seat(77))), (1, 3, 0));
+}
+
 /// Not five lines and a count every two seconds, but the count alone.
 #[test]
 fn a_lasting_bustle_is_one_line_every_two_seconds() {
