@@ -1,13 +1,14 @@
 //! The manager thread: the one place where the room is changed, so everyone sees one order.
 //!
 //! It takes events, asks the hub what follows, and performs it. It does no blocking I/O and waits
-//! for nobody, with one exception that has a bound, the pace (see [`Manager::keep_pace`]).
+//! for nobody, with two exceptions that have bounds: the pace (see [`Manager::keep_pace`]), and
+//! what it awaits when it is behind (see [`more_is_awaited`]).
 //!
 //! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
 //! the inbox is empty or the chunk is large, and each member is then given the chunk with one send.
-//! Nothing waits for a chunk to fill, but where the manager is behind (see [`more_is_awaited`]). A member for whom the chunk is not the whole truth (it
-//! came in the middle, is owed an answer in between, does not see its own lines) is given its own
-//! ranges of the same bytes, and the others do not notice.
+//! A member for whom the chunk is not the whole truth (it came in the middle, is owed an answer in
+//! between, does not see its own lines) is given its own ranges of the same bytes, and the others
+//! do not notice.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

@@ -191,10 +191,8 @@ fn every_stall_is_told_of_and_nothing_is_counted_twice() {
 #[test]
 fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
     let house = House::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
-    let mut alice = Peer::enter(house.text);
+    let alice = Peer::enter(house.text);
     let mut bob = Peer::enter(house.text);
-    // A line that she does not come to end: nobody hears a part of it.
-    alice.send_raw(b"I was about to");
     // The kernel keeps some megabytes for her, so bob talks until she is gone.
     let gone = format!("[{0}]{0}: login out", alice.name);
     let (mut said, mut heard, mut left) = (0, 0, false);

@@ -477,9 +477,9 @@ struct World {
     inbox: Option<Sender<Event>>,
     nudge: Sender<()>,
     drain_by: Arc<OnceLock<Instant>>,
-    /// Steps until somebody stops the house.
     /// Microseconds, up to which a turn takes.
     turns_take: usize,
+    /// Steps until somebody stops the house.
     left: usize,
     drain_sent: bool,
     /// A stop in the middle of things. Before another one everybody is silent for a while, and then
