@@ -92,14 +92,14 @@ sources=$PWD
 
 # The language, the rules and the bytes, with the tests of them that need nothing else.
 make_rules() {
-  mkdir -p "$root/rules/tests/it" && cd "$root/rules"
-  rm -rf src
-  mkdir src
+  mkdir -p "$root/rules" && cd "$root/rules"
+  rm -rf src tests
+  mkdir -p src tests/it
   cp -Rp "$sources"/src/{protocol,chat,wire} src/
   printf 'pub mod %s;\n' protocol chat wire >src/lib.rs
-  local -a modules=(frames heard history hub json packets wire)
-  for module in "${modules[@]}"; do cp -p "$sources/tests/it/$module.rs" tests/it/; done
-  printf 'mod %s;\n' "${modules[@]}" >tests/it/main.rs
+  local -a modules=(frames.rs heard.rs history.rs hub json.rs packets.rs wire)
+  for module in "${modules[@]}"; do cp -Rp "$sources/tests/it/$module" tests/it/; done
+  printf 'mod %s;\n' "${modules[@]%.rs}" >tests/it/main.rs
   cp -p "$sources/Cargo.lock" .
   manifest it >Cargo.toml
 }

@@ -1,0 +1,188 @@
+//! Manners: whois, away, ignoring, quiet, and how often a name may be taken.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use std::time::Duration;
+
+use parlor::chat::{Effect, Filter, Seat};
+use parlor::protocol::{Away, CloseReason, Command, Notice, Refusal, SessionId};
+
+use super::{ANN, BOB, CAT, Room, address, body, nick, refusal, say, seconds, shown};
+
+#[test]
+fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.join(BOB, "dev");
+    let (program, _) = room.arrive(CAT, "json");
+    room.now = seconds(90);
+    room.does(BOB, say("hi"));
+    room.now = seconds(100);
+    let effects = room.types(ANN, "/whois BOB");
+    let [Effect::Tell(ANN, Notice::Whois { who, room: Some(place), by: "text" })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((&*who.who.name, place.as_str(), who.idle, who.here), ("bob", "dev", seconds(10), seconds(100)));
+    assert_eq!(who.away, None);
+    let effects = room.types(BOB, &format!("/whois {}", program.id));
+    assert!(
+        matches!(&effects[..], [Effect::Tell(BOB, Notice::Whois { who, room: None, by: "json" })] if who.who == program),
+        "{effects:?}"
+    );
+    let effects = room.types(ANN, "/whois bobb");
+    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyCalled { name: "bobb".into(), like: Some("bob".into()) });
+}
+
+#[test]
+fn who_is_away_is_written_to_and_the_writer_told() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let lunch = Away(Some(body("at lunch")));
+    assert_eq!(room.types(BOB, "/away at lunch"), [Effect::Tell(BOB, Notice::YouAreAway(lunch.clone()))]);
+    let written = ["to 0: told to bob: psst", "to 1: told by ann: psst", "to 0: bob is away: Some(\"at lunch\")"];
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst")), written);
+    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: ann: hi"], "not for what is said to all");
+    let effects = room.types(ANN, "/who");
+    let [Effect::Tell(_, Notice::Names { people, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((&people[0].away, &people[1].away), (&None, &Some(lunch)));
+    room.types(BOB, "/away");
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst"))[2], "to 0: bob is away: None");
+    assert_eq!(room.types(BOB, "/back"), [Effect::Tell(BOB, Notice::WelcomeBack)]);
+    assert_eq!(shown(&room.msg(ANN, "bob", "psst")).len(), 2);
+}
+
+#[test]
+fn who_is_ignored_is_not_told_and_stays_so_under_every_name() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let bob = room.speaker(BOB);
+    let (quiet, ignored) = (false, vec![bob.id]);
+    let wanted =
+        [Effect::Filter(ANN, Filter { quiet, ignored }), Effect::Tell(ANN, Notice::Ignoring { who: bob, on: true })];
+    assert_eq!(room.types(ANN, "/ignore bob"), wanted);
+    assert_eq!(room.types(ANN, "/ignore BOB"), wanted, "twice is once");
+    room.rename(BOB, "rob");
+    assert_eq!(shown(&room.does(BOB, say("hi"))), ["to all: rob: hi"], "the filter hides it, where it is delivered");
+    assert_eq!(shown(&room.msg(BOB, "ann", "psst")), ["to 1: told to ann: psst"]);
+    let effects = room.types(ANN, "/reply what?");
+    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyToAnswer, "what was not seen is not answered");
+    assert_eq!(shown(&room.msg(ANN, "rob", "hm"))[1], "to 1: told by ann: hm", "the other way it goes");
+    assert_eq!(
+        shown(&room.types(ANN, "/unignore rob")),
+        ["filter 0: quiet false, 0 ignored", "to 0: ignoring rob: false"]
+    );
+    assert_eq!(shown(&room.msg(BOB, "ann", "psst"))[1], "to 0: told by rob: psst");
+}
+
+#[test]
+fn the_filter_hides_what_was_asked_and_nothing_else() {
+    let (ann, bob) = (SessionId(1), SessionId(2));
+    let filter = |quiet, ignored: &[SessionId]| Filter { quiet, ignored: ignored.to_vec() };
+    assert!(filter(false, &[]).is_open() && !filter(true, &[]).is_open() && !filter(false, &[ann]).is_open());
+    for (said_by, is_bustle, by_quiet, by_ignoring) in [
+        (Some(ann), false, false, true),
+        (Some(bob), false, false, false),
+        (None, true, true, false),
+        (None, false, false, false),
+    ] {
+        assert_eq!(filter(true, &[]).hides(said_by, is_bustle), by_quiet);
+        assert_eq!(filter(false, &[ann]).hides(said_by, is_bustle), by_ignoring);
+        assert!(!filter(false, &[]).hides(said_by, is_bustle));
+    }
+    // What counts as said, and what as a coming or going.
+    let mut room = Room::of(&["ann", "bob"]);
+    let notices = |effects: Vec<Effect>| {
+        let told = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Room { notice, .. } => Some((notice.said_by().is_some(), notice.is_bustle())),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    for line in ["hi", "/me waves"] {
+        assert_eq!(notices(room.types(ANN, line)), [(true, false)], "{line}");
+    }
+    assert_eq!(notices(room.types(ANN, "/topic tea")), [(true, false)], "or an ignored one would be read in topics");
+    assert_eq!(notices(room.rename(ANN, "zoe")), [(false, false)]);
+    assert_eq!(notices(room.enter(CAT)), [(false, true)]);
+    assert_eq!(notices(room.join(CAT, "dev")), [(false, true), (false, true)]);
+    assert_eq!(notices(room.leave(CAT, CloseReason::Quit)), [(false, true)]);
+}
+
+#[test]
+fn nobody_ignores_oneself_or_more_people_than_64() {
+    let mut room = Room::of(&["ann"]);
+    assert!(matches!(refusal(&room.types(ANN, "/ignore ann"), ANN), Refusal::CannotIgnore { .. }));
+    assert!(matches!(refusal(&room.types(ANN, "/unignore ann"), ANN), Refusal::CannotIgnore { .. }));
+    assert!(matches!(refusal(&room.types(ANN, "/ignore zoe"), ANN), Refusal::NobodyCalled { .. }));
+    for seat in (1..=65).map(Seat) {
+        room.enter(seat);
+        let effects = room.types(ANN, &format!("/ignore {}", address(seat)));
+        if seat.0 <= 64 {
+            assert_eq!(shown(&effects)[0], format!("filter 0: quiet false, {} ignored", seat.0));
+        } else {
+            assert!(matches!(refusal(&effects, ANN), Refusal::CannotIgnore { .. }));
+        }
+    }
+    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(7))));
+    assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored", "one of them again");
+    // Who has left needs no place any more.
+    room.leave(Seat(1), CloseReason::PeerClosed);
+    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(65))));
+    assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored");
+}
+
+#[test]
+fn quiet_and_time_are_done_where_lines_are_delivered() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for (line, filter, told) in [
+        ("/quiet on", "filter 0: quiet true, 0 ignored", "to 0: Quiet { on: true }"),
+        ("/ignore bob", "filter 0: quiet true, 1 ignored", "to 0: ignoring bob: true"),
+        ("/quiet off", "filter 0: quiet false, 1 ignored", "to 0: Quiet { on: false }"),
+        ("/time on", "time 0: true", "to 0: Time { on: true }"),
+        ("/time off", "time 0: false", "to 0: Time { on: false }"),
+    ] {
+        assert_eq!(shown(&room.types(ANN, line)), [filter, told], "{line}");
+    }
+    // Somebody new on that seat begins with an open filter.
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.enter(ANN);
+    assert_eq!(shown(&room.types(ANN, "/quiet on"))[0], "filter 0: quiet true, 0 ignored");
+}
+
+#[test]
+fn a_name_may_be_taken_three_times_a_minute() {
+    let mut room = Room::empty();
+    room.enter(ANN);
+    let take = |room: &mut Room, name: &str| room.does(ANN, Command::Nick(nick(name)));
+    for (at, name) in [(0, "ann"), (10, "zoe"), (20, "eve")] {
+        room.now = seconds(at);
+        assert_eq!(take(&mut room, name)[0], Effect::Tell(ANN, Notice::YouAre(name.into())));
+        take(&mut room, name); // the name that one has costs nothing
+    }
+    for at in [21, 40, 59] {
+        room.now = seconds(at);
+        let Refusal::RenamesTooFast { limit: 3, wait } = *refusal(&take(&mut room, "ivy"), ANN) else { panic!("{at}") };
+        assert!((60 - at..=61 - at).contains(&wait), "{wait} s at {at}");
+        assert_eq!(room.names(ANN), ["eve"]);
+    }
+    room.now = seconds(60);
+    assert_eq!(take(&mut room, "ivy")[0], Effect::Tell(ANN, Notice::YouAre("ivy".into())));
+    refusal(&take(&mut room, "may"), ANN);
+    // What is refused because somebody has it costs nothing either.
+    room.enter(BOB);
+    for _ in 0..5 {
+        assert!(matches!(refusal(&room.does(BOB, Command::Nick(nick("ivy"))), BOB), Refusal::Taken { .. }));
+    }
+    assert_eq!(room.does(BOB, Command::Nick(nick("bob")))[0], Effect::Tell(BOB, Notice::YouAre("bob".into())));
+}
+
+#[test]
+fn the_wait_for_another_name_is_never_more_than_a_minute() {
+    let mut room = Room::empty();
+    room.enter(ANN);
+    for name in ["ann", "zoe", "eve"] {
+        room.does(ANN, Command::Nick(nick(name)));
+    }
+    for (at, wanted) in [(0, 60), (1, 60), (1000, 59), (59_001, 1), (59_999, 1)] {
+        room.now = Duration::from_millis(at);
+        let effects = room.does(ANN, Command::Nick(nick("ivy")));
+        assert_eq!(refusal(&effects, ANN), &Refusal::RenamesTooFast { limit: 3, wait: wanted }, "at {at} ms");
+    }
+}

@@ -1,0 +1,131 @@
+//! Who comes in and who leaves: in which order it is told, and to whom.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use std::sync::Arc;
+
+use parlor::chat::{Effect, Seat};
+use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, Switch};
+
+use super::{ANN, BOB, Room, address, body, refusal, say, shown};
+
+#[test]
+fn who_comes_in_is_announced_and_greeted_in_this_order() {
+    let mut room = Room::of(&["ann"]);
+    assert_eq!(
+        shown(&room.enter(BOB)),
+        [
+            "to 1: 127.0.0.1:5001 I am here",
+            "to 1: 127.0.0.1:5001 login",
+            "to 1: welcome 127.0.0.1:5001 to #lobby",
+            "to all: 127.0.0.1:5001 login", // performed before bob is in the room: for the others
+            "enter 0.1",
+        ]
+    );
+    assert_eq!(room.hub.population(), 2);
+}
+
+#[test]
+fn the_greeting_knows_who_is_here() {
+    let mut room = Room::empty();
+    for number in 0..13_u32 {
+        let (speaker, effects) = room.arrive(Seat(number), "text");
+        let others: Vec<Arc<str>> = (0..number.min(10)).map(|other| format!("user{other}").into()).collect();
+        let wanted = Notice::Welcome {
+            you: speaker,
+            room: RoomName::lobby(),
+            others,
+            others_total: number as usize,
+            door: "127.0.0.1:8000".into(),
+            idle_seconds: 30,
+        };
+        assert_eq!(effects[2], Effect::Tell(Seat(number), wanted));
+        room.rename(Seat(number), &format!("user{number}"));
+    }
+}
+
+#[test]
+fn who_leaves_is_told_goodbye_and_the_others_of_it() {
+    let mut room = Room::of(&["ann", "bob"]);
+    assert_eq!(
+        shown(&room.leave(ANN, CloseReason::Idle { seconds: 30 })),
+        [
+            "to 0: goodbye: idle for 30 s",
+            "exit 0.0", // before the others are told, so ann does not hear of her own leaving
+            "to all: ann left: idle for 30 s",
+            "hang up 0: idle for 30 s",
+        ]
+    );
+    assert_eq!(room.names(BOB), ["bob"]);
+    assert_eq!(room.hub.population(), 1);
+}
+
+#[test]
+fn a_broken_connection_is_told_nothing() {
+    let mut room = Room::of(&["ann", "bob"]);
+    for (seat, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::TooSlow)] {
+        let effects = room.leave(seat, reason);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Tell(..))), "{effects:?}");
+        assert_eq!(effects.len(), 3, "{effects:?}");
+    }
+}
+
+#[test]
+fn quit_says_its_words_first() {
+    let mut room = Room::of(&["ann", "bob"]);
+    assert_eq!(
+        shown(&room.does(ANN, Command::Quit(Some(body("so long"))))),
+        ["to all: ann: so long", "to 0: goodbye: quit", "exit 0.0", "to all: ann left: quit", "hang up 0: quit",]
+    );
+    assert_eq!(shown(&room.does(BOB, Command::Quit(None)))[0], "to 1: goodbye: quit");
+}
+
+/// A quit and the end of the connection's input meet: the reader reports what the hub knows.
+#[test]
+fn leaving_twice_and_asking_afterwards_do_nothing() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.does(ANN, Command::Quit(None));
+    assert_eq!(room.leave(ANN, CloseReason::PeerClosed), []);
+    assert_eq!(room.does(ANN, say("am I still here?")), []);
+    assert_eq!(room.does(ANN, Command::UserList), []);
+    assert_eq!(room.leave(Seat(77), CloseReason::PeerClosed), [], "a seat that was never taken");
+    assert_eq!(room.hub.population(), 1);
+}
+
+#[test]
+fn a_seat_is_used_again_by_somebody_new() {
+    let mut room = Room::of(&["ann", "bob"]);
+    room.msg(BOB, "ann", "psst");
+    room.does(ANN, Command::Echo(Switch::Off));
+    room.leave(ANN, CloseReason::PeerClosed);
+    room.enter(ANN);
+    assert_eq!(room.names(BOB), ["bob", "127.0.0.1:5000"], "in the order in which they came");
+    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: 127.0.0.1:5000: hi"], "echo is on again");
+    let effects = room.does(ANN, Command::Reply(body("who?")));
+    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyToAnswer, "ann's letters were not for the next one");
+    let effects = room.msg(BOB, "ann", "still there?");
+    assert!(matches!(refusal(&effects, BOB), Refusal::NobodyCalled { .. }));
+}
+
+#[test]
+fn a_stop_tells_everybody_and_nobody_of_the_others() {
+    let mut room = Room::of(&["ann", "bob"]);
+    let effects = room.effects(|hub, _, out| hub.stop(out));
+    assert_eq!(
+        shown(&effects),
+        [
+            "to 0: goodbye: server stopping",
+            "exit 0.0",
+            "hang up 0: server stopping",
+            "to 1: goodbye: server stopping",
+            "exit 0.1",
+            "hang up 1: server stopping",
+        ]
+    );
+    assert_eq!(room.hub.population(), 0);
+    assert_eq!(room.effects(|hub, _, out| hub.stop(out)), []);
+    assert_eq!(room.leave(ANN, CloseReason::PeerClosed), []);
+    assert_eq!(room.does(BOB, say("hello?")), []);
+    room.enter(BOB);
+    assert_eq!(room.list(BOB), [(address(BOB), address(BOB))], "nobody is left over");
+}

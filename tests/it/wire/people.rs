@@ -1,0 +1,255 @@
+//! What people are told, to the letter.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use std::time::Duration;
+
+use parlor::protocol::{COMMANDS, CloseReason, Line, Notice, Presence, RoomName};
+use parlor::wire::Encoding;
+
+use super::notices::{KINDS, all_notices, kind};
+use super::{LINES, NOON, body, encoded, ends_a_line, said, speaker};
+
+#[test]
+fn every_notice_is_whole_lines_with_the_right_end() {
+    let notices = all_notices();
+    for number in 0..KINDS {
+        assert!(notices.iter().any(|notice| kind(notice) == number), "no notice of kind {number}");
+    }
+    for notice in &notices {
+        let [lf, crlf, lf_time, crlf_time, relay] = LINES.map(|encoding| encoded(encoding, notice));
+        assert_eq!(crlf, lf.replace('\n', "\r\n"), "CRLF is LF with CRs");
+        assert_eq!(crlf_time, lf_time.replace('\n', "\r\n"), "CRLF is LF with CRs");
+        let clock = if matches!(notice, Notice::Said(_) | Notice::Acted(_)) { "12:00 " } else { "" };
+        assert_eq!(lf_time, format!("{clock}{lf}"), "the time stands before what is said, and nowhere else");
+        assert!(!lf.contains('\r'), "{lf:?}");
+        let last_words_to_nobody = matches!(notice, Notice::Goodbye(_) | Notice::DoExit);
+        assert!(lf.ends_with('\n') || (last_words_to_nobody && lf.is_empty()), "{notice:?}: {lf:?}");
+        assert!(!lf.contains("\n\n") && !lf.starts_with('\n'), "an empty line in {lf:?}");
+        for line in lf.lines() {
+            assert_eq!(line.trim_end(), line, "{notice:?}");
+            assert!(!line.chars().any(|c| ends_a_line(c) || c.is_control()), "{line:?}");
+        }
+        assert!(relay.is_empty() || (relay.ends_with("\r\n") && relay.matches('\n').count() == 1), "{relay:?}");
+    }
+}
+
+/// The table at the head of PROTOCOLS.md's *text*: a program can tell lines apart by their beginnings.
+#[test]
+fn every_line_begins_as_its_kind_does() {
+    for notice in all_notices() {
+        let beginnings: &[&str] = match &notice {
+            Notice::IAmHere(_) | Notice::Login { .. } | Notice::Left { .. } | Notice::Said(_) => &["["],
+            Notice::Acted(_) => &["* "],
+            Notice::Past { .. } | Notice::PastEnd { .. } => &["--- "],
+            Notice::Told { .. } | Notice::ToldTo { .. } => &[">>> "],
+            Notice::RenameOk => &["rename ok"],
+            Notice::UserList(_) => &["user list:", "127.0.0.1:5001:ann", "127.0.0.1:5002:127.0.0.1:5002"],
+            Notice::Refused(_) => &["!!! "],
+            _ => &["*** "],
+        };
+        let text = encoded(Encoding::TextLf, &notice);
+        for line in text.lines() {
+            assert!(beginnings.iter().any(|beginning| line.starts_with(beginning)), "{notice:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn what_people_say_is_always_behind_a_name() {
+    for said in
+        ["*** x", "!!! y", ">>> z: w", "--- 12:04 mike: hm", "[127.0.0.1:1]bob: hi", "rename ok", "user list:", "* b"]
+    {
+        let line = || Line { body: body(said), ..self::said("ann", "hi") };
+        assert_eq!(encoded(Encoding::TextLf, &Notice::Said(line())), format!("[127.0.0.1:5001]ann: {said}\n"));
+        assert_eq!(encoded(Encoding::Relay, &Notice::Said(line())), format!("2123807362945912833:{said}\r\n"));
+        assert_eq!(encoded(Encoding::TextLf, &Notice::Acted(line())), format!("* ann {said}\n"));
+        let past = |is_action| encoded(Encoding::TextLf, &Notice::Past { line: line(), is_action });
+        assert_eq!(
+            [past(false), past(true)],
+            [format!("--- 12:00 ann: {said}\n"), format!("--- 12:00 * ann {said}\n")]
+        );
+        let told = Notice::Told { from: speaker(1, "ann"), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &told), format!(">>> ann: {said}\n"));
+        let told_to = Notice::ToldTo { to: speaker(1, "ann"), body: body(said) };
+        assert_eq!(encoded(Encoding::TextLf, &told_to), format!(">>> to ann: {said}\n"));
+    }
+}
+
+/// To the byte what the chat room of old wrote.
+#[test]
+fn the_older_chat_rooms_lines_are_kept() {
+    let ann = || speaker(1, "ann");
+    let left = |why| Notice::Left { who: ann(), room: RoomName::lobby(), why };
+    for (notice, wanted) in [
+        (Notice::IAmHere(ann()), "[127.0.0.1:5001]ann: I am here\n"),
+        (Notice::Login { who: ann(), room: RoomName::lobby() }, "[127.0.0.1:5001]ann: login\n"),
+        (left(CloseReason::Quit), "[127.0.0.1:5001]ann: login out\n"),
+        (left(CloseReason::PeerClosed), "[127.0.0.1:5001]ann: login out\n"),
+        (left(CloseReason::Idle { seconds: 30 }), "[127.0.0.1:5001]ann: time out leave out\n"),
+        (Notice::RenameOk, "rename ok\n"),
+        (Notice::UserList(vec![ann(), speaker(2, "bob")]), "user list:\n127.0.0.1:5001:ann\n127.0.0.1:5002:bob\n"),
+    ] {
+        assert_eq!(encoded(Encoding::TextLf, &notice), wanted);
+        assert_eq!(encoded(Encoding::Relay, &notice), "", "a relay client would take it for somebody's line");
+    }
+}
+
+#[test]
+fn help_fits_a_terminal() {
+    let help = encoded(Encoding::TextLf, &Notice::Help);
+    assert!(help.lines().count() <= 12, "{help}");
+    for spec in &COMMANDS {
+        assert!(help.contains(&format!("/{}", spec.name)), "{} is missing:\n{help}", spec.name);
+    }
+    let each = COMMANDS.iter().map(|spec| encoded(Encoding::TextLf, &Notice::HelpFor(spec)));
+    for line in each.chain([help]).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        assert!(line.chars().count() <= 78, "{} columns: {line}", line.chars().count());
+    }
+    for spec in &COMMANDS {
+        let text = encoded(Encoding::TextLf, &Notice::HelpFor(spec));
+        assert!(text.starts_with(&format!("*** {}", spec.usage())), "{text}");
+        for words in spec.aliases.iter().chain([&spec.help]) {
+            assert!(text.contains(words), "{words} is missing: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_greeting_tells_who_is_here_and_where_to_send_others() {
+    let greeting = |number: usize| {
+        let welcome: Vec<_> = all_notices().into_iter().filter(|notice| kind(notice) == 3).collect();
+        encoded(Encoding::TextLf, &welcome[number])
+    };
+    let words = "*** Type to talk. who = who is here, rename|NAME = your name, /help = more, /quit = leave\n";
+    let quiet = "*** Quiet for 30 s means disconnected; /stay lets you just listen\n";
+    let first = "*** Welcome to Parlor. You are ann, the first one in #lobby. Tell others: nc";
+    assert_eq!(greeting(0), format!("{first} 127.0.0.1 8000\n{words}{quiet}"));
+    assert_eq!(greeting(1), format!("{first} ::1 8000\n{words}"));
+    assert_eq!(
+        greeting(2),
+        format!("*** Welcome to Parlor. You are ann, in #lobby with 1 other: mike0\n{words}{quiet}")
+    );
+    let many = "mike0, mike1, mike2, mike3, mike4, mike5, mike6, mike7, mike8, mike9 and 4085 more";
+    assert_eq!(
+        greeting(3),
+        format!("*** Welcome to Parlor. You are ann, in #lobby with 4095 others: {many}\n{words}{quiet}")
+    );
+}
+
+/// What people are told about themselves and the house, to the letter.
+#[test]
+fn answers_and_goodbyes_are_told_like_this() {
+    let line = |notice: Notice| encoded(Encoding::TextLf, &notice);
+    let list = |seconds: &[u64]| {
+        let people = seconds.iter().map(|seconds| Presence {
+            who: speaker(1, "ann"),
+            idle: Duration::from_secs(*seconds),
+            here: Duration::from_secs(2 * seconds),
+            away: None,
+        });
+        line(Notice::Names { room: RoomName::lobby(), people: people.collect() })
+    };
+    assert_eq!(list(&[]), "*** 0 here in #lobby:\n*** end of list\n");
+    for (seconds, spans) in [
+        (0, "idle 0 s, here 0 s"),
+        (59, "idle 59 s, here 1 min"),
+        (1800, "idle 30 min, here 1 h"),
+        (86_399, "idle 23 h, here 47 h"),
+        (86_400, "idle 24 h, here 2 d"),
+    ] {
+        assert_eq!(list(&[seconds]), format!("*** 1 here in #lobby:\n***   ann  {spans}\n*** end of list\n"));
+    }
+    for (notice, wanted) in [
+        (Notice::YouAre("ann".into()), "*** You are now ann\n"),
+        (
+            Notice::Renamed { who: speaker(1, "ann"), old: "bob".into(), room: RoomName::lobby() },
+            "*** bob is now ann\n",
+        ),
+        (Notice::Pong, "*** pong\n"),
+        (Notice::StillHere, "*** Yes, still here.\n"),
+        (Notice::Version, concat!("*** Parlor ", env!("CARGO_PKG_VERSION"), "\n")),
+        (Notice::Uptime { up: Duration::from_secs(7300), people: 3 }, "*** Up for 2 h, 3 here\n"),
+        (Notice::Staying, "*** You may stay silent. /quit leaves\n"),
+        (Notice::Echo { on: true }, "*** Your own lines come back to you\n"),
+        (Notice::Echo { on: false }, "*** Your own lines no longer come back to you\n"),
+        (Notice::RenameHint("mike".into()), "*** That was sent as a line. To be called mike, type rename|mike\n"),
+        (
+            Notice::IdleWarning { quiet: 20, left: 10 },
+            "*** Quiet for 20 s: in 10 s you are disconnected. Enter keeps you here, /stay for good\n",
+        ),
+        (Notice::SlowDown { rate: 5, waiting: 12 }, "*** Slow down: your lines are now sent at 5 a second, 12 wait\n"),
+        (Notice::Goodbye(CloseReason::Quit), "*** Goodbye\n"),
+        (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), "*** Disconnected: quiet for 30 s\n"),
+        (Notice::Goodbye(CloseReason::Malformed("a line too long")), "*** Disconnected: a line too long\n"),
+        (Notice::Goodbye(CloseReason::ServerStopping), "*** The server is stopping. Goodbye\n"),
+        (Notice::Goodbye(CloseReason::PeerClosed), ""),
+    ] {
+        assert_eq!(line(notice), wanted);
+    }
+}
+
+/// What people are told of rooms, history and manners, to the letter: one line where one is meant.
+#[test]
+fn rooms_history_and_manners_are_told_like_this() {
+    for (kind_number, wanted) in [
+        (
+            24,
+            "*** 137 lines were skipped, you read too slowly. /history 137 shows them\n\
+              *** 137 lines were skipped, you read too slowly\n",
+        ),
+        (27, "*** ann came from #lobby\n"),
+        (28, "*** ann went to #lobby\n"),
+        (29, "*** 37 came, 12 left\n"),
+        (30, "--- 12:00 ann: hi *** all\n--- 12:00 * ann hi *** all\n"),
+        (31, "--- end of history\n--- end of history, 12 lines before it are not kept\n"),
+        (32, "*** topic of #dev: tea & cake\n*** #dev has no topic; /topic TEXT sets it\n"),
+        (33, "*** ann set the topic: tea & cake\n"),
+        (
+            34,
+            "*** rooms:\n***   #lobby  3 people  tea & cake\n***   #dev  1 person\n*** end of list\n\
+              *** rooms:\n*** end of list\n",
+        ),
+        (
+            35,
+            "*** ann: in #dev, here 4 min, idle 3 s, by text\n\
+              *** 127.0.0.1:5002: in no room, here 208 d, idle 2 d, by json, away: at lunch\n",
+        ),
+        (36, "*** You are away. /back when you return\n*** You are away: at lunch. /back when you return\n"),
+        (37, "*** Welcome back\n"),
+        (38, "*** ann is away\n*** ann is away: at lunch\n"),
+        (39, "*** You no longer see ann\n*** You see ann again\n"),
+        (40, "*** Comings and goings are hidden from you\n*** You see comings and goings again\n"),
+        (41, "*** The time (UTC) stands before what is said\n*** Lines have no time before them\n"),
+        (43, ""),
+    ] {
+        let of_this_kind = all_notices().into_iter().filter(|notice| kind(notice) == kind_number);
+        let text: String = of_this_kind.map(|notice| encoded(Encoding::TextLf, &notice)).collect();
+        assert_eq!(text, wanted, "kind {kind_number}");
+    }
+    let rooms: Vec<_> =
+        all_notices().iter().filter(|one| kind(one) == 42).map(|one| encoded(Encoding::TextLf, one)).collect();
+    assert_eq!(rooms[..2], ["*** You are in #dev alone\n", "*** You are in #dev with 1 other: mike0\n"]);
+    assert!(rooms[2].starts_with("*** You are in #dev with 300 others: mike0, mike1, "), "{}", rooms[2]);
+    assert!(rooms[2].ends_with("mike9 and 290 more\n"), "{}", rooms[2]);
+}
+
+#[test]
+fn the_time_before_a_line_is_the_time_of_day_in_utc() {
+    for (minutes, shown) in [(0, "12:00"), (4, "12:04"), (719, "23:59"), (720, "00:00"), (1440, "12:00")] {
+        let line = Line { at: NOON + minutes * 60_000 + 59_999, ..said("ann", "hi") };
+        assert_eq!(encoded(Encoding::TextLfTime, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));
+        assert_eq!(
+            encoded(Encoding::TextLf, &Notice::Past { line, is_action: false }),
+            format!("--- {shown} ann: hi\n")
+        );
+    }
+    for encoding in Encoding::ALL {
+        let has =
+            matches!(encoding, Encoding::TextLf | Encoding::TextCrlf | Encoding::TextLfTime | Encoding::TextCrlfTime);
+        assert_eq!(encoding.with_time(true).has_time(), has);
+        assert!(!encoding.with_time(false).has_time());
+        assert_eq!(encoding.with_time(true).with_time(false), encoding.with_time(false));
+        assert_eq!(Encoding::ALL[encoding.index()], encoding);
+    }
+}

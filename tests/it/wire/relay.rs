@@ -1,0 +1,55 @@
+//! The relay door knows lines and nothing else.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+use parlor::protocol::Command;
+use parlor::wire::{Inbound, Wire, WireError};
+
+use super::{LIMIT, decode, every_split, say};
+
+#[track_caller]
+fn relays(input: &[u8], wanted: &[Inbound]) {
+    let (got, error) = every_split(Wire::Relay, LIMIT, input);
+    assert_eq!((got.as_slice(), error), (wanted, None), "{}", input.escape_ascii());
+}
+
+#[test]
+fn the_relay_door_knows_lines_and_nothing_else() {
+    relays(b"hi all\r\nme too\nlast", &[say("hi all"), say("me too"), say("last")]);
+    relays(b"\n\r\n \r\n\0\n\r", &[]);
+    relays(b"one\rtwo\r\r\nlast\r", &[say("one two "), say("last")]); // a lone CR ends no line
+    relays(
+        b"who\nrename|bob\n/quit\n\\who\n//x\n",
+        &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
+    );
+    relays(b"GET / HTTP/1.1\r\n\x16\x03\n", &[say("GET / HTTP/1.1"), say("␖␃")]);
+    relays(b"\x01\0\0\0\x04\0\0\0test\n\0\x02{}\n", &[say("␁␄test"), say("␂{}")]); // the other doors' bytes
+    relays(b"caf\xc3\xa9 \xc3\n\xff\xfd\x06\n", &[say("café \u{fffd}"), say("\u{fffd}\u{fffd}␆")]);
+    relays(b"\x1b[2J one\xe2\x80\xa8two\r\n", &[say("␛[2J one two")]);
+}
+
+#[test]
+fn a_relay_line_has_a_limit() {
+    for end in [b"\n".as_slice(), b"\r\n", b""] {
+        for (length, fits) in [(65_534, true), (65_535, true), (65_536, false), (1 << 20, false)] {
+            let input = [b"before\n".as_slice(), &vec![b'x'; length], end, b"\nafter"].concat();
+            for size in [1 << 20, 4096, 65_536, 7] {
+                let (got, error) = decode(Wire::Relay, LIMIT, input.chunks(size));
+                if fits {
+                    let lengths: Vec<_> = got.iter().map(said_length).collect();
+                    assert_eq!((lengths, error), (vec![6, length, 5], None), "{length} in chunks of {size}");
+                } else {
+                    assert_eq!(got, [say("before")], "{length} in chunks of {size}");
+                    assert_eq!(error, Some(WireError::Malformed("a line longer than 65535 bytes")));
+                }
+            }
+        }
+    }
+}
+
+fn said_length(inbound: &Inbound) -> usize {
+    match inbound {
+        Inbound::Command(Command::Say(body)) => body.as_str().len(),
+        other => panic!("{other:?}"),
+    }
+}
