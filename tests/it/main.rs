@@ -13,6 +13,7 @@ mod client;
 mod every_door;
 mod faults;
 mod frames;
+mod handlers;
 mod heard;
 mod history;
 mod hub;

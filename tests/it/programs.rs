@@ -1,21 +1,17 @@
 //! Programs: the clients of gtcp and tnet as they were recorded, every framing, every limit, wrong
-//! bytes at each door, and handlers of a program that uses the library.
+//! bytes at each door.
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::sync::Barrier;
-use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parlor::protocol::{CloseReason, SessionId};
-use parlor::server::SendError;
-use parlor::{Config, Key, Listen, Remote, Server, Wire};
+use parlor::Wire;
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, DOORS, House, Peer, frame, wait_for};
+use crate::support::{DOORS, House, Peer, frame};
 
 const HELLO: &str = r#"{"Act":"hello","Data":"My name's John!"}"#;
 const NICE: &str = r#"{"Act":"hello","Data":"Nice to meet you!"}"#;
@@ -65,7 +61,7 @@ pub(crate) fn next_packet(peer: &mut Peer, framing: &str) -> String {
 }
 
 #[track_caller]
-fn expect_packet(peer: &mut Peer, framing: &str, wanted: &str) {
+pub(crate) fn expect_packet(peer: &mut Peer, framing: &str, wanted: &str) {
     let got = next_packet(peer, framing);
     if got != wanted {
         peer.fail(&format!("({framing})\nwanted {wanted}\n   got {got}"));
@@ -74,7 +70,7 @@ fn expect_packet(peer: &mut Peer, framing: &str, wanted: &str) {
 
 /// The next packet must be an error; returns it.
 #[track_caller]
-fn expect_error(peer: &mut Peer, framing: &str) -> Value {
+pub(crate) fn expect_error(peer: &mut Peer, framing: &str) -> Value {
     let got = next_packet(peer, framing);
     let error: Value = serde_json::from_str(&got).unwrap_or_else(|error| peer.fail(&format!("{error}: {got}")));
     if error["Act"] != "error" {
@@ -85,7 +81,7 @@ fn expect_error(peer: &mut Peer, framing: &str) -> Value {
 
 /// Two of them chat, so the room goes on.
 #[track_caller]
-fn chat(alice: &mut Peer, bob: &mut Peer) {
+pub(crate) fn chat(alice: &mut Peer, bob: &mut Peer) {
     for (from, to) in [(0, 1), (1, 0)] {
         let pair = [&mut *alice, &mut *bob];
         pair[from].send("still here");
@@ -751,313 +747,4 @@ fn a_stop_is_told_to_programs_in_their_own_format() {
     alice.expect_end();
     drop((alice, dave, json));
     assert_eq!(house.wait().code(), Some(0), "{}", house.log());
-}
-
-// The library.
-
-fn server() -> Server {
-    let open = |wire| Listen::required(wire, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let listen = [Wire::Text, Wire::Relay, Wire::Json(None), Wire::Frame].map(open).to_vec();
-    let (join_grace, heartbeat) = (Duration::ZERO, Duration::ZERO);
-    Server::bind(&Config { listen, rate: 0, join_grace, heartbeat, ..Config::default() }).unwrap()
-}
-
-#[test]
-fn handlers_answer_in_order_among_the_chat_s_answers() {
-    let server = server()
-        .on_route(1, |caller, data| caller.reply([b"one ", data].concat()))
-        .on_act("time", |caller, data| {
-            caller.reply(data);
-            caller.send(&Key::Act("more".into()), "of it\n\u{1b}");
-            caller.send(&Key::Route(7), "by number");
-        })
-        .on_other(|caller, data| {
-            let words = format!("{:?} {} {}", caller.key(), caller.door(), data.len());
-            caller.reply(words);
-        })
-        .spawn()
-        .unwrap();
-    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
-    dave.send_raw(&[frame(1, b"x"), frame(112, b""), frame(9, b"abc"), frame(1, b"")].concat());
-    dave.expect_frame(1, b"one x");
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
-    dave.expect_frame(9, b"Route(9) frame 3");
-    dave.expect_frame(1, b"one ");
-    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
-    carol.send_raw(
-        b"{\"Act\":\"time\",\"Data\":\"now\",\"Ref\":1}\n{\"Act\":\"ping\"}\n{\"Act\":\"other\",\"Ref\":2}\n",
-    );
-    carol.expect(r#"{"Act":"time","Data":"now","Ref":1}"#);
-    carol.expect("{\"Act\":\"more\",\"Data\":\"of it␊␛\"}");
-    carol.expect(r#"{"Act":"7","Data":"by number"}"#);
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
-    carol.expect(r#"{"Act":"other","Data":"Act(\"other\") json 0","Ref":2}"#);
-    // The chat's acts and routes stay the chat's.
-    carol.send(r#"{"Act":"say"}"#);
-    expect_error(&mut carol, "lines");
-    server.stop();
-    drop((carol, dave));
-    server.join().unwrap();
-}
-
-/// What `Server::on_route` and `Server::on_act` say of the keys that are not theirs.
-#[test]
-fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
-    let server = server()
-        .on_route(0, |caller, data| caller.reply([b"zero ", data].concat()))
-        .on_route(112, |caller, _| caller.reply("taken over"))
-        .on_act("ping", |caller, _| caller.reply("taken over"))
-        .on_act("heartbeat", |caller, _| caller.reply("called"))
-        .on_other(|caller, _| caller.reply("other"))
-        .spawn()
-        .unwrap();
-    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
-    dave.send_raw(&[frame(0, b""), frame(112, b""), frame(0, b"x"), frame(3, b"")].concat());
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
-    dave.expect_frame(0, b"zero x");
-    dave.expect_frame(3, b"other");
-    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
-    carol.send_raw(b"{\"Act\":\"heartbeat\"}\n{\"Act\":\"ping\"}\n");
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
-    server.stop();
-    drop((carol, dave));
-    server.join().unwrap();
-}
-
-/// A marked request that its handler does not answer gives its mark to nobody else.
-#[test]
-fn a_handler_need_not_answer() {
-    let server = server().on_act("note", |_, _| {}).spawn().unwrap();
-    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
-    carol.send(r#"{"Act":"note","Ref":"mine"}"#);
-    carol.send(r#"{"Act":"ping"}"#);
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
-    server.stop();
-    drop(carol);
-    server.join().unwrap();
-}
-
-/// From another thread, to whichever door, in order; and to nobody any more when it has gone.
-#[test]
-fn a_session_can_be_sent_to_from_elsewhere() {
-    let (came, remotes) = mpsc::channel::<(Wire, String, Remote)>();
-    let server = server()
-        .on_open(move |caller| {
-            caller.reply("welcome");
-            came.send((caller.door(), caller.address().to_owned(), caller.remote())).unwrap();
-        })
-        .spawn()
-        .unwrap();
-    let remote_of = |peer: &Peer, wire| {
-        let (door, address, remote) = remotes.recv_timeout(DEADLINE).unwrap();
-        assert_eq!((door, &address), (wire, &peer.name));
-        remote
-    };
-    let mut alice = Peer::greeted(server.address(Wire::Text).unwrap());
-    let to_alice = remote_of(&alice, Wire::Text);
-    alice.expect("*** welcome");
-    let mut bob = Peer::connect(server.address(Wire::Relay).unwrap());
-    let to_bob = remote_of(&bob, Wire::Relay);
-    bob.expect("welcome\r");
-    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
-    let to_dave = remote_of(&dave, Wire::Frame);
-    dave.expect_frame(207, br#"{"Act":"notice","Data":"welcome"}"#);
-    let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
-    let to_carol = remote_of(&carol, Wire::Json(None));
-    expect_packet(&mut carol, "gf2", r#"{"Act":"notice","Data":"welcome"}"#);
-
-    let sending = thread::spawn({
-        let to_dave = to_dave.clone();
-        move || {
-            for n in 0..2000 {
-                while to_dave.send(Key::Route(5), n.to_string()) == Err(SendError::Busy) {
-                    thread::yield_now();
-                }
-            }
-        }
-    });
-    for n in 0..2000 {
-        dave.expect_frame(5, n.to_string().as_bytes());
-    }
-    sending.join().unwrap();
-    to_alice.send(Key::Route(5), "one\nline").unwrap();
-    alice.skip_until(|line| line == "*** one␊line"); // after the comings of the others
-    to_bob.send(Key::Act("x".into()), "hi").unwrap();
-    bob.expect("hi\r");
-    to_carol.send(Key::Act("push".into()), "hi").unwrap();
-    expect_packet(&mut carol, "gf2", r#"{"Act":"push","Data":"hi"}"#);
-    dave.leave();
-    wait_for(|| (to_dave.send(Key::Route(5), "") == Err(SendError::Gone)).then_some(()), || "dave to be gone".into());
-    server.stop();
-    drop((alice, bob, carol));
-    server.join().unwrap();
-    assert_eq!(to_alice.send(Key::Route(5), ""), Err(SendError::Gone));
-}
-
-/// Whoever sends to a peer that does not read is not kept waiting for it: it is told that the server is
-/// busy, and at last that the session has gone.
-#[test]
-fn sending_from_elsewhere_never_waits_for_who_does_not_read() {
-    let (came, remotes) = mpsc::channel::<Remote>();
-    let server = server().on_open(move |caller| _ = came.send(caller.remote())).spawn().unwrap();
-    let stuck = Peer::connect_narrow(server.address(Wire::Frame).unwrap(), 4096);
-    let remote = remotes.recv_timeout(DEADLINE).unwrap();
-    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
-    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
-    let until = Instant::now() + DEADLINE;
-    let send_until_gone = || {
-        let mut busy = 0;
-        loop {
-            match remote.send(Key::Route(5), [b'x'; 100]) {
-                Ok(()) => {}
-                Err(SendError::Busy) => busy += 1,
-                Err(SendError::Gone) => return busy,
-            }
-            assert!(Instant::now() < until, "the session is still there");
-        }
-    };
-    let busy: usize = thread::scope(|scope| {
-        let senders: Vec<_> = (0..3).map(|_| scope.spawn(send_until_gone)).collect();
-        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
-    });
-    assert!(busy > 0, "three who send as fast as they can have never found the server busy");
-    chat(&mut alice, &mut bob);
-    server.stop();
-    drop((alice, bob, stuck));
-    server.join().unwrap();
-}
-
-/// Every ending reaches `on_close`, once and with its name: a close by a handler, which delivers what
-/// was sent before it; a panic of a handler, which ends that session alone; and an end of input.
-#[test]
-fn a_handler_s_close_and_its_panic_end_that_session_alone() {
-    let (gone, endings) = mpsc::channel::<(SessionId, CloseReason)>();
-    let (came, ids) = mpsc::channel();
-    let server = server()
-        .on_open(move |caller| came.send(caller.id()).unwrap())
-        .on_close(move |id, reason| gone.send((id, reason.clone())).unwrap())
-        .on_route(1, |caller, data| caller.reply(data))
-        .on_route(2, |caller, _| {
-            caller.reply("bye");
-            caller.close(CloseReason::Dismissed);
-            caller.reply("now");
-        })
-        .on_route(66, |_, data| assert!(data.is_empty(), "a handler that panics, as it should"))
-        .spawn()
-        .unwrap();
-    let id = || ids.recv_timeout(DEADLINE).unwrap();
-    let ending = || endings.recv_timeout(DEADLINE).unwrap();
-    let door = server.address(Wire::Frame).unwrap();
-    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
-    let alice_id = id();
-    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
-    let bob_id = id();
-    alice.expect(&format!("[{0}]{0}: login", bob.name));
-
-    let mut dave = Peer::connect(door);
-    let dave_id = id();
-    dave.send_raw(&[frame(1, b"a"), frame(2, b""), frame(1, b"never")].concat());
-    dave.expect_frame(1, b"a");
-    dave.expect_frame(2, b"bye");
-    dave.expect_frame(2, b"now");
-    dave.expect_end();
-    drop(dave);
-    assert_eq!(ending(), (dave_id, CloseReason::Dismissed));
-
-    let mut erin = Peer::connect(door);
-    let erin_id = id();
-    erin.send_frame(100, b"hi");
-    alice.expect(&format!("[{}]{erin_id}: login", erin.name));
-    alice.expect(&format!("[{}]{erin_id}: hi", erin.name));
-    erin.send_frame(66, b"boom");
-    assert_eq!(ending(), (erin_id, CloseReason::Panicked));
-    alice.expect(&format!("[{}]{erin_id}: login out", erin.name));
-    bob.fence();
-    chat(&mut alice, &mut bob);
-
-    bob.leave();
-    assert_eq!(ending(), (bob_id, CloseReason::PeerClosed));
-    let mut frank = Peer::connect(door); // and the route still works for others
-    let frank_id = id();
-    frank.send_frame(66, b"");
-    frank.send_frame(1, b"test");
-    frank.expect_frame(1, b"test");
-    server.stop();
-    drop((alice, frank));
-    server.join().unwrap();
-    let mut last = [ending().0, ending().0];
-    last.sort();
-    assert_eq!(last, [alice_id, frank_id]);
-    assert!(endings.try_recv().is_err(), "each of them once");
-}
-
-/// Whichever handler it is that panics; the last one has nobody left to end.
-#[test]
-fn a_panic_of_any_handler_ends_that_session_alone() {
-    let (gone, endings) = mpsc::channel();
-    let server = server()
-        .on_open(|caller| assert_ne!(caller.door(), Wire::Relay, "this panics, as it should"))
-        .on_act("boom", |_, data| assert!(data.is_empty(), "this too"))
-        .on_other(|_, data| assert!(data.is_empty(), "and this"))
-        .on_close(move |_, reason| {
-            gone.send(reason.clone()).unwrap();
-            assert_ne!(*reason, CloseReason::Panicked, "and this");
-        })
-        .spawn()
-        .unwrap();
-    let mut alice = Peer::enter_quiet(server.address(Wire::Text).unwrap());
-    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
-    let (json, frames) = (server.address(Wire::Json(None)).unwrap(), server.address(Wire::Frame).unwrap());
-    let relay = server.address(Wire::Relay).unwrap();
-    for (door, said) in [
-        (relay, b"hi\n".to_vec()),
-        (json, packet("gf2", r#"{"Act":"boom","Data":"x"}"#)),
-        (json, packet("gf2", r#"{"Act":"whatever","Data":"x"}"#)),
-        (frames, frame(9, b"x")),
-    ] {
-        let peer = Peer::connect(door);
-        let _ = (&peer.stream).write_all(&said); // at the relay door the end may have come before
-        assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), CloseReason::Panicked, "{}", said.escape_ascii());
-        chat(&mut alice, &mut bob);
-    }
-    alice.expect_nothing();
-    server.stop();
-    drop((alice, bob));
-    server.join().unwrap();
-    assert_eq!(endings.iter().take(2).count(), 2, "a panic of this handler has not hurt the others");
-}
-
-/// A handler has its session's reader thread to itself: the session's next request waits for it, and
-/// nobody else's.
-#[test]
-fn a_slow_handler_keeps_its_own_session_waiting_and_no_other() {
-    let (entered, slow) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let released = std::sync::Mutex::new(released);
-    let server = server()
-        .on_route(1, move |caller, _| {
-            entered.send(thread::current().name().map(str::to_owned)).unwrap();
-            released.lock().unwrap().recv_timeout(DEADLINE).unwrap();
-            caller.reply("at last");
-        })
-        .on_route(2, |caller, data| caller.reply(data))
-        .spawn()
-        .unwrap();
-    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
-    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
-    let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
-    let mut erin = Peer::connect(server.address(Wire::Frame).unwrap());
-    dave.send_raw(&[frame(1, b""), frame(2, b"next"), frame(112, b"")].concat());
-    let thread = slow.recv_timeout(DEADLINE).unwrap();
-    assert!(thread.as_ref().is_some_and(|name| name.starts_with("r-")), "it runs on {thread:?}");
-    chat(&mut alice, &mut bob);
-    erin.send_frame(2, b"meanwhile");
-    erin.expect_frame(2, b"meanwhile");
-    release.send(()).unwrap();
-    dave.expect_frame(1, b"at last");
-    dave.expect_frame(2, b"next");
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
-    server.stop();
-    drop((alice, bob, dave, erin));
-    server.join().unwrap();
 }
