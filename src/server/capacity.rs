@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::fs;
+use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 
@@ -36,7 +37,7 @@ impl Capacity {
             (user_threads().map(sessions_of_threads), "threads of this user (ulimit -u)"),
             (read_number("/proc/sys/kernel/threads-max").map(sessions_of_threads), "threads (kernel.threads-max)"),
             (read_number("/proc/sys/kernel/pid_max").map(sessions_of_threads), "threads (kernel.pid_max)"),
-            (read_number("/sys/fs/cgroup/pids.max").map(sessions_of_threads), "threads (the cgroup's pids.max)"),
+            (threads_of_cgroups().map(sessions_of_threads), "threads (the cgroup's pids.max)"),
             (read_number("/proc/sys/vm/max_map_count").map(sessions_of_maps), "memory maps (vm.max_map_count)"),
         ];
         let known = limits.into_iter().filter_map(|(sessions, limited_by)| Some((sessions?, limited_by)));
@@ -67,7 +68,29 @@ fn user_threads() -> Option<u64> {
     if geteuid().is_root() { None } else { getrlimit(Resource::Nproc).current }
 }
 
-fn read_number(path: &str) -> Option<u64> {
+/// The least limit of threads that control groups set this process: a service's `TasksMax`, a container's.
+fn threads_of_cgroups() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    least_pids_max(&groups, Path::new("/sys/fs/cgroup"))
+}
+
+/// `groups` is in the format of cgroups(7), one `NUMBER:CONTROLLERS:/PATH` a line; a group is bound by
+/// those it is in, too.
+fn least_pids_max(groups: &str, root: &Path) -> Option<u64> {
+    let limits = groups.lines().flat_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        let tree = match controllers {
+            "" => Some(root.to_owned()), // version 2: one tree for all
+            some => some.split(',').any(|one| one == "pids").then(|| root.join("pids")),
+        };
+        let folders = Path::new(group).ancestors().filter_map(|folder| folder.strip_prefix("/").ok());
+        folders.filter_map(|folder| read_number(tree.as_ref()?.join(folder).join("pids.max"))).collect::<Vec<_>>()
+    });
+    limits.min()
+}
+
+fn read_number(path: impl AsRef<Path>) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok() // "max" is no number and no limit
 }
 
@@ -88,5 +111,26 @@ mod tests {
         assert_eq!(sessions_of_maps(65_530), 8127);
         assert_eq!(sessions_of_threads(10), 0);
         assert!(Capacity::of_this_machine().sessions > 0);
+    }
+
+    #[test]
+    fn the_least_limit_of_all_groups_around_counts() {
+        let root = std::env::temp_dir().join(format!("parlor-cgroup-{}", std::process::id()));
+        let set = |folder: &str, limit: &str| {
+            fs::create_dir_all(root.join(folder)).unwrap();
+            fs::write(root.join(folder).join("pids.max"), format!("{limit}\n")).unwrap();
+        };
+        set("system.slice", "9000");
+        set("system.slice/parlor.service", "max");
+        set("pids/docker", "500");
+        let least = |groups: &str| least_pids_max(groups, &root);
+        let found = [
+            least("0::/system.slice/parlor.service\n"),
+            least("0::/\n"),
+            least("4:cpu,cpuacct:/docker\n3:pids:/docker/x\n0::/system.slice\n"),
+            least("no such thing"),
+        ];
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(found, [Some(9000), None, Some(500), None]);
     }
 }

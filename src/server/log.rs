@@ -3,9 +3,10 @@
 //! A terminal that is stopped, a full pipe or a slow disk would otherwise stop the chat, since the
 //! manager logs too. So lines go into a bounded queue, which a thread of its own drains; what does
 //! not fit is dropped and counted, and the count is written when there is room again. Each event is
-//! one line, and of a flood only the beginning is written (see `noise`).
+//! one line, and of a flood only the beginning is written (see `noise`). A panic is an event too.
 
 use std::io::{self, Write};
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use env_logger::{Builder, Target};
-use log::{LevelFilter, Record};
+use log::{LevelFilter, Record, error};
 use parking_lot::Mutex;
 
 use super::noise::{Noise, UNLIMITED, one_line};
@@ -41,6 +42,9 @@ enum Line {
 }
 
 /// Starts logging to standard error for the whole process.
+///
+/// A panic of any thread becomes a line as well: where it was, not what it says, since that may be
+/// somebody's words. Who wants more of it sets a hook of their own (`std::panic::set_hook`) afterwards.
 ///
 /// `level` is what is shown; without it `RUST_LOG` says, in env_logger's syntax, and without that
 /// it is `info`.
@@ -73,6 +77,12 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
         let _writing = writing;
         drain(&queue, &dropped, &filter);
     })?;
+    // std's own hook would wait for standard error, for as long as nobody reads it.
+    panic::set_hook(Box::new(|panic| {
+        let (thread, place) = (thread::current(), panic.location().map(ToString::to_string));
+        let (name, place) = (thread.name().unwrap_or("without a name"), place.as_deref().unwrap_or("a place unknown"));
+        error!("thread {name} panicked at {place}");
+    }));
     Ok(Log { written, lines })
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Whoever can make the server write a line can make it write ten thousand; then the line that
 //! matters is lost among them, and the disk is full by the morning. So each cause has its own
-//! allowance for each second, and what is beyond is counted and told in one line. What follows from
-//! the operator's own doing (a stop) has no such limit: nobody outside can repeat it.
+//! allowance for each second, and what is beyond is counted and told in one line. Who stays just
+//! below that for hours uses up what a cause may write in the long run; then a line a second is left.
+//! What follows from the operator's own doing (a stop) has no such limit: nobody outside can repeat it.
 //!
 //! Time is an argument; this knows neither threads nor files.
 
@@ -15,6 +16,11 @@ use log::Level;
 /// Lines of one cause in one window of time: more than a person reads, and enough to see a pattern.
 const LINES: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
+/// What a cause may write beyond a line a second, some hundred bytes each: a busy evening, and 10 MB a
+/// day of a flood that never ends.
+const SAVED: u64 = 2000;
+/// Where nothing is left of it, a window lasts so long, and as many lines are written in it.
+const LONG_WINDOW: Duration = Duration::from_secs(10);
 /// Causes that are told apart; there are some dozens in the code. What is beyond shares one.
 const CAUSES: usize = 256;
 
@@ -31,12 +37,30 @@ struct Cause {
 /// The present window of one cause.
 #[derive(Debug)]
 struct Window {
+    began: Duration,
     ends: Duration,
     written: u64,
+    allowed: u64,
+    /// What is left of `SAVED`, before this window's lines are taken off.
+    saved: u64,
     /// What was not written, and the last line that was.
     more: u64,
     level: Level,
     last: Box<str>,
+}
+
+impl Window {
+    /// One in which nothing has been written yet.
+    fn new(saved: u64, now: Duration, level: Level) -> Self {
+        let (length, allowed) = if saved < LINES { (LONG_WINDOW, LONG_WINDOW.as_secs()) } else { (WINDOW, LINES) };
+        Self { began: now, ends: now + length, written: 0, allowed, saved, more: 0, level, last: "".into() }
+    }
+
+    /// The next one of the same cause, after what this one has written and how long ago it began.
+    fn next(&self, now: Duration, level: Level) -> Self {
+        let earned = now.saturating_sub(self.began).as_secs();
+        Self::new(self.saved.saturating_add(earned).saturating_sub(self.written).min(SAVED), now, level)
+    }
 }
 
 /// A count of lines that were not written.
@@ -65,13 +89,12 @@ impl Noise {
                 cause = Cause { target: "".into(), line: 0 };
             }
         }
-        let fresh = || Window { ends: now + WINDOW, written: 0, more: 0, level, last: "".into() };
-        let window = self.causes.entry(cause).or_insert_with(fresh);
+        let window = self.causes.entry(cause).or_insert_with(|| Window::new(SAVED, now, level));
         // What is owed a count stays as it is until the count has been told.
         if window.ends <= now && window.more == 0 {
-            *window = fresh();
+            *window = window.next(now, level);
         }
-        if window.written < LINES && window.ends > now {
+        if window.written < window.allowed && window.ends > now {
             window.written += 1;
             window.last = text.into();
             true
@@ -91,9 +114,9 @@ impl Noise {
         let over = self.causes.values_mut().filter(|window| window.more > 0 && window.ends <= now);
         let told = |window: &mut Window| {
             let text = format!("and {} more like it: {}", window.more, window.last);
-            // The flood may go on: the next window has its own allowance.
-            (window.more, window.written, window.ends) = (0, 0, now + WINDOW);
-            More { level: window.level, text }
+            let level = window.level;
+            *window = window.next(now, level); // the flood may go on, in a window with its own allowance
+            More { level, text }
         };
         over.map(told).collect()
     }
@@ -166,6 +189,32 @@ mod tests {
         assert_eq!(counts(&mut noise, ms(1000)), [few, few, "and 70 more like it: x"]);
         assert!(noise.lets_through("a", 1, Level::Warn, "x", ms(1001)));
         assert!(noise.lets_through("a", 2, Level::Warn, "x", ms(5000)));
+    }
+
+    /// How many lines are written of `each` a second, counts included, for so many seconds.
+    fn written_of(noise: &mut Noise, each: u64, seconds: std::ops::Range<u64>) -> usize {
+        let mut lines = 0;
+        for at in seconds.flat_map(|second| (0..each).map(move |n| second * 1000 + n * 1000 / each)) {
+            lines += noise.due(ms(at)).len();
+            lines += usize::from(noise.lets_through("a", 1, Level::Info, "x", ms(at)));
+        }
+        lines
+    }
+
+    #[test]
+    fn a_patient_flood_does_not_fill_the_disk_either() {
+        for each in [20, 25, 100] {
+            let mut noise = Noise::default();
+            assert!(written_of(&mut noise, each, 0..60) >= 1200, "a minute of {each} a second");
+            let hour = written_of(&mut noise, each, 60..3600);
+            assert!((3600..6000).contains(&hour), "an hour of {each} a second: {hour} lines");
+            let next = written_of(&mut noise, each, 3600..7200);
+            assert!((3500..4000).contains(&next), "the next hour of {each} a second: {next} lines");
+            // After a quiet hour everything is as it was.
+            assert!(written_of(&mut noise, each, 10_800..10_860) >= 1199, "a minute later of {each} a second");
+        }
+        let mut noise = Noise::default();
+        assert_eq!(written_of(&mut noise, 1, 0..100_000), 100_000, "a line a second is always written");
     }
 
     #[test]

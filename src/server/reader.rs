@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A frame that was begun must be finished in time, however slowly its bytes come.
+    /// A frame or a packet that was begun must be finished in time, however slowly its bytes come.
     fn watch_unfinished(&mut self) -> Result<(), CloseReason> {
         let now = self.house.uptime();
         let left = match self.midway {
@@ -253,7 +253,10 @@ impl<'a> Reader<'a> {
             }
         };
         if left.is_zero() {
-            return Err(CloseReason::Malformed("a frame that was not finished within 10 s"));
+            return Err(CloseReason::Malformed(match self.lifeline.wire {
+                Wire::Frame => "a frame that was not finished within 10 s",
+                _ => "a packet that was not finished within 10 s",
+            }));
         }
         self.lifeline.stream.set_read_timeout(Some(left)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }

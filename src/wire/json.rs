@@ -107,6 +107,14 @@ impl Decode for JsonDecoder {
             }
         }
     }
+
+    /// A line may be typed by hand, so it may take its time.
+    fn is_midway(&self) -> bool {
+        match (self.framing, self.input.rest().first()) {
+            (_, None) | (Some(Framing::Lines), _) | (None, Some(b'{')) => false,
+            (Some(_) | None, Some(_)) => true,
+        }
+    }
 }
 
 /// Appends the packet that a program is sent of `notice`.

@@ -64,6 +64,7 @@ mod chat {
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -77,7 +78,15 @@ use wire::Wire;
 /// Longer than anything that works takes, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What a thread of a program that logs says when it panics, which nobody is to read.
+const WORDS: &str = "what was said\n\u{1b}[2J";
+
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("panic") {
+        return panic_beside_a_log();
+    }
+    a_panic_is_one_line_of_the_log_without_what_it_says();
+    println!("a_panic_is_one_line_of_the_log_without_what_it_says ... ok");
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if thread::current().name() != Some("manager") {
@@ -86,6 +95,22 @@ fn main() {
     }));
     a_panic_of_the_manager_ends_the_house_and_is_told();
     println!("a_panic_of_the_manager_ends_the_house_and_is_told ... ok");
+}
+
+fn panic_beside_a_log() {
+    let log = server::log::start(Some(log::LevelFilter::Info)).unwrap();
+    let thread = thread::Builder::new().name("r-7".into()).spawn(|| panic!("{WORDS}"));
+    assert!(thread.unwrap().join().is_err());
+    log.finish(DEADLINE);
+}
+
+fn a_panic_is_one_line_of_the_log_without_what_it_says() {
+    let myself = std::env::current_exe().unwrap();
+    let output = Command::new(myself).arg("panic").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && log.lines().count() == 1, "{log:?}");
+    assert!(log.contains(" ERROR thread r-7 panicked at tests/broken/main.rs:"), "{log:?}");
+    assert!(!log.contains("said"), "{log:?}");
 }
 
 fn a_panic_of_the_manager_ends_the_house_and_is_told() {

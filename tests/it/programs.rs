@@ -16,6 +16,7 @@ use crate::support::{DOORS, House, Peer, frame};
 const HELLO: &str = r#"{"Act":"hello","Data":"My name's John!"}"#;
 const NICE: &str = r#"{"Act":"hello","Data":"Nice to meet you!"}"#;
 const DOEXIT: &str = r#"{"Act":"doexit","Data":""}"#;
+const JOIN: &str = r#"{"Act":"join","Data":"lobby"}"#;
 const HEARTBEAT: &str = r#"{"Act":"heartbeat","Data":""}"#;
 /// What the server's memory may grow by where nothing is to be kept, in KiB.
 const GROWTH: u64 = 8 * 1024;
@@ -604,6 +605,13 @@ fn ten_seconds_for_a_frame_and_to_leave() {
         thread::sleep(Duration::from_secs(9)); // when her last frame begins
         (&half.stream).write_all(&frame(1, b"late")[..9]).is_ok()
     });
+    // Half a packet is as half a frame; half a line of JSON may be somebody who types.
+    let mut hugo = Peer::connect(house.json);
+    hugo.send_raw(&[packet("gf2", JOIN), packet("gf2", HELLO)[..9].to_vec()].concat());
+    let mut typist = Peer::connect(house.json);
+    typist.send(JOIN);
+    typist.json_fence();
+    typist.send_raw(&HELLO.as_bytes()[..9]);
     let mut gtcp = Peer::connect(house.json);
     gtcp.send_raw(&packet("gf2", HELLO));
     let answers = [next_packet(&mut gtcp, "gf2"), next_packet(&mut gtcp, "gf2")];
@@ -627,8 +635,18 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     assert!(second.join().unwrap(), "closed before its second byte");
     assert!(took >= ten && took < Duration::from_secs(16), "a byte at 0 s and one at 9 s: closed after {took:?}");
+    let last = loop {
+        let packet = next_packet(&mut hugo, "gf2");
+        if packet.contains("\"Act\":\"error\"") {
+            break packet;
+        }
+    };
+    assert_eq!(last, r#"{"Act":"error","Data":"a packet that was not finished within 10 s","Code":"usage"}"#);
+    hugo.expect_end();
     patient.send_frame(1, b"test");
     patient.expect_frame(1, b"test");
+    typist.send(&HELLO[9..]);
+    typist.skip_until(|line| line == NICE);
     house.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
     house.wait_for_log("closed: malformed input: a frame that was not finished within 10 s");
 }

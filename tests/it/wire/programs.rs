@@ -250,20 +250,30 @@ fn ones_own_lines_come_back_but_on_the_relay_door() {
     }
 }
 
-/// Only a frame that has begun has to go on: a person may think in the middle of a line.
+/// Only a frame or a packet that has begun has to go on: a person may think in the middle of a line,
+/// of JSON too.
 #[test]
-fn only_frames_have_to_be_finished_in_time() {
-    for wire in Wire::ALL {
+fn frames_and_packets_have_to_be_finished_in_time_and_lines_have_not() {
+    let gf2 = Wire::Json(Some(Framing::Gf2));
+    let mut cases: Vec<(Wire, &[u8], &[u8], bool)> = vec![
+        (Wire::Frame, b"\x01\0\0", b"\0\x02\0\0\0hi", true),
+        (Wire::Json(None), b"\0", b"\x02{}", true),
+        (Wire::Json(None), b"\0\x02{}\0", b"\x02{}", true),
+        (Wire::Json(None), b"{}\n{\"Act\"", b":\"say\"}\n", false),
+        (gf2, b"\0\x02{", b"}", true),
+    ];
+    cases.extend(
+        Wire::ALL.into_iter().filter(|wire| *wire != Wire::Frame).map(|wire| (wire, &b"{\"A"[..], &b""[..], false)),
+    );
+    for (wire, half, rest, is_midway) in cases {
         let mut decoder = wire.decoder(limits(4096));
         assert!(!decoder.is_midway(), "{wire} at its beginning");
-        decoder.feed(if wire == Wire::Frame { b"\x01\0\0" } else { b"{\"A" });
+        decoder.feed(half);
         while decoder.next().unwrap().is_some() {}
-        assert_eq!(decoder.is_midway(), wire == Wire::Frame, "{wire}");
-        if wire == Wire::Frame {
-            decoder.feed(b"\0\x02\0\0\0hi");
-            while decoder.next().unwrap().is_some() {}
-            assert!(!decoder.is_midway(), "the frame has come");
-        }
+        assert_eq!(decoder.is_midway(), is_midway, "{wire} {}", half.escape_ascii());
+        decoder.feed(rest);
+        while decoder.next().unwrap().is_some() {}
+        assert!(!decoder.is_midway(), "{wire}: all has come");
     }
 }
 
