@@ -10,6 +10,11 @@ use crate::protocol::Line;
 
 /// Most bytes of text that one room keeps: 256 rooms stay below 64 MiB with all they cost beside it.
 pub(crate) const MAX_BYTES: usize = 128 * 1024;
+/// A longer line is kept without its end: it may be longer than all that a room keeps, and one line is
+/// not to take the place of all others.
+const LONG_LINE: usize = MAX_BYTES / 4;
+/// So many characters of it are kept, of four bytes at most.
+const KEPT_CHARS: usize = LONG_LINE / 4 - 1;
 
 /// One line of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +53,12 @@ impl History {
         if self.limit == 0 {
             return;
         }
+        let mut line = line.clone();
+        if line.body.as_str().len() > LONG_LINE {
+            line.body = line.body.cut(KEPT_CHARS);
+        }
         self.bytes += line.body.as_str().len();
-        self.lines.push_back(Past { line: line.clone(), is_action });
+        self.lines.push_back(Past { line, is_action });
         while self.lines.len() > self.limit || self.bytes > MAX_BYTES {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.bytes -= oldest.line.body.as_str().len();
@@ -126,6 +135,17 @@ mod tests {
         let mut history = History::new(1000, 0);
         (0..100).for_each(|_| said(&mut history, &"x".repeat(4096)));
         assert_eq!(history.last(1000, |_| true).len(), MAX_BYTES / 4096);
+        // One line does not take the place of all others, however long it is.
+        for text in ["\u{fffd}".repeat(65_535), "x".repeat(1 << 20), "𐓒".repeat(65_535)] {
+            said(&mut history, &text);
+            let lines = history.last(1000, |_| true);
+            assert!(lines.len() > 15 && history.bytes <= MAX_BYTES, "{} lines", lines.len());
+            let kept = lines.last().unwrap().line.body.as_str();
+            assert!(kept.len() <= LONG_LINE && kept.ends_with('…') && text.starts_with(kept.trim_end_matches('…')));
+        }
+        let fits = "x".repeat(LONG_LINE);
+        said(&mut history, &fits);
+        assert_eq!(history.last(1, |_| true)[0].line.body.as_str(), fits);
         let mut off = History::new(0, 0);
         (0..4).for_each(|_| said(&mut off, "x"));
         assert_eq!((off.last(10, |_| true).len(), off.last_seq()), (0, 4));

@@ -150,8 +150,9 @@ impl Heard {
     #[must_use]
     pub fn is_farewell(&self) -> bool {
         match self {
+            // Somebody may be called Goodbye; nobody has a colon in the name.
             Self::Info(text) => {
-                ["Disconnected: ", "The server is stopping", "Goodbye"].iter().any(|words| text.starts_with(words))
+                text.starts_with("Disconnected: ") || ["The server is stopping. Goodbye", "Goodbye"].contains(&&**text)
             }
             Self::Leave => true,
             _ => false,

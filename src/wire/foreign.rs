@@ -40,7 +40,7 @@ impl Foreign {
     pub fn answer(self, door: &str, doors: &str) -> Vec<u8> {
         match self {
             Self::Http => {
-                let (host, port) = door.rsplit_once(':').unwrap_or((door, ""));
+                let (host, port) = host_and_port(door);
                 let page = format!(
                     "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc {host} {port}\n"
                 );
@@ -72,6 +72,12 @@ impl Foreign {
             && (version.len() == 8 && version.starts_with(b"HTTP/")
                 || is_cut && line.get(method_length + 1) == Some(&b'/'))
     }
+}
+
+/// An address as the arguments of `nc`, which takes no brackets around IPv6.
+pub(super) fn host_and_port(address: &str) -> (&str, &str) {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
 }
 
 #[cfg(test)]

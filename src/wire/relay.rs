@@ -1,12 +1,13 @@
 //! The relay door: the line format of GoChat v0.2, whose client works unmodified.
 //!
 //! Lines in, `ID:text` out, to everyone but the speaker. No commands, no announcements, no greeting:
-//! a relay client takes every line that it receives for somebody's.
+//! a relay client takes every line that it receives for somebody's. Only HTTP is known, by a first line.
 
 use memchr::memchr;
 use std::io::Write as _;
 
 use super::buffer::Buffer;
+use super::foreign::Foreign;
 use super::{Decode, Inbound, WireError};
 use crate::protocol::{Body, Command, Line, Notice, clean};
 
@@ -20,6 +21,8 @@ const KEPT_CAPACITY: usize = 1024;
 pub struct RelayDecoder {
     input: Buffer,
     line: Vec<u8>,
+    /// A line has come: from then on it is a relay client, whatever it says.
+    begun: bool,
     ended: bool,
 }
 
@@ -42,14 +45,19 @@ impl RelayDecoder {
     }
 
     /// Ends the line; `None` where it says nothing.
-    fn finish_line(&mut self) -> Option<Inbound> {
+    fn finish_line(&mut self) -> Result<Option<Inbound>, WireError> {
         if self.line.last() == Some(&b'\r') {
             self.line.pop();
+        }
+        // Any web page may make a browser send a request here, with the user's cookies in it: the room
+        // is not to hear them.
+        if !std::mem::replace(&mut self.begun, true) && Foreign::is_http(&self.line, false) {
+            return Err(WireError::Foreign(Foreign::Http));
         }
         let body = Body::new(&clean(&self.line));
         self.line.clear();
         self.line.shrink_to(KEPT_CAPACITY);
-        body.map(|body| Inbound::Command(Command::Say(body)))
+        Ok(body.map(|body| Inbound::Command(Command::Say(body))))
     }
 }
 
@@ -69,14 +77,14 @@ impl Decode for RelayDecoder {
                 Some(at) => {
                     self.extend_line(at)?;
                     self.input.take(1);
-                    if let Some(line) = self.finish_line() {
+                    if let Some(line) = self.finish_line()? {
                         return Ok(Some(line));
                     }
                 }
                 None => {
                     let length = rest.len();
                     self.extend_line(length)?;
-                    return Ok(if self.ended { self.finish_line() } else { None });
+                    return if self.ended { self.finish_line() } else { Ok(None) };
                 }
             }
         }

@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::foreign::host_and_port;
 use crate::protocol::{Away, COMMANDS, CloseReason, CommandSpec, Notice, RoomInfo, RoomName, Speaker};
 
 /// Appends the lines that a person is shown of `notice`, each with `eol` behind it, and the time
@@ -162,8 +163,7 @@ fn welcome(notice: &Notice, eol: &str, out: &mut Vec<u8>) -> std::io::Result<()>
     write!(out, "*** Welcome to Parlor. You are {}, ", you.name)?;
     match others_total {
         0 => {
-            let (host, port) = door.rsplit_once(':').unwrap_or((door, ""));
-            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let (host, port) = host_and_port(door);
             write!(out, "the first one in {room}. Tell others: nc {host} {port}")?;
         }
         _ => {

@@ -288,6 +288,8 @@ fn callers_with_another_protocol_are_answered_in_it() {
         page.len()
     );
     assert_eq!(String::from_utf8(answer(Foreign::Http)).unwrap(), http);
+    let page = String::from_utf8(Foreign::Http.answer("[::1]:8000", "")).unwrap();
+    assert!(page.ends_with("Come in by: nc ::1 8000\n"), "{page}");
     assert_eq!(answer(Foreign::Tls), [21, 3, 1, 0, 2, 2, 70], "fatal alert: protocol_version");
     let binary = b"!!! This is the text door. The frame door is at 127.0.0.1:8003.\n";
     assert_eq!(answer(Foreign::Binary), binary);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use parlor::protocol::Command;
-use parlor::wire::{Inbound, Wire, WireError};
+use parlor::wire::{Foreign, Inbound, Wire, WireError};
 
 use super::{LIMIT, decode, every_split, say};
 
@@ -22,10 +22,20 @@ fn the_relay_door_knows_lines_and_nothing_else() {
         b"who\nrename|bob\n/quit\n\\who\n//x\n",
         &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
     );
-    relays(b"GET / HTTP/1.1\r\n\x16\x03\n", &[say("GET / HTTP/1.1"), say("␖␃")]);
+    relays(b"so\nGET / HTTP/1.1\r\n\x16\x03\n", &[say("so"), say("GET / HTTP/1.1"), say("␖␃")]);
     relays(b"\x01\0\0\0\x04\0\0\0test\n\0\x02{}\n", &[say("␁␄test"), say("␂{}")]); // the other doors' bytes
     relays(b"caf\xc3\xa9 \xc3\n\xff\xfd\x06\n", &[say("café \u{fffd}"), say("\u{fffd}\u{fffd}␆")]);
     relays(b"\x1b[2J one\xe2\x80\xa8two\r\n", &[say("␛[2J one two")]);
+}
+
+/// A web page can make a browser send one, to this machine too; what is in it is nobody's business.
+#[test]
+fn a_request_of_http_is_not_said_at_the_relay_door() {
+    for request in ["POST / HTTP/1.1\r\nCookie: a=b\r\n\r\nhi\n", "GET /a%20b HTTP/1.0\n", "OPTIONS * HTTP/1.1"] {
+        let (got, error) = every_split(Wire::Relay, LIMIT, request.as_bytes());
+        assert_eq!((got.as_slice(), error), ([].as_slice(), Some(WireError::Foreign(Foreign::Http))), "{request}");
+    }
+    relays(b"GET off my lawn\nPOST / HTTP/1.1\n", &[say("GET off my lawn"), say("POST / HTTP/1.1")]);
 }
 
 #[test]
