@@ -16,7 +16,7 @@ Examples:
   parlor --listen text://[::]:8000 --listen relay://127.0.0.1:8888 --idle 10m
   PARLOR_IDLE=0 parlor --rate 0                   nobody is timed out, nobody is slowed down
 
-Signals INT, TERM, HUP and QUIT stop it gracefully; a second one ends it at once.
+Signals INT, TERM, HUP and QUIT stop it gracefully; a second one (not HUP) ends it at once.
 Exit codes: 0 stopped as asked, 1 could not run, 2 wrong usage, 130 a second signal.";
 
 /// A line-chat server: people chat with nothing but nc or telnet.

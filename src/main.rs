@@ -1,5 +1,6 @@
 //! The `parlor` program: flags, signals, and what it says on standard output.
 
+use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, PipeReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
@@ -12,7 +13,7 @@ use log::{error, info, warn};
 use parlor::cli::Flags;
 use parlor::server::{self, Server, Stopper};
 use parlor::wire::Wire;
-use signal_hook::consts::SIGQUIT;
+use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 use signal_hook::low_level::pipe;
 
 /// Who asks twice does not want to wait.
@@ -20,7 +21,7 @@ const SECOND_SIGNAL: i32 = 130;
 /// So long at least the end of the program waits for a log that nobody reads, and half of what is left
 /// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
 const LAST_LINES: Duration = Duration::from_millis(200);
-/// After SIGQUIT could not be waited for, it is tried again after so long.
+/// After signals could not be waited for, it is tried again after so long.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// So long, if it has to say why the program could not run.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -56,28 +57,44 @@ fn main() -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// INT, TERM, HUP and QUIT ask for the stop; a second one of any of them ends the process. `asked` is
-/// when the first one did.
+/// INT, TERM, QUIT and HUP ask for the stop; a second one of them ends the process, if it is no HUP: a
+/// terminal that closes may send two, and a service manager one behind its TERM. `asked` is when the
+/// first one came. A HUP that is ignored at the start, as by nohup, stays ignored.
 fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), String> {
-    let on_signal = |stopper: Stopper| {
-        let asked = Arc::clone(asked);
+    let on_signal = |insists: bool| {
+        let (stopper, asked) = (stopper.clone(), Arc::clone(asked));
         move || {
             let _ = asked.set(Instant::now());
-            if !stopper.trigger() {
+            if !stopper.trigger() && insists {
                 process::exit(SECOND_SIGNAL);
             }
         }
     };
-    ctrlc::set_handler(on_signal(stopper.clone())).map_err(|error| format!("cannot handle signals: {error}"))?;
-    let signals = io::pipe().and_then(|(signals, quit)| pipe::register(SIGQUIT, quit).map(|_| signals));
-    let signals = signals.map_err(|error| format!("cannot handle SIGQUIT: {error}"))?;
-    let on_quit = on_signal(stopper.clone());
-    thread::Builder::new()
-        .name("sigquit".into())
-        .stack_size(128 * 1024)
-        .spawn(move || on_each_byte(signals, &on_quit))
-        .map_err(|error| format!("cannot start a thread for SIGQUIT: {error}"))?;
+    ctrlc::set_handler(on_signal(true)).map_err(|error| format!("cannot handle SIGINT: {error}"))?;
+    listen_for("sigterm", &[SIGTERM, SIGQUIT], on_signal(true))?;
+    if !is_ignored(SIGHUP) {
+        listen_for("sighup", &[SIGHUP], on_signal(false))?;
+    }
     Ok(())
+}
+
+/// Calls `on_signal` for each of these, on a thread of its own.
+fn listen_for(name: &str, signals: &[i32], on_signal: impl Fn() + Send + 'static) -> Result<(), String> {
+    let pipe = io::pipe().and_then(|(read, write)| {
+        signals.iter().try_for_each(|signal| pipe::register(*signal, write.try_clone()?).map(drop))?;
+        Ok(read)
+    });
+    let read = pipe.map_err(|error| format!("cannot handle {}: {error}", name.to_uppercase()))?;
+    let thread = thread::Builder::new().name(name.into()).stack_size(128 * 1024);
+    let listen = thread.spawn(move || on_each_byte(read, &on_signal));
+    listen.map(drop).map_err(|error| format!("cannot start a thread for {}: {error}", name.to_uppercase()))
+}
+
+/// Whether whoever started the process let it ignore a signal. (Linux tells; elsewhere it is not known.)
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Each signal is a byte in the pipe, whose other end is never closed. (signal-hook's own loop panics
@@ -89,7 +106,7 @@ fn on_each_byte(mut signals: PipeReader, on_signal: &impl Fn()) {
             Ok(_) => on_signal(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => {
-                warn!("cannot wait for SIGQUIT: {error}; trying again");
+                warn!("cannot wait for signals: {error}; trying again");
                 thread::sleep(TRY_AGAIN);
             }
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parlor::{Config, Listen, Server, Wire};
 
-use crate::support::{House, Peer, wait_for};
+use crate::support::{DOORS, House, Peer, wait_for};
 
 const GOODBYE: &str = "*** The server is stopping. Goodbye";
 
@@ -292,6 +292,41 @@ fn a_second_signal_ends_it_at_once() {
     }
 }
 
+/// A terminal that closes may send two, a service manager one behind its own: nobody insists by it.
+#[test]
+fn a_second_hang_up_is_no_hurry() {
+    for first in ["HUP", "TERM"] {
+        let mut house = House::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "2s"]);
+        let mut alice = Peer::enter(house.text);
+        let _stalled = Peer::enter(house.text);
+        alice.line();
+        stall_the_others(&mut alice); // so that the stop has somebody to wait for
+        house.signal(first);
+        house.wait_for_log("recv quit signal");
+        house.signal("HUP");
+        alice.skip_until(|line| line == GOODBYE);
+        assert_eq!(house.wait().code(), Some(0), "{first}, HUP");
+    }
+}
+
+/// Whoever starts it by nohup wants it to live on.
+#[test]
+fn a_hang_up_that_is_ignored_at_the_start_stays_ignored() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_parlor")]);
+    command.args(DOORS);
+    let mut house = House::start(command);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", house.pid())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    assert_eq!(u64::from_str_radix(ignored.trim(), 16).unwrap() & 1, 1, "{status}");
+    let mut alice = Peer::enter(house.text);
+    house.signal("HUP");
+    alice.fence();
+    house.signal("TERM");
+    alice.skip_until(|line| line == GOODBYE);
+    assert_eq!(house.wait().code(), Some(0), "{}", house.log());
+}
+
 /// Connections that the last run closed first stay in the kernel for a minute; the port does not.
 #[test]
 fn its_port_is_free_at_once() {
@@ -389,7 +424,9 @@ fn a_door_that_cannot_open_keeps_the_others_shut() {
     let listen = vec![Listen::required(Wire::Text, free), Listen::required(Wire::Relay, taken)];
     let error = Server::bind(&Config { listen: listen.clone(), ..Config::default() }).unwrap_err();
     assert!(error.to_string().starts_with(&format!("cannot listen on relay://{taken}: ")), "{error}");
-    assert!(std::net::TcpStream::connect(free).is_err(), "the first door was left open");
+    // A process that another test starts just now has all our descriptors until it is a program.
+    let is_shut = || std::net::TcpStream::connect(free).is_err().then_some(());
+    wait_for(is_shut, || "the first door is shut again".to_owned());
     drop(guard);
     let server = Server::bind(&Config { listen, ..Config::default() }).unwrap();
     assert_eq!(server.addresses(), [(Wire::Text, free), (Wire::Relay, taken)]);

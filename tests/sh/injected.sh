@@ -375,19 +375,20 @@ the_log_is_slow() {
 }
 run the_log_is_slow
 
-# The thread that waits for SIGQUIT cannot: it tries again, and the signal stops the server all the same.
-sigquit_cannot_be_waited_for() {
+# The thread that waits for SIGTERM and SIGQUIT cannot: it tries again, and the signal stops the server
+# all the same.
+signals_cannot_be_waited_for() {
   three_people
-  inject sigquit read error=EIO:when=1
+  inject sigterm read error=EIO:when=1
   within "$DEADLINE" all_injected || fail 'the fault has met no call'
-  wait_for "$WORK/server.log" 'cannot wait for SIGQUIT: Input/output error'
+  wait_for "$WORK/server.log" 'cannot wait for signals: Input/output error'
   inject_no_more
   the_room_goes_on vic ann bob
   kill -QUIT "$SERVER"
   ended server 0
   has_not server.log 'panicked'
 }
-run sigquit_cannot_be_waited_for
+run signals_cannot_be_waited_for
 
 # --- the start -----------------------------------------------------------------------------------
 
