@@ -183,9 +183,9 @@
 //!    and not again until it has read everything.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
-//! 3. All events about a session come from its reader, in order: `Opened`, `Received`…, `Closed`
-//!    exactly once. (Its writer reports only that an outbox has drained, which means nothing once
-//!    the session has gone.)
+//! 3. What a session does comes from its reader, in order: `Opened`, `Received`…, `Closed`
+//!    exactly once. (What others say of it means nothing once it has gone: its writer that the outbox
+//!    has drained, the gate that its place is needed, the program what it is to be sent.)
 //! 4. `protocol`, `wire` and `chat` never touch a socket, thread, channel or clock.
 //! 5. Nothing that a peer sends makes us allocate more than a configured limit.
 //! 6. Every queue has a bound and a policy; every ending has a name ([`protocol::CloseReason`]):

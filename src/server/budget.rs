@@ -59,9 +59,9 @@ mod tests {
     use crate::server::accept::READER_STACK;
     use crate::server::audience::{KEPT_CAPACITY, Mark};
     use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
-    use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
+    use crate::server::manager::{CREDIT, TURN_BYTES, TURN_COMMANDS};
     use crate::server::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
-    use crate::server::session::{CREDIT, WRITER_STACK};
+    use crate::server::session::WRITER_STACK;
     use crate::wire::{Encoding, Inbound};
 
     #[test]

@@ -45,8 +45,18 @@ const LONG_FLUSH: Duration = Duration::from_millis(1);
 /// More is awaited for this part of the time that the last flush took.
 const AWAITED_PART: u32 = 16;
 
-/// What the manager is told. All events about one session come from its reader, in order, but
-/// `CaughtUp`, which its writer sends and which means nothing once the session has gone.
+/// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
+pub(super) const CREDIT: usize = 2;
+
+/// What an event takes of its reader's credit: all of it where the answer may be long, so that nothing
+/// more is asked for until the answer is in the outbox and counts there.
+pub(super) fn credits_of(batch: &[Inbound]) -> usize {
+    let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() > 1);
+    if batch.last().is_some_and(is_long) { CREDIT } else { 1 }
+}
+
+/// What the manager is told. Of one session, `Opened`, `Received` and `Closed` come from its reader, in
+/// order; the others may come from elsewhere at any time, and mean nothing once the session has gone.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A session came in.
@@ -220,8 +230,11 @@ impl<'a> Manager<'a> {
         self.hub.tick(now, &mut self.effects);
         self.perform();
         while let Some((due, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
-            if self.post(seat).is_some_and(|post| post.lifeline.id == id && post.outbox.is_some()) {
-                self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
+            if let Some(post) = self.post(seat).filter(|post| post.lifeline.id == id && post.outbox.is_some()) {
+                // Who has something to read has a sign of life in it.
+                if post.lifeline.pending() == 0 {
+                    self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
+                }
                 self.heartbeats.push_back(((due + self.heartbeat).max(self.now), seat, id));
             }
         }
@@ -306,9 +319,12 @@ impl<'a> Manager<'a> {
     }
 
     fn receive(&mut self, seat: Seat, id: SessionId, inbound: Vec<Inbound>) {
-        let Some(post) = self.post(seat).filter(|post| post.lifeline.id == id) else { return };
-        if let Some(credit) = &post.credit {
-            let _ = credit.try_recv(); // it was put in before the event was sent
+        let credits = credits_of(&inbound);
+        if self.post(seat).is_none_or(|post| post.lifeline.id != id) {
+            return;
+        }
+        if credits == 1 {
+            self.give_back(seat, credits);
         }
         let now = self.moment();
         for one in inbound {
@@ -338,6 +354,19 @@ impl<'a> Manager<'a> {
             self.request = None;
             if self.gathered >= TURN_BYTES {
                 self.end_turn();
+            }
+        }
+        if credits > 1 {
+            self.flush_answer_before(seat);
+            self.give_back(seat, credits);
+        }
+    }
+
+    /// Takes out of a reader's credit what it put in before it sent an event.
+    fn give_back(&self, seat: Seat, credits: usize) {
+        if let Some(credit) = self.post(seat).and_then(|post| post.credit.as_ref()) {
+            for _ in 0..credits {
+                let _ = credit.try_recv();
             }
         }
     }
@@ -409,8 +438,29 @@ impl<'a> Manager<'a> {
         }
         let request = self.request.take();
         let tag = request.as_ref().filter(|(asker, _)| *asker == seat).map(|(_, tag)| &**tag);
-        self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
+        if matches!(notice, Notice::Goodbye(_) | Notice::DoExit) {
+            self.tell_last_words(seat, |encoding, out| encoding.encode(notice, tag, out));
+        } else {
+            self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
+        }
         self.request = request;
+    }
+
+    /// Words to a session that has to go, for which there is always room: who is a little slow still gets
+    /// what waits for it, and then them.
+    fn tell_last_words(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        self.catch_up(seat);
+        self.flush_answer_before(seat);
+        let now = self.now;
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some(outbox) = &mut post.outbox else { return };
+        let mut bytes = Vec::new();
+        write(post.encoding, &mut bytes);
+        if !bytes.is_empty() {
+            let whole = 0..bytes.len();
+            outbox.make_room(bytes.len());
+            let _ = outbox.push(&mut Shared::new(&bytes), &[whole], now);
+        }
     }
 
     /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
@@ -453,6 +503,7 @@ impl<'a> Manager<'a> {
         let half = self.half;
         if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::as_mut)
             && let Some(outbox) = &mut post.outbox
+            && !bytes.is_empty()
         {
             let whole = 0..bytes.len();
             if post.lifeline.pending() == 0 {

@@ -133,6 +133,11 @@ impl Outbox {
         self.queue_rest(shared, ranges, sent, now)
     }
 
+    /// Raises the limit so that `length` more bytes fit, whatever waits.
+    pub(super) fn make_room(&mut self, length: usize) {
+        self.limit = self.limit.max(self.lifeline.pending()) + length + PACKET_OVERHEAD;
+    }
+
     /// Gives the socket what it takes without blocking.
     fn send_now(&self, bytes: &[u8], ranges: &[Range<usize>]) -> Result<usize, Errno> {
         let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();

@@ -23,7 +23,7 @@ use crate::wire::{Decode, Encoding, Foreign, Inbound, Key, Wire, WireError};
 
 use super::House;
 use super::lifeline::Lifeline;
-use super::manager::Event;
+use super::manager::{Event, credits_of};
 use super::routes::Caller;
 
 /// The first read takes so much; enough for anything that a person types.
@@ -366,8 +366,7 @@ impl<'a> Reader<'a> {
             if let Some(Inbound::Answer(bytes)) = batch.last() {
                 answered += bytes.len();
             }
-            // What is answered at length is sent alone, so that its answer is seen in the outbox
-            // before more is asked for.
+            // What is answered at length is the last of its event: see `credits_of`.
             if cost > 1 || batch.len() >= EVENT_COMMANDS || answered > EVENT_ANSWERS {
                 answered = 0;
                 self.send(std::mem::take(&mut batch), credit)?;
@@ -460,10 +459,16 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Sends one event, when the session has room for the answers and the inbox has room for it.
+    /// Sends one event, when what was asked for before is answered or nearly so, the session has room for
+    /// the answers and the inbox has room for it.
     fn send(&self, batch: Vec<Inbound>, credit: &Sender<()>) -> Result<(), CloseReason> {
         if batch.is_empty() {
             return Ok(());
+        }
+        // Either end is dropped only when the session is over or the house is.
+        let over = || self.lifeline.reason().cloned().unwrap_or(CloseReason::ServerStopping);
+        for _ in 0..credits_of(&batch) {
+            credit.send(()).map_err(|_| over())?;
         }
         let half = self.house.config.max_pending / 2;
         while self.lifeline.pending() > half && self.lifeline.reason().is_none() {
@@ -476,12 +481,7 @@ impl<'a> Reader<'a> {
             Some(reason) => return Err(reason.clone()),
         }
         let event = Event::Received(self.lifeline.permit.seat, self.lifeline.id, batch);
-        // Either end is dropped only when the session is over or the house is.
-        credit
-            .send(())
-            .ok()
-            .and_then(|()| self.house.inbox.send(event).ok())
-            .ok_or_else(|| self.lifeline.reason().cloned().unwrap_or(CloseReason::ServerStopping))
+        self.house.inbox.send(event).map_err(|_| over())
     }
 }
 
@@ -490,6 +490,7 @@ fn cost(item: &Inbound) -> u32 {
     match item {
         Inbound::Command(command) => command.cost(),
         Inbound::Refused(_) | Inbound::Custom { .. } => 1,
+        one if one.answers_a_poll() => 1,
         Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => 0,
     }
 }

@@ -20,7 +20,7 @@ use crate::wire::Wire;
 
 use super::House;
 use super::lifeline::Lifeline;
-use super::manager::{Event, Opened};
+use super::manager::{CREDIT, Event, Opened};
 use super::noise::UNLIMITED;
 use super::outbox::Outbox;
 use super::reader::{Reader, discard_input};
@@ -41,9 +41,6 @@ const KEEPALIVE_PROBES: u32 = 3;
 /// … and by bytes that it has not acknowledged for so long, or for `--write-timeout` if that is
 /// longer: a peer that only does not read is the writer's business.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
-pub(super) const CREDIT: usize = 2;
 
 /// Runs one session. `scope` is where its writer lives.
 pub(super) fn run<'scope>(

@@ -181,6 +181,19 @@ pub enum Inbound {
     Switch(Encoding),
 }
 
+impl Inbound {
+    /// Whether it answers what telnet may ask as often as it likes (whether somebody is there, a timing
+    /// mark); every other of its questions is answered once.
+    #[must_use]
+    pub fn answers_a_poll(&self) -> bool {
+        match self {
+            Self::Tell(Notice::StillHere) => true,
+            Self::Answer(bytes) => bytes.ends_with(&[telnet::TIMING_MARK]),
+            _ => false,
+        }
+    }
+}
+
 /// What a handler is registered for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {

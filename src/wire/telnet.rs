@@ -20,7 +20,7 @@ const AYT: u8 = 246;
 /// The lowest command (end of subnegotiation); below it, 255 was not a command's beginning.
 const SE: u8 = 240;
 /// The option of RFC 860.
-const TIMING_MARK: u8 = 6;
+pub(super) const TIMING_MARK: u8 = 6;
 
 /// Longest subnegotiation that is skipped, in bytes. The longest known ones (environment, terminal
 /// type) have some hundred bytes.

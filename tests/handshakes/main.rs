@@ -27,6 +27,7 @@ mod audience;
 #[allow(dead_code, reason = "some of it is for the session's root")]
 mod lifeline;
 #[path = "../../src/server/outbox.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
 mod outbox;
 #[path = "../../src/server/post.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]

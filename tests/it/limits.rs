@@ -246,6 +246,22 @@ fn a_paste_of_forty_lines_goes_through_at_once() {
     bob.expect_end(); // without a word about slowness
 }
 
+/// What telnet may ask without end is answered at the pace of lines, and options once.
+#[test]
+fn questions_of_telnet_are_a_flood_too() {
+    let house = House::with(&["--rate", "5", "--burst", "40"]);
+    for question in [b"\xff\xf6".as_slice(), b"\xff\xfd\x06"] {
+        let mut bob = Peer::greeted(house.text);
+        bob.send_raw(&question.repeat(30));
+        bob.send_raw(&b"\xff\xfd\x1f".repeat(30)); // DO NAWS
+        bob.send("/ping");
+        let told = bob.skip_until(|line| line.contains("*** "));
+        assert!(told.contains("*** pong") || told.contains("*** Yes, still here"), "{told}");
+        bob.send_raw(&question.repeat(30));
+        bob.skip_until(|line| line.contains("*** Slow down: your lines are now sent at 5 a second"));
+    }
+}
+
 #[test]
 fn who_says_more_is_told_once_to_slow_down_and_loses_nothing() {
     let house = House::with(&["--rate", "20", "--burst", "40"]);

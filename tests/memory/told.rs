@@ -110,6 +110,24 @@ fn a_heartbeat_that_is_sent_allocates_nothing() {
     assert!(info.count_total < BEATS as u64 / 5, "coming in and {BEATS} heartbeats: {info:?}");
 }
 
+/// Each answer goes out before the next is made, or one who asks a thousand times in one go would have
+/// a thousand answers gathered.
+#[test]
+fn long_answers_do_not_pile_up() {
+    const PEOPLE: usize = 60;
+    let most = |questions: usize| {
+        spent(&[Wire::Text; PEOPLE], Duration::ZERO, |peers, inbox| {
+            (0..questions).for_each(|_| peers[0].asks(Command::Who(None), inbox));
+            peers[0].asks(Command::Ping, inbox);
+            peers[0].hears("*** pong\n");
+        })
+        .bytes_max
+    };
+    // An answer is some 3 KiB, and the kernel takes a few MB of them.
+    let (few, many) = (most(2), most(200));
+    assert!(many < few + 64 * 1024, "2 questions: {few} bytes at most, 200: {many}");
+}
+
 /// A line is encoded once for each wire format that somebody in the room listens in, and its bytes are
 /// shared: one more listener costs a write, and no memory.
 #[test]

@@ -121,7 +121,11 @@ fn channel<T>(capacity: Option<usize>) -> (Sender<T>, Receiver<T>) {
 
 impl<T> Sender<T> {
     pub fn is_full(&self) -> bool {
-        self.0.capacity.is_some_and(|capacity| self.0.items.borrow().len() >= capacity)
+        self.0.capacity.is_some_and(|capacity| self.len() >= capacity)
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.items.borrow().len()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -9,14 +9,14 @@ use std::time::Duration;
 use parlor::chat::{HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, Command, SessionId};
+use parlor::protocol::{Body, CloseReason, Command, SessionId};
 use parlor::wire::{Inbound, Wire};
 
 use crate::gate::Permit;
 use crate::lifeline::Lifeline;
 use crate::manager::{Event, Manager, Opened};
 use crate::os::{self, Instant, OnceLock, Receiver, TcpStream, bounded};
-use crate::outbox::{Outbox, Packet};
+use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
 
 const MAX_PENDING: usize = 1 << 20;
@@ -52,6 +52,45 @@ fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
     let (_, credit) = bounded(2);
     let opened = Opened { lifeline, outbox, credit, name, door: "127.0.0.1:8000".into() };
     (Event::Opened(Box::new(opened)), queue)
+}
+
+/// Why a frame session ends whose socket takes nothing, whose outbox is filled but for some bytes, and to
+/// whom this then happens; and how many bytes wait for it.
+fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
+    os::begin(1);
+    reference::begin();
+    TICK.set(Duration::from_secs(1)); // a heartbeat is due before each event
+    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::from_millis(500), ..Config::default() };
+    let settings =
+        HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
+    let metrics = Metrics::default();
+    let (inbox, events) = bounded(1003);
+    let (_nudge, nudges) = bounded(1);
+    let (opened, _queue) = session(0, Wire::Frame, 0);
+    let Event::Opened(who) = &opened else { unreachable!() };
+    let lifeline = Arc::clone(&who.lifeline);
+    inbox.send(opened).unwrap();
+    let filling = vec![b'x'; MAX_PENDING - PACKET_OVERHEAD - 70];
+    inbox.send(Event::Received(Seat(0), SessionId(1_000_000), vec![Inbound::Answer(filling.into())])).unwrap();
+    // More than are taken in one turn, so that heartbeats come due in between.
+    (0..1000).for_each(|_| inbox.send(Event::CaughtUp(Seat(1), SessionId(1))).unwrap());
+    if let Some(then) = then {
+        inbox.send(then).unwrap();
+    }
+    drop(inbox);
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
+    Manager::new(hub, events, nudges, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    (lifeline.reason().cloned(), lifeline.pending())
+}
+
+/// Words that nobody asked for are no reason to take from it what it is still to have.
+#[test]
+fn a_goodbye_or_a_heartbeat_that_does_not_fit_cuts_nobody() {
+    assert_eq!(end_of_one_who_is_full(None), (None, MAX_PENDING - 70));
+    let quit = Event::Received(Seat(0), SessionId(1_000_000), vec![Inbound::Command(Command::Quit(None))]);
+    let (reason, pending) = end_of_one_who_is_full(Some(quit));
+    assert_eq!(reason, Some(CloseReason::Quit));
+    assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
 }
 
 /// What came of some events.

@@ -16,7 +16,7 @@ use parlor::wire::{Decode, Framing, Heard, HeardDecoder, Inbound, Wire};
 
 use crate::gate::Permit;
 use crate::lifeline::Lifeline;
-use crate::manager::{Event, Manager, Opened};
+use crate::manager::{CREDIT, Event, Manager, Opened, credits_of};
 use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, TcpStream, bounded, dice, sendmsg};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
@@ -149,7 +149,9 @@ impl Session {
                     return true;
                 }
                 let writer_half = MAX_PENDING.get() / 2;
-                if lifeline.pending() > writer_half || self.credit.is_full() || inbox.is_full() {
+                let credits = credits_of(&self.items);
+                let no_credit = self.credit.len() + credits > CREDIT;
+                if lifeline.pending() > writer_half || no_credit || inbox.is_full() {
                     return false;
                 }
                 let items = std::mem::take(&mut self.items);
@@ -160,7 +162,7 @@ impl Session {
                         other => panic!("nobody sends what becomes {other:?}"),
                     }
                 }
-                self.credit.send(()).unwrap();
+                (0..credits).for_each(|_| self.credit.send(()).unwrap());
                 // Gone only where the house is.
                 let _ = inbox.send(Event::Received(lifeline.permit.seat, self.id, items));
                 true
@@ -629,7 +631,7 @@ impl World {
             half: MAX_PENDING.get() / 2,
             timeout: WRITE_TIMEOUT,
         };
-        let (credit, credits) = bounded(2);
+        let (credit, credits) = bounded(CREDIT);
         let name = if wire == Wire::Text { address } else { id.to_string().into() };
         reference::expect(id, wire);
         let door = "127.0.0.1:8000".into();
