@@ -89,8 +89,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines (64 KiB) and a line as long as
-    /// the relay door takes it, cleaned, fit.
+    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines (64 KiB), and what waits when the
+    /// room waits for somebody, fit, if no line is longer than 10 KiB once it has been cleaned.
     pub const MIN_PENDING: usize = 256 * 1024;
     /// Largest [`Config::max_line`], in bytes: what the relay door takes too.
     pub const MAX_LINE: usize = 65_535;

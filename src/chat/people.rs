@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Away, MAX_NICK_BYTES, NameKeys, Nick, Refusal, SessionId, Speaker};
+use crate::protocol::{Away, MAX_NICK_BYTES, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
 
 use super::{Filter, RoomIndex, Seat};
 
@@ -178,12 +178,7 @@ impl People {
             let like = near
                 .min_by_key(|(slips, _)| *slips)
                 .filter(|(slips, _)| *slips <= MAX_SLIPS && *slips * 2 < name.len().max(3));
-            let shown = if name.chars().count() <= 40 {
-                name.to_owned()
-            } else {
-                name.chars().take(39).chain(['…']).collect()
-            };
-            Refusal::NobodyCalled { name: shown, like: like.map(|(_, name)| name.to_string()) }
+            Refusal::NobodyCalled { name: shortened(name, 40), like: like.map(|(_, name)| name.to_string()) }
         })
     }
 

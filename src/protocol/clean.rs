@@ -28,6 +28,15 @@ pub fn clean(raw: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter_map(cleaned).collect())
 }
 
+/// At most `most` characters of what somebody typed, the last of them a mark if there were more: for
+/// repeating it to them.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
 fn is_clean(c: char) -> bool {
     cleaned(c) == Some(c)
 }

@@ -4,7 +4,7 @@
 //! written, what it costs, how its words are read. Parsing, `/help` and the README's list all come
 //! from here.
 
-use super::{Body, Nick, Refusal, RoomName, clean};
+use super::{Body, Nick, Refusal, RoomName, clean, shortened};
 
 /// One thing that a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -413,6 +413,9 @@ impl Command {
     }
 }
 
+/// Characters of a word nobody knows that are repeated to who typed it.
+const REPEATED: usize = 24;
+
 /// The row for a word in any case: a name or an alias, else the unique beginning of a name, else
 /// the unique beginning of an alias.
 ///
@@ -428,8 +431,11 @@ pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec,
     }
     let by_name = |spec: &CommandSpec| spec.name.starts_with(&lower);
     let by_alias = |spec: &CommandSpec| spec.aliases.iter().any(|alias| alias.starts_with(&lower));
-    let unknown =
-        || Refusal::UnknownCommand { word: shortened(word), literally: literally.to_owned(), like: like(&lower) };
+    let unknown = || Refusal::UnknownCommand {
+        word: shortened(word, REPEATED),
+        literally: literally.to_owned(),
+        like: like(&lower),
+    };
     if lower.is_empty() {
         return Err(unknown());
     }
@@ -440,7 +446,10 @@ pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec,
     match found.as_slice() {
         [] => Err(unknown()),
         [spec] => Ok(spec),
-        many => Err(Refusal::Ambiguous { word: shortened(word), among: many.iter().map(|spec| spec.name).collect() }),
+        many => Err(Refusal::Ambiguous {
+            word: shortened(word, REPEATED),
+            among: many.iter().map(|spec| spec.name).collect(),
+        }),
     }
 }
 
@@ -460,11 +469,6 @@ fn like(word: &str) -> Option<&'static str> {
     let best = COMMANDS.iter().min_by_key(|spec| slips(spec))?;
     let slips = slips(best);
     (slips <= 2 && slips * 2 < length.max(3)).then_some(best.name)
-}
-
-/// Repeats at most 24 characters of what somebody typed.
-fn shortened(word: &str) -> String {
-    if word.chars().count() <= 24 { word.to_owned() } else { word.chars().take(23).chain(['…']).collect() }
 }
 
 #[cfg(test)]

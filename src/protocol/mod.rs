@@ -16,6 +16,7 @@ mod refusal;
 mod snowflake;
 
 pub use clean::clean;
+pub(crate) use clean::shortened;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Switch, find_command};
 pub use mask::{Masks, is_mask};

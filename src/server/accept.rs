@@ -21,7 +21,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use crate::config::Addresses;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Masks, Notice, Refusal, Snowflakes};
-use crate::wire::Wire;
+use crate::wire::{Limits, Wire};
 
 use super::House;
 use super::doors::Door;
@@ -118,7 +118,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             }
             Err(refusal) => {
                 self.house.turned_away(kind(&refusal), &refusal.to_string(), &peer);
-                return turn_away(&stream, wire, &refusal);
+                return turn_away(&stream, wire, self.house.config.limits(), &refusal);
             }
         };
         let address: Arc<str> = peer.to_string().into();
@@ -143,7 +143,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
             self.house.turned_away("descriptor", "no descriptor", &canonical(peer));
-            turn_away(&stream, door.wire, &refusal);
+            turn_away(&stream, door.wire, self.house.config.limits(), &refusal);
         }
         self.spare = open_spare();
     }
@@ -189,24 +189,24 @@ fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// Tells a caller why it cannot come in and closes. Never blocks: a fresh connection's buffer takes
-/// a line, and if it does not, the close says enough.
-pub(super) fn turn_away(stream: &TcpStream, wire: Wire, refusal: &Refusal) {
+/// Tells a caller why it cannot come in, as it speaks itself if it has said something already, and
+/// closes. Never blocks: a fresh connection's buffer takes a line, and if it does not, the close says
+/// enough.
+pub(super) fn turn_away(stream: &TcpStream, wire: Wire, limits: Limits, refusal: &Refusal) {
+    let mut buffer = Vec::with_capacity(4096);
+    let take = |buffer: &mut Vec<u8>| {
+        buffer.clear();
+        recv(stream, spare_capacity(buffer), RecvFlags::DONTWAIT).is_ok_and(|(_, count)| count > 0)
+    };
+    take(&mut buffer);
     let mut answer = Vec::new();
     match wire {
         // Its clients are told nothing but lines, so this is one.
         Wire::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
-        wire => wire.first_encoding().encode(&Notice::Refused(refusal.clone()), None, &mut answer),
+        wire => wire.encoding_of(&buffer, limits).encode(&Notice::Refused(refusal.clone()), None, &mut answer),
     }
     let _ = send(stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     let _ = stream.shutdown(Shutdown::Write);
     // What has come already would turn the close into a reset, and the line would be lost.
-    let mut buffer = Vec::with_capacity(4096);
-    for _ in 0..16 {
-        buffer.clear();
-        match recv(stream, spare_capacity(&mut buffer), RecvFlags::DONTWAIT) {
-            Ok((_, 0)) | Err(_) => return,
-            Ok(_) => {}
-        }
-    }
+    let _ = (0..16).all(|_| take(&mut buffer));
 }

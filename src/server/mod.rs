@@ -203,7 +203,7 @@ impl Server {
         let settings = HubSettings {
             idle_seconds: house.config.idle.as_secs(),
             join_grace: house.config.join_grace,
-            max_rooms: house.config.max_rooms.max(1),
+            max_rooms: house.config.max_rooms,
             history: house.config.history,
             history_shown: house.config.history_shown,
         };

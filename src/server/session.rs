@@ -174,7 +174,8 @@ fn has_input_within(lifeline: &Lifeline, at_most: Duration) -> bool {
 pub(super) fn turn_away_busy(house: &House, lifeline: &Lifeline, error: &io::Error) {
     house.turned_away("thread", "no thread", error);
     lifeline.end(CloseReason::WriteFailed);
-    super::accept::turn_away(&lifeline.stream, lifeline.wire, &Refusal::Busy { lack: "thread" });
+    let limits = house.config.limits();
+    super::accept::turn_away(&lifeline.stream, lifeline.wire, limits, &Refusal::Busy { lack: "thread" });
 }
 
 /// Ends a connection that has no writer: our last byte, then a while for the peer's, `at_most` so long:

@@ -106,6 +106,17 @@ impl Wire {
         }
     }
 
+    /// How a caller is answered who has sent this so far and is not let in.
+    #[must_use]
+    pub fn encoding_of(self, beginning: &[u8], limits: Limits) -> Encoding {
+        let mut decoder = self.decoder(limits);
+        decoder.feed(beginning);
+        match decoder.next() {
+            Ok(Some(Inbound::Switch(encoding))) => encoding,
+            _ => self.first_encoding(),
+        }
+    }
+
     /// A decoder for one session.
     #[must_use]
     pub fn decoder(self, limits: Limits) -> Box<dyn Decode> {

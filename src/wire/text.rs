@@ -10,7 +10,7 @@ use memchr::memchr3;
 use super::buffer::Buffer;
 use super::telnet::{IAC, Step, Telnet};
 use super::{Decode, Encoding, Foreign, Inbound, Limits, WireError};
-use crate::protocol::{Command, Nick, Notice, Refusal, clean, find_command};
+use crate::protocol::{Command, Nick, Notice, Refusal, clean, find_command, shortened};
 
 /// A line buffer that has grown beyond this is given back after the line.
 const KEPT_CAPACITY: usize = 512;
@@ -206,7 +206,7 @@ fn read_command(line: &str) -> Option<Result<Command, Refusal>> {
             return None;
         }
         let (word, args) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let found = find_command(word, &format!("//{}", shortened(rest)));
+        let found = find_command(word, &format!("//{}", shortened(rest, REPEATED)));
         return Some(found.and_then(|spec| spec.parse(args)));
     }
     let line = line.trim_end();
@@ -242,6 +242,9 @@ pub(super) fn is_special(line: &str) -> bool {
     inner.starts_with('/') || read_command(inner).is_some()
 }
 
+/// Characters of a line or a name that are repeated to who typed it.
+const REPEATED: usize = 40;
+
 /// `rename mike` is chat; whoever sends it perhaps means `rename|mike`.
 fn rename_hint(line: &str) -> Option<Notice> {
     let mut words = line.split_whitespace();
@@ -249,13 +252,8 @@ fn rename_hint(line: &str) -> Option<Notice> {
     match (first, words.next(), words.next()) {
         (Some(_), Some(name), None) => {
             let name = name.split('|').find(|part| !part.is_empty())?;
-            Some(Notice::RenameHint(shortened(name)))
+            Some(Notice::RenameHint(shortened(name, REPEATED)))
         }
         _ => None,
     }
-}
-
-/// At most 40 characters of what somebody typed, for repeating it to them.
-fn shortened(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_owned() } else { text.chars().take(39).chain(['…']).collect() }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parlor::Config;
 use parlor::server::budget::Budget;
 
+use crate::programs::{next_packet, packet};
 use crate::support::{DOORS, House, Peer, frame, wait_for};
 
 /// What the server's memory may grow by while it throws input away, in KiB.
@@ -51,16 +52,44 @@ fn a_full_house_says_so_and_has_room_when_somebody_has_left() {
     assert!(house.stop().contains("turned a caller away (1 so far): Parlor is full (3 here)"));
 }
 
-/// Who is refused and has sent something already still reads why.
+/// Who is refused and has sent something already still reads why, is not reset, and is answered as it
+/// speaks.
 #[test]
 fn a_refused_caller_who_has_spoken_reads_why() {
     let house = House::with(&["--max-clients", "1"]);
     let _alice = Peer::enter(house.text);
-    for _ in 0..50 {
-        let mut bob = Peer::connect(house.text);
-        bob.expect("!!! Parlor is full (1 here), try again later");
-        bob.send("hello?");
-        drop(bob);
+    let why = "Parlor is full (1 here), try again later";
+    let object = format!(r#"{{"Act":"error","Data":"{why}","Code":"full"}}"#);
+    let hello = r#"{"Act":"hello","Data":"My name's John!"}"#;
+    let come = |door, words: &[u8]| {
+        let mut peer = Peer::connect(door);
+        (0..4).for_each(|_| peer.send_raw(&words.repeat(4000 / words.len())));
+        peer
+    };
+    for _ in 0..5 {
+        house.signal("STOP"); // so that what they send is there when they are refused
+        let mut text = come(house.text, b"hello?\n");
+        let mut telnet = come(house.text, b"\xff\xfd\x01hello?\r\n");
+        let mut relay = come(house.relay, b"hello?\n");
+        let mut lines = come(house.json, format!("{hello}\n").as_bytes());
+        let mut packets =
+            ["gf1", "gf2", "gf3", "gf4", "gf7"].map(|framing| (framing, come(house.json, &packet(framing, hello))));
+        let mut frames = come(house.frame, &frame(1, b"hello?"));
+        house.signal("CONT");
+        text.expect(&format!("!!! {why}"));
+        telnet.expect(&format!("!!! {why}\r"));
+        relay.expect(&format!("!!! {why}\r"));
+        lines.expect(&object);
+        for (framing, peer) in &mut packets {
+            assert_eq!(next_packet(peer, framing), object, "{framing}");
+            peer.expect_end();
+            assert!(peer.stream.take_error().unwrap().is_none(), "{framing}: reset");
+        }
+        frames.expect_frame(208, object.as_bytes());
+        for mut peer in [text, telnet, relay, lines, frames] {
+            peer.expect_end();
+            assert!(peer.stream.take_error().unwrap().is_none(), "reset: its program may lose what it was told");
+        }
     }
 }
 
