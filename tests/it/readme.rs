@@ -107,22 +107,39 @@ fn a_readme_that_has_fallen_behind_is_found() {
     assert_eq!(missing(&all.replace("--max-line ", "--max-lines ")), ["--max-line".to_owned()].into());
 }
 
-/// The kinds of fault: their sum, and those of which each is a case of a script.
+/// The kinds of fault: as many of each group as there are cases and tests, and each test is there.
 #[test]
 fn the_readme_counts_the_faults_that_are_tested() {
-    let readme = readme();
-    let flowing = readme.split_whitespace().collect::<Vec<_>>().join(" ");
-    let number_before = |words: &str| -> usize {
-        let (before, _) = flowing.split_once(words).unwrap_or_else(|| panic!("README.md has no {words:?}"));
-        before.split_whitespace().next_back().unwrap().parse().unwrap()
+    let file = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
     };
-    let (_, list) = readme.split_once(" kinds of fault").unwrap();
-    let (list, _) = list.split_once("\n## ").unwrap();
-    let counts = list.lines().filter_map(|line| line.strip_prefix("- ")?.split(' ').next()?.parse::<usize>().ok());
-    assert_eq!(number_before(" kinds of fault"), counts.sum::<usize>(), "of{list}");
-    let script = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sh/injected.sh")).unwrap();
+    let script = file("tests/sh/injected.sh");
     let cases = script.lines().filter(|line| line.starts_with("run ")).count();
-    assert_eq!(number_before(" in `tests/sh/injected.sh`"), cases);
+    let mut counts = vec![("system-call".to_owned(), cases)];
+    let mut kinds = BTreeSet::new();
+    let list = file("tests/faults.txt");
+    for line in list.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<_> = line.split(" | ").collect();
+        let [group, kind, test] = fields[..] else { panic!("{line}") };
+        assert!(kinds.insert(kind), "twice: {kind}");
+        let (path, name) = test.split_once(' ').unwrap();
+        let wanted = if path.ends_with(".sh") { format!("\nrun {name}\n") } else { format!("fn {name}()") };
+        assert!(file(path).contains(&wanted), "there is no {name} in {path}");
+        match counts.last_mut() {
+            Some((last, count)) if last == group => *count += 1,
+            _ => counts.push((group.to_owned(), 1)),
+        }
+    }
+    let readme = readme();
+    let (before, told) = readme.split_once(" kinds of fault").unwrap();
+    let (told, _) = told.split_once("\n## ").unwrap();
+    let told: Vec<usize> =
+        told.lines().filter_map(|line| line.strip_prefix("- ")?.split(' ').next()?.parse().ok()).collect();
+    assert_eq!(told, counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), "{counts:?}");
+    let all: usize = before.split_whitespace().next_back().unwrap().parse().unwrap();
+    assert_eq!(all, told.iter().sum::<usize>());
+    assert!(readme.contains(&format!(" {cases} of them in `tests/sh/injected.sh`")), "{cases}");
 }
 
 /// The formula as the README has it, and the same in figures.
