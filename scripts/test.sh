@@ -242,7 +242,7 @@ deny() {
   if cargo deny --config scripts/deny.toml fetch db >/dev/null 2>&1; then
     cargo deny --locked --config scripts/deny.toml check --disable-fetch advisories || failed=1
   else
-    echo "advisories left out: their database cannot be fetched from here" # the rest was checked
+    left_out 'advisories (their database cannot be fetched from here); the rest was checked'
   fi
   ((failed == 0))
 }

@@ -204,6 +204,56 @@ pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// A flag of ours with a value that is right for one of them, or something else.
+    fn word() -> impl Strategy<Value = String> {
+        let command = Flags::command();
+        let flags: Vec<_> = command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect();
+        let value = prop::sample::select(vec![
+            "text://127.0.0.1:0",
+            "json+gf3://[::]:8999",
+            "relay://localhost:1",
+            "frame://",
+            "0",
+            "1",
+            "1024",
+            "65536",
+            "4294967296",
+            "18446744073709551616",
+            "-1",
+            "1m",
+            "500ms",
+            "0s",
+            "masked",
+            "debug",
+            "",
+            "é\u{202e}",
+        ]);
+        let flag = (prop::sample::select(flags), value).prop_map(|(flag, value)| format!("--{flag}={value}"));
+        prop_oneof![6 => flag, 1 => "\\PC{0,12}"]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
+
+        /// Whatever stands there, it runs by it or says why not.
+        #[test]
+        fn any_command_line_makes_a_config_within_its_bounds_or_a_sentence(words in vec(word(), 0..3)) {
+            let config = Flags::try_parse_from(["parlor".to_owned()].into_iter().chain(words))
+                .map_err(|error| error.to_string())
+                .and_then(|flags| flags.config());
+            match config {
+                Ok(config) => {
+                    prop_assert!(!config.listen.is_empty() && config.max_clients > 0 && config.node < 1024);
+                    prop_assert!(config.max_rooms > 0 && config.max_line <= Config::MAX_LINE && !config.drain.is_zero());
+                    prop_assert!(config.max_pending >= Config::MIN_PENDING);
+                }
+                Err(sentence) => prop_assert!(!sentence.trim().is_empty()),
+            }
+        }
+    }
 
     #[test]
     fn flags_are_consistent_and_their_defaults_are_the_library_s() {

@@ -206,14 +206,19 @@ impl<'a> Guest<'a> {
 
     /// Asks for much and reads nothing, until it is cut.
     fn stall(&mut self) -> Option<()> {
-        let mut peer = Peer::knock_narrowly(self.shared, Door::Text)?;
+        let door = self.random.one_of(&[Door::Text, Door::Json, Door::Packets, Door::Frame]);
+        let mut peer = Peer::knock_narrowly(self.shared, door)?;
         peer.is_welcome("lobby").then_some(())?;
         self.shared.count(Count::Stalled);
-        let questions = b"/history 200\n".repeat(300);
+        let mut questions = Vec::new();
+        (0..300).for_each(|_| door.act("history", "200", &mut questions));
+        let mut written = 0;
         let _ = peer.stream.set_nonblocking(true);
         let until = Instant::now() + SERVERS_CLOCKS;
         while Instant::now() < until {
-            let _ = std::io::Write::write(&mut peer.stream, &questions);
+            // From where the last write ended: a packet that is torn would be another reason to be cut.
+            written += std::io::Write::write(&mut peer.stream, &questions[written..]).unwrap_or(0);
+            written %= questions.len();
             if has_failed(&peer.stream, Duration::from_millis(100)) {
                 self.shared.count(Count::StalledAndCut);
                 return Some(());
