@@ -184,19 +184,19 @@ faults=(
 declare -A met=()
 injected() {
   ((can_trace)) || return 0
-  local fault=${1#[?!]} file=$scratch/$((++traces)).trace now code=0
+  local fault=${1#[?!]} file=$scratch/$((++traces)).trace now code=0 since=$EPOCHREALTIME
   timeout -k 10 -s TERM "$(awk -v chance="$RANDOM" 'BEGIN { print 0.6 + chance / 32768 }')" \
     strace -f -v -ttt -yy -s 0 -o "$file" -e "trace=sendto,sendmsg,${fault%%:*}" -e "inject=$fault" -p "$server" 2>/dev/null &
   tracer=$!
   wait "$tracer" || code=$?
   tracer=''
   # It had no time to write down about whom: on a machine with too much to do.
-  ((code != 137)) || echo "* $EPOCHREALTIME just then" >>"$scratch/hurt"
+  ((code != 137)) || echo "* $EPOCHREALTIME $since" >>"$scratch/hurt"
   now=$(grep -c INJECTED "$file" || true)
   met[$1]=$((${met[$1]:-0} + now)) injections=$((injections + now))
   [[ $1 != !* ]] || destructive=$((destructive + now))
   [[ $1 != [?!]* ]] || hurt "$file" >>"$scratch/hurt"
-  let_go_of "$file" >>"$scratch/hurt"
+  let_go_of "$file" "$since" >>"$scratch/hurt"
   count_partial "$file"
   rm -f "$file"
 }
@@ -209,10 +209,11 @@ hurt() {
     /INJECTED/ { print about[$1], $2 }' "$1"
 }
 
-# let_go_of TRACE: the peers about whom a call was under way when strace went. If it was to fail just
-# then, it fails by ENOSYS, which no trace tells.
+# let_go_of TRACE SINCE: the peers about whom a call was under way when strace went. If it was to fail
+# just then, it fails by ENOSYS, which no trace tells; nor when strace, which lets go of one thread after
+# another, has let go of this one: some time since SINCE.
 let_go_of() {
-  awk -v now="$EPOCHREALTIME" '/ <detached \.\.\.>$/ && match($0, /->[0-9.]+:[0-9]+\]/) { print substr($0, RSTART + 2, RLENGTH - 3), now, "just then" }' "$1"
+  awk -v now="$EPOCHREALTIME" -v since="$2" '/ <detached \.\.\.>$/ && match($0, /->[0-9.]+:[0-9]+\]/) { print substr($0, RSTART + 2, RLENGTH - 3), now, since }' "$1"
 }
 
 # Those who were cut off and should not have been, but for whom a failed call about them speaks, of
@@ -220,7 +221,7 @@ let_go_of() {
 unexcused() {
   awk -v long=120 '
     function near(i) { return at[i] > $6 - within[i] && at[i] < $6 + 1 }
-    FILENAME == ARGV[1] { peer[++n] = $1; at[n] = $2; within[n] = NF > 2 ? 1 : long; next }
+    FILENAME == ARGV[1] { peer[++n] = $1; at[n] = $2; within[n] = NF > 2 ? $2 - $3 + 1 : long; next }
     /^soak: cut short / {
       excuse = 0
       for (i = 1; i <= n && !excuse; i++) if ((peer[i] == $4 || peer[i] == "*") && near(i)) excuse = i

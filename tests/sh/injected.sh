@@ -330,7 +330,7 @@ run the_wait_for_callers_finds_no_memory
 # The signal's thread wakes the main thread by a byte in a pipe.
 a_stop_is_interrupted() {
   three_people
-  inject ctrl-c write error=EINTR:when=1
+  inject sigterm write error=EINTR:when=1
   kill -TERM "$SERVER"
   ended server
   all_injected || fail 'the fault has met no call'
