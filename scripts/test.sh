@@ -18,11 +18,11 @@
 # Licences, doubled dependencies and known faults in them are checked by cargo-deny where it is
 # installed. Compiling it takes minutes, so this does not do it: `cargo install cargo-deny --locked`.
 # Known faults are looked up in a database that it fetches; where it cannot, that part is left out.
-# Each fuzz target runs for five seconds where cargo-fuzz is installed. What was left out has no
-# "passed" among the seconds.
+# Each fuzz target runs for five seconds where cargo-fuzz is installed, a handful of changes are made
+# to the code where cargo-mutants is. What was left out has no "passed" among the seconds.
 #
-# Not done here, since they take longer: scripts/mutants.sh (it builds packages of its own, and anew
-# for each change), scripts/soak.sh beyond the short run of tests/sh/soak.sh, scripts/bench.sh.
+# Not done here, since they take longer: the whole of scripts/mutants.sh, scripts/soak.sh beyond the
+# short run of tests/sh/soak.sh, scripts/bench.sh.
 #
 # Exit code: 0 all passed, 1 something failed or is missing, 2 wrong usage.
 
@@ -58,10 +58,11 @@ unset RUST_LOG "${!PARLOR_@}"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-test.XXXXXX")
 declare -A file_of=() # by process group: the shell tests under way
+mutants=''            # the group that changes the code meanwhile
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
   local group
-  for group in "${!file_of[@]}"; do kill -TERM -- "-$group" 2>/dev/null || true; done
+  for group in "${!file_of[@]}" ${mutants:+"$mutants"}; do kill -TERM -- "-$group" 2>/dev/null || true; done
   wait
   rm -rf "$scratch"
 }
@@ -268,6 +269,31 @@ fuzz_briefly() {
   fi
 }
 
+# Five changes of a thousand, to see that they are noticed: other ones whenever the code has changed.
+mutate_briefly() {
+  if ! cargo mutants --version >/dev/null 2>&1; then
+    left_out 'cargo-mutants is not here; cargo install cargo-mutants --locked'
+    return 0
+  fi
+  if [[ $mutants ]]; then
+    local code=0
+    wait "$mutants" || code=$?
+    mutants=''
+    cat "$scratch/mutants"
+    return "$code"
+  fi
+  scripts/mutants.sh --quick --shard 0/200
+}
+
+# It has work for the processor, the shell tests wait most of the time.
+begin_to_mutate() {
+  cargo mutants --version >/dev/null 2>&1 || return 0
+  set -m # a group of its own, that can be ended as a whole
+  nice scripts/mutants.sh --quick --shard 0/200 >"$scratch/mutants" 2>&1 </dev/null &
+  set +m
+  mutants=$!
+}
+
 # Two files at a time, since most of their time is spent waiting; the longest begins. What each prints
 # comes when it has ended; its last line counts its cases.
 test_by_shell() {
@@ -343,6 +369,7 @@ else
     # Four at a time, also on two cores: most of their time is spent waiting.
     step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --locked --no-fail-fast || true
     step fuzz fuzz_briefly || true
+    ((!sh)) || begin_to_mutate
   elif ((${build:-0})); then
     step build cargo build --locked --bins || exit 1
   fi
@@ -350,6 +377,7 @@ else
     step shellcheck check_scripts || true
     step shell test_by_shell || true
   fi
+  if ((rust)); then step mutants mutate_briefly || true; fi
 fi
 
 printf '\n'
