@@ -74,6 +74,21 @@ fn what_is_pushed_to_an_empty_outbox_may_be_longer_than_the_limit() {
     assert_eq!(push(&mut outbox, &[1]), Pushed::Full);
 }
 
+/// Last words fit whatever waits, and nothing else with them.
+#[test]
+fn room_is_made_for_so_many_bytes_and_no_more() {
+    for waiting in [LIMIT - PACKET_OVERHEAD, 2 * LIMIT] {
+        for (length, fits) in [(40, Pushed::Queued), (41, Pushed::Full)] {
+            os::begin(1);
+            let (mut outbox, lifeline, _queue) = outbox(0);
+            assert_eq!(push(&mut outbox, &[waiting / 2, waiting - waiting / 2 - PACKET_OVERHEAD]), Pushed::Queued);
+            assert_eq!(lifeline.pending(), waiting + PACKET_OVERHEAD);
+            outbox.make_room(40);
+            assert_eq!(push(&mut outbox, &[length]), fits, "{length} bytes behind {waiting}");
+        }
+    }
+}
+
 /// While nothing waits, nobody is woken: the manager sends by itself.
 #[test]
 fn a_socket_with_room_is_sent_to_at_once() {
