@@ -220,8 +220,8 @@ let_go_of() {
 # the two minutes before: that long a polite end may take. Each one without a name excuses one.
 unexcused() {
   awk -v long=120 '
-    function near(i) { return at[i] > $6 - within[i] && at[i] < $6 + 1 }
-    FILENAME == ARGV[1] { peer[++n] = $1; at[n] = $2; within[n] = NF > 2 ? $2 - $3 + 1 : long; next }
+    function near(i) { return $6 > from[i] - 1 && $6 < until[i] }
+    FILENAME == ARGV[1] { peer[++n] = $1; from[n] = NF > 2 ? $3 : $2; until[n] = $2 + (NF > 2 ? 1 : long); next }
     /^soak: cut short / {
       excuse = 0
       for (i = 1; i <= n && !excuse; i++) if ((peer[i] == $4 || peer[i] == "*") && near(i)) excuse = i
