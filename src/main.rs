@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, PipeReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -57,15 +58,18 @@ fn main() -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// INT, TERM, QUIT and HUP ask for the stop; a second one of them ends the process, if it is no HUP: a
-/// terminal that closes may send two, and a service manager one behind its TERM. `asked` is when the
-/// first one came. A HUP that is ignored at the start, as by nohup, stays ignored.
+/// INT, TERM, QUIT and HUP ask for the stop; a second one of them ends the process. No HUP is one of the
+/// two: a terminal that closes may send several, and a service manager one with its TERM, of which
+/// either may be seen first. `asked` is when the first of all came. A HUP that is ignored at the start,
+/// as by nohup, stays ignored.
 fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), String> {
+    let insisted = Arc::new(AtomicBool::new(false));
     let on_signal = |insists: bool| {
-        let (stopper, asked) = (stopper.clone(), Arc::clone(asked));
+        let (stopper, asked, insisted) = (stopper.clone(), Arc::clone(asked), Arc::clone(&insisted));
         move || {
             let _ = asked.set(Instant::now());
-            if !stopper.trigger() && insists {
+            stopper.trigger();
+            if insists && insisted.swap(true, Ordering::SeqCst) {
                 process::exit(SECOND_SIGNAL);
             }
         }

@@ -421,8 +421,9 @@ impl<'a> Reader<'a> {
             _ => {
                 while !self.items.is_empty() {
                     while let Some(item) = self.items.pop_front() {
+                        let is_long = cost(&item) > 1;
                         let close = self.add(item, batch);
-                        if close.is_some() || batch.len() >= EVENT_COMMANDS {
+                        if close.is_some() || is_long || batch.len() >= EVENT_COMMANDS {
                             self.send(std::mem::take(batch), credit)?;
                         }
                         if let Some(reason) = close {

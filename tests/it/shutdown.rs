@@ -277,6 +277,39 @@ fn lines_held_back_by_flood_control_are_said_at_the_stop() {
     assert_eq!(house.wait().code(), Some(0), "{}", house.log());
 }
 
+/// Long questions that were held back are answered one after another at a stop too, not all in one go.
+#[test]
+fn questions_held_back_take_no_more_memory_at_the_stop() {
+    let mut house = House::with(&["--rate", "1", "--burst", "1000"]);
+    let mut alice = Peer::greeted(house.text);
+    let line = "x".repeat(600);
+    (0..200).for_each(|_| alice.send(&line));
+    alice.fence();
+    let mut bob = Peer::greeted(house.text);
+    let highest = |pid: u32| -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok())
+    };
+    // Two hundred of them go through at once, each some 120 KiB; as many are held back.
+    bob.send_raw(&b"/history 200\n".repeat(400));
+    bob.skip_until(|line| line.starts_with("*** Slow down"));
+    let (pid, before) = (house.pid(), highest(house.pid()).unwrap());
+    let looking = thread::spawn(move || {
+        let mut last = before;
+        while let Some(now) = highest(pid) {
+            last = now;
+            thread::sleep(Duration::from_millis(2)); // between two looks at a fact
+        }
+        last
+    });
+    house.signal("TERM");
+    bob.read_to_end();
+    drop((alice, bob));
+    house.wait();
+    let after = looking.join().unwrap();
+    assert!(after < before + 8 * 1024, "memory grew from {before} to up to {after} KiB");
+}
+
 #[test]
 fn a_second_signal_ends_it_at_once() {
     for second in ["TERM", "INT", "QUIT"] {
@@ -306,6 +339,22 @@ fn a_second_hang_up_is_no_hurry() {
         house.signal("HUP");
         alice.skip_until(|line| line == GOODBYE);
         assert_eq!(house.wait().code(), Some(0), "{first}, HUP");
+    }
+}
+
+/// Both at once, in any order: neither is the second.
+#[test]
+fn a_hang_up_beside_another_signal_is_no_hurry() {
+    for signals in ["-TERM $0; kill -HUP $0", "-HUP $0; kill -TERM $0"].repeat(10) {
+        let mut house = House::new();
+        let mut alice = Peer::enter(house.text);
+        let script = format!("kill {signals}");
+        let status = Command::new("sh").args(["-c", &script, &house.pid().to_string()]).status().unwrap();
+        assert!(status.success(), "{script}");
+        alice.skip_until(|line| line == GOODBYE);
+        alice.expect_end();
+        drop(alice);
+        assert_eq!(house.wait().code(), Some(0), "{script}");
     }
 }
 
