@@ -209,18 +209,30 @@ hurt() {
     /INJECTED/ { print about[$1], $2 }' "$1"
 }
 
-# let_go_of TRACE SINCE: the peers about whom a call was under way when strace went. If it was to fail
-# just then, it fails by ENOSYS, which no trace tells; nor when strace, which lets go of one thread after
-# another, has let go of this one: some time since SINCE.
+# let_go_of TRACE SINCE: the peers about whom a call was under way when strace went. If it was to fail,
+# it has begun as a call that there is none of, and now fails by ENOSYS, which no trace tells. Where
+# there is much to do strace is some calls behind: there are several of these then, of which it writes
+# down the last as detached and the others as unfinished, as those that just wait for something. It
+# lets go of one thread after another, some time since SINCE.
 let_go_of() {
-  awk -v now="$EPOCHREALTIME" -v since="$2" '/ <detached \.\.\.>$/ && match($0, /->[0-9.]+:[0-9]+\]/) { print substr($0, RSTART + 2, RLENGTH - 3), now, since }' "$1"
+  awk -v now="$EPOCHREALTIME" -v since="$2" '
+    { last[$1] = $0; end = $2 }
+    END {
+      for (thread in last) {
+        split(last[thread], field, " ")
+        waits = last[thread] ~ / <unfinished \.\.\.>$/ && field[2] + 0 > end - 2
+        if (!waits && last[thread] !~ / <detached \.\.\.>$/) continue
+        if (match(last[thread], /->[0-9.]+:[0-9]+\]/))
+          print substr(last[thread], RSTART + 2, RLENGTH - 3), now, waits ? field[2] : since
+      }
+    }' "$1"
 }
 
 # Those who were cut off and should not have been, but for whom a failed call about them speaks, of
 # the two minutes before: that long a polite end may take. Each one without a name excuses one.
 unexcused() {
   awk -v long=120 '
-    function near(i) { return $6 > from[i] - 1 && $6 < until[i] }
+    function near(i) { return $6 + 0 > from[i] - 1 && $6 + 0 < until[i] }
     FILENAME == ARGV[1] { peer[++n] = $1; from[n] = NF > 2 ? $3 : $2; until[n] = $2 + (NF > 2 ? 1 : long); next }
     /^soak: cut short / {
       excuse = 0
