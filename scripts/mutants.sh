@@ -11,9 +11,9 @@
 #   FOLDER          wire, chat or outbox (src/server/outbox.rs); all three if none is named
 #
 # It needs cargo-mutants (cargo install cargo-mutants --locked), and an hour or two of a machine that
-# does nothing else; scripts/test.sh tries a handful (--quick), where cargo-mutants is installed. A change that makes a test run for
-# ever counts as noticed, one that the compiler refuses does not count. What no test can notice, and
-# why, is in scripts/mutants.toml.
+# does nothing else; scripts/test.sh tries a handful (--quick), where cargo-mutants is installed. A
+# change that makes a test run for ever counts as noticed, one that the compiler refuses does not
+# count. What no test can notice, and why, is in scripts/mutants.toml.
 #
 # The rules and the bytes use nothing of the rest of the house, so they are tried as a package of
 # their own, which is built in a second. It stands with the results under the build's target

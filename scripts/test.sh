@@ -269,7 +269,7 @@ fuzz_briefly() {
   fi
 }
 
-# Five changes of a thousand, to see that they are noticed: other ones whenever the code has changed.
+# A handful of a thousand changes, to see that they are noticed: other ones whenever the code has changed.
 mutate_briefly() {
   if ! cargo mutants --version >/dev/null 2>&1; then
     left_out 'cargo-mutants is not here; cargo install cargo-mutants --locked'

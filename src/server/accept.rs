@@ -200,14 +200,16 @@ pub(super) fn turn_away(stream: &TcpStream, wire: Wire, limits: Limits, refusal:
         recv(stream, spare_capacity(buffer), RecvFlags::DONTWAIT).is_ok_and(|(_, count)| count > 0)
     };
     take(&mut buffer);
-    // A bug of a decoder ends one session; on this thread it would end the house.
-    let encoding = catch_unwind(AssertUnwindSafe(|| wire.encoding_of(&buffer, limits)));
-    let encoding = encoding.unwrap_or_else(|_| wire.first_encoding());
     let mut answer = Vec::new();
     match wire {
         // Its clients are told nothing but lines, so this is one.
         Wire::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
-        _ => encoding.encode(&Notice::Refused(refusal.clone()), None, &mut answer),
+        wire => {
+            // A bug of a decoder ends one session; on this thread it would end the house.
+            let encoding = catch_unwind(AssertUnwindSafe(|| wire.encoding_of(&buffer, limits)));
+            let encoding = encoding.unwrap_or_else(|_| wire.first_encoding());
+            encoding.encode(&Notice::Refused(refusal.clone()), None, &mut answer);
+        }
     }
     let _ = send(stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     let _ = stream.shutdown(Shutdown::Write);

@@ -110,10 +110,8 @@ impl Decode for JsonDecoder {
 
     /// A line may be typed by hand, so it may take its time.
     fn is_midway(&self) -> bool {
-        match (self.framing, self.input.rest().first()) {
-            (_, None) | (Some(Framing::Lines), _) | (None, Some(b'{')) => false,
-            (Some(_) | None, Some(_)) => true,
-        }
+        let so_far = (self.framing, self.input.rest().first());
+        !matches!(so_far, (_, None) | (Some(Framing::Lines), _) | (None, Some(b'{')))
     }
 }
 
