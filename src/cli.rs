@@ -1,13 +1,15 @@
 //! The command line: every flag, its `PARLOR_…` variable, and what makes a [`Config`] of them.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser};
 use log::LevelFilter;
 
 use crate::config::{Addresses, Config, Listen};
-use crate::wire::Wire;
+use crate::wire::{Framing, Wire};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -107,15 +109,39 @@ pub struct Flags {
     pub drain: Duration,
 
     /// The node part of session ids, 0 to 1023
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..1024), env = "PARLOR_NODE")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=1023), env = "PARLOR_NODE")]
     pub node: u16,
 
     /// off, error, warn, info, debug or trace; without it RUST_LOG says, and without that it is info
-    #[arg(long, value_name = "LEVEL", env = "PARLOR_LOG_LEVEL")]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, env = "PARLOR_LOG_LEVEL")]
     pub log_level: Option<LevelFilter>,
 }
 
 impl Flags {
+    /// Reads the command line and the variables.
+    ///
+    /// # Errors
+    /// What is wrong with them. Where a value comes from a variable it names that: nobody finds a flag that
+    /// they have not written.
+    pub fn read<I>(words: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item: Into<OsString> + Clone>,
+    {
+        let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+        Self::try_parse_from(&words).map_err(|mut error| {
+            let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return error };
+            let wrong = wrong.split(' ').next().unwrap_or_default();
+            let is_written = words.iter().any(|word| word.to_string_lossy().split('=').next() == Some(wrong));
+            let command = Self::command();
+            let flag = command.get_arguments().find(|flag| flag.get_long() == wrong.strip_prefix("--"));
+            if let (false, Some(variable)) = (is_written, flag.and_then(|flag| flag.get_env())) {
+                let tip = format!("the value is that of the variable {}", variable.to_string_lossy());
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error
+        })
+    }
+
     /// The settings that the flags ask for.
     ///
     /// # Errors
@@ -157,15 +183,21 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
     let (scheme, address) = text.split_once("://").ok_or_else(|| format!("no scheme; {example}"))?;
     let wire = Wire::from_scheme(scheme).ok_or_else(|| {
         let known: Vec<_> = Wire::ALL.iter().map(|wire| wire.name()).collect();
-        format!("no scheme {scheme:?}; there are {}", known.join(", "))
+        let framings: Vec<_> = Framing::ALL.iter().map(|framing| framing.name()).collect();
+        let (known, framings) = (known.join(", "), framings.join(", "));
+        format!("no scheme {scheme:?}; there are {known}, and json+FRAMING where that is {framings}")
     })?;
     let numeric = address.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
     let address: SocketAddr = numeric
         .as_deref()
         .unwrap_or(address)
         .parse()
-        .map_err(|_| format!("{address:?} is no IP address with a port; {example}"))?;
+        .map_err(|_| format!("{address:?} is no IP address with a port up to 65535; {example}"))?;
     Ok(Listen::required(wire, address))
+}
+
+fn parse_level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| "write off, error, warn, info, debug or trace".to_owned())
 }
 
 /// `30`, `30s`, `5m`, `2h`, `500ms`.
@@ -203,7 +235,6 @@ pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

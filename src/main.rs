@@ -1,5 +1,6 @@
 //! The `parlor` program: flags, signals, and what it says on standard output.
 
+use std::env;
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, PipeReader, Read, Write};
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use log::{error, info, warn};
 use parlor::cli::Flags;
 use parlor::server::{self, Server, Stopper};
@@ -28,7 +29,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let flags = Flags::parse();
+    let flags = Flags::read(env::args_os()).unwrap_or_else(|error| error.exit());
     let config = match flags.config() {
         Ok(config) => config,
         Err(sentence) => Flags::command().error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),

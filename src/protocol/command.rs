@@ -279,7 +279,7 @@ pub static COMMANDS: [CommandSpec; 25] = [
         "time",
         &[],
         "on|off",
-        ["time before lines", "Whether the time (UTC) stands before what is said."],
+        ["time before lines", "Whether the time (UTC) stands before what is said in the room."],
         [1, 0],
         |spec, args| spec.switch(args).map(Command::Time),
     ),

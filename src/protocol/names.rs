@@ -20,9 +20,24 @@ pub const MAX_NICK_CHARS: usize = 24;
 pub const MAX_NICK_BYTES: usize = 64;
 
 /// Names that would speak for the house or for everybody; `guest…` is reserved beside them.
-const RESERVED: [&str; 15] = [
-    "server", "system", "admin", "op", "operator", "root", "parlor", "everyone", "all", "here", "nobody", "me", "you",
-    "null", "login",
+const RESERVED: [&str; 17] = [
+    "server",
+    "system",
+    "admin",
+    "moderator",
+    "sysop",
+    "op",
+    "operator",
+    "root",
+    "parlor",
+    "everyone",
+    "all",
+    "here",
+    "nobody",
+    "me",
+    "you",
+    "null",
+    "login",
 ];
 
 /// A session's id: a snowflake (see [`Snowflakes`](super::Snowflakes)), unique and rising.
@@ -312,7 +327,8 @@ mod tests {
         for name in ["lolololol", "l.o.l.o", "oO", "Lo7", "ЗОЛОТО"] {
             assert!(Nick::parse(name).is_ok(), "{name}");
         }
-        for name in ["server", "SERVER", "ｓｅｒｖｅｒ", "ѕеrvеr", "guest", "Guest42", "0p", "root", "Login", "me"]
+        for name in
+            ["server", "SERVER", "ｓｅｒｖｅｒ", "ѕеrvеr", "guest", "Guest42", "0p", "root", "Login", "me", "Moderator"]
         {
             assert!(matches!(Nick::parse(name), Err(Refusal::Reserved { .. })), "{name}");
         }

@@ -202,7 +202,10 @@ impl fmt::Display for Refusal {
             Self::NoName => f.write_str("No name given: rename|NAME"),
             Self::BadName { instead } => {
                 f.write_str("Names have 1 to 24 letters, digits, _ - . and no blanks")?;
-                instead.as_ref().map_or(Ok(()), |instead| write!(f, "; try {instead}"))
+                match instead {
+                    Some(instead) => write!(f, "; try {instead}"),
+                    None => f.write_str(", the first a letter or digit"),
+                }
             }
             Self::AddressName { name } => {
                 write!(f, "{name} looks like an address or an id; choose a name with a letter in it")
@@ -230,7 +233,7 @@ impl fmt::Display for Refusal {
                 write!(f, "You are in {present}, not in {named}; nothing was sent. join goes there")
             }
             Self::TooManyRooms { limit } => {
-                write!(f, "There are {limit} rooms already, no more can be made. /rooms lists them")
+                write!(f, "No more rooms can be made (the limit is {limit}). /rooms lists them")
             }
             Self::RenamesTooFast { limit, wait } => {
                 write!(f, "At most {limit} names a minute; the next one in {wait} s")

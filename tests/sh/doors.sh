@@ -175,13 +175,16 @@ variables_do_what_flags_do() {
   close_house
   equal "$(cat "$WORK/server.log")" '' 'the log at the level error'
 
-  # A flag beats its variable; a variable's fault is told as the flag's.
+  # A flag beats its variable; a variable's fault is told as such.
   PARLOR_MAX_CLIENTS=5 house --max-clients 1
   come cid
   equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (1 here), try again later'
   close_house
   PARLOR_RATE=many refuses 2 --listen text://127.0.0.1:0
   has refused.log '--rate'
+  has refused.log 'the value is that of the variable PARLOR_RATE'
+  refuses 2 --listen text://127.0.0.1:0 --rate=many
+  ! contains "$WORK/refused.log" variable || fail 'a flag taken for a variable'
 }
 run variables_do_what_flags_do
 
