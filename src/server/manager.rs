@@ -44,6 +44,12 @@ const LOOK: Duration = Duration::from_millis(10);
 const LONG_FLUSH: Duration = Duration::from_millis(1);
 /// More is awaited for this part of the time that the last flush took.
 const AWAITED_PART: u32 = 16;
+/// But no longer than this: a flush in which the process was stopped took as long as that.
+const LONGEST_AWAITED: Duration = Duration::from_millis(10);
+/// What is done so much later than it was due …
+const LATE: Duration = Duration::from_millis(50);
+/// … is put off by so much more (see [`Manager::is_too_soon`]).
+const PUT_OFF: Duration = Duration::from_millis(100);
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
 pub(super) const CREDIT: usize = 2;
@@ -119,6 +125,8 @@ pub(super) struct Manager<'a> {
     flush_took: Duration,
     /// Until then a turn goes on though the inbox is empty.
     awaits_until: Option<Instant>,
+    /// Until then nothing is done only because it is due.
+    put_off_until: Option<Instant>,
 }
 
 /// How much longer a turn goes on when the inbox is empty, in which something waited when it began
@@ -128,7 +136,7 @@ pub(super) struct Manager<'a> {
 /// while the other's lines are on their way: half as much in each send, and nearly twice the work. Those
 /// whose lines have just gone out to the last reader answer within a small part of the time that it took.
 fn more_is_awaited(is_behind: bool, flush_took: Duration) -> Option<Duration> {
-    (is_behind && flush_took >= LONG_FLUSH).then(|| flush_took / AWAITED_PART)
+    (is_behind && flush_took >= LONG_FLUSH).then(|| (flush_took / AWAITED_PART).min(LONGEST_AWAITED))
 }
 
 impl<'a> Manager<'a> {
@@ -165,6 +173,7 @@ impl<'a> Manager<'a> {
             gathered: 0,
             flush_took: Duration::ZERO,
             awaits_until: None,
+            put_off_until: None,
         }
     }
 
@@ -172,7 +181,8 @@ impl<'a> Manager<'a> {
     pub(super) fn run(mut self) {
         loop {
             let is_behind = !self.inbox.is_empty();
-            let event = match self.next_due() {
+            let due = self.next_due();
+            let event = match due.map(|due| self.put_off_until.map_or(due, |until| due.max(until))) {
                 None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(due) => self.inbox.recv_deadline(due),
             };
@@ -184,7 +194,7 @@ impl<'a> Manager<'a> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if drain.is_none() {
+            if drain.is_none() && !self.is_too_soon(due) {
                 self.do_what_is_due();
             }
             self.end_turn();
@@ -225,6 +235,22 @@ impl<'a> Manager<'a> {
         heartbeat.into_iter().chain(self.hub.next_tick().map(|up| self.started + up)).min()
     }
 
+    /// Whether what was `due` has to wait a moment: much of its time may have passed while the whole
+    /// process was stopped, and what sessions have sent meanwhile (a program that joins just in time)
+    /// still waits in their sockets. Their readers come first; once, however late it is then.
+    fn is_too_soon(&mut self, due: Option<Instant>) -> bool {
+        match self.put_off_until {
+            Some(until) if self.now < until => return true,
+            Some(_) => self.put_off_until = None,
+            None if due.is_some_and(|due| self.now >= due + LATE) => {
+                self.put_off_until = Some(self.now + PUT_OFF);
+                return true;
+            }
+            None => {}
+        }
+        false
+    }
+
     fn do_what_is_due(&mut self) {
         let now = self.moment();
         self.hub.tick(now, &mut self.effects);
@@ -235,7 +261,8 @@ impl<'a> Manager<'a> {
                 if post.lifeline.pending() == 0 {
                     self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
                 }
-                self.heartbeats.push_back(((due + self.heartbeat).max(self.now), seat, id));
+                let next = due + self.heartbeat;
+                self.heartbeats.push_back((if next > self.now { next } else { self.now + self.heartbeat }, seat, id));
             }
         }
     }
@@ -767,6 +794,7 @@ mod tests {
     fn more_is_awaited_only_by_who_is_behind_with_a_large_room() {
         let ms = Duration::from_millis;
         assert_eq!(more_is_awaited(true, ms(8)), Some(Duration::from_micros(500)));
+        assert_eq!(more_is_awaited(true, ms(60_000)), Some(ms(10)), "a stop of the process is no large room");
         assert_eq!(more_is_awaited(false, ms(8)), None, "nothing waited");
         assert_eq!(more_is_awaited(true, Duration::from_micros(999)), None, "a flush is soon done");
     }

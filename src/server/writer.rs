@@ -25,6 +25,12 @@ use super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 /// has read, would send a reset, and a reset eats the goodbye.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
+/// What has waited too long is given this part of the time-out to be taken after all.
+const LAST_CHANCE: u32 = 10;
+
+/// The kernel has no memory for what is to be sent, which no poll tells, nor when it has.
+const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
+
 /// One session's writer.
 pub(super) struct Writer {
     pub(super) lifeline: Arc<Lifeline>,
@@ -68,7 +74,8 @@ impl Writer {
             match sendmsg(&self.lifeline.stream, &slices, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(sent) => self.take_off(batch, sent),
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN | Errno::NOBUFS) => self.wait_for_room(deadline)?,
+                Err(Errno::AGAIN) => self.wait_for_room(deadline)?,
+                Err(Errno::NOBUFS) => wait_for_memory(deadline)?,
                 Err(_) => return Err(CloseReason::WriteFailed),
             }
         }
@@ -95,13 +102,14 @@ impl Writer {
     }
 
     /// Waits until the socket takes more, or until the oldest byte has waited too long.
+    ///
+    /// It is never less than a part of the time-out that is waited: where the whole process was stopped
+    /// meanwhile, what waited is old through no fault of the peer's, which takes it as soon as it is sent.
     fn wait_for_room(&self, deadline: Instant) -> Result<(), CloseReason> {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(CloseReason::WriteTimeout);
-        }
-        let timeout = Timespec::try_from(left).ok();
+        let timeout = Timespec::try_from(left.max(self.timeout / LAST_CHANCE)).ok();
         match poll(&mut [PollFd::new(&self.lifeline.stream, PollFlags::OUT)], timeout.as_ref()) {
+            Ok(0) if Instant::now() >= deadline => Err(CloseReason::WriteTimeout),
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::WriteFailed),
         }
@@ -131,4 +139,12 @@ impl Writer {
         }
         self.lifeline.cut();
     }
+}
+
+fn wait_for_memory(deadline: Instant) -> Result<(), CloseReason> {
+    if Instant::now() >= deadline {
+        return Err(CloseReason::WriteTimeout);
+    }
+    park_timeout(LOOK_FOR_MEMORY);
+    Ok(())
 }

@@ -181,6 +181,45 @@ fn nothing_that_people_say_is_in_the_log() {
     assert!(log.lines().all(is_a_line_of_the_log), "{log}");
 }
 
+/// Whatever a session does in its life, the log has one line of it, which is its end: nobody fills the log
+/// without coming again, and that is counted for the cause.
+#[test]
+fn a_session_is_one_line_of_the_log_whatever_it_does() {
+    let house = House::with(&["--rate", "0"]);
+    let mut gopher = Peer::connect(house.relay);
+    let mut alice = Peer::enter(house.text);
+    for n in 0..200 {
+        for line in [format!("rename|alice{n}"), format!("/join room{}", n % 8), "/nick me!".into(), "/x".into()] {
+            alice.send(&line);
+        }
+        alice.send_raw(b"\xff\x1b[2J\xff\xf6\r\n");
+        gopher.send("rubbish \u{1b}[2J");
+    }
+    alice.fence();
+    let mut carol = Peer::connect(house.json);
+    let mut dave = Peer::connect(house.frame);
+    for n in 0..200 {
+        carol.send("{broken");
+        carol.ask(&json!({"Act": "rename", "Name": format!("carol{n}")}));
+        carol.ask(&json!({"Act": "nothing of ours"}));
+        dave.send_frame(77, b"nobody's route");
+    }
+    carol.json_fence();
+    dave.frame_fence();
+    let peers = [gopher, alice, carol, dave];
+    let addresses = peers.each_ref().map(|peer| peer.stream.local_addr().unwrap().to_string());
+    drop(peers);
+    for address in &addresses {
+        house.wait_for_log(&format!("{address}) closed"));
+    }
+    let log = house.stop();
+    for address in &addresses {
+        let lines = log.lines().filter(|line| line.contains(&format!(", {address})"))).count();
+        assert_eq!(lines, 1, "{address} in:\n{log}");
+    }
+    assert!(log.lines().count() < 20, "{log}");
+}
+
 /// It begins with the time and a level, and nothing in it acts on a terminal.
 fn is_a_line_of_the_log(line: &str) -> bool {
     let mut words = line.split_whitespace();

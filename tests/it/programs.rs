@@ -158,6 +158,28 @@ fn a_packet_may_come_byte_by_byte_in_any_framing() {
     }
 }
 
+/// Their time went by while the process was stopped, and what they sent in it counts first.
+#[test]
+fn who_joined_while_the_process_was_stopped_is_not_asked_to_leave() {
+    let house = House::with(&["--join-grace", "3s"]);
+    let mut all: Vec<Peer> = (0..100).map(|_| Peer::connect(house.json)).collect();
+    for peer in &mut all {
+        assert_eq!(peer.json_fence(), [json!(null); 0]);
+    }
+    let mut silent = all.remove(50);
+    house.signal("STOP");
+    for peer in &mut all {
+        peer.ask(&json!({"Act": "join", "Data": "den"}));
+    }
+    thread::sleep(Duration::from_millis(3500)); // how long it is stopped is what is tried
+    house.signal("CONT");
+    assert_eq!(silent.json()["Act"], "doexit");
+    for peer in &mut all {
+        let heard = peer.json_fence();
+        assert!(heard.iter().all(|event| event["Act"] != "doexit"), "{heard:?}");
+    }
+}
+
 /// `json+gf3://` and the like take and give that framing only.
 #[test]
 fn a_door_may_fix_the_framing() {

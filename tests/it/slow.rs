@@ -4,6 +4,7 @@
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -230,6 +231,28 @@ fn who_pauses_for_less_than_an_outbox_loses_nothing() {
         scope.spawn(|| hear_all(&mut bob, LINES));
     });
     hear_all(&mut alice, LINES);
+    alice.expect_nothing();
+}
+
+/// What waits grows old while the process is stopped, which is not the fault of who goes on reading.
+#[test]
+fn who_reads_is_not_cut_because_the_process_was_stopped() {
+    const LINES: usize = 16_000; // 8 MB
+    const TIMEOUT: Duration = Duration::from_secs(6);
+    let house = House::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
+    // Her system takes little at once, so that most still waits when it goes on.
+    let mut alice = Peer::connect_narrow(house.text, 64 * 1024);
+    alice.fence();
+    let mut bob = Peer::enter(house.text);
+    alice.fence();
+    thread::scope(|scope| {
+        talk(scope, &bob, LINES, WIDTH);
+        hear_all(&mut bob, LINES);
+        house.signal("STOP");
+        scope.spawn(|| hear_all(&mut alice, LINES));
+        thread::sleep(TIMEOUT + Duration::from_millis(500)); // how long it is stopped is what is tried
+        house.signal("CONT");
+    });
     alice.expect_nothing();
 }
 
