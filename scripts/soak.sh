@@ -480,7 +480,9 @@ show_figures() {
   fi
   let_go
   stop_server || wrong 'that server did not end well'
-  (($(happened skipped) > 0)) || wrong 'nobody was stalled so much that lines were skipped'
+  # After hours of load the kernel remembers small windows for 127.0.0.1, and keeps less for each.
+  (($(happened skipped) > 0)) ||
+    wrong 'nobody was stalled so much that lines were skipped; try again after: ip tcp_metrics flush'
 
   serve --idle 0 --rate 0 --max-clients 2000
   hold --readers 890 --stalled 100 --vanished 10
