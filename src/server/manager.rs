@@ -255,14 +255,13 @@ impl<'a> Manager<'a> {
         let now = self.moment();
         self.hub.tick(now, &mut self.effects);
         self.perform();
-        while let Some((due, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
+        while let Some((_, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
             if let Some(post) = self.post(seat).filter(|post| post.lifeline.id == id && post.outbox.is_some()) {
                 // Who has something to read has a sign of life in it.
                 if post.lifeline.pending() == 0 {
                     self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
                 }
-                let next = due + self.heartbeat;
-                self.heartbeats.push_back((if next > self.now { next } else { self.now + self.heartbeat }, seat, id));
+                self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
             }
         }
     }

@@ -82,6 +82,9 @@ wrong_usage_says_how_it_is_right() {
   has refused.log 'text://127.0.0.1:8000'
   refuses 2 --listen gopher://127.0.0.1:70
   has refused.log 'gopher'
+  has refused.log 'json+FRAMING where that is gf1, gf2'
+  refuses 2 --log-level loud
+  has refused.log 'off, error, warn, info, debug or trace'
   refuses 2 --listen text://127.0.0.1:7001 --listen text://127.0.0.1:7001
   has refused.log '--listen text://127.0.0.1:7001 and --listen text://127.0.0.1:7001 are one address'
   refuses 2 --listen text://127.0.0.1:7001 --listen relay://127.0.0.1:7001
