@@ -1,0 +1,129 @@
+//! What a client hears, whatever the door: the same values from each wire format.
+
+/// One thing that a client hears. All texts are clean (see [`clean`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Somebody speaks.
+    Speech(Speech),
+    /// Somebody came into the room.
+    Came {
+        /// Who.
+        name: String,
+    },
+    /// Somebody left it.
+    Left {
+        /// Who.
+        name: String,
+        /// Why, where the door tells it: `idle` for silence, the stable names of the JSON door else.
+        why: Option<String>,
+    },
+    /// Somebody has another name now.
+    Renamed {
+        /// The name before.
+        old: String,
+        /// The name now.
+        name: String,
+    },
+    /// The text door has let this client in; its address there. The first thing that it says.
+    Here(String),
+    /// This client's name is this now.
+    YouAre(String),
+    /// One person of a list, and what the list says of that person.
+    Person {
+        /// Who.
+        name: String,
+        /// `idle 3 s, here 12 min`, or an address.
+        detail: String,
+    },
+    /// The list that was asked for is complete.
+    EndOfList,
+    /// Something that this client asked for was not done.
+    Refused {
+        /// The stable code, where the door tells it.
+        code: Option<String>,
+        /// The words for people.
+        text: String,
+    },
+    /// Information.
+    Info(String),
+    /// The server asks this client to leave.
+    Leave,
+    /// Anything else.
+    Other(String),
+}
+
+/// What somebody said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Speech {
+    /// How it was said.
+    pub kind: Kind,
+    /// Who said it; of a private line that this client has sent: who received it.
+    pub name: String,
+    /// What.
+    pub text: String,
+    /// The room, without its `#`; not of private lines.
+    pub room: Option<String>,
+    /// The speaker's address, where the door tells it (text).
+    pub address: Option<String>,
+    /// The speaker's session, where the door tells it (JSON, frame).
+    pub id: Option<String>,
+    /// When, in Unix milliseconds, where the door tells it.
+    pub at: Option<u64>,
+    /// The time of day (UTC), where the door tells only that (text): `12:04`.
+    pub clock: Option<String>,
+    /// The line's number in its room, where the door tells it.
+    pub seq: Option<u64>,
+    /// Whether it is this client's own and has come back.
+    pub mine: bool,
+    /// Whether it was said earlier, and is told again.
+    pub past: bool,
+}
+
+/// How something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// To the room.
+    #[default]
+    Said,
+    /// As an action.
+    Acted,
+    /// Privately, to this client.
+    Told,
+    /// Privately, by this client.
+    ToldTo,
+}
+
+impl Heard {
+    /// The names of people that this tells of.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Speech(Speech { name, .. })
+            | Self::Came { name }
+            | Self::Renamed { name, .. }
+            | Self::YouAre(name)
+            | Self::Person { name, .. } => vec![name],
+            // `You are ann, in #lobby with 2 others: bob, mike and 5 more`
+            Self::Info(text) => {
+                let others = [" others: ", " other: "].iter().find_map(|words| text.split_once(words));
+                let others = others.filter(|_| text.contains("ou are ")).map_or("", |(_, others)| others);
+                let others = others.split(" and ").next().unwrap_or_default();
+                others.split(", ").filter(|name| !name.is_empty()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the server says by this that the connection ends.
+    #[must_use]
+    pub fn is_farewell(&self) -> bool {
+        match self {
+            // Somebody may be called Goodbye; nobody has a colon in the name.
+            Self::Info(text) => {
+                text.starts_with("Disconnected: ") || ["The server is stopping. Goodbye", "Goodbye"].contains(&&**text)
+            }
+            Self::Leave => true,
+            _ => false,
+        }
+    }
+}

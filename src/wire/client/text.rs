@@ -1,0 +1,177 @@
+//! The text door's lines, as a client hears them.
+//!
+//! A line of one's own is known by the address before it, which the first line of the greeting tells.
+
+use std::net::SocketAddr;
+
+use super::{Heard, Kind, Speech};
+use crate::protocol::{clean, is_mask};
+
+/// What the text door has told this client about itself, for reading what it tells next.
+#[derive(Debug, Default)]
+pub(super) struct TextDoor {
+    /// This client's address there, once it is let in.
+    me: Option<String>,
+    /// Whether it has seen itself come: what looks like that afterwards, it has said.
+    came: bool,
+    name: Option<String>,
+    room: Option<String>,
+    pub(super) idle: Option<u64>,
+    /// Within the list of `/who`.
+    listing: bool,
+}
+
+impl TextDoor {
+    pub(super) fn read(&mut self, line: &[u8]) -> Option<Heard> {
+        let line = clean(line.strip_suffix(b"\r").unwrap_or(line));
+        let line = without_time(&line);
+        if let Some(info) = line.strip_prefix("*** ") {
+            return Some(self.info(info));
+        } else if let Some(text) = line.strip_prefix("!!! ") {
+            return Some(Heard::Refused { code: None, text: text.to_owned() });
+        } else if let Some(past) = line.strip_prefix("--- ") {
+            return Some(past_line(past));
+        }
+        let speech = self.speech(line).map(|speech| self.of(speech));
+        speech.unwrap_or_else(|| Some(entry(line).unwrap_or_else(|| Heard::Other(line.to_owned()))))
+    }
+
+    /// A line that somebody is behind.
+    fn speech(&self, line: &str) -> Option<Speech> {
+        if let Some(private) = line.strip_prefix(">>> ") {
+            // A name has no blanks, so `to bob` is not one.
+            let (kind, rest) = match private.strip_prefix("to ") {
+                Some(rest) => (Kind::ToldTo, rest),
+                None => (Kind::Told, private),
+            };
+            let (name, text) = rest.split_once(": ")?;
+            let mine = kind == Kind::ToldTo;
+            return Some(Speech { kind, name: name.to_owned(), text: text.to_owned(), mine, ..Speech::default() });
+        }
+        let room = Some(self.room.clone().unwrap_or_else(|| "lobby".to_owned()));
+        if let Some(action) = line.strip_prefix("* ") {
+            let (name, text) = action.split_once(' ')?;
+            let mine = self.name.as_deref() == Some(name);
+            return Some(Speech {
+                kind: Kind::Acted,
+                name: name.to_owned(),
+                text: text.to_owned(),
+                room,
+                mine,
+                ..Speech::default()
+            });
+        }
+        // An address of IPv6 has brackets of its own, `[[::1]:5123]bob: hi`; a colon follows them.
+        let rest = line.strip_prefix('[')?;
+        let end =
+            rest.match_indices(']').map(|(at, _)| at).find(|at| !rest.get(at + 1..).unwrap_or("").starts_with(':'))?;
+        let (address, rest) = (rest.get(..end)?, rest.get(end + 1..)?);
+        let (name, text) = rest.split_once(": ")?;
+        Some(Speech {
+            kind: Kind::Said,
+            name: name.to_owned(),
+            text: text.to_owned(),
+            room,
+            address: Some(address.to_owned()),
+            mine: self.me.as_deref() == Some(address),
+            ..Speech::default()
+        })
+    }
+
+    /// What a line that somebody is behind amounts to. The room's announcements have the same form
+    /// as what people say; only of oneself one knows which it is.
+    fn of(&mut self, speech: Speech) -> Option<Heard> {
+        if speech.kind == Kind::Said {
+            match (&*speech.text, speech.mine) {
+                ("I am here", _) if self.me.is_none() => {
+                    self.me.clone_from(&speech.address);
+                    self.name = Some(speech.name);
+                    return speech.address.map(Heard::Here);
+                }
+                ("login", true) if !self.came => {
+                    self.came = true;
+                    return None;
+                }
+                ("login", false) => return Some(Heard::Came { name: speech.name }),
+                ("login out", false) => return Some(Heard::Left { name: speech.name, why: None }),
+                ("time out leave out", false) => {
+                    return Some(Heard::Left { name: speech.name, why: Some("idle".to_owned()) });
+                }
+                _ => {}
+            }
+            if speech.mine {
+                self.name = Some(speech.name.clone());
+            }
+        }
+        Some(Heard::Speech(speech))
+    }
+
+    fn info(&mut self, info: &str) -> Heard {
+        if self.listing
+            && let Some(person) = info.strip_prefix("  ")
+        {
+            let (name, detail) = person.split_once("  ").unwrap_or((person, ""));
+            return Heard::Person { name: name.to_owned(), detail: detail.to_owned() };
+        }
+        let words: Vec<&str> = info.split(' ').collect();
+        match words.as_slice() {
+            ["end", "of", "list"] => {
+                self.listing = false;
+                return Heard::EndOfList;
+            }
+            ["You", "are", "now", name] => {
+                self.name = Some((*name).to_owned());
+                return Heard::YouAre((*name).to_owned());
+            }
+            [old, "is", "now", name] => return Heard::Renamed { old: (*old).to_owned(), name: (*name).to_owned() },
+            [_, "here", "in", _] => self.listing = true,
+            ["You", "are", "in", room, ..] => self.room = Some(bare(room)),
+            ["Welcome", "to", "Parlor.", "You", "are", name, rest @ ..] => {
+                self.name = Some(name.trim_end_matches(',').to_owned());
+                self.room = rest.iter().find(|word| word.starts_with('#')).map(|room| bare(room));
+            }
+            ["Quiet", "for", seconds, "s", "means", ..] => self.idle = seconds.parse().ok(),
+            _ => {}
+        }
+        Heard::Info(info.to_owned())
+    }
+}
+
+/// `lobby` of `#lobby.`
+fn bare(room: &str) -> String {
+    room.trim_start_matches('#').trim_end_matches(['.', ',', ':']).to_owned()
+}
+
+/// `/time on` puts `12:04 ` before what is said.
+fn without_time(line: &str) -> &str {
+    match line.as_bytes() {
+        [a, b, b':', c, d, b' ', b'[' | b'*' | b'>', ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) => {
+            line.get(6..).unwrap_or(line)
+        }
+        _ => line,
+    }
+}
+
+/// `12:04 mike: text`, behind the dashes.
+fn past_line(line: &str) -> Heard {
+    let speech = line.split_once(' ').filter(|(clock, _)| clock.contains(':')).and_then(|(clock, rest)| {
+        let (kind, (name, text)) = match rest.strip_prefix("* ") {
+            Some(action) => (Kind::Acted, action.split_once(' ')?),
+            None => (Kind::Said, rest.split_once(": ")?),
+        };
+        let (name, text, clock) = (name.to_owned(), text.to_owned(), Some(clock.to_owned()));
+        Some(Speech { kind, name, text, clock, past: true, ..Speech::default() })
+    });
+    speech.map_or_else(|| Heard::Info(line.to_owned()), Heard::Speech)
+}
+
+/// `ADDR:NAME`, of the answer to a bare `who`. The name may be an address too; an address may be masked.
+fn entry(line: &str) -> Option<Heard> {
+    let mut colons = line.match_indices(':').map(|(at, _)| (line.get(..at), line.get(at + 1..)));
+    colons.find_map(|(address, name)| {
+        let (address, name) = (address?, name?);
+        let is_address = address.parse::<SocketAddr>().is_ok() || is_mask(address);
+        let is_entry = is_address && !name.is_empty() && !name.contains(' ');
+        is_entry.then(|| Heard::Person { name: name.to_owned(), detail: address.to_owned() })
+    })
+}
