@@ -16,7 +16,7 @@ Examples:
   parlor                                          chat on this machine: nc 127.0.0.1 8000
   parlor --listen text://[::]:8000                let others in, by IPv4 and IPv6
   parlor --listen text://[::]:8000 --listen relay://127.0.0.1:8888 --idle 10m
-  PARLOR_IDLE=0 parlor --rate 0                   nobody is timed out, nobody is slowed down
+  PARLOR_IDLE=0 parlor --rate 0 --request-rate 0  nobody is timed out, nobody is slowed down
 
 Signals INT, TERM, HUP and QUIT stop it gracefully; a second one (not HUP) ends it at once.
 Exit codes: 0 stopped as asked, 1 could not run, 2 wrong usage, 130 a second signal.";
@@ -63,6 +63,10 @@ pub struct Flags {
     /// Lines that a session may send at once
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..), env = "PARLOR_BURST")]
     pub burst: u32,
+
+    /// Requests a second that are answered to the asker alone, such as an echo or a ping; 0 = no limit
+    #[arg(long, value_name = "N", default_value_t = 1000, env = "PARLOR_REQUEST_RATE")]
+    pub request_rate: u32,
 
     /// Longest line of the text door, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(64..=Config::MAX_LINE as i64), env = "PARLOR_MAX_LINE")]
@@ -162,6 +166,7 @@ impl Flags {
             idle: self.idle,
             rate: self.rate,
             burst: self.burst,
+            request_rate: self.request_rate,
             max_line: self.max_line as usize,
             max_packet: self.max_packet as usize,
             max_frame: self.max_frame as usize,

@@ -57,10 +57,14 @@ pub struct Config {
     pub addresses: Addresses,
     /// A text session that is silent for so long is ended; zero = never.
     pub idle: Duration,
-    /// Lines a second that a session may send in the long run; 0 = no limit.
+    /// Lines a second that a session may send in the long run; 0 = no limit. Lines are what others hear
+    /// and what the server has to search for; a list counts as two, a rename as five.
     pub rate: u32,
     /// Lines that it may send at once.
     pub burst: u32,
+    /// Requests a second, and at once, whose answer comes back to the asker alone (`/ping`, an echo,
+    /// a handler); 0 = no limit.
+    pub request_rate: u32,
     /// Longest line of the text door, in bytes, without its end.
     pub max_line: usize,
     /// Longest packet of the JSON door, in bytes, without its header.
@@ -142,6 +146,7 @@ impl Default for Config {
             idle: Duration::from_secs(30),
             rate: 5,
             burst: 40,
+            request_rate: 1000,
             max_line: 4096,
             max_packet: 65_535,
             max_frame: 65_536,

@@ -48,9 +48,8 @@
 //! ```
 //!
 //! A handler runs on the reader thread of the session that called: in order, one at a time, and a
-//! panic in it ends that session alone. See [`Caller`] for what it can do. Requests to handlers are
-//! under flood control like lines to the chat ([`Config::rate`] and [`Config::burst`]): what comes
-//! faster waits. Where it should not, the rate is 0.
+//! panic in it ends that session alone. See [`Caller`] for what it can do. A session may make 1000
+//! requests a second ([`Config::request_rate`]): what comes faster waits. 0 is no limit.
 //!
 //! # How the older programs are written with Parlor
 //!

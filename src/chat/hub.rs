@@ -155,7 +155,7 @@ impl Hub {
             by,
             away: None,
             filter: Filter::default(),
-            renamed: VecDeque::new(),
+            is_named: false,
         };
         self.people.enter(seat, person);
         match entry {
@@ -197,12 +197,12 @@ impl Hub {
             Command::Reply(body) => self.reply(seat, body, now, out),
             Command::Nick(nick) => {
                 let answer = Notice::YouAre(nick.shared());
-                match self.people.rename(seat, &nick, now.up) {
+                match self.people.rename(seat, &nick) {
                     Ok(old) => self.tell_renamed(seat, old, answer, out),
                     Err(refusal) => refuse(seat, refusal, out),
                 }
             }
-            Command::Rename(nick) => match self.people.rename(seat, &nick, now.up) {
+            Command::Rename(nick) => match self.people.rename(seat, &nick) {
                 Ok(old) => self.tell_renamed(seat, old, Notice::RenameOk, out),
                 Err(refusal) => refuse(seat, refusal, out),
             },

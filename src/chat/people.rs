@@ -3,7 +3,7 @@
 //! A name is free the moment its owner leaves or takes another. Whether two names clash is for
 //! [`NameKeys`] to say; who holds which key is known here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,31 +37,8 @@ pub(super) struct Person {
     pub(super) by: &'static str,
     pub(super) away: Option<Away>,
     pub(super) filter: Filter,
-    /// When the last names were taken, oldest first; at most [`RENAMES`].
-    pub(super) renamed: VecDeque<Duration>,
-}
-
-/// So many names may be taken …
-const RENAMES: usize = 3;
-/// … within this time.
-const RENAMES_WITHIN: Duration = Duration::from_secs(60);
-
-impl Person {
-    /// Counts a renaming, if it is not one too many.
-    fn may_rename(&mut self, up: Duration) -> Result<(), Refusal> {
-        if self.renamed.len() >= RENAMES
-            && let Some(first) = self.renamed.front()
-        {
-            let passed = up.saturating_sub(*first);
-            if passed < RENAMES_WITHIN {
-                let wait = (RENAMES_WITHIN - passed + Duration::from_millis(999)).as_secs();
-                return Err(Refusal::RenamesTooFast { limit: RENAMES, wait });
-            }
-            self.renamed.pop_front();
-        }
-        self.renamed.push_back(up);
-        Ok(())
-    }
+    /// Whether the person has taken a name: first names, an address or an id, nobody types from memory.
+    pub(super) is_named: bool,
 }
 
 /// Everybody, by seat, by session, by address and by name.
@@ -127,7 +104,7 @@ impl People {
     }
 
     /// Gives the person at `seat` a name; the name before is returned.
-    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick, up: Duration) -> Result<Arc<str>, Refusal> {
+    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick) -> Result<Arc<str>, Refusal> {
         let keys = NameKeys::of(nick.as_str());
         if let Some(holder) = self.holder(&keys, seat) {
             let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
@@ -142,9 +119,7 @@ impl People {
         }
         let person = self.seats.get_mut(seat.index()).and_then(Option::as_mut);
         let Some(person) = person else { return Ok(nick.shared()) };
-        if *person.speaker.name != *nick.as_str() {
-            person.may_rename(up)?;
-        }
+        person.is_named |= *person.speaker.name != *nick.as_str();
         let old = Arc::clone(&person.speaker.name);
         let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });
@@ -168,9 +143,9 @@ impl People {
         // Longer than any way to write a name: folding it would be work for nothing, on everybody's time.
         let folded = if name.len() <= 4 * MAX_NICK_BYTES { NameKeys::of(name).folded } else { String::new() };
         self.by_name.get(&folded).copied().ok_or_else(|| {
-            // Addresses and ids, which nobody types from memory, are no names that were meant.
+            // Addresses and ids are no names that were meant.
             let length = folded.chars().count();
-            let chosen = self.seats.iter().flatten().filter(|person| !person.renamed.is_empty());
+            let chosen = self.seats.iter().flatten().filter(|person| person.is_named);
             let near = chosen.map(|person| &person.speaker.name);
             let near = near.filter(|other| length > 0 && other.chars().count().abs_diff(length) <= MAX_SLIPS);
             let near =

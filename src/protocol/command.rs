@@ -84,6 +84,33 @@ pub enum Switch {
     Off,
 }
 
+/// Which allowance a request takes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Tokens of `--rate`: others hear it, or the manager has to search for its answer.
+    Lines(u32),
+    /// Two tokens of `--rate`: its answer may be long.
+    List,
+    /// One token of `--request-rate`: its answer is short and comes back to the asker alone.
+    Request,
+}
+
+impl Cost {
+    /// The tokens of `--rate`; 0 where it takes none.
+    #[must_use]
+    pub fn lines(self) -> u32 {
+        match self {
+            Self::Lines(lines) => lines,
+            Self::List => 2,
+            Self::Request => 0,
+        }
+    }
+}
+
+/// A rename is told to everybody, and looking for free names is work of the manager: as many tokens
+/// as five lines.
+pub const RENAME_COST: Cost = Cost::Lines(5);
+
 /// One row of the table of commands.
 #[derive(Debug)]
 pub struct CommandSpec {
@@ -97,8 +124,8 @@ pub struct CommandSpec {
     pub brief: &'static str,
     /// One sentence for `/help COMMAND`, at most 70 characters.
     pub help: &'static str,
-    /// What it takes from a session's flood allowance; a line of chat costs 1.
-    pub cost: u32,
+    /// Which allowance of the session it takes from, and how much.
+    pub cost: Cost,
     /// Its route on the frame door; 0 where programs cannot ask for it. Its `Act` is its name.
     pub route: u32,
     parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
@@ -109,20 +136,22 @@ const fn row(
     aliases: &'static [&'static str],
     args: &'static str,
     [brief, help]: [&'static str; 2],
-    [cost, route]: [u32; 2],
+    cost: Cost,
+    route: u32,
     parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
 ) -> CommandSpec {
     CommandSpec { name, aliases, args, brief, help, cost, route, parse }
 }
 
-/// Every command, in the order of the help, the most used first. A list costs more than a line: it is longer.
+/// Every command, in the order of the help, the most used first.
 pub static COMMANDS: [CommandSpec; 25] = [
     row(
         "who",
         &["names"],
         "[#ROOM]",
         ["who is here", "Who is here, or in another room: how long, and since when silent."],
-        [5, 104],
+        Cost::List,
+        104,
         |_, args| {
             if args.is_empty() {
                 Ok(Command::Who(None))
@@ -136,7 +165,8 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &["name"],
         "NAME",
         ["your name", "Takes a name; rename|NAME does the same."],
-        [1, 103],
+        RENAME_COST,
+        103,
         |spec, args| {
             if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
         },
@@ -146,29 +176,43 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &["m", "tell", "w"],
         "NAME TEXT",
         ["to one person", "Writes to one person, in whatever room; nobody else sees it."],
-        [1, 102],
+        Cost::Lines(1),
+        102,
         |spec, args| {
             let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
             Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
         },
     ),
-    row("reply", &["r"], "TEXT", ["answers a /msg", "Writes to the last who wrote to you."], [1, 114], |spec, args| {
-        spec.body(args).map(Command::Reply)
-    }),
-    row("me", &[], "TEXT", ["an action", "An action: /me waves is shown as * NAME waves."], [1, 101], |spec, args| {
-        spec.body(args).map(Command::Me)
-    }),
+    row(
+        "reply",
+        &["r"],
+        "TEXT",
+        ["answers a /msg", "Writes to the last who wrote to you."],
+        Cost::Lines(1),
+        114,
+        |spec, args| spec.body(args).map(Command::Reply),
+    ),
+    row(
+        "me",
+        &[],
+        "TEXT",
+        ["an action", "An action: /me waves is shown as * NAME waves."],
+        Cost::Lines(1),
+        101,
+        |spec, args| spec.body(args).map(Command::Me),
+    ),
     row(
         "join",
         &["j"],
         "ROOM",
         ["go to a room", "Goes to a room, and makes it if it is not there."],
-        [2, 106],
+        Cost::List,
+        106,
         |spec, args| {
             if args.is_empty() { Err(spec.usage_refusal()) } else { RoomName::parse(args).map(Command::Join) }
         },
     ),
-    row("leave", &["part"], "", ["back to #lobby", "Goes back to #lobby."], [2, 107], |spec, args| {
+    row("leave", &["part"], "", ["back to #lobby", "Goes back to #lobby."], Cost::List, 107, |spec, args| {
         spec.bare(args, Command::Leave)
     }),
     row(
@@ -176,18 +220,26 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &["list"],
         "",
         ["the rooms", "The rooms, how many are in them, and what they are about."],
-        [5, 105],
+        Cost::List,
+        105,
         |spec, args| spec.bare(args, Command::Rooms),
     ),
-    row("topic", &[], "[TEXT]", ["what it is about", "What the room is about, or sets it."], [1, 108], |_, args| {
-        Ok(Command::Topic(words(args)))
-    }),
+    row(
+        "topic",
+        &[],
+        "[TEXT]",
+        ["what it is about", "What the room is about, or sets it."],
+        Cost::Lines(1),
+        108,
+        |_, args| Ok(Command::Topic(words(args))),
+    ),
     row(
         "history",
         &["last"],
         "[N]",
         ["what was said", "The last N lines that were said in the room, 20 without N."],
-        [5, 109],
+        Cost::List,
+        109,
         |spec, args| {
             if args.is_empty() {
                 return Ok(Command::History(DEFAULT_HISTORY));
@@ -205,18 +257,26 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "NAME",
         ["about one person", "Where one person is, how long, and by which door."],
-        [1, 110],
+        Cost::Lines(1),
+        110,
         |spec, args| spec.word(args).map(Command::Whois),
     ),
-    row("away", &[], "[TEXT]", ["be away", "Tells others who write to you that you are away."], [1, 111], |_, args| {
-        Ok(Command::Away(words(args)))
-    }),
+    row(
+        "away",
+        &[],
+        "[TEXT]",
+        ["be away", "Tells others who write to you that you are away."],
+        Cost::Request,
+        111,
+        |_, args| Ok(Command::Away(words(args))),
+    ),
     row(
         "ignore",
         &[],
         "NAME",
         ["hide what one says", "You see nothing of what one person says any more."],
-        [1, 119],
+        Cost::Lines(1),
+        119,
         |spec, args| spec.word(args).map(Command::Ignore),
     ),
     row(
@@ -224,18 +284,26 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "on|off",
         ["no comings, goings", "Whether comings and goings are hidden from you."],
-        [1, 121],
+        Cost::Request,
+        121,
         |spec, args| spec.switch(args).map(Command::Quiet),
     ),
-    row("stay", &[], "", ["just listen", "Lets you be silent without being disconnected."], [1, 0], |spec, args| {
-        spec.bare(args, Command::Stay)
-    }),
+    row(
+        "stay",
+        &[],
+        "",
+        ["just listen", "Lets you be silent without being disconnected."],
+        Cost::Request,
+        0,
+        |spec, args| spec.bare(args, Command::Stay),
+    ),
     row(
         "quit",
         &["q", "exit", "bye"],
         "[WORDS]",
         ["leave the house", "Leaves; WORDS are said first."],
-        [1, 113],
+        Cost::Lines(1),
+        113,
         |_, args| Ok(Command::Quit(words(args))),
     ),
     row(
@@ -243,7 +311,8 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &["?", "h"],
         "[COMMAND]",
         ["this list", "The list of commands, or how one of them is written."],
-        [1, 0],
+        Cost::Request,
+        0,
         |_, args| {
             let word = args.strip_prefix('/').unwrap_or(args);
             if word.is_empty() {
@@ -258,21 +327,29 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "TEXT",
         ["TEXT as it is", "Sends TEXT as it is, whatever it begins with."],
-        [1, 100],
+        Cost::Lines(1),
+        100,
         |spec, args| spec.body(args).map(Command::Say),
     ),
-    row("back", &[], "", ["be back", "You are not away any more."], [1, 118], |spec, args| {
+    row("back", &[], "", ["be back", "You are not away any more."], Cost::Request, 118, |spec, args| {
         spec.bare(args, Command::Back)
     }),
-    row("unignore", &[], "NAME", ["see it again", "You see again what that person says."], [1, 120], |spec, args| {
-        spec.word(args).map(Command::Unignore)
-    }),
+    row(
+        "unignore",
+        &[],
+        "NAME",
+        ["see it again", "You see again what that person says."],
+        Cost::Lines(1),
+        120,
+        |spec, args| spec.word(args).map(Command::Unignore),
+    ),
     row(
         "echo",
         &[],
         "on|off",
         ["own lines back", "Whether your own lines come back to you."],
-        [1, 117],
+        Cost::Request,
+        117,
         |spec, args| spec.switch(args).map(Command::Echo),
     ),
     row(
@@ -280,7 +357,8 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "on|off",
         ["time before lines", "Whether the time (UTC) stands before what is said in the room."],
-        [1, 0],
+        Cost::Request,
+        0,
         |spec, args| spec.switch(args).map(Command::Time),
     ),
     row(
@@ -288,10 +366,11 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "",
         ["are you there?", "Answers at once, so that you see the line is alive."],
-        [1, 112],
+        Cost::Request,
+        112,
         |spec, args| spec.bare(args, Command::Ping),
     ),
-    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], [1, 115], |spec, args| {
+    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], Cost::Request, 115, |spec, args| {
         spec.bare(args, Command::Version)
     }),
     row(
@@ -299,7 +378,8 @@ pub static COMMANDS: [CommandSpec; 25] = [
         &[],
         "",
         ["since when", "Since when the server runs, and how many are here."],
-        [1, 116],
+        Cost::Request,
+        116,
         |spec, args| spec.bare(args, Command::Uptime),
     ),
 ];
@@ -403,12 +483,14 @@ impl Command {
         COMMANDS.iter().find(|spec| spec.name == name)
     }
 
-    /// What this takes from a session's flood allowance.
+    /// What this takes from a session's allowances.
     #[must_use]
-    pub fn cost(&self) -> u32 {
+    pub fn cost(&self) -> Cost {
         match self {
-            Self::Say(_) => 1, // the common case needs no look-up
-            other => other.spec().map_or(1, |spec| spec.cost),
+            Self::Say(_) => Cost::Lines(1),     // the common case needs no look-up
+            Self::Topic(None) => Cost::Request, // nobody else hears it
+            Self::In(_, command) => command.cost(),
+            other => other.spec().map_or(Cost::Lines(1), |spec| spec.cost),
         }
     }
 }

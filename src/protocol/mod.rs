@@ -18,7 +18,7 @@ mod snowflake;
 pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::CloseReason;
-pub use command::{COMMANDS, Command, CommandSpec, Switch, find_command};
+pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, find_command};
 pub use mask::{Masks, is_mask};
 pub use names::{Body, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, RoomName, SessionId, Speaker};
 pub use notice::{Away, Line, Notice, Presence, RoomInfo};

@@ -104,13 +104,6 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// Too many names in a short time.
-    RenamesTooFast {
-        /// How many a minute are allowed.
-        limit: usize,
-        /// In how many seconds there may be another.
-        wait: u64,
-    },
     /// Ignoring oneself, or more people than anybody needs to.
     CannotIgnore {
         /// Why not.
@@ -169,7 +162,6 @@ impl Refusal {
             Self::BadRoom | Self::RoomLooksLike { .. } => "badname",
             Self::NoRoom { .. } | Self::OtherRoom { .. } => "noroom",
             Self::TooManyRooms { .. } => "full",
-            Self::RenamesTooFast { .. } => "flood",
             Self::CannotIgnore { .. } => "usage",
             Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
             Self::Reserved { .. } => "reserved",
@@ -234,9 +226,6 @@ impl fmt::Display for Refusal {
             }
             Self::TooManyRooms { limit } => {
                 write!(f, "No more rooms can be made (the limit is {limit}). /rooms lists them")
-            }
-            Self::RenamesTooFast { limit, wait } => {
-                write!(f, "At most {limit} names a minute; the next one in {wait} s")
             }
             Self::CannotIgnore { why } => f.write_str(why),
             Self::BadPacket { why } => f.write_str(why),

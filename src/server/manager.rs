@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::chat::{Arrival, Effect, Entry, Filter, Hub, Now, RoomIndex, Seat};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::protocol::{CloseReason, Cost, Notice, SessionId, Speaker};
 use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 
 use super::audience::{Audience, Chunk, Mark};
@@ -57,7 +57,7 @@ pub(super) const CREDIT: usize = 2;
 /// What an event takes of its reader's credit: all of it where the answer may be long, so that nothing
 /// more is asked for until the answer is in the outbox and counts there.
 pub(super) fn credits_of(batch: &[Inbound]) -> usize {
-    let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() > 1);
+    let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() == Cost::List);
     if batch.last().is_some_and(is_long) { CREDIT } else { 1 }
 }
 

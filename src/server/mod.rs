@@ -20,6 +20,7 @@ mod reader;
 mod routes;
 mod session;
 mod shutdown;
+mod throttle;
 mod writer;
 
 use std::convert::Infallible;
@@ -47,6 +48,7 @@ use gate::Gate;
 use manager::{Event, Manager};
 use routes::Routes;
 use shutdown::Held;
+use throttle::Rates;
 
 pub use doors::StartError;
 pub use routes::{Caller, Remote, SendError};
@@ -84,6 +86,11 @@ struct House {
 impl House {
     fn uptime(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// The rate limits of each session.
+    fn rates(&self) -> Rates {
+        Rates { rate: self.config.rate, burst: self.config.burst, requests: self.config.request_rate }
     }
 
     /// Counts a caller who was turned away, and says so. `kind` is the cause by which the log counts

@@ -1,6 +1,6 @@
 //! The reader thread: bytes in, events out, and the clocks of one session.
 //!
-//! It holds back what floods, notices silence, and stops reading while the session does not read
+//! It holds back what is over the session's rate limits (see [`Throttle`]), notices silence, and stops reading while the session does not read
 //! its own answers: who does not listen does not get to talk. TCP passes each of these on to the
 //! peer, so nothing has to be thrown away.
 
@@ -17,7 +17,6 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 
-use crate::chat::Bucket;
 use crate::protocol::{CloseReason, Command, Notice, Refusal};
 use crate::wire::{Decode, Encoding, Foreign, Inbound, Key, Wire, WireError};
 
@@ -25,6 +24,7 @@ use super::House;
 use super::lifeline::Lifeline;
 use super::manager::{Event, credits_of};
 use super::routes::Caller;
+use super::throttle::{Throttle, Verdict, counts_as_line, is_list};
 
 /// The first read takes so much; enough for anything that a person types.
 const SMALL_READ: usize = 2 * 1024;
@@ -44,8 +44,6 @@ const TALKS_ON: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A relay peer that has ended its input has so long for what was held back of it.
-const LAST_WORDS: Duration = Duration::from_secs(30);
 /// A frame that was begun must be finished within this: nobody writes one by hand.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
@@ -69,10 +67,7 @@ pub(super) struct Reader<'a> {
     tag: Option<Box<str>>,
     /// Since when something that has to be finished in time is unfinished.
     midway: Option<Duration>,
-    /// Since when the peer is known to have ended its input, while lines of it were held back.
-    deserted: Option<Duration>,
-    bucket: Bucket,
-    told_to_slow_down: bool,
+    throttle: Throttle,
     /// It has asked for something that takes part in the chat.
     takes_part: bool,
     silence: Silence,
@@ -108,9 +103,7 @@ impl<'a> Reader<'a> {
             encoding: lifeline.wire.first_encoding(),
             tag: None,
             midway: None,
-            deserted: None,
-            bucket: Bucket::new(config.rate, config.burst, house.uptime()),
-            told_to_slow_down: false,
+            throttle: Throttle::new(lifeline.wire, config.limits(), house.rates().buckets(house.uptime())),
             takes_part: false,
             silence: if timed { Silence::Allowed } else { Silence::Ignored },
             has_spoken: false,
@@ -170,6 +163,7 @@ impl<'a> Reader<'a> {
 
     /// Waits for input, or for the silence to last too long.
     fn listen(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
+        self.pause_reading()?;
         match self.read() {
             Ok(()) => {
                 if self.silence == Silence::Warned {
@@ -183,6 +177,26 @@ impl<'a> Reader<'a> {
             Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::ReadFailed),
         }
+    }
+
+    /// Waits, without reading, until input that came to nothing is paid for.
+    fn pause_reading(&mut self) -> Result<(), CloseReason> {
+        let mut paused = false;
+        while let Some(wait) = self.throttle.pause(self.house.uptime()) {
+            paused = true;
+            // Whoever ends the session meanwhile is noticed at the next look.
+            let woken = self.house.stopping.recv_timeout(wait.min(LOOK));
+            if let Some(reason) = self.lifeline.reason() {
+                return Err(reason.clone());
+            }
+            if !matches!(woken, Err(RecvTimeoutError::Timeout)) {
+                break; // the house stops
+            }
+        }
+        if paused && self.midway.is_some() {
+            self.midway = Some(self.house.uptime()); // the pause is not the peer's
+        }
+        Ok(())
     }
 
     /// One read, decoded.
@@ -202,6 +216,7 @@ impl<'a> Reader<'a> {
             }
         } else {
             self.decoder.feed(&self.buffer);
+            self.throttle.note_read(count);
         }
         self.decode();
         // The framing is known from a packet's beginning.
@@ -337,23 +352,26 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let house = self.house;
-        if self.told_to_slow_down && self.bucket.is_full(self.house.uptime()) {
-            self.told_to_slow_down = false;
-        }
         let mut batch = Vec::new();
         let mut held = None;
         let mut answered = 0;
         while let Some(item) = self.items.front() {
-            let cost = cost(item);
-            if cost > 0
-                && !self.house.stopper.is_triggered()
-                && let Err(wait) = self.bucket.take(cost, self.house.uptime())
-            {
-                // Counted until all of it has been passed on: a stop waits for that.
-                held.get_or_insert_with(|| house.held.hold());
-                self.hold_back(&mut batch, wait, credit)?;
-                continue;
+            match self.throttle.take(item, house.uptime()) {
+                Verdict::Pass => {}
+                Verdict::Drop => {
+                    self.items.pop_front();
+                    continue;
+                }
+                // The house stops: what waits is said at once, while there is time.
+                Verdict::Wait(_) if house.stopper.is_triggered() => {}
+                Verdict::Wait(wait) => {
+                    // Counted until all of it has been passed on: a stop waits for that.
+                    held.get_or_insert_with(|| house.held.hold());
+                    self.hold_back(&mut batch, wait, credit)?;
+                    continue;
+                }
             }
+            let is_list = is_list(item);
             let Some(item) = self.items.pop_front() else { break };
             if item == Inbound::Command(Command::Stay) && self.silence != Silence::Ignored {
                 self.silence = Silence::Ignored;
@@ -367,7 +385,7 @@ impl<'a> Reader<'a> {
                 answered += bytes.len();
             }
             // What is answered at length is the last of its event: see `credits_of`.
-            if cost > 1 || batch.len() >= EVENT_COMMANDS || answered > EVENT_ANSWERS {
+            if is_list || batch.len() >= EVENT_COMMANDS || answered > EVENT_ANSWERS {
                 answered = 0;
                 self.send(std::mem::take(&mut batch), credit)?;
             }
@@ -405,43 +423,28 @@ impl<'a> Reader<'a> {
         close
     }
 
-    /// Waits until flood control lets the next line pass, or the house stops.
+    /// Waits until the rate limits let the next thing pass, or the house stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
         // tnet's client would take the notice for its answer: until it takes part in the chat, it is
         // only held back.
-        if !self.told_to_slow_down && (self.takes_part || self.lifeline.wire != Wire::Frame) {
-            self.told_to_slow_down = true;
-            let waiting = self.items.iter().filter(|item| cost(item) > 0).count();
+        if (self.takes_part || self.lifeline.wire != Wire::Frame)
+            && self.items.front().is_some_and(|item| self.throttle.tells(item))
+        {
+            let waiting = self.items.iter().filter(|item| counts_as_line(item)).count();
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
         }
         self.send(std::mem::take(batch), credit)?;
         match self.house.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
-            // The house stops: what was held back is said at once, while there is time.
-            _ => {
-                while !self.items.is_empty() {
-                    while let Some(item) = self.items.pop_front() {
-                        let is_long = cost(&item) > 1;
-                        let close = self.add(item, batch);
-                        if close.is_some() || is_long || batch.len() >= EVENT_COMMANDS {
-                            self.send(std::mem::take(batch), credit)?;
-                        }
-                        if let Some(reason) = close {
-                            return Err(reason);
-                        }
-                    }
-                    self.send(std::mem::take(batch), credit)?;
-                }
-                Ok(())
-            }
+            _ => Ok(()), // the house stops
         }
     }
 
     /// Ends a session whose peer has gone while its lines were held back.
     ///
-    /// GoChat's client floods its last word when its input ends, until somebody kills it; megabytes
-    /// of that may lie in the kernel's buffers. On the text door the next echo would find out that
-    /// nobody is there; on the relay door nothing is sent back, and the ghost would talk for hours.
+    /// On the text door the next echo would find out that nobody is there. On the relay door nothing
+    /// is sent back: there what is over the allowance when the peer has ended its input is dropped, or
+    /// GoChat's client would go on talking after it was killed (case D7).
     fn end_if_deserted(&mut self) -> Result<(), CloseReason> {
         let wanted = PollFlags::RDHUP;
         let mut fds = [PollFd::new(&self.lifeline.stream, wanted)];
@@ -451,11 +454,7 @@ impl<'a> Reader<'a> {
             return Err(CloseReason::ReadFailed);
         }
         if flags.contains(wanted) && self.lifeline.wire == Wire::Relay {
-            let now = self.house.uptime();
-            let since = *self.deserted.get_or_insert(now);
-            if now.saturating_sub(since) >= LAST_WORDS {
-                return Err(CloseReason::PeerClosed);
-            }
+            return Err(CloseReason::PeerClosed);
         }
         Ok(())
     }
@@ -483,16 +482,6 @@ impl<'a> Reader<'a> {
         }
         let event = Event::Received(self.lifeline.permit.seat, self.lifeline.id, batch);
         self.house.inbox.send(event).map_err(|_| over())
-    }
-}
-
-/// What one thing takes from the flood allowance. A refused command is answered, so it costs too.
-fn cost(item: &Inbound) -> u32 {
-    match item {
-        Inbound::Command(command) => command.cost(),
-        Inbound::Refused(_) | Inbound::Custom { .. } => 1,
-        one if one.answers_a_poll() => 1,
-        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => 0,
     }
 }
 

@@ -207,7 +207,7 @@ fn lines_may_come_byte_by_byte_from_many() {
     alice.expect_nothing();
 }
 
-/// Three names a minute are enough; each further wish is answered, and nobody else hears of it.
+/// Without rate limits, each is answered and told to the others.
 #[test]
 fn ten_thousand_renames_are_ten_thousand_answers() {
     const TIMES: usize = 10_000;
@@ -224,20 +224,14 @@ fn ten_thousand_renames_are_ten_thousand_answers() {
             std::io::Write::write_all(&mut mouth, script.as_bytes()).unwrap();
         });
         for n in 0..TIMES {
-            let answer = bob.line();
-            if answer == "rename ok" {
-                names.push(format!("name{n}"));
-            } else {
-                assert!(answer.starts_with("!!! At most 3 names a minute; the next one in "), "{answer}");
-                assert!(n >= 3, "name{n}: {answer}");
-            }
+            bob.expect("rename ok");
+            names.push(format!("name{n}"));
         }
     });
     for pair in names.windows(2) {
         alice.expect(&format!("*** {} is now {}", pair[0], pair[1]));
     }
     alice.expect_nothing();
-    assert!(names.len() < 20, "{names:?}"); // not more than three a minute
     let after = house.status("VmHWM");
     assert!(after < before + 8 * 1024, "memory grew from {before} to up to {after} KiB");
     // Only the last of the names is taken.

@@ -1,7 +1,7 @@
 //! Every limit: what it lets through, what it refuses and in which words, and that it lets go.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -275,19 +275,104 @@ fn a_paste_of_forty_lines_goes_through_at_once() {
     bob.expect_end(); // without a word about slowness
 }
 
-/// What telnet may ask without end is answered at the pace of lines, and options once.
+/// What telnet may ask without end is a request, and options are answered once.
 #[test]
 fn questions_of_telnet_are_a_flood_too() {
-    let house = House::with(&["--rate", "5", "--burst", "40"]);
-    for question in [b"\xff\xf6".as_slice(), b"\xff\xfd\x06"] {
+    let house = House::with(&["--rate", "1", "--burst", "1", "--request-rate", "20"]);
+    for (question, size) in [(b"\xff\xf6".as_slice(), 24), (b"\xff\xfd\x06", 3)] {
         let mut bob = Peer::greeted(house.text);
-        bob.send_raw(&question.repeat(30));
-        bob.send_raw(&b"\xff\xfd\x1f".repeat(30)); // DO NAWS
-        bob.send("/ping");
-        let told = bob.skip_until(|line| line.contains("*** "));
-        assert!(told.contains("*** pong") || told.contains("*** Yes, still here"), "{told}");
-        bob.send_raw(&question.repeat(30));
-        bob.skip_until(|line| line.contains("*** Slow down: your lines are now sent at 5 a second"));
+        let began = Instant::now();
+        bob.send_raw(&b"\xff\xfd\x1f".repeat(3000)); // DO NAWS: one answer
+        bob.send_raw(&question.repeat(60));
+        bob.read_raw(3 + 60 * size);
+        assert!(began.elapsed() >= Duration::from_millis(1900), "60 in {:?}", began.elapsed());
+    }
+}
+
+/// Case D5: what comes back to the asker alone is not held back as lines are.
+#[test]
+fn echoes_and_hellos_pass_the_rate_of_lines() {
+    let house = House::with(&["--rate", "1", "--burst", "1"]);
+    // Held back, the first two would be told so.
+    let mut ann = Peer::enter(house.text);
+    for _ in 0..900 {
+        ann.send("/ping");
+        ann.expect("*** pong");
+    }
+    let mut program = Peer::connect(house.json);
+    for _ in 0..900 {
+        program.send(r#"{"Act":"hello","Data":"My name's John!"}"#);
+        program.expect(r#"{"Act":"hello","Data":"Nice to meet you!"}"#);
+    }
+    let mut device = Peer::connect(house.frame);
+    for _ in 0..900 {
+        device.send_frame(1, b"test");
+        device.expect_frame(1, b"test");
+    }
+}
+
+/// Case C4: what follows a rename is said under the new name, however many there are.
+#[test]
+fn line_after_rename_has_the_new_name() {
+    let house = House::with(&["--rate", "20", "--burst", "10"]);
+    let mut alice = Peer::enter(house.text);
+    let mut bob = Peer::connect(house.text);
+    let names = ["user1", "user2", "user3", "user4", "user5"];
+    let pipe: String = names.map(|name| format!("rename|{name}\nhi from {name}\n")).concat();
+    bob.send_raw(pipe.as_bytes());
+    bob.half_close();
+    for name in names {
+        let said = alice.skip_until(|line| line.contains(": hi from "));
+        assert_eq!(said, format!("[{}]{name}: hi from {name}", bob.name));
+    }
+    let told = String::from_utf8_lossy(&bob.read_to_end()).into_owned();
+    assert_eq!(told.matches("rename ok").count(), 5, "{told}");
+}
+
+/// Case D7: GoChat's client repeats its last word until it is killed, and megabytes of that lie in the
+/// kernels' buffers then.
+#[test]
+fn relay_flood_ends_soon_after_its_sender() {
+    let house = House::with(&["--rate", "5", "--burst", "40"]);
+    let mut alice = Peer::enter(house.text);
+    let gopher = Peer::connect(house.relay);
+    let began = Instant::now();
+    let flood = b"hi\n".repeat(2 * 1024 * 1024);
+    (&gopher.stream).write_all(&flood).unwrap();
+    gopher.stream.shutdown(Shutdown::Write).unwrap();
+    let mut heard = 0;
+    loop {
+        let line = alice.line();
+        if line.starts_with(&format!("[{}]", gopher.name)) && line.ends_with(": login out") {
+            break;
+        }
+        heard += usize::from(line.ends_with(": hi"));
+    }
+    let allowed = 40 + 5 * (began.elapsed().as_secs() as usize + 1);
+    assert!((40..=allowed).contains(&heard), "{heard} lines were heard in {:?}", began.elapsed());
+    alice.fence(); // and nothing comes after its end
+}
+
+/// Case A5: blank lines, telnet's NOP, heartbeats and what is thrown away are not free.
+#[test]
+fn input_that_comes_to_nothing_is_read_slowly() {
+    let house = House::with(&["--rate", "10", "--burst", "10", "--idle", "0", "--join-grace", "0"]);
+    for (door, nothing) in [
+        (house.text, b"\n".as_slice()),
+        (house.text, b"\xff\xf1"),
+        (house.text, b"\xff\xfa\x18x\xff\xf0"),
+        (house.text, b"x"),
+        (house.relay, b"\r\n"),
+        (house.frame, &[0; 8]),
+    ] {
+        let mut peer = Peer::connect(door);
+        let began = Instant::now();
+        let bytes = 256 * 1024;
+        peer.send_raw(&nothing.repeat(bytes / nothing.len()));
+        house.wait_until_read(&peer);
+        // 64 KiB may be unfinished, 10 times 4 KiB are free, and the last read is paid for later.
+        let least = Duration::from_secs_f64(((bytes - (64 + 40 + 32) * 1024) / 4096) as f64 / 10.0);
+        assert!(began.elapsed() >= least, "{nothing:?}: read in {:?}", began.elapsed());
     }
 }
 

@@ -280,7 +280,7 @@ fn lines_held_back_by_flood_control_are_said_at_the_stop() {
 /// Long questions that were held back are answered one after another at a stop too, not all in one go.
 #[test]
 fn questions_held_back_take_no_more_memory_at_the_stop() {
-    let mut house = House::with(&["--rate", "1", "--burst", "1000"]);
+    let mut house = House::with(&["--rate", "1", "--burst", "400"]);
     let mut alice = Peer::greeted(house.text);
     let line = "x".repeat(600);
     (0..200).for_each(|_| alice.send(&line));

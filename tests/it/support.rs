@@ -51,12 +51,12 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// Starts one with these flags besides the doors; `--rate 0` unless they say otherwise.
+    /// Starts one with these flags besides the doors; without rate limits unless they set `--rate`.
     pub(crate) fn with(flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
         command.args(DOORS);
         if !flags.contains(&"--rate") {
-            command.args(["--rate", "0"]);
+            command.args(["--rate", "0", "--request-rate", "0"]);
         }
         command.args(flags);
         Self::start(command)

@@ -107,9 +107,8 @@ impl Room {
         }
     }
 
-    /// Takes a name, twenty-one seconds after whatever was before: three times a minute it may.
+    /// Takes a name.
     pub(super) fn rename(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
-        self.now += Duration::from_secs(21);
         self.does(seat, Command::Rename(nick(name)))
     }
 

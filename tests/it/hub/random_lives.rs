@@ -11,7 +11,7 @@ use parlor::protocol::{CloseReason, Command, Line, NameKeys, Notice, Refusal, Ro
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say, seconds};
+use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say};
 
 /// What happens next, to whom.
 #[derive(Debug, Clone)]
@@ -91,7 +91,6 @@ struct Life {
     /// Where, by the number of the place.
     place: Option<usize>,
     ignored: BTreeSet<SessionId>,
-    renamed: Vec<Duration>,
     /// Whether it is shown a room's past unasked.
     told_past: bool,
 }
@@ -212,7 +211,6 @@ impl Model {
             writer: None,
             place: None,
             ignored: BTreeSet::new(),
-            renamed: Vec::new(),
             told_past: by != "frame",
         };
         if by == "frame" {
@@ -426,17 +424,8 @@ impl Model {
             }
             return;
         }
-        let now = self.room.now;
         let life = self.lives.get_mut(&seat).unwrap();
         let old = Arc::clone(&life.speaker.name);
-        if *old != *name {
-            life.renamed.retain(|then| now - *then < seconds(60));
-            if life.renamed.len() == 3 {
-                assert!(matches!(refusal(effects, at), Refusal::RenamesTooFast { limit: 3, .. }));
-                return;
-            }
-            life.renamed.push(now);
-        }
         let Speaker { id, address, .. } = &*life.speaker;
         let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into() });
         life.speaker = Arc::clone(&speaker);

@@ -59,7 +59,6 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
         Refusal::BadRoom,
         Refusal::NoRoom { room: RoomName::parse("dev").unwrap() },
         Refusal::TooManyRooms { limit: 256 },
-        Refusal::RenamesTooFast { limit: 3, wait: 42 },
         Refusal::CannotIgnore { why: "You cannot ignore yourself" },
         Refusal::BadPacket { why: "No Act".into() },
         Refusal::UnknownAct { act: "dance\n".into() },

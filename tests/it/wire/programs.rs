@@ -192,7 +192,7 @@ fn answers_carry_what_programs_need() {
 /// The codes on which programs may rely.
 #[test]
 fn every_refusal_has_one_of_the_codes() {
-    let codes = ["taken", "reserved", "badname", "nobody", "noroom", "toolong", "flood", "full", "usage", "unknown"];
+    let codes = ["taken", "reserved", "badname", "nobody", "noroom", "toolong", "full", "usage", "unknown"];
     let mut seen = std::collections::BTreeSet::new();
     for refusal in all_refusals() {
         let object = object(&Notice::Refused(refusal.clone()), None).unwrap();

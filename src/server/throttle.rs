@@ -1,0 +1,369 @@
+//! The rate limits of one session: how long what it sends has to wait.
+//!
+//! Two allowances, each a token bucket. `--rate` and `--burst` bound what others hear and what costs
+//! the manager a search; `--request-rate` bounds what comes back to the asker alone. Nothing is
+//! refused: what is over an allowance waits in the reader, and TCP slows its sender. The one
+//! exception is a repeated line at the relay door (see [`Throttle::take`]).
+//!
+//! Time is an argument. No socket and no thread is known here.
+
+use std::time::Duration;
+
+use crate::chat::Bucket;
+use crate::protocol::{Body, Command, Cost, RENAME_COST, Refusal};
+use crate::wire::{Inbound, Limits, Wire};
+
+/// A token of `--rate` pays for this much input that came to nothing: blank lines, telnet's NOP,
+/// heartbeats, parts of lines that are too long (case A5: 38 MB/s of them took 1.8 cores).
+const NOTHING_PER_TOKEN: usize = 4 * 1024;
+/// A token of `--request-rate` pays for this much of repeated lines that are dropped.
+const DROPPED_PER_TOKEN: usize = 4 * 1024;
+/// Bytes of input that each thing explains besides its own text: line ends, keys, headers.
+const OVERHEAD: usize = 256;
+/// Bytes of input that a byte of text may have been: an escape in JSON has six (`\u0041`).
+const ESCAPED: usize = 6;
+
+/// What the two allowances hold and how fast they fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rates {
+    /// Lines a second; 0 = no limit.
+    pub(super) rate: u32,
+    /// Lines at once.
+    pub(super) burst: u32,
+    /// Requests a second, and at once; 0 = no limit.
+    pub(super) requests: u32,
+}
+
+impl Rates {
+    /// Both allowances, full.
+    pub(super) fn buckets(self, now: Duration) -> Buckets {
+        Buckets {
+            lines: Bucket::new(self.rate, self.burst, now),
+            requests: Bucket::new(self.requests, self.requests, now),
+        }
+    }
+}
+
+/// Both allowances of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Buckets {
+    lines: Bucket,
+    requests: Bucket,
+}
+
+/// What becomes of one thing that a peer sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It goes on, and is paid for.
+    Pass,
+    /// It waits; ask again after this time. Nothing has been taken.
+    Wait(Duration),
+    /// It is thrown away.
+    Drop,
+}
+
+/// The rate limits of one session.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    buckets: Buckets,
+    /// Whether repeated lines are dropped.
+    drops_repeats: bool,
+    /// The last line that passed, where repeated lines are dropped.
+    last: Option<Body>,
+    /// Bytes of dropped lines that are not paid for.
+    dropped: usize,
+    /// Whether the session knows that its lines wait.
+    told: bool,
+    /// Bytes that were read and that nothing explains so far.
+    unexplained: usize,
+    /// How many of them may still become something: the longest line, packet or frame.
+    unfinished: usize,
+}
+
+impl Throttle {
+    pub(super) fn new(wire: Wire, limits: Limits, buckets: Buckets) -> Self {
+        let unfinished = match wire {
+            Wire::Text => limits.max_line,
+            Wire::Relay => usize::from(u16::MAX),
+            Wire::Json(_) => limits.max_packet,
+            Wire::Frame => limits.max_frame,
+        };
+        Self {
+            buckets,
+            drops_repeats: wire == Wire::Relay,
+            last: None,
+            dropped: 0,
+            told: false,
+            unexplained: 0,
+            unfinished,
+        }
+    }
+
+    /// Takes what `item` costs, or says what becomes of it instead.
+    ///
+    /// At the relay door a line that is over the allowance and equals the last one is dropped:
+    /// GoChat's client repeats its last word until it is killed, and megabytes of it may then lie in
+    /// the kernel's buffers, before the end of its input (case D7).
+    pub(super) fn take(&mut self, item: &Inbound, now: Duration) -> Verdict {
+        if self.told && self.buckets.lines.is_full(now) {
+            self.told = false;
+        }
+        let taken = match cost(item) {
+            None => Ok(()),
+            Some(Cost::Request) => self.buckets.requests.take(1, now),
+            Some(lines) => self.buckets.lines.take(lines.lines(), now),
+        };
+        match (taken, item) {
+            (Ok(()), Inbound::Command(Command::Say(body))) if self.drops_repeats => self.last = Some(body.clone()),
+            (Ok(()), _) => {}
+            (Err(_), Inbound::Command(Command::Say(body))) if self.last.as_ref() == Some(body) => {
+                return self.drop_line(body.as_str().len(), now);
+            }
+            (Err(wait), _) => return Verdict::Wait(wait),
+        }
+        self.unexplained = self.unexplained.saturating_sub(explains(item));
+        Verdict::Pass
+    }
+
+    /// Whether the session is to be told now that `item` waits: once, until it has waited out all that
+    /// it took. Requests wait for milliseconds, and nobody is told.
+    pub(super) fn tells(&mut self, item: &Inbound) -> bool {
+        counts_as_line(item) && !std::mem::replace(&mut self.told, true)
+    }
+
+    /// Notes that `bytes` were read.
+    pub(super) fn note_read(&mut self, bytes: usize) {
+        self.unexplained = self.unexplained.saturating_add(bytes);
+    }
+
+    /// How long reading has to pause, since too much of what was read came to nothing. Ask when
+    /// everything that was read has been decoded and has passed.
+    pub(super) fn pause(&mut self, now: Duration) -> Option<Duration> {
+        while self.unexplained >= self.unfinished + NOTHING_PER_TOKEN {
+            if let Err(wait) = self.buckets.lines.take(1, now) {
+                return Some(wait);
+            }
+            self.unexplained -= NOTHING_PER_TOKEN;
+        }
+        None
+    }
+
+    /// A repeated line is dropped, as fast as its bytes may be read.
+    fn drop_line(&mut self, length: usize, now: Duration) -> Verdict {
+        if self.dropped >= DROPPED_PER_TOKEN {
+            if let Err(wait) = self.buckets.requests.take(1, now) {
+                return Verdict::Wait(wait);
+            }
+            self.dropped -= DROPPED_PER_TOKEN;
+        }
+        let length = length + 1; // its end
+        self.dropped += length;
+        self.unexplained = self.unexplained.saturating_sub(length);
+        Verdict::Drop
+    }
+}
+
+/// Whether `item` takes from `--rate`.
+pub(super) fn counts_as_line(item: &Inbound) -> bool {
+    cost(item).is_some_and(|cost| cost != Cost::Request)
+}
+
+/// Whether `item` may be answered at length.
+pub(super) fn is_list(item: &Inbound) -> bool {
+    cost(item) == Some(Cost::List)
+}
+
+/// What `item` costs; `None` where it is free.
+fn cost(item: &Inbound) -> Option<Cost> {
+    use Refusal::{AddressName, BadName, NoName, Reserved};
+    match item {
+        Inbound::Command(command) => Some(command.cost()),
+        // A refused rename costs what a rename does.
+        Inbound::Refused(NoName | BadName { .. } | AddressName { .. } | Reserved { .. }) => Some(RENAME_COST),
+        Inbound::Refused(_) | Inbound::Custom { .. } => Some(Cost::Request),
+        one if one.answers_a_poll() => Some(Cost::Request),
+        // Options of telnet are refused once each.
+        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => None,
+    }
+}
+
+/// How many bytes of input `item` accounts for.
+fn explains(item: &Inbound) -> usize {
+    let text = match item {
+        Inbound::Command(command) => said(command),
+        Inbound::Custom { data, .. } => data.len(),
+        Inbound::Answer(bytes) => bytes.len(),
+        Inbound::Refused(_) => 0,
+        Inbound::Tag(tag) => return tag.len(),
+        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Heartbeat => return 0,
+    };
+    OVERHEAD + ESCAPED * text
+}
+
+/// Bytes of text in a command.
+fn said(command: &Command) -> usize {
+    use Command::{Away, In, Me, Msg, Quit, Reply, Say, Topic};
+    match command {
+        Say(body) | Me(body) | Msg { body, .. } | Reply(body) => body.as_str().len(),
+        Topic(Some(body)) | Away(Some(body)) | Quit(Some(body)) => body.as_str().len(),
+        In(_, command) => said(command),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Nick, Notice};
+    use crate::wire::Key;
+
+    const RATES: Rates = Rates { rate: 5, burst: 40, requests: 1000 };
+    const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+
+    const fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    fn throttle(wire: Wire) -> Throttle {
+        Throttle::new(wire, LIMITS, RATES.buckets(ms(0)))
+    }
+
+    fn say(words: &str) -> Inbound {
+        Inbound::Command(Command::Say(Body::new(words).unwrap()))
+    }
+
+    fn rename(name: &str) -> Inbound {
+        Inbound::Command(Command::Rename(Nick::parse(name).unwrap()))
+    }
+
+    fn echo() -> Inbound {
+        Inbound::Custom { key: Key::Route(1), data: b"test".to_vec() }
+    }
+
+    /// How many of `item` pass at once.
+    fn passing(throttle: &mut Throttle, item: &Inbound, now: Duration) -> usize {
+        (0..100_000).take_while(|_| throttle.take(item, now) == Verdict::Pass).count()
+    }
+
+    #[test]
+    fn lines_lists_and_requests_have_their_costs() {
+        let who = Inbound::Command(Command::UserList);
+        for (item, wanted) in [
+            (say("hi"), 40),
+            (who, 20),
+            (rename("ann"), 8),
+            (Inbound::Refused(Refusal::BadName { instead: None }), 8),
+            (Inbound::Refused(Refusal::NoName), 8),
+            (Inbound::Command(Command::Whois("ann".into())), 40),
+            (Inbound::Command(Command::Topic(None)), 1000),
+            (Inbound::Command(Command::Ping), 1000),
+            (Inbound::Command(Command::Help(None)), 1000),
+            (Inbound::Refused(Refusal::NobodyToAnswer), 1000),
+            (Inbound::Tell(Notice::StillHere), 1000),
+            (echo(), 1000),
+            (Inbound::Heartbeat, 100_000),
+        ] {
+            assert_eq!(passing(&mut throttle(Wire::Text), &item, ms(0)), wanted, "{item:?}");
+        }
+    }
+
+    #[test]
+    fn requests_take_nothing_from_lines() {
+        let mut throttle = throttle(Wire::Frame);
+        assert_eq!(passing(&mut throttle, &echo(), ms(0)), 1000);
+        assert_eq!(passing(&mut throttle, &say("hi"), ms(0)), 40);
+        assert_eq!(throttle.take(&echo(), ms(0)), Verdict::Wait(ms(1)));
+        assert_eq!(throttle.take(&say("hi"), ms(0)), Verdict::Wait(ms(200)));
+        assert_eq!(passing(&mut throttle, &echo(), ms(500)), 500);
+    }
+
+    #[test]
+    fn rename_waits_until_five_lines_are_paid() {
+        let mut throttle = throttle(Wire::Text);
+        assert_eq!(passing(&mut throttle, &say("hi"), ms(0)), 40);
+        assert_eq!(throttle.take(&rename("ann"), ms(0)), Verdict::Wait(ms(1000)));
+        assert_eq!(throttle.take(&rename("ann"), ms(1000)), Verdict::Pass);
+    }
+
+    #[test]
+    fn waiting_is_told_once_until_all_is_paid() {
+        let mut throttle = throttle(Wire::Text);
+        passing(&mut throttle, &say("hi"), ms(0));
+        assert!(throttle.tells(&say("hi")) && !throttle.tells(&say("hi")));
+        assert!(!throttle.tells(&echo()), "requests wait without a word");
+        assert_eq!(throttle.take(&say("hi"), ms(7000)), Verdict::Pass);
+        assert!(!throttle.tells(&say("hi")));
+        assert_eq!(throttle.take(&say("hi"), ms(8200)), Verdict::Pass);
+        assert!(throttle.tells(&say("hi")), "the allowance was full again");
+    }
+
+    #[test]
+    fn repeated_lines_over_the_allowance_are_dropped() {
+        let mut relay = throttle(Wire::Relay);
+        assert_eq!(passing(&mut relay, &say("hi"), ms(0)), 40);
+        assert_eq!(relay.take(&say("hi"), ms(0)), Verdict::Drop);
+        assert_eq!(relay.take(&say("ho"), ms(0)), Verdict::Wait(ms(200)), "another line waits");
+        assert_eq!(relay.take(&say("hi"), ms(200)), Verdict::Pass);
+        assert_eq!(relay.take(&say("ho"), ms(400)), Verdict::Pass);
+        assert_eq!(relay.take(&say("ho"), ms(400)), Verdict::Drop);
+        assert_eq!(relay.take(&say("hi"), ms(400)), Verdict::Wait(ms(200)), "it is not the last line any more");
+        let mut text = throttle(Wire::Text);
+        passing(&mut text, &say("hi"), ms(0));
+        assert_eq!(text.take(&say("hi"), ms(0)), Verdict::Wait(ms(200)), "at other doors it waits");
+    }
+
+    #[test]
+    fn dropped_lines_pay_for_the_bytes_read() {
+        let mut relay = throttle(Wire::Relay);
+        passing(&mut relay, &say("hi"), ms(0));
+        let dropped = (0..10_000_000).take_while(|_| relay.take(&say("hi"), ms(0)) == Verdict::Drop).count();
+        assert!((1000 * 4096 / 3..1001 * 4096 / 3 + 2).contains(&dropped), "{dropped} lines of three bytes");
+        assert_eq!(relay.take(&say("hi"), ms(0)), Verdict::Wait(ms(1)));
+    }
+
+    #[test]
+    fn input_that_comes_to_nothing_pays_lines() {
+        for (wire, free) in
+            [(Wire::Text, 4096), (Wire::Relay, 65_535), (Wire::Json(None), 65_535), (Wire::Frame, 65_536)]
+        {
+            let mut throttle = throttle(wire);
+            let mut read = 0;
+            while throttle.pause(ms(0)).is_none() {
+                throttle.note_read(1024);
+                read += 1024;
+            }
+            assert!((free + 41 * 4096 - 1024..free + 41 * 4096 + 1024).contains(&read), "{wire}: {read}");
+            assert_eq!(throttle.pause(ms(0)), Some(ms(200)));
+            assert_eq!(throttle.pause(ms(200)), None);
+        }
+    }
+
+    #[test]
+    fn input_that_says_something_is_explained() {
+        let mut throttle = Throttle::new(Wire::Json(None), LIMITS, Rates { burst: 2, ..RATES }.buckets(ms(0)));
+        let long = Inbound::Custom { key: Key::Route(1), data: vec![b'x'; 60_000] };
+        for _ in 0..500 {
+            throttle.note_read(64_000);
+            assert_eq!(throttle.take(&long, ms(0)), Verdict::Pass);
+            assert_eq!(throttle.pause(ms(0)), None);
+        }
+        // A small request in a large object, whose other keys say nothing.
+        let paused = (0..10).find(|_| {
+            throttle.note_read(64_000);
+            assert_eq!(throttle.take(&echo(), ms(0)), Verdict::Pass);
+            throttle.pause(ms(0)).is_some()
+        });
+        assert_eq!(paused, Some(1));
+    }
+
+    #[test]
+    fn rate_zero_lets_everything_pass() {
+        let rates = Rates { rate: 0, burst: 1, requests: 0 };
+        let mut throttle = Throttle::new(Wire::Relay, LIMITS, rates.buckets(ms(0)));
+        for item in [say("hi"), rename("ann"), echo()] {
+            assert_eq!(passing(&mut throttle, &item, ms(0)), 100_000);
+        }
+        throttle.note_read(1 << 30);
+        assert_eq!(throttle.pause(ms(0)), None);
+    }
+}
