@@ -100,11 +100,11 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=1000), env = "PARLOR_HISTORY_SHOWN")]
     pub history_shown: u32,
 
-    /// Most bytes that wait for one session that does not read
+    /// Most bytes that wait for one session, but for one answer
     #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024, value_parser = clap::value_parser!(u32).range(Config::MIN_PENDING as i64..), env = "PARLOR_MAX_PENDING")]
     pub max_pending: u32,
 
-    /// A session is closed when what waits for it is so old
+    /// Time in which a session must take 4 KiB of what waits, or it is closed
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_positive_time, env = "PARLOR_WRITE_TIMEOUT")]
     pub write_timeout: Duration,
 

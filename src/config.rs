@@ -82,9 +82,9 @@ pub struct Config {
     pub history: usize,
     /// Lines of them that are shown to who comes into the room.
     pub history_shown: usize,
-    /// Most bytes that may wait for one session that does not read.
+    /// Most bytes that may wait for one session that does not read, but for one answer more.
     pub max_pending: usize,
-    /// A session is ended when what waits for it is so old.
+    /// A session is ended that takes fewer than 4 KiB of what is pending for it in this time.
     pub write_timeout: Duration,
     /// A stop takes at most so long, whatever clients do.
     pub drain: Duration,
@@ -93,8 +93,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines (64 KiB), and what waits when the
-    /// room waits for somebody, fit, if no line is longer than 10 KiB once it has been cleaned.
+    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines, an eighth of it, fits behind the three
+    /// quarters at which a session congests its room, with 32 KiB to spare for a line and for answers.
     pub const MIN_PENDING: usize = 256 * 1024;
     /// Largest [`Config::max_line`], in bytes: what the relay door takes too.
     pub const MAX_LINE: usize = 65_535;

@@ -25,6 +25,7 @@ pub(crate) use manners::MAX_AWAY;
 pub use room::RoomIndex;
 #[cfg(test)]
 pub(crate) use rooms::MAX_TOPIC;
+pub use talk::Heard;
 
 /// The place of a session in the house: small numbers, used again after a session has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,12 +2,50 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Body, Notice, Refusal, Speaker};
+use crate::protocol::{Body, Command, Notice, Refusal, Speaker};
 
-use super::Seat;
 use super::hub::{Effect, Hub, Now, refuse};
+use super::{RoomIndex, Seat};
+
+/// The others who hear of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Everybody in a room: a line goes to it.
+    Room(RoomIndex),
+    /// One other session: a private line.
+    Seat(Seat),
+    /// Nobody else.
+    Nobody,
+}
 
 impl Hub {
+    /// The others who hear of this command, if it is obeyed now. A room that would only be left, or does not
+    /// exist yet, is not among them.
+    #[must_use]
+    pub fn heard_by(&self, seat: Seat, command: &Command) -> Heard {
+        let Some(person) = self.people.get(seat) else { return Heard::Nobody };
+        let present = Heard::Room(person.room.unwrap_or(RoomIndex::LOBBY));
+        let visit = |to| if person.room == Some(to) { Heard::Nobody } else { Heard::Room(to) };
+        match command {
+            Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)) | Command::Quit(Some(_)) => present,
+            // Somebody who is nowhere has no room that hears of the new name.
+            Command::Nick(_) | Command::Rename(_) => person.room.map_or(Heard::Nobody, Heard::Room),
+            Command::Leave => visit(RoomIndex::LOBBY),
+            Command::Join(name) => self.room_index(name).map_or(Heard::Nobody, visit),
+            Command::In(named, command) => {
+                let index = person.room.unwrap_or(RoomIndex::LOBBY);
+                let is_there = self.room(index).is_some_and(|room| room.name == *named);
+                if is_there { self.heard_by(seat, command) } else { Heard::Nobody }
+            }
+            Command::Msg { to, .. } => self.people.find(to).map_or(Heard::Nobody, Heard::Seat),
+            Command::Reply(_) => {
+                let receiver = person.last_writer.and_then(|writer| self.people.seat_of(writer));
+                receiver.map_or(Heard::Nobody, Heard::Seat)
+            }
+            _ => Heard::Nobody,
+        }
+    }
+
     pub(super) fn say(&mut self, seat: Seat, body: Body, tagged: bool, now: Now, out: &mut Vec<Effect>) {
         self.speak_up(seat, body, false, tagged, now, out);
     }

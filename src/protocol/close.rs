@@ -14,9 +14,7 @@ pub enum CloseReason {
         /// How long it may be silent, in seconds.
         seconds: u64,
     },
-    /// Its own answers did not fit its outbox any more.
-    TooSlow,
-    /// It took nothing of what waited for it for `--write-timeout`.
+    /// It took fewer than 4 KiB of what was pending for it within `--write-timeout`.
     WriteTimeout,
     /// What it sent cannot be followed any further; the words say what.
     Malformed(&'static str),
@@ -42,7 +40,7 @@ impl CloseReason {
     /// Whether what waits for the peer is still worth sending: false where the connection is beyond use.
     #[must_use]
     pub fn is_polite(&self) -> bool {
-        !matches!(self, Self::TooSlow | Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
+        !matches!(self, Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
     }
 
     /// Its short name, which stays: for counters and programs.
@@ -58,26 +56,24 @@ impl CloseReason {
             Self::Quit => 0,
             Self::PeerClosed => 1,
             Self::Idle { .. } => 2,
-            Self::TooSlow => 3,
-            Self::WriteTimeout => 4,
-            Self::Malformed(_) => 5,
-            Self::WrongProtocol(_) => 6,
-            Self::ServerStopping => 7,
-            Self::ReadFailed => 8,
-            Self::WriteFailed => 9,
-            Self::Panicked => 10,
-            Self::NotJoined => 11,
-            Self::Dismissed => 12,
-            Self::Silent => 13,
+            Self::WriteTimeout => 3,
+            Self::Malformed(_) => 4,
+            Self::WrongProtocol(_) => 5,
+            Self::ServerStopping => 6,
+            Self::ReadFailed => 7,
+            Self::WriteFailed => 8,
+            Self::Panicked => 9,
+            Self::NotJoined => 10,
+            Self::Dismissed => 11,
+            Self::Silent => 12,
         }
     }
 
     /// Short names in the order of [`CloseReason::index`].
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 13] = [
         "quit",
         "peer closed",
         "idle",
-        "too slow",
         "write time-out",
         "malformed",
         "wrong protocol",
@@ -98,8 +94,7 @@ impl fmt::Display for CloseReason {
             Self::Quit => f.write_str("quit"),
             Self::PeerClosed => f.write_str("peer closed"),
             Self::Idle { seconds } => write!(f, "idle for {seconds} s"),
-            Self::TooSlow => f.write_str("slow reader, its own answers did not fit its outbox"),
-            Self::WriteTimeout => f.write_str("slow reader, what waited for it grew older than --write-timeout"),
+            Self::WriteTimeout => f.write_str("slow reader, it took fewer than 4 KiB within --write-timeout"),
             Self::Malformed(what) => write!(f, "malformed input: {what}"),
             Self::WrongProtocol(which) => write!(f, "spoke {which} on this door"),
             Self::NotJoined => f.write_str("neither joined a room nor said anything, and did not leave when asked to"),

@@ -65,11 +65,13 @@ pub(super) struct Audience {
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
     pub(super) stamp: u64,
     talking: bool,
+    /// Bytes of the longest chunk.
+    pub(super) longest: usize,
 }
 
 impl Audience {
     pub(super) fn new() -> Self {
-        Self { seats: Default::default(), chunks: Default::default(), stamp: 1, talking: false }
+        Self { seats: Default::default(), chunks: Default::default(), stamp: 1, talking: false, longest: 0 }
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
@@ -120,6 +122,7 @@ impl Audience {
                 longest = longest.max(chunk.bytes.len());
             }
         }
+        self.longest = longest;
         longest
     }
 
@@ -127,6 +130,7 @@ impl Audience {
     pub(super) fn clear_chunks(&mut self) {
         self.stamp += 1;
         self.talking = false;
+        self.longest = 0;
         for chunk in &mut self.chunks {
             chunk.marks.clear();
             chunk.bytes.clear();

@@ -1,8 +1,8 @@
 //! The manager thread: the one place where the room is changed, so everyone sees one order.
 //!
-//! It takes events, asks the hub what follows, and performs it. It does no blocking I/O and waits
-//! for nobody, with two exceptions that have bounds: the pace (see [`Manager::keep_pace`]), and
-//! what it awaits when it is behind (see [`more_is_awaited`]).
+//! It takes events, asks the hub what follows, and performs it. It does no blocking I/O and waits for no
+//! session: what has to wait for a slow consumer is deferred (see `backpressure`), and everything else goes on.
+//! (When it is behind it may await more for a part of a millisecond, see [`more_is_awaited`].)
 //!
 //! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
 //! the inbox is empty or the chunk is large, and each member is then given the chunk with one send.
@@ -14,17 +14,19 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::chat::{Arrival, Effect, Entry, Filter, Hub, Now, RoomIndex, Seat};
+use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex, Seat};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Cost, Notice, SessionId, Speaker};
 use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
 
 use super::audience::{Audience, Chunk, Mark};
+use super::backpressure::{Consumer, Levels, Look};
+use super::deferred::{Deferred, Work};
 use super::lifeline::Lifeline;
 use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
 use super::outbox::{Outbox, Pushed, Shared};
-use super::post::{Delivery, Pace, Post, Slow};
+use super::post::{Delivery, Post, Slow};
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
 pub(super) const TURN_COMMANDS: usize = 512;
@@ -32,11 +34,10 @@ pub(super) const TURN_COMMANDS: usize = 512;
 pub(super) const TURN_BYTES: usize = 64 * 1024;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
-/// So long may a session that kept up until now have more than half an outbox waiting, and hold up the
-/// room where need be, once.
-const PACE: Duration = Duration::from_millis(100);
 /// After everyone has been cut, threads need a moment to come back with their last event.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
+/// A stop says goodbye this long before its deadline, or after half of its time, whatever still waits then.
+const GOODBYES: Duration = Duration::from_millis(500);
 /// How often a stop looks whether everyone has gone.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -77,6 +78,8 @@ pub(super) enum Event {
     Push(Seat, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
     CaughtUp(Seat, SessionId),
+    /// No more than half of a session's outbox is pending again, or its connection is cut.
+    HasRoom(Seat, SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
     Drain(Instant),
 }
@@ -95,9 +98,10 @@ pub(super) struct Opened {
 /// The manager: the hub, everyone's outbox, and what is gathered for them.
 pub(super) struct Manager<'a> {
     inbox: Receiver<Event>,
-    nudge: Receiver<()>,
     metrics: &'a Metrics,
-    half: usize,
+    levels: Levels,
+    /// Most bytes of a chunk.
+    longest_chunk: usize,
     started: Instant,
     hub: Hub,
     posts: Vec<Option<Post>>,
@@ -107,12 +111,15 @@ pub(super) struct Manager<'a> {
     /// Personal lines gathered for one session; they come before what is in the chunks.
     answer: (Option<Seat>, Vec<u8>),
     slow: Slow,
+    deferred: Deferred,
     /// Everyone's lifeline by seat, also of those whose last bytes are still being sent.
     lifelines: Vec<Weak<Lifeline>>,
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
     /// When a stop has to be over; set when it begins.
     drain_by: Arc<OnceLock<Instant>>,
+    /// How long before that it says goodbye.
+    goodbyes: Duration,
     /// The request that is being worked on, if it is marked: whose, and the mark.
     request: Option<(Seat, Box<str>)>,
     heartbeat: Duration,
@@ -143,17 +150,17 @@ impl<'a> Manager<'a> {
     pub(super) fn new(
         hub: Hub,
         inbox: Receiver<Event>,
-        nudge: Receiver<()>,
         config: &Config,
         drain_by: Arc<OnceLock<Instant>>,
         started: Instant,
         metrics: &'a Metrics,
     ) -> Self {
+        let levels = Levels::of(config.max_pending);
         Self {
             inbox,
-            nudge,
             metrics,
-            half: config.max_pending / 2,
+            levels,
+            longest_chunk: levels.chunk.min(TURN_BYTES),
             started,
             hub,
             posts: Vec::new(),
@@ -162,9 +169,11 @@ impl<'a> Manager<'a> {
             effects: Vec::new(),
             answer: (None, Vec::new()),
             slow: Slow::default(),
+            deferred: Deferred::default(),
             lifelines: Vec::new(),
             talking: Vec::new(),
             drain_by,
+            goodbyes: GOODBYES.min(config.drain / 2),
             request: None,
             heartbeat: config.heartbeat,
             heartbeats: VecDeque::new(),
@@ -182,12 +191,10 @@ impl<'a> Manager<'a> {
         loop {
             let is_behind = !self.inbox.is_empty();
             let due = self.next_due();
-            let event = match due.map(|due| self.put_off_until.map_or(due, |until| due.max(until))) {
-                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due) => self.inbox.recv_deadline(due),
-            };
+            let event = self.next_event(due.map(|due| self.put_off_until.map_or(due, |until| due.max(until))));
             self.now = Instant::now();
             self.awaits_until = more_is_awaited(is_behind, self.flush_took).map(|time| self.now + time);
+            self.do_deferred(TURN_COMMANDS);
             self.commands = 0;
             let drain = match event {
                 Ok(event) => self.turn(event),
@@ -204,15 +211,42 @@ impl<'a> Manager<'a> {
         }
     }
 
+    /// The next event, awaited until `due` or until a slow consumer has to be looked at; not at all where
+    /// deferred work can be done.
+    fn next_event(&mut self, due: Option<Instant>) -> Result<Event, RecvTimeoutError> {
+        if self.deferred.is_ready() {
+            return self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout);
+        }
+        let look_at = self.slow.backpressure.next_due();
+        let begun = Instant::now();
+        let event = match due.into_iter().chain(look_at).min() {
+            None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => self.inbox.recv_deadline(due),
+        };
+        if let Some(look_at) = look_at {
+            self.excuse_after_a_stop(look_at.max(begun));
+        }
+        event
+    }
+
+    /// A manager that was to look at somebody, and was woken so late, was stopped with the whole process.
+    fn excuse_after_a_stop(&mut self, due: Instant) {
+        let now = Instant::now();
+        if now >= due + LATE {
+            self.posts.iter_mut().flatten().for_each(|post| post.consumer.excuse(now));
+        }
+    }
+
     /// Takes `event` and what else has come, until there is enough for one turn.
     fn turn(&mut self, event: Event) -> Option<Instant> {
         let mut next = Some(event);
         while let Some(event) = next {
             // A stop does not wait until all of a full inbox has been worked through.
-            if let Some(deadline) = self.drain_by.get()
-                && Instant::now() >= *deadline
-            {
-                return Some(*deadline);
+            if let Some(deadline) = self.is_over() {
+                if !matches!(event, Event::Received(..)) {
+                    self.take(event);
+                }
+                return Some(deadline);
             }
             match event {
                 Event::Drain(deadline) => return Some(deadline),
@@ -221,6 +255,18 @@ impl<'a> Manager<'a> {
             next = if self.commands < TURN_COMMANDS { self.next_of_turn() } else { None };
         }
         None
+    }
+
+    /// When a stop says goodbye.
+    fn goodbye_at(&self) -> Option<Instant> {
+        self.drain_by.get().map(|deadline| deadline.checked_sub(self.goodbyes).unwrap_or(*deadline))
+    }
+
+    /// The deadline of a stop, if it is time for the goodbyes. Asked before each command: a few of them may
+    /// take long.
+    fn is_over(&self) -> Option<Instant> {
+        let deadline = *self.drain_by.get()?;
+        self.goodbye_at().is_some_and(|at| Instant::now() >= at).then_some(deadline)
     }
 
     /// What else has come, or comes in the time for which more is awaited.
@@ -270,8 +316,11 @@ impl<'a> Manager<'a> {
         self.commands += 1;
         match event {
             Event::Opened(opened) => self.open(*opened),
-            Event::Received(seat, id, inbound) => self.receive(seat, id, inbound),
-            Event::Closed(seat, id, reason) => self.close(seat, id, reason),
+            Event::Received(seat, id, inbound) => {
+                let credits = credits_of(&inbound);
+                self.begin_work(seat, id, Work::Received(inbound.into_iter(), credits));
+            }
+            Event::Closed(seat, id, reason) => self.begin_work(seat, id, Work::Closed(id, reason)),
             Event::Dismiss(seat, id, reason) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
                     let now = self.moment();
@@ -281,7 +330,7 @@ impl<'a> Manager<'a> {
             }
             Event::Push(seat, id, key, data) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
-                    self.answer_with(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));
+                    self.give_unasked(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));
                 }
             }
             Event::CaughtUp(seat, id) => {
@@ -289,8 +338,64 @@ impl<'a> Manager<'a> {
                     self.tell_skipped(seat);
                 }
             }
+            // Who congests a room is looked at when the turn ends.
+            Event::HasRoom(seat, id) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id && !post.deferred.is_empty()) {
+                    self.deferred.try_again();
+                }
+            }
             Event::Drain(_) => {}
         }
+    }
+
+    /// Does what a session's reader has sent, as far as it need not wait.
+    fn begin_work(&mut self, seat: Seat, id: SessionId, work: Work) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        if post.lifeline.id != id {
+            return;
+        }
+        if !post.deferred.is_empty() {
+            post.deferred.push_back(work);
+        } else if let Some(rest) = self.work(seat, work) {
+            self.defer(seat, rest);
+            self.deferred.add(seat);
+        }
+    }
+
+    /// Puts work back before everything else of its session.
+    fn defer(&mut self, seat: Seat, rest: Work) {
+        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
+            post.deferred.push_front(rest);
+        }
+    }
+
+    /// Does what was deferred and need not wait any more, `at_most` so many commands or a few more.
+    fn do_deferred(&mut self, at_most: usize) {
+        if self.slow.backpressure.renew(self.now) {
+            self.deferred.try_again();
+        }
+        if !self.deferred.is_ready() {
+            return;
+        }
+        self.commands = 0;
+        let mut untried = self.deferred.take();
+        let mut still = VecDeque::new();
+        while self.commands < at_most
+            && let Some(seat) = untried.pop_front()
+        {
+            while let Some(work) = self.next_deferred(seat) {
+                if let Some(rest) = self.work(seat, work) {
+                    self.defer(seat, rest);
+                    still.push_back(seat);
+                    break;
+                }
+            }
+        }
+        self.deferred.put_back(still, untried);
+    }
+
+    fn next_deferred(&mut self, seat: Seat) -> Option<Work> {
+        self.posts.get_mut(seat.index())?.as_mut()?.deferred.pop_front()
     }
 
     fn open(&mut self, opened: Opened) {
@@ -312,13 +417,13 @@ impl<'a> Manager<'a> {
             credit: Some(credit),
             encoding,
             place: None,
-            pace: Pace::KeepingUp,
+            consumer: Consumer::new(self.now),
+            deferred: VecDeque::new(),
             odd_in: 0,
             heard: 0,
             tag: None,
             filter: None,
             missed_elsewhere: false,
-            answers: 0,
         };
         if let Some(place) = self.posts.get_mut(seat.index()) {
             *place = Some(post);
@@ -344,48 +449,83 @@ impl<'a> Manager<'a> {
         self.perform();
     }
 
-    fn receive(&mut self, seat: Seat, id: SessionId, inbound: Vec<Inbound>) {
-        let credits = credits_of(&inbound);
-        if self.post(seat).is_none_or(|post| post.lifeline.id != id) {
-            return;
-        }
-        if credits == 1 {
-            self.give_back(seat, credits);
-        }
+    /// Does what a session asks for, command by command; returns what has to wait.
+    fn work(&mut self, seat: Seat, work: Work) -> Option<Work> {
+        let (mut items, credits) = match work {
+            Work::Received(items, credits) => (items, credits),
+            Work::Closed(id, reason) => {
+                self.close(seat, id, reason);
+                return None;
+            }
+        };
         let now = self.moment();
-        for one in inbound {
+        while let Some(next) = items.as_slice().first() {
+            if self.is_over().is_some() {
+                break;
+            }
+            if self.has_to_wait(seat, next) {
+                return Some(Work::Received(items, credits));
+            }
+            let Some(one) = items.next() else { break };
             self.commands += 1;
-            let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-            if let Inbound::Tag(tag) = one {
-                post.tag = Some(tag);
-                continue;
-            }
-            self.request = post.tag.take().map(|tag| (seat, tag));
-            match one {
-                Inbound::Command(command) => {
-                    Metrics::count(&self.metrics.commands);
-                    self.hub.command(seat, command, self.request.is_some(), now, &mut self.effects);
-                    self.perform();
-                }
-                Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
-                Inbound::Tell(notice) => self.tell(seat, &notice),
-                Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
-                Inbound::Switch(encoding) => {
-                    let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
-                    self.switch(seat, encoding.with_time(time));
-                }
-                // A reader calls its handlers itself; a tag was taken above.
-                Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
-            }
-            self.request = None;
-            if self.gathered >= TURN_BYTES {
+            self.obey(seat, one, now);
+            if self.gathered >= self.longest_chunk {
                 self.end_turn();
             }
         }
         if credits > 1 {
             self.flush_answer_before(seat);
-            self.give_back(seat, credits);
         }
+        self.give_back(seat, credits);
+        None
+    }
+
+    /// Whether what a session asks for has to wait: more is pending for the session than its outbox holds, or
+    /// those who would hear of it cannot follow.
+    fn has_to_wait(&mut self, seat: Seat, one: &Inbound) -> bool {
+        let Some(Some(post)) = self.posts.get(seat.index()) else { return false };
+        let gathered = if self.answer.0 == Some(seat) { self.answer.1.len() } else { 0 };
+        if post.lifeline.pending() + gathered > self.levels.limit {
+            self.flush_answer_before(seat);
+            if self.post(seat).is_some_and(|post| post.is_over_limit(&self.levels)) {
+                return true;
+            }
+        }
+        if self.slow.backpressure.is_idle() {
+            return false;
+        }
+        let Inbound::Command(command) = one else { return false };
+        match self.hub.heard_by(seat, command) {
+            Heard::Room(room) => self.slow.backpressure.defers(room, self.now, &self.levels),
+            Heard::Seat(receiver) => self.post(receiver).is_some_and(|post| post.consumer.congests()),
+            Heard::Nobody => false,
+        }
+    }
+
+    fn obey(&mut self, seat: Seat, one: Inbound, now: Now) {
+        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        if let Inbound::Tag(tag) = one {
+            post.tag = Some(tag);
+            return;
+        }
+        self.request = post.tag.take().map(|tag| (seat, tag));
+        match one {
+            Inbound::Command(command) => {
+                Metrics::count(&self.metrics.commands);
+                self.hub.command(seat, command, self.request.is_some(), now, &mut self.effects);
+                self.perform();
+            }
+            Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
+            Inbound::Tell(notice) => self.tell(seat, &notice),
+            Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
+            Inbound::Switch(encoding) => {
+                let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
+                self.switch(seat, encoding.with_time(time));
+            }
+            // A reader calls its handlers itself; a tag was taken above.
+            Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
+        }
+        self.request = None;
     }
 
     /// Takes out of a reader's credit what it put in before it sent an event.
@@ -407,6 +547,10 @@ impl<'a> Manager<'a> {
         self.flush_answer();
         if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::take) {
             self.present -= 1;
+            if post.consumer.congests() {
+                self.slow.backpressure.end(seat, post.place.map(|(room, _)| room));
+                self.deferred.try_again();
+            }
             if let Some(reason) = post.lifeline.reason() {
                 self.metrics.count_closed(reason);
             }
@@ -424,7 +568,7 @@ impl<'a> Manager<'a> {
                 Effect::Exit(_, seat) => {
                     self.exit(seat);
                     if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-                        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
+                        post.missed_elsewhere |= post.consumer.skipped.is_some();
                     }
                 }
                 Effect::Filter(seat, filter) => self.filter(seat, filter),
@@ -448,7 +592,12 @@ impl<'a> Manager<'a> {
         if !audience.is_talking() {
             self.talking.push(room);
         }
-        self.gathered = self.gathered.max(audience.gather(notice, hidden_from));
+        let before = audience.longest;
+        let longest = audience.gather(notice, hidden_from);
+        self.gathered = self.gathered.max(longest);
+        if !self.slow.backpressure.is_idle() {
+            self.slow.backpressure.count(room, longest.saturating_sub(before));
+        }
         if let Some(post) = hidden_from.and_then(|seat| self.posts.get_mut(seat.index())?.as_mut())
             && post.odd_in != audience.stamp
         {
@@ -464,47 +613,30 @@ impl<'a> Manager<'a> {
         }
         let request = self.request.take();
         let tag = request.as_ref().filter(|(asker, _)| *asker == seat).map(|(_, tag)| &**tag);
-        if matches!(notice, Notice::Goodbye(_) | Notice::DoExit) {
-            self.tell_last_words(seat, |encoding, out| encoding.encode(notice, tag, out));
-        } else {
-            self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
-        }
+        self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
         self.request = request;
     }
 
-    /// Words to a session that has to go, for which there is always room: who is a little slow still gets
-    /// what waits for it, and then them.
-    fn tell_last_words(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        self.catch_up(seat);
-        self.flush_answer_before(seat);
-        let now = self.now;
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        let Some(outbox) = &mut post.outbox else { return };
-        let mut bytes = Vec::new();
-        write(post.encoding, &mut bytes);
-        if !bytes.is_empty() {
-            let whole = 0..bytes.len();
-            outbox.make_room(bytes.len());
-            let _ = outbox.push(&mut Shared::new(&bytes), &[whole], now);
-        }
+    /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
+    /// the room's lines are.
+    fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
+        self.give_unasked(seat, |encoding, out| encoding.encode(notice, None, out));
     }
 
-    /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
-    /// the room's lines are, or anybody could close a slow reader by writing to it.
-    fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
+    fn give_unasked(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
         self.catch_up(seat);
         self.flush_answer_before(seat);
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         let mut chunk = Chunk::default();
-        post.encoding.encode(notice, None, &mut chunk.bytes);
+        write(post.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
         chunk.marks.push(Mark { end, hidden_from: None, said_by: None, is_bustle: false });
-        let delivery = Delivery { chunk: &chunk, stamp: 0, now: self.now, half: self.half, metrics: self.metrics };
+        let delivery = Delivery { chunk: &chunk, stamp: 0, now: self.now, levels: &self.levels, metrics: self.metrics };
         let heard = std::mem::replace(&mut post.odd_in, u64::MAX); // all of this chunk is for it
         let filter = post.filter.take();
         delivery.hand_over(seat, post, &mut Shared::new(&chunk.bytes), &mut self.slow);
         (post.odd_in, post.filter) = (heard, filter);
-        post.missed_elsewhere |= matches!(post.pace, Pace::Skipping(_));
+        post.missed_elsewhere |= post.consumer.skipped.is_some();
     }
 
     fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -525,33 +657,13 @@ impl<'a> Manager<'a> {
     fn flush_answer(&mut self) {
         let Some(seat) = self.answer.0.take() else { return }; // the buffer keeps its memory
         let mut bytes = std::mem::take(&mut self.answer.1);
-        let now = self.now;
-        let half = self.half;
         if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::as_mut)
             && let Some(outbox) = &mut post.outbox
             && !bytes.is_empty()
+            && matches!(outbox.push_answer(&bytes), Pushed::Queued(_))
+            && self.levels.is_long(bytes.len())
         {
-            let whole = 0..bytes.len();
-            if post.lifeline.pending() == 0 {
-                post.answers = 0;
-            }
-            post.answers += bytes.len();
-            match outbox.push(&mut Shared::new(&bytes), &[whole], now) {
-                Pushed::Sent | Pushed::Dead => {}
-                // If most of what waits is what it has asked for, that is its own affair.
-                Pushed::Queued if post.pace == Pace::KeepingUp && post.answers > half / 2 => {
-                    if post.lifeline.pending() > half {
-                        post.pace = Pace::Behind;
-                    }
-                }
-                Pushed::Queued => post.lag_if_behind(seat, half, now, &mut self.slow.lagging),
-                Pushed::Full => {
-                    // Its own answers are never skipped, so here the session ends.
-                    post.lifeline.end(CloseReason::TooSlow);
-                    post.lifeline.cut();
-                    post.outbox = None;
-                }
-            }
+            post.consumer.asked_for_more_than_it_reads();
         }
         bytes.clear();
         bytes.shrink_to(KEPT_ANSWER);
@@ -583,7 +695,8 @@ impl<'a> Manager<'a> {
         let Some(audience) = post.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
         let chunk = audience.chunk(post.encoding);
         let mut shared = Shared::new(&chunk.bytes);
-        let delivery = Delivery { chunk, stamp: audience.stamp, now: self.now, half: self.half, metrics: self.metrics };
+        let delivery =
+            Delivery { chunk, stamp: audience.stamp, now: self.now, levels: &self.levels, metrics: self.metrics };
         delivery.hand_over(seat, post, &mut shared, &mut self.slow);
         post.odd_in = audience.stamp;
         post.heard = chunk.bytes.len();
@@ -598,6 +711,9 @@ impl<'a> Manager<'a> {
         post.place = Some((room, audience.add(seat, post.encoding)));
         post.odd_in = audience.stamp;
         post.heard = audience.chunk(post.encoding).bytes.len();
+        if post.consumer.congests() {
+            self.slow.backpressure.enter(Some(room));
+        }
     }
 
     fn exit(&mut self, seat: Seat) {
@@ -605,6 +721,10 @@ impl<'a> Manager<'a> {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         let Some((room, index)) = post.place.take() else { return };
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
+        if post.consumer.congests() {
+            self.slow.backpressure.exit(Some(room));
+            self.deferred.try_again();
+        }
         let moved = audience.remove(index, post.encoding);
         if let Some(Some(other)) = moved.and_then(|moved| self.posts.get_mut(moved.index()))
             && moved != Some(seat)
@@ -642,10 +762,13 @@ impl<'a> Manager<'a> {
             post.lifeline.end(reason);
             post.outbox = None; // the writer sends what is left, then ends the connection
             post.credit = None;
+            if !post.deferred.is_empty() {
+                self.deferred.try_again();
+            }
         }
     }
 
-    /// Sends every chunk, then lets slow readers catch up.
+    /// Sends every chunk, then looks at slow consumers.
     fn end_turn(&mut self) {
         self.flush_answer();
         self.flush_took = Duration::ZERO;
@@ -664,7 +787,7 @@ impl<'a> Manager<'a> {
                         chunk,
                         stamp: audience.stamp,
                         now: self.now,
-                        half: self.half,
+                        levels: &self.levels,
                         metrics: self.metrics,
                     };
                     for seat in audience.seats(encoding) {
@@ -682,45 +805,21 @@ impl<'a> Manager<'a> {
             self.tell_skipped(seat);
         }
         self.flush_answer();
-        self.keep_pace();
-        self.now = Instant::now(); // the room may have waited, and the same turn may go on
+        self.now = Instant::now(); // the same turn may go on
+        self.look_at_slow_consumers();
     }
 
-    /// Waits for sessions that kept up until now and whose outboxes fill so fast that they would miss
-    /// lines.
-    ///
-    /// Without this, a talker could fill the outboxes of healthy readers faster than their threads
-    /// get to run, and they would lose lines. The talkers wait meanwhile in their readers, and TCP
-    /// slows them. Each session has [`PACE`] from when half its outbox waits; if that was not enough,
-    /// it has no more until it has read everything. (One that takes just enough each time can hold
-    /// up the room again and again: as slow as it may be, it reads.) Where people talk as people do,
-    /// the other half lasts longer than that, and one who has stopped reading is waited for by nobody.
-    fn keep_pace(&mut self) {
-        let pressing = self.half + self.half / 4;
-        let mut held_up = false;
-        loop {
-            let now = Instant::now();
-            let Self { slow: Slow { lagging, .. }, posts, half, .. } = self;
-            let mut first: Option<Instant> = None;
-            lagging.retain(|seat| {
-                let Some(Some(post)) = posts.get_mut(seat.index()) else { return false };
-                let Pace::Lagging(since) = post.pace else { return false };
-                let pending = post.lifeline.pending();
-                if post.outbox.is_none() || pending <= *half {
-                    post.pace = Pace::KeepingUp;
-                } else if now.duration_since(since) >= PACE {
-                    post.pace = Pace::Behind;
-                } else if pending > pressing {
-                    first = Some(first.map_or(since, |first| first.min(since)));
-                }
-                matches!(post.pace, Pace::Lagging(_))
-            });
-            let Some(first) = first else { return };
-            if !std::mem::replace(&mut held_up, true) {
-                Metrics::count(&self.metrics.held_up);
-            }
-            // A writer nudges when it has come down to half.
-            let _ = self.nudge.recv_deadline(first + PACE);
+    fn look_at_slow_consumers(&mut self) {
+        let Self { slow: Slow { backpressure, .. }, posts, levels, now, .. } = self;
+        if backpressure.is_idle() {
+            return;
+        }
+        let is_one_less = backpressure.look(*now, |seat| match posts.get_mut(seat.index()) {
+            Some(Some(post)) => (post.look(*now, levels), post.place.map(|(room, _)| room)),
+            _ => (Look::CaughtUp, None),
+        });
+        if is_one_less {
+            self.deferred.try_again();
         }
     }
 
@@ -728,8 +827,7 @@ impl<'a> Manager<'a> {
     /// before it is given what the chunk holds.
     fn tell_skipped(&mut self, seat: Seat) {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        if let Pace::Skipping(lines) = post.pace {
-            post.pace = Pace::KeepingUp;
+        if let Some(lines) = post.consumer.skipped.take() {
             // All of them are among the room's last lines, if it keeps so many and nothing else was missed.
             let kept = !std::mem::take(&mut post.missed_elsewhere) && lines <= self.hub.past_of(seat) as u64;
             let notice = Notice::Skipped { lines, kept };
@@ -739,8 +837,12 @@ impl<'a> Manager<'a> {
 
     /// The house closes: everyone is told, and whoever is left at `deadline` is cut.
     fn drain(mut self, deadline: Instant) {
+        self.work_off();
         self.hub.stop(&mut self.effects);
         self.perform();
+        // Nobody is here any more for whom something could be done; the ends of sessions are left.
+        self.deferred.try_again();
+        self.do_deferred(usize::MAX);
         self.end_turn();
         let mut until = deadline;
         let mut cut = false;
@@ -762,13 +864,28 @@ impl<'a> Manager<'a> {
         }
     }
 
+    /// Does what was deferred when the stop began, as ever, until it is time for the goodbyes.
+    fn work_off(&mut self) {
+        while !self.deferred.is_empty() && self.is_over().is_none() {
+            let event = self.next_event(self.goodbye_at());
+            self.now = Instant::now();
+            self.do_deferred(TURN_COMMANDS);
+            match event {
+                Ok(Event::Opened(opened)) => self.turn_away(*opened),
+                Ok(Event::Received(..)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.end_turn();
+        }
+    }
+
     /// Somebody came in while the house closes.
     fn turn_away(&mut self, mut opened: Opened) {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
         opened.lifeline.wire.first_encoding().encode(&goodbye, None, &mut bytes);
-        let whole = 0..bytes.len();
-        opened.outbox.push(&mut Shared::new(&bytes), &[whole], Instant::now());
+        opened.outbox.push_answer(&bytes);
         self.lifelines.push(Arc::downgrade(&opened.lifeline)); // cut with the others, if it stays too long
         opened.lifeline.end(CloseReason::ServerStopping);
         self.metrics.count_closed(&CloseReason::ServerStopping);

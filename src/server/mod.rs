@@ -5,8 +5,10 @@
 
 mod accept;
 mod audience;
+mod backpressure;
 pub mod budget;
 mod capacity;
+mod deferred;
 mod doors;
 mod gate;
 mod lifeline;
@@ -70,8 +72,6 @@ struct House {
     config: Config,
     gate: Arc<Gate>,
     inbox: Sender<Event>,
-    /// Wakes a manager that waits for outboxes to drain.
-    nudge: Sender<()>,
     stopper: Stopper,
     /// Disconnects when the house begins to stop: wakes readers that hold lines back.
     stopping: Receiver<Infallible>,
@@ -192,12 +192,10 @@ impl Server {
         ::log::debug!("at worst {} MiB of memory, {} KiB for each session", worst.all >> 20, worst.session >> 10);
         let seats = capacity.sessions.min(config.max_clients);
         let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
-        let (nudge, nudges) = crossbeam_channel::bounded(1);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let house = House {
             gate: Gate::new(seats, config.max_per_address, config.max_silent),
             inbox,
-            nudge,
             stopper,
             stopping,
             held: Held::default(),
@@ -220,7 +218,6 @@ impl Server {
         let manager = Manager::new(
             Hub::new(settings, opening),
             events,
-            nudges,
             &house.config,
             Arc::clone(&drain_by),
             house.started,

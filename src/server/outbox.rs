@@ -10,8 +10,11 @@
 //! 2. From the first byte that is queued until the writer has sent the last one, the writer owns it.
 //! 3. Only the manager adds to `pending`, only the writer takes away, after its send. So when the
 //!    manager reads 0, the writer is done, and it stays so. There is one owner at any time, no lock.
-//! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes wait,
-//!    but for one push to an empty outbox: an answer is not refused for its length alone.
+//! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes be pending,
+//!    but for one push to an empty outbox.
+//! 5. `push_answer` takes what a session has asked for whatever is pending: answers are never skipped. The
+//!    manager must not work on a command of a session that has more than `limit` pending, so it is one
+//!    answer more at most.
 //!
 //! The outbox does not know what the bytes mean.
 
@@ -25,8 +28,9 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
+use super::backpressure::Standing;
 use super::lifeline::Lifeline;
-use super::os::{Instant, Receiver, Sender, send, sendmsg, unbounded};
+use super::os::{Receiver, Sender, send, sendmsg, unbounded};
 
 /// What a queued packet costs beside its bytes: its place in the channel and its share of the
 /// bytes' owner. Counted, so that a queue of tiny packets is bounded too.
@@ -41,8 +45,6 @@ pub(super) struct Packet {
     bytes: Arc<[u8]>,
     start: usize,
     end: usize,
-    /// When they were said: what the write deadline counts from.
-    pub(super) queued: Instant,
 }
 
 impl Packet {
@@ -79,8 +81,8 @@ impl<'a> Shared<'a> {
 pub(super) enum Pushed {
     /// The socket has all of it.
     Sent,
-    /// The queue has it, or the rest of it.
-    Queued,
+    /// The queue has it, or the rest of it. How the session stood before.
+    Queued(Standing),
     /// It would be more than the limit: nothing was taken.
     Full,
     /// The connection is gone; the lifeline knows why.
@@ -93,6 +95,8 @@ pub(super) struct Outbox {
     lifeline: Arc<Lifeline>,
     queue: Sender<Packet>,
     limit: usize,
+    /// Bytes that were ever queued, counted as pending bytes are.
+    queued: u64,
     dead: bool,
 }
 
@@ -103,11 +107,27 @@ impl Outbox {
     /// memory while it is empty, which nearly all of them are.
     pub(super) fn new(lifeline: Arc<Lifeline>, limit: usize) -> (Self, Receiver<Packet>) {
         let (queue, packets) = unbounded();
-        (Self { lifeline, queue, limit, dead: false }, packets)
+        (Self { lifeline, queue, limit, queued: 0, dead: false }, packets)
     }
 
-    /// Sends the `ranges` of `shared` in order, at `now`.
-    pub(super) fn push(&mut self, shared: &mut Shared<'_>, ranges: &[Range<usize>], now: Instant) -> Pushed {
+    /// Sends the `ranges` of `shared` in order.
+    pub(super) fn push(&mut self, shared: &mut Shared<'_>, ranges: &[Range<usize>]) -> Pushed {
+        self.push_within(self.limit, shared, ranges)
+    }
+
+    /// Sends what the session has asked for, whatever is pending.
+    pub(super) fn push_answer(&mut self, bytes: &[u8]) -> Pushed {
+        let whole = 0..bytes.len();
+        self.push_within(usize::MAX, &mut Shared::new(bytes), &[whole])
+    }
+
+    /// How much of what was queued is pending, and how much the session has taken.
+    pub(super) fn standing(&self) -> Standing {
+        let pending = self.lifeline.pending();
+        Standing { pending, taken: self.queued - pending as u64 }
+    }
+
+    fn push_within(&mut self, limit: usize, shared: &mut Shared<'_>, ranges: &[Range<usize>]) -> Pushed {
         if self.dead {
             return Pushed::Dead;
         }
@@ -127,15 +147,11 @@ impl Outbox {
             if sent == total {
                 return Pushed::Sent;
             }
-        } else if pending + total + ranges.len() * PACKET_OVERHEAD > self.limit {
+        } else if pending + total + ranges.len() * PACKET_OVERHEAD > limit {
             return Pushed::Full;
         }
-        self.queue_rest(shared, ranges, sent, now)
-    }
-
-    /// Raises the limit so that `length` more bytes fit, whatever waits.
-    pub(super) fn make_room(&mut self, length: usize) {
-        self.limit = self.limit.max(self.lifeline.pending()) + length + PACKET_OVERHEAD;
+        let before = Standing { pending, taken: self.queued - pending as u64 };
+        self.queue_rest(shared, ranges, sent, before)
     }
 
     /// Gives the socket what it takes without blocking.
@@ -163,7 +179,7 @@ impl Outbox {
         shared: &mut Shared<'_>,
         ranges: &[Range<usize>],
         mut sent: usize,
-        now: Instant,
+        before: Standing,
     ) -> Pushed {
         for range in ranges {
             let skip = sent.min(range.len());
@@ -178,14 +194,15 @@ impl Outbox {
             } else {
                 (shared.keep(), range.start + skip)
             };
-            let packet = Packet { bytes, start, end: start + range.len() - skip, queued: now };
+            let packet = Packet { bytes, start, end: start + range.len() - skip };
             let cost = range.len() - skip + PACKET_OVERHEAD;
+            self.queued += cost as u64;
             self.lifeline.pending.fetch_add(cost, Ordering::SeqCst);
             if self.queue.send(packet).is_err() {
                 self.dead = true; // the writer has ended; the lifeline knows why
                 return Pushed::Dead;
             }
         }
-        Pushed::Queued
+        Pushed::Queued(before)
     }
 }

@@ -1,10 +1,9 @@
 //! The manager's side of one session: where it stands, how it keeps up, what it is owed.
 //!
-//! Nobody waits for the slowest. A session that does not read has its outbox. Once that is half full
-//! it has a moment to catch up, in which the room waits for it if the rest fills quickly (see
-//! `Manager::keep_pace`); after that, or if most of it is answers to itself, it misses the lines that do
-//! not fit, which are counted and told.
+//! A slow consumer has its outbox. While much of that is pending it may congest its room for a short time
+//! (see `backpressure`); when it is full, the session misses lines, which are counted and told.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,23 +12,11 @@ use crate::metrics::Metrics;
 use crate::wire::Encoding;
 
 use super::audience::Chunk;
+use super::backpressure::{Backpressure, Consumer, Levels, Look};
+use super::deferred::Work;
 use super::lifeline::Lifeline;
 use super::os::{Instant, Receiver};
 use super::outbox::{Outbox, Pushed, Shared};
-
-/// How a session keeps up with the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// It reads what it is sent.
-    KeepingUp,
-    /// More than half its outbox waits, since then.
-    Lagging(Instant),
-    /// Its moment is over, or it had none, since it does not read what it asked for; the room does not
-    /// wait for it until everything has been read.
-    Behind,
-    /// Its outbox was full: it misses lines, so many until now.
-    Skipping(u64),
-}
 
 /// The manager's side of one session.
 #[derive(Debug)]
@@ -41,7 +28,9 @@ pub(super) struct Post {
     pub(super) encoding: Encoding,
     /// Where it hears, and its index among those who hear there in its encoding.
     pub(super) place: Option<(RoomIndex, usize)>,
-    pub(super) pace: Pace,
+    pub(super) consumer: Consumer,
+    /// Its events that have to wait, in order.
+    pub(super) deferred: VecDeque<Work>,
     /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
     pub(super) odd_in: u64,
     pub(super) heard: usize,
@@ -52,16 +41,13 @@ pub(super) struct Post {
     /// Among the lines that it misses are some that the history of its room has not: private ones, or
     /// those of a room that it has left.
     pub(super) missed_elsewhere: bool,
-    /// Bytes of answers to itself that were pushed since nothing waited.
-    pub(super) answers: usize,
 }
 
-/// Lists that deliveries fill, kept for their memory.
+/// What deliveries find out about slow consumers; and a list, kept for its memory.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     pub(super) ranges: Vec<Range<usize>>,
-    /// Who may be [`Pace::Lagging`]; nobody else is.
-    pub(super) lagging: Vec<Seat>,
+    pub(super) backpressure: Backpressure,
     /// Who is to be told of skipped lines at once.
     pub(super) drained: Vec<Seat>,
 }
@@ -71,7 +57,7 @@ pub(super) struct Delivery<'a> {
     pub(super) chunk: &'a Chunk,
     pub(super) stamp: u64,
     pub(super) now: Instant,
-    pub(super) half: usize,
+    pub(super) levels: &'a Levels,
     pub(super) metrics: &'a Metrics,
 }
 
@@ -92,26 +78,24 @@ impl Delivery<'_> {
         if lines == 0 {
             return;
         }
-        match post.pace {
-            Pace::Skipping(skipped) => {
-                post.pace = Pace::Skipping(skipped + lines);
-                Metrics::add(&self.metrics.skipped, lines);
-                return;
-            }
-            Pace::Behind if post.lifeline.pending() == 0 => post.pace = Pace::KeepingUp,
-            // It has caught up since somebody looked; what comes now is another matter.
-            Pace::Lagging(_) if post.lifeline.pending() <= self.half => post.pace = Pace::Lagging(self.now),
-            _ => {}
+        if let Some(skipped) = &mut post.consumer.skipped {
+            *skipped += lines;
+            Metrics::add(&self.metrics.skipped, lines);
+            return;
         }
-        match outbox.push(shared, ranges, self.now) {
+        match outbox.push(shared, ranges) {
             Pushed::Sent => Metrics::add(&self.metrics.deliveries, lines),
-            Pushed::Queued => {
+            Pushed::Queued(before) => {
                 Metrics::add(&self.metrics.deliveries, lines);
-                post.lag_if_behind(seat, self.half, self.now, &mut slow.lagging);
+                let pending = post.lifeline.pending();
+                if let Some(until) = post.consumer.was_handed(before, pending, self.now, self.levels) {
+                    Metrics::count(&self.metrics.held_up);
+                    slow.backpressure.begin(seat, post.place.map(|(room, _)| room), until);
+                }
             }
             Pushed::Full => {
                 Metrics::add(&self.metrics.skipped, lines);
-                post.pace = Pace::Skipping(lines);
+                post.consumer.skipped = Some(lines);
                 post.lifeline.owe();
                 if post.lifeline.pending() == 0 && post.lifeline.take_owed() {
                     slow.drained.push(seat); // its writer finished before it could be asked to report
@@ -123,11 +107,17 @@ impl Delivery<'_> {
 }
 
 impl Post {
-    /// Notes that more than half the outbox waits, from when on it does.
-    pub(super) fn lag_if_behind(&mut self, seat: Seat, half: usize, now: Instant, lagging: &mut Vec<Seat>) {
-        if self.pace == Pace::KeepingUp && self.lifeline.pending() > half {
-            self.pace = Pace::Lagging(now);
-            lagging.push(seat);
-        }
+    /// Looks whether it still congests its room.
+    pub(super) fn look(&mut self, now: Instant, levels: &Levels) -> Look {
+        let Some(outbox) = self.outbox.as_ref().filter(|_| !self.lifeline.is_cut()) else {
+            self.consumer.release();
+            return Look::CaughtUp;
+        };
+        self.consumer.look(outbox.standing(), now, levels)
+    }
+
+    /// Whether its own commands have to wait for its outbox.
+    pub(super) fn is_over_limit(&self, levels: &Levels) -> bool {
+        self.lifeline.pending() > levels.limit && self.outbox.is_some() && !self.lifeline.is_cut()
     }
 }

@@ -130,7 +130,8 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 impl Remote {
-    /// Sends to the session. Never blocks.
+    /// Sends to the session. Never blocks. A session that does not read misses what its outbox does not hold, as
+    /// it misses lines of its room, and is told how much.
     ///
     /// # Errors
     /// If the session has gone, or the server is too busy to take more.

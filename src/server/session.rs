@@ -73,7 +73,7 @@ fn report(house: &House, lifeline: &Lifeline) {
     let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
     match lifeline.reason() {
         Some(reason @ CloseReason::Panicked) => error!("session {lifeline} closed: {reason}"),
-        Some(reason @ (CloseReason::TooSlow | CloseReason::WriteTimeout)) => {
+        Some(reason @ CloseReason::WriteTimeout) => {
             info!(target: &cause, "session {lifeline} closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
         }
         Some(reason) => info!(target: &cause, "session {lifeline} closed: {reason}"),
@@ -120,7 +120,6 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
         lifeline: Arc::clone(lifeline),
         queue: packets,
         inbox: house.inbox.clone(),
-        nudge: house.nudge.clone(),
         half: house.config.max_pending / 2,
         timeout: house.config.write_timeout,
     };

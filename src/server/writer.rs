@@ -1,8 +1,8 @@
 //! The writer thread: sends what the manager could not send at once, then ends the connection well.
 //!
 //! It sleeps until its queue has something, takes everything that waits, and writes it with one
-//! call. It is also the session's last clock: what has waited too long ends the session, and after
-//! the last byte the peer has a second to close before the connection is cut.
+//! call. It is also the session's last clock: a peer that takes next to nothing for too long ends the
+//! session, and after the last byte the peer has a second to close before the connection is cut.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -25,8 +25,12 @@ use super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 /// has read, would send a reset, and a reset eats the goodbye.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// What has waited too long is given this part of the time-out to be taken after all.
-const LAST_CHANCE: u32 = 10;
+/// A peer that takes at least this many bytes in each `--write-timeout` reads, however slowly.
+pub(super) const LEAST_TAKEN: usize = 4 * 1024;
+
+/// A wait for the socket is this part of the time-out, and counts as no more: a process that was stopped in
+/// it learns first what the peer has taken meanwhile.
+const WAITS: u32 = 10;
 
 /// The kernel has no memory for what is to be sent, which no poll tells, nor when it has.
 const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
@@ -36,11 +40,36 @@ pub(super) struct Writer {
     pub(super) lifeline: Arc<Lifeline>,
     pub(super) queue: Receiver<Packet>,
     pub(super) inbox: Sender<Event>,
-    /// Wakes a manager that waits for outboxes to drain.
-    pub(super) nudge: Sender<()>,
-    /// A session whose outbox holds more than this is waited for (see the manager's pace).
+    /// The manager and the reader are told when no more than this is pending again.
     pub(super) half: usize,
     pub(super) timeout: Duration,
+}
+
+/// How long bytes have been pending of which the peer took next to nothing.
+#[derive(Debug, Default)]
+pub(super) struct Stall {
+    waited: Duration,
+    taken: usize,
+}
+
+impl Stall {
+    /// The peer has taken some bytes.
+    pub(super) fn took(&mut self, bytes: usize) {
+        self.taken += bytes;
+        if self.taken >= LEAST_TAKEN {
+            *self = Self::default();
+        }
+    }
+
+    /// The socket took nothing more for `time`.
+    pub(super) fn waited(&mut self, time: Duration, timeout: Duration) {
+        self.waited += time.min(timeout / WAITS);
+    }
+
+    /// Whether the session ends.
+    pub(super) fn is_over(&self, timeout: Duration) -> bool {
+        self.waited >= timeout
+    }
 }
 
 impl Writer {
@@ -52,6 +81,7 @@ impl Writer {
             if let Err(reason) = self.send_all(&mut batch) {
                 self.lifeline.end(reason);
                 self.lifeline.cut();
+                self.report_room();
                 return;
             }
             self.report_caught_up();
@@ -61,21 +91,33 @@ impl Writer {
 
     /// Sends the batch and whatever joins the queue meanwhile.
     fn send_all(&self, batch: &mut VecDeque<Packet>) -> Result<(), CloseReason> {
+        let mut stall = Stall::default();
         loop {
             while batch.len() < MAX_SLICES
                 && let Ok(packet) = self.queue.try_recv()
             {
                 batch.push_back(packet);
             }
-            let Some(oldest) = batch.front() else { return Ok(()) };
-            let deadline = oldest.queued + self.timeout;
+            if batch.is_empty() {
+                return Ok(());
+            }
             let slices: Vec<IoSlice<'_>> = batch.iter().map(|packet| IoSlice::new(packet.bytes())).collect();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match sendmsg(&self.lifeline.stream, &slices, &mut SendAncillaryBuffer::default(), flags) {
-                Ok(sent) => self.take_off(batch, sent),
+                Ok(sent) => {
+                    stall.took(sent);
+                    self.take_off(batch, sent);
+                }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => self.wait_for_room(deadline)?,
-                Err(Errno::NOBUFS) => wait_for_memory(deadline)?,
+                // A socket has room for a few bytes long before it says so: it is always tried once more.
+                Err(Errno::AGAIN | Errno::NOBUFS) if stall.is_over(self.timeout) => {
+                    return Err(CloseReason::WriteTimeout);
+                }
+                Err(Errno::AGAIN) => self.wait_for_room(&mut stall)?,
+                Err(Errno::NOBUFS) => {
+                    park_timeout(LOOK_FOR_MEMORY);
+                    stall.waited(LOOK_FOR_MEMORY, self.timeout);
+                }
                 Err(_) => return Err(CloseReason::WriteFailed),
             }
         }
@@ -96,21 +138,26 @@ impl Writer {
         }
         let before = self.lifeline.pending.fetch_sub(done, Ordering::SeqCst);
         if before > self.half && before - done <= self.half {
-            let _ = self.nudge.try_send(()); // full: the manager will look anyway
+            self.report_room();
             self.lifeline.wake_reader();
         }
     }
 
-    /// Waits until the socket takes more, or until the oldest byte has waited too long.
-    ///
-    /// It is never less than a part of the time-out that is waited: where the whole process was stopped
-    /// meanwhile, what waited is old through no fault of the peer's, which takes it as soon as it is sent.
-    fn wait_for_room(&self, deadline: Instant) -> Result<(), CloseReason> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left.max(self.timeout / LAST_CHANCE)).ok();
+    /// The manager may now do what had to wait for this session.
+    pub(super) fn report_room(&self) {
+        // The inbox is closed only where the server has stopped; then nothing waits.
+        let _ = self.inbox.send(Event::HasRoom(self.lifeline.permit.seat, self.lifeline.id));
+    }
+
+    /// Waits until the socket takes more, or for a part of the time-out.
+    fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
+        let begun = Instant::now();
+        let timeout = Timespec::try_from(self.timeout / WAITS).ok();
         match poll(&mut [PollFd::new(&self.lifeline.stream, PollFlags::OUT)], timeout.as_ref()) {
-            Ok(0) if Instant::now() >= deadline => Err(CloseReason::WriteTimeout),
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Ok(_) | Err(Errno::INTR) => {
+                stall.waited(Instant::now().saturating_duration_since(begun), self.timeout);
+                Ok(())
+            }
             Err(_) => Err(CloseReason::WriteFailed),
         }
     }
@@ -139,12 +186,4 @@ impl Writer {
         }
         self.lifeline.cut();
     }
-}
-
-fn wait_for_memory(deadline: Instant) -> Result<(), CloseReason> {
-    if Instant::now() >= deadline {
-        return Err(CloseReason::WriteTimeout);
-    }
-    park_timeout(LOOK_FOR_MEMORY);
-    Ok(())
 }

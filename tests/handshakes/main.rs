@@ -2,7 +2,7 @@
 //! or three interruptions of a thread in the middle of something).
 //!
 //! The outbox, the writer, the lifeline, the deliveries and the stop are the files of `src/server`,
-//! compiled here over loom (`os`). The loops of the reader, of the manager's pace and of the accept
+//! compiled here over loom (`os`). The loops of the reader, of the manager and of the accept
 //! thread, of which each needs two lines here, are written out in the tests that need them.
 //!
 //! ```text
@@ -23,6 +23,12 @@ mod os;
 #[path = "../../src/server/audience.rs"]
 #[allow(dead_code, reason = "only its chunks are used here")]
 mod audience;
+#[path = "../../src/server/backpressure.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
+mod backpressure;
+#[path = "../../src/server/deferred.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
+mod deferred;
 #[path = "../../src/server/lifeline.rs"]
 #[allow(dead_code, reason = "some of it is for the session's root")]
 mod lifeline;
@@ -45,6 +51,7 @@ mod manager {
     #[derive(Debug, PartialEq, Eq)]
     pub enum Event {
         CaughtUp(Seat, SessionId),
+        HasRoom(Seat, SessionId),
     }
 }
 
@@ -57,6 +64,7 @@ mod gate {
     }
 }
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,13 +72,14 @@ use loom::thread;
 use parlor::{chat, metrics, protocol, wire};
 
 use audience::{Chunk, Mark};
+use backpressure::{Consumer, Levels};
 use chat::Seat;
 use lifeline::Lifeline;
 use manager::Event;
 use metrics::Metrics;
 use os::{Instant, Receiver, TcpStream, bounded};
 use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
-use post::{Delivery, Pace, Post, Slow};
+use post::{Delivery, Post, Slow};
 use protocol::{CloseReason, SessionId};
 use shutdown::{Held, Stopper};
 use wire::{Encoding, Wire};
@@ -86,7 +95,6 @@ struct Session {
     lifeline: Arc<Lifeline>,
     outbox: Outbox,
     inbox: Receiver<Event>,
-    nudge: Receiver<()>,
     writer: thread::JoinHandle<()>,
     /// What the peer has received, and whether it was cut before it had closed.
     peer: thread::JoinHandle<(Vec<u8>, bool)>,
@@ -99,9 +107,8 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
     let lifeline = Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
     let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), limit);
     let (events, inbox) = bounded(8);
-    let (nudges, nudge) = bounded(1);
     let timeout = Duration::from_secs(10);
-    let writer = Writer { lifeline: Arc::clone(&lifeline), queue, inbox: events, nudge: nudges, half, timeout };
+    let writer = Writer { lifeline: Arc::clone(&lifeline), queue, inbox: events, half, timeout };
     let writer = thread::spawn(move || writer.run());
     lifeline.set_writer(writer.thread().clone());
     let reader = Arc::clone(&lifeline);
@@ -118,13 +125,13 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
         reader.finish_reading();
         (received, cut)
     });
-    Session { lifeline, outbox, inbox, nudge, writer, peer }
+    Session { lifeline, outbox, inbox, writer, peer }
 }
 
 impl Session {
     #[expect(clippy::single_range_in_vec_init, reason = "a push takes a list of ranges, here of one")]
     fn push(&mut self, bytes: &[u8]) -> Pushed {
-        self.outbox.push(&mut Shared::new(bytes), &[0..bytes.len()], Instant::now())
+        self.outbox.push(&mut Shared::new(bytes), &[0..bytes.len()])
     }
 
     /// The outbox is dropped, for a polite reason or none; what the peer has received at the end.
@@ -161,7 +168,7 @@ fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
 #[test]
 fn who_missed_lines_and_has_caught_up_is_reported_once() {
     every_order(2, || {
-        let Session { lifeline, outbox, inbox, nudge, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
+        let Session { lifeline, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
         let metrics = Metrics::default();
         let mut post = Post {
             lifeline: Arc::clone(&lifeline),
@@ -169,40 +176,42 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             credit: None,
             encoding: Encoding::Relay,
             place: None,
-            pace: Pace::KeepingUp,
+            consumer: Consumer::new(Instant::now()),
+            deferred: VecDeque::new(),
             odd_in: 0,
             heard: 0,
             tag: None,
             filter: None,
             missed_elsewhere: false,
-            answers: 0,
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {
             let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, is_bustle: false }];
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
-            let delivery = Delivery { chunk: &chunk, stamp: 1, now: Instant::now(), half: 5_000, metrics: &metrics };
+            let levels = Levels::of(10_000);
+            let delivery =
+                Delivery { chunk: &chunk, stamp: 1, now: Instant::now(), levels: &levels, metrics: &metrics };
             delivery.hand_over(SEAT, &mut post, &mut Shared::new(&chunk.bytes), &mut slow);
         }
-        let skipped = matches!(post.pace, Pace::Skipping(1));
+        let skipped = post.consumer.skipped == Some(1);
         if skipped && slow.drained.is_empty() {
             assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SEAT, ID)));
         }
-        drop((post, nudge));
+        drop(post);
         writer.join().unwrap();
         assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
         assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
     });
 }
 
-/// As the manager keeps pace: it looks, and sleeps until it is nudged.
+/// As the manager defers what a session asks for: it looks, and takes other events until it is told.
 #[test]
-fn the_nudge_is_never_lost() {
+fn room_in_an_outbox_is_reported_always() {
     every_order(2, || {
         let mut session = session(1, 10_000, HALF);
         session.push(b"abc");
         while session.lifeline.pending() > HALF {
-            session.nudge.recv().unwrap();
+            assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SEAT, ID)));
         }
         assert_eq!(session.end(), b"abc");
     });
@@ -240,7 +249,7 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
             Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
         lifeline.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
         let reader = waiting_reader(&lifeline);
-        lifeline.end(CloseReason::TooSlow);
+        lifeline.end(CloseReason::WriteTimeout);
         reader.join().unwrap();
     });
 }

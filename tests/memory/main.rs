@@ -17,6 +17,10 @@ mod told;
 
 #[path = "../../src/server/audience.rs"]
 mod audience;
+#[path = "../../src/server/backpressure.rs"]
+mod backpressure;
+#[path = "../../src/server/deferred.rs"]
+mod deferred;
 #[path = "../../src/server/lifeline.rs"]
 #[allow(dead_code, reason = "some of it is only for readers and writers")]
 mod lifeline;

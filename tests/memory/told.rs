@@ -80,11 +80,10 @@ fn spent(
     let settings =
         HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
     let (inbox, events) = bounded(1024);
-    let (_nudge, nudges) = bounded(1);
     let metrics = Metrics::default();
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let drain_by = Arc::new(OnceLock::new());
-    let manager = Manager::new(hub, events, nudges, &config, drain_by, Instant::now(), &metrics);
+    let manager = Manager::new(hub, events, &config, drain_by, Instant::now(), &metrics);
     thread::scope(|scope| {
         scope.spawn(move || {
             let mut peers: Vec<_> = (0..).zip(wires).map(|(number, wire)| Peer::come(number, *wire, &inbox)).collect();

@@ -34,6 +34,10 @@ mod world;
 
 #[path = "../../src/server/audience.rs"]
 mod audience;
+#[path = "../../src/server/backpressure.rs"]
+mod backpressure;
+#[path = "../../src/server/deferred.rs"]
+mod deferred;
 #[path = "../../src/server/lifeline.rs"]
 #[allow(dead_code, reason = "some of it is only for the real threads")]
 mod lifeline;

@@ -73,6 +73,12 @@ impl Add<Duration> for Instant {
     }
 }
 
+impl Instant {
+    pub fn checked_sub(self, time: Duration) -> Option<Self> {
+        self.0.checked_sub(time).map(Self)
+    }
+}
+
 pub struct SystemTime;
 pub const UNIX_EPOCH: Instant = Instant(Duration::ZERO);
 

@@ -1,7 +1,7 @@
-//! How long a listener who reads nothing keeps the room waiting: by the manager alone, with nobody
-//! else in the world, so that it is known to the microsecond.
+//! What a slow consumer does to its room: by the manager alone, with nobody else in the world, so that it
+//! is known to the microsecond.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use parlor::wire::{Inbound, Wire};
 use crate::gate::Permit;
 use crate::lifeline::Lifeline;
 use crate::manager::{Event, Manager, Opened};
-use crate::os::{self, Instant, OnceLock, Receiver, TcpStream, bounded};
+use crate::os::{self, Instant, OnceLock, Receiver, Sender, TcpStream, bounded};
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
 
@@ -25,8 +25,12 @@ const LINES: usize = 4000;
 thread_local! {
     /// Time that passes before each of the manager's turns, in which it takes 150 lines, and each send.
     static TICK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    /// How long the manager has waited for somebody.
+    /// How long the manager had work that it deferred, and nothing else to do.
     static HELD_UP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// Dropped when the manager has nothing more to do, which ends it.
+    static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
+    /// What still comes before that.
+    static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
 
 /// Nobody else is there; time passes.
@@ -36,7 +40,15 @@ pub fn interrupt() {
 
 /// The manager waits, and nobody comes.
 pub fn wait(deadline: Option<Instant>) {
-    let time = deadline.expect("nobody will ever come").duration_since(Instant::now());
+    let Some(deadline) = deadline else {
+        let inbox = INBOX.take().expect("nobody will ever come");
+        if let Some(last) = LAST.take() {
+            inbox.send(last).unwrap();
+            INBOX.set(Some(inbox));
+        }
+        return;
+    };
+    let time = deadline.duration_since(Instant::now());
     HELD_UP.set(HELD_UP.get() + time);
     os::pass(time);
 }
@@ -65,7 +77,6 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
         HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
     let metrics = Metrics::default();
     let (inbox, events) = bounded(1003);
-    let (_nudge, nudges) = bounded(1);
     let (opened, _queue) = session(0, Wire::Frame, 0);
     let Event::Opened(who) = &opened else { unreachable!() };
     let lifeline = Arc::clone(&who.lifeline);
@@ -79,7 +90,7 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
     }
     drop(inbox);
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
-    Manager::new(hub, events, nudges, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
     (lifeline.reason().cloned(), lifeline.pending())
 }
 
@@ -114,15 +125,14 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
         HubSettings { idle_seconds: 30, join_grace: Duration::ZERO, max_rooms: 8, history, history_shown: 0 };
     let metrics = Metrics::default();
     let (inbox, events) = bounded(coming.len() + 2);
-    let (_nudge, nudges) = bounded(1);
     let (stalled, queue) = session(0, Wire::Text, 0);
     let (talker, _another) = session(1, Wire::Relay, usize::MAX); // a relay's talker does not hear itself
     inbox.send(stalled).unwrap();
     inbox.send(talker).unwrap();
     coming.into_iter().for_each(|event| inbox.send(event).unwrap());
-    drop(inbox);
+    INBOX.set(Some(inbox));
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
-    Manager::new(hub, events, nudges, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
     let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let waiting = std::iter::from_fn(|| queue.try_recv().ok());
     let waiting = waiting.map(|packet| String::from_utf8_lossy(packet.bytes()).into_owned()).collect();
@@ -171,7 +181,8 @@ fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
     let missed = |history, more: usize, between: Option<Event>| {
         let told = Event::CaughtUp(Seat(0), SessionId(1_000_000));
         let lines = |count| (0..count).map(|_| says());
-        let all = lines(2600).chain(between).chain(lines(more)).chain([told]).collect();
+        let all = lines(2600).chain(between).chain(lines(more)).collect();
+        LAST.set(Some(told));
         let Outcome { waiting, .. } = happen(Duration::ZERO, history, all);
         let words = waiting.lines().find_map(|line| line.strip_prefix("*** ")?.split_once(" lines were skipped, "));
         let (count, words) = words.expect("it was told");

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Filter, HubSettings, Now, RoomIndex, Seat};
+use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, RoomIndex, Seat};
 use parlor::protocol::{CloseReason, Command, Notice, SessionId};
 use parlor::wire::{Encoding, Wire};
 
@@ -264,6 +264,10 @@ impl Hub {
 
     pub fn past_of(&self, seat: Seat) -> usize {
         self.0.past_of(seat)
+    }
+
+    pub fn heard_by(&self, seat: Seat, command: &Command) -> Heard {
+        self.0.heard_by(seat, command)
     }
 
     fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(Seat, Box<str>)>) {

@@ -20,7 +20,7 @@ use crate::manager::{CREDIT, Event, Manager, Opened, credits_of};
 use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, TcpStream, bounded, dice, sendmsg};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
-use crate::writer::{LINGER, Writer};
+use crate::writer::{LINGER, Stall, Writer};
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -41,14 +41,15 @@ const ROOMS: [&str; 3] = ["lobby", "dev", "ops"];
 /// What came to pass, over many lives.
 #[derive(Debug, Default)]
 pub struct Happened {
-    counts: [u64; 10],
+    counts: [u64; 11],
 }
 
-const MUST: [&str; 10] = [
+const MUST: [&str; 11] = [
     "lines heard",
     "skipped lines told",
     "skipped lines never told, the session ended first",
-    "closed: too slow",
+    "a room was congested",
+    "more was pending than an outbox holds",
     "closed: write timeout",
     "a reset",
     "input ended, answers still to come",
@@ -88,6 +89,8 @@ enum Writing {
     Going,
     /// So many bytes were sent and are not yet taken off.
     Sent(usize),
+    /// It has a reason to end.
+    Failing(CloseReason),
     CaughtUp,
     Finishing(Option<Instant>),
     /// Whether everything was sent.
@@ -109,6 +112,9 @@ struct Session {
     writer: Option<Writer>,
     batch: VecDeque<Packet>,
     writing: Writing,
+    stall: Stall,
+    /// Since when the writer waits for the socket.
+    waits_since: Option<Instant>,
     reason: Option<CloseReason>,
     // The peer's.
     said: usize,
@@ -149,6 +155,9 @@ impl Session {
                     return true;
                 }
                 let writer_half = MAX_PENDING.get() / 2;
+                if lifeline.pending() > MAX_PENDING.get() {
+                    OVER_LIMIT.set(OVER_LIMIT.get() + 1);
+                }
                 let credits = credits_of(&self.items);
                 let no_credit = self.credit.len() + credits > CREDIT;
                 if lifeline.pending() > writer_half || no_credit || inbox.is_full() {
@@ -245,16 +254,40 @@ impl Session {
                         Err(_) => break,
                     }
                 }
-                let Some(oldest) = self.batch.front().map(|packet| packet.queued) else { return false };
+                if self.batch.is_empty() {
+                    return false;
+                }
                 self.socket.wire.borrow_mut().owned = true;
                 let slices: Vec<_> = self.batch.iter().map(|packet| std::io::IoSlice::new(packet.bytes())).collect();
                 let flags = rustix::net::SendFlags::DONTWAIT;
                 match sendmsg(&self.socket, &slices, &mut rustix::net::SendAncillaryBuffer::default(), flags) {
-                    Ok(count) => self.writing = Writing::Sent(count),
-                    Err(rustix::io::Errno::PIPE) => self.fail(CloseReason::WriteFailed),
-                    Err(_) if now >= oldest + WRITE_TIMEOUT => self.fail(CloseReason::WriteTimeout),
-                    Err(_) => return false,
+                    Ok(count) => {
+                        if let Some(since) = self.waits_since.take() {
+                            self.stall.waited(now.duration_since(since), WRITE_TIMEOUT);
+                        }
+                        self.stall.took(count);
+                        self.writing = Writing::Sent(count);
+                    }
+                    Err(rustix::io::Errno::PIPE) => self.writing = Writing::Failing(CloseReason::WriteFailed),
+                    Err(_) if self.stall.is_over(WRITE_TIMEOUT) => {
+                        self.writing = Writing::Failing(CloseReason::WriteTimeout);
+                    }
+                    Err(_) => {
+                        // A wait that is over begins anew.
+                        let since = *self.waits_since.get_or_insert(now);
+                        if now < since + WRITE_TIMEOUT / 10 {
+                            return false;
+                        }
+                        self.stall.waited(now.duration_since(since), WRITE_TIMEOUT);
+                        self.waits_since = Some(now);
+                    }
                 }
+            }
+            // It reports both to the manager.
+            Writing::Sent(_) | Writing::Failing(_) if inbox.is_full() => return false,
+            Writing::Failing(ref reason) => {
+                let reason = reason.clone();
+                self.fail(reason);
             }
             Writing::Sent(count) => {
                 writer.take_off(&mut self.batch, count);
@@ -268,7 +301,10 @@ impl Session {
                 // What has come meanwhile belongs to what is being caught up with.
                 match writer.queue.try_recv() {
                     Ok(packet) => self.batch.push_back(packet),
-                    Err(_) => writer.report_caught_up(),
+                    Err(_) => {
+                        self.stall = Stall::default();
+                        writer.report_caught_up();
+                    }
                 }
                 self.writing = Writing::Going;
             }
@@ -299,6 +335,7 @@ impl Session {
         if let Some(writer) = self.writer.take() {
             writer.lifeline.end(reason);
             writer.lifeline.cut();
+            writer.report_room();
         }
         self.batch.clear();
         self.writing = Writing::Done(false);
@@ -402,7 +439,7 @@ impl Session {
     /// When something happens here though nobody does anything.
     fn due(&self) -> Option<Instant> {
         let linger = if let Writing::Finishing(until) = self.writing { until } else { None };
-        let write = self.batch.front().map(|packet| packet.queued + WRITE_TIMEOUT);
+        let write = self.waits_since.map(|since| since + WRITE_TIMEOUT / 10);
         let stall = self.stalled_until.filter(|_| !self.gone);
         [linger, write, stall].into_iter().flatten().filter(|due| *due > Instant::now()).min()
     }
@@ -431,7 +468,6 @@ impl Session {
         happened.count("skipped lines told", compared.skipped - compared.untold);
         happened.count("skipped lines never told, the session ended first", compared.untold);
         match self.reason {
-            Some(CloseReason::TooSlow) => happened.count("closed: too slow", 1),
             Some(CloseReason::WriteTimeout) => happened.count("closed: write timeout", 1),
             Some(CloseReason::ReadFailed) => happened.count("a reset", 1),
             Some(CloseReason::PeerClosed) if whole => happened.count("input ended, answers still to come", 1),
@@ -477,7 +513,6 @@ struct World {
     sessions: Vec<Session>,
     done: Vec<Session>,
     inbox: Option<Sender<Event>>,
-    nudge: Sender<()>,
     drain_by: Arc<OnceLock<Instant>>,
     /// Microseconds, up to which a turn takes.
     turns_take: usize,
@@ -498,6 +533,7 @@ thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
     static FREE: RefCell<Vec<Seat>> = const { RefCell::new(Vec::new()) };
     static ORDER: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static OVER_LIMIT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
     static MAX_PENDING: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
@@ -627,7 +663,6 @@ impl World {
             lifeline: Arc::clone(&lifeline),
             queue,
             inbox: inbox.clone(),
-            nudge: self.nudge.clone(),
             half: MAX_PENDING.get() / 2,
             timeout: WRITE_TIMEOUT,
         };
@@ -651,6 +686,8 @@ impl World {
             writer: Some(writer),
             batch: VecDeque::new(),
             writing: Writing::Going,
+            stall: Stall::default(),
+            waits_since: None,
             reason: None,
             said: 0,
             renamed: 0,
@@ -695,21 +732,25 @@ pub fn play(seed: u64) -> Happened {
     FREE.take();
     MAX_PENDING.set([1500, 4000, 20_000][dice(3)]);
     let history = [0, 3, 50][dice(3)];
-    let config = Config { max_pending: MAX_PENDING.get(), heartbeat: Duration::ZERO, history, ..Config::default() };
+    let config = Config {
+        max_pending: MAX_PENDING.get(),
+        heartbeat: Duration::ZERO,
+        history,
+        drain: DRAIN,
+        ..Config::default()
+    };
     let settings =
         HubSettings { idle_seconds: 30, join_grace: Duration::from_secs(10), max_rooms: 8, history, history_shown: 3 };
     let (inbox, events) = bounded(INBOX);
-    let (nudge, nudges) = bounded(1);
     let drain_by = Arc::new(OnceLock::new());
     let metrics = Metrics::default();
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let started = Instant::now();
-    let manager = Manager::new(hub, events, nudges, &config, Arc::clone(&drain_by), started, &metrics);
+    let manager = Manager::new(hub, events, &config, Arc::clone(&drain_by), started, &metrics);
     let world = World {
         sessions: Vec::new(),
         done: Vec::new(),
         inbox: Some(inbox),
-        nudge,
         drain_by,
         left: 200 + dice(1500),
         // With the longer ones a flush may take long enough that the manager awaits more after it.
@@ -745,6 +786,8 @@ pub fn play(seed: u64) -> Happened {
         all_whole &= session.writing == Writing::Done(true) && !session.socket.wire.borrow().reset;
         skipped += session.check(history as u64, &mut world.happened);
     }
+    world.happened.count("more was pending than an outbox holds", OVER_LIMIT.take());
+    world.happened.count("a room was congested", metrics.held_up.load(std::sync::atomic::Ordering::Relaxed));
     let counted = metrics.skipped.load(std::sync::atomic::Ordering::Relaxed);
     if all_whole {
         assert_eq!(skipped, counted, "lines that were skipped, and that the server counted");

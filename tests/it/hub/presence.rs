@@ -63,7 +63,7 @@ fn who_leaves_is_told_goodbye_and_the_others_of_it() {
 #[test]
 fn a_broken_connection_is_told_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
-    for (seat, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::TooSlow)] {
+    for (seat, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::WriteTimeout)] {
         let effects = room.leave(seat, reason);
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Tell(..))), "{effects:?}");
         assert_eq!(effects.len(), 3, "{effects:?}");

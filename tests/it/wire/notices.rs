@@ -15,7 +15,6 @@ pub(super) fn all_reasons() -> Vec<CloseReason> {
         Quit,
         PeerClosed,
         Idle { seconds: 30 },
-        TooSlow,
         WriteTimeout,
         Malformed("a line longer than 65535 bytes"),
         WrongProtocol("HTTP"),

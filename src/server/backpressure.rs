@@ -1,0 +1,301 @@
+//! Backpressure: a slow consumer slows the talkers of its room for a short time, and nobody else.
+//!
+//! A flood can fill the outbox of a healthy reader faster than its threads get to run. So its room is
+//! *congested* while much of its outbox is pending: commands that would put a line into the room are
+//! deferred by the manager, which goes on with everything else. The rules:
+//!
+//! 1. A session keeps up while at most half of its outbox is pending, or while it takes a quarter of its
+//!    outbox in every [`PATIENCE`]. (Without the second half, a reader that takes as much as comes, and has a
+//!    little more than half pending all the time, would lose its protection.)
+//! 2. A member that has more than three quarters pending, and that kept up until now, congests its room
+//!    until at most half is pending.
+//! 3. A member that does not keep up is *behind*: it congests nothing for [`BEHIND`].
+//! 4. A member that fell behind has stopped its room for [`PATIENCE`]. For [`RECOVERY`] after that the room
+//!    is not stopped again, only slowed: in each [`PATIENCE`] it takes a 32nd of an outbox. That is less than
+//!    any reader which keeps up takes, so such a reader still misses nothing, and a crowd of slow
+//!    consumers, each of which stalls at another time, cannot stop a room.
+//!
+//! The values here know no clock: time is an argument.
+
+use std::time::Duration;
+
+use crate::chat::{RoomIndex, Seat};
+
+use super::os::Instant;
+
+/// The time in which a session that keeps up takes a quarter of its outbox.
+pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+/// A session that fell behind congests nothing for this time.
+pub(super) const BEHIND: Duration = Duration::from_secs(10);
+/// A room that was stopped for a session which then fell behind is not stopped again for this time.
+pub(super) const RECOVERY: Duration = Duration::from_secs(1);
+
+/// Amounts of pending bytes that decide, from `--max-pending`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Levels {
+    /// Most bytes that may be pending for one session before room lines are skipped.
+    pub(super) limit: usize,
+    pub(super) half: usize,
+    quarter: usize,
+    /// Most bytes of one chunk of room lines. With a chunk behind three quarters there is still room for a
+    /// line, and for what the session is told besides.
+    pub(super) chunk: usize,
+    /// What a slowed room takes in [`PATIENCE`].
+    slowed: usize,
+}
+
+impl Levels {
+    pub(super) fn of(limit: usize) -> Self {
+        Self { limit, half: limit / 2, quarter: limit / 4, chunk: limit / 8, slowed: limit / 32 }
+    }
+
+    /// Whether an answer of this length, having to wait, shows that the session does not read what it asks
+    /// for.
+    pub(super) fn is_long(&self, answer: usize) -> bool {
+        answer > self.quarter
+    }
+}
+
+/// How much of its outbox is pending for a session, and how much it has ever taken out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) pending: usize,
+    pub(super) taken: u64,
+}
+
+/// How one session keeps up with what it is sent.
+#[derive(Debug)]
+pub(super) struct Consumer {
+    /// When it last kept up, as far as somebody has looked. `None`: it does not read its own answers.
+    kept_up_at: Option<Instant>,
+    /// What it had taken by then.
+    taken_then: u64,
+    /// It fell behind, and congests nothing until this time.
+    behind_until: Option<Instant>,
+    /// It congests its room.
+    congests: bool,
+    /// Its time was prolonged because the whole process was stopped.
+    excused: bool,
+    /// Lines that it has missed since its outbox was full, and is to be told of.
+    pub(super) skipped: Option<u64>,
+}
+
+/// The result of a look at a session that congests its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It goes on, until then if it takes too little.
+    Congests(Instant),
+    /// At most half of its outbox is pending again.
+    CaughtUp,
+    /// It took too little.
+    FellBehind,
+}
+
+impl Consumer {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            kept_up_at: Some(now),
+            taken_then: 0,
+            behind_until: None,
+            congests: false,
+            excused: false,
+            skipped: None,
+        }
+    }
+
+    pub(super) fn congests(&self) -> bool {
+        self.congests
+    }
+
+    /// Notes that a room line was queued for it: `before` and `after` which so much was pending. Returns until
+    /// when the session congests its room now, if it has just begun to.
+    pub(super) fn was_handed(
+        &mut self,
+        before: Standing,
+        after: usize,
+        now: Instant,
+        levels: &Levels,
+    ) -> Option<Instant> {
+        self.judge(before, now, levels);
+        if self.congests || after <= levels.half + levels.quarter || self.behind_until.is_some_and(|until| now < until)
+        {
+            return None;
+        }
+        let until = self.kept_up_at? + PATIENCE;
+        if now >= until {
+            return None;
+        }
+        self.congests = true;
+        self.excused = false;
+        Some(until)
+    }
+
+    /// Looks at a session that congests its room; it does so no more unless the answer is
+    /// [`Look::Congests`].
+    pub(super) fn look(&mut self, standing: Standing, now: Instant, levels: &Levels) -> Look {
+        self.judge(standing, now, levels);
+        if standing.pending <= levels.half {
+            self.congests = false;
+            return Look::CaughtUp;
+        }
+        match self.kept_up_at.map(|at| at + PATIENCE) {
+            Some(until) if now < until => Look::Congests(until),
+            _ => {
+                self.congests = false;
+                self.behind_until = Some(now + BEHIND);
+                Look::FellBehind
+            }
+        }
+    }
+
+    /// The session congests nothing any more: it has ended.
+    pub(super) fn release(&mut self) {
+        self.congests = false;
+    }
+
+    /// The whole process did not run for a while, the session's writer neither: its time begins anew, once for
+    /// each time that it congests its room.
+    pub(super) fn excuse(&mut self, now: Instant) {
+        if self.congests && !self.excused {
+            self.excused = true;
+            self.kept_up_at = self.kept_up_at.map(|_| now);
+        }
+    }
+
+    /// A long answer to its own question has to wait: it does not read what it asks for, and congests nothing
+    /// until at most half of its outbox is pending.
+    pub(super) fn asked_for_more_than_it_reads(&mut self) {
+        self.kept_up_at = None;
+    }
+
+    fn judge(&mut self, standing: Standing, now: Instant, levels: &Levels) {
+        let took_enough = self.kept_up_at.is_some() && standing.taken - self.taken_then >= levels.quarter as u64;
+        if standing.pending <= levels.half || took_enough {
+            self.kept_up_at = Some(now);
+            self.taken_then = standing.taken;
+        }
+    }
+}
+
+/// What slow consumers do to one room.
+#[derive(Debug, Default, Clone, Copy)]
+struct Pressure {
+    /// Members who congest it.
+    members: usize,
+    /// Until then it is slowed, not stopped.
+    slowed_until: Option<Instant>,
+    /// What it has taken since the beginning of the present [`PATIENCE`], and when that ends.
+    taken: usize,
+    ends: Option<Instant>,
+}
+
+/// Every session that congests its room, and what that does to the rooms.
+#[derive(Debug, Default)]
+pub(super) struct Backpressure {
+    congesting: Vec<Seat>,
+    rooms: Vec<Pressure>,
+    /// When the first of them may fall behind.
+    look_at: Option<Instant>,
+}
+
+impl Backpressure {
+    /// No room is congested, as nearly always.
+    pub(super) fn is_idle(&self) -> bool {
+        self.congesting.is_empty()
+    }
+
+    /// Whether a line for `room` has to wait.
+    pub(super) fn defers(&mut self, room: RoomIndex, now: Instant, levels: &Levels) -> bool {
+        let Some(pressure) = self.rooms.get_mut(room.index()).filter(|pressure| pressure.members > 0) else {
+            return false;
+        };
+        if pressure.slowed_until.is_none_or(|until| now >= until) {
+            return true;
+        }
+        if pressure.ends.is_none_or(|ends| now >= ends) {
+            (pressure.ends, pressure.taken) = (Some(now + PATIENCE), 0);
+        }
+        pressure.taken >= levels.slowed
+    }
+
+    /// Counts a line that a room has taken.
+    pub(super) fn count(&mut self, room: RoomIndex, bytes: usize) {
+        if let Some(pressure) = self.rooms.get_mut(room.index()) {
+            pressure.taken = pressure.taken.saturating_add(bytes);
+        }
+    }
+
+    /// A session begins to congest its room, until `until` if it takes too little.
+    pub(super) fn begin(&mut self, seat: Seat, room: Option<RoomIndex>, until: Instant) {
+        self.congesting.push(seat);
+        self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
+        self.enter(room);
+    }
+
+    /// A session that congests its room comes into this one.
+    pub(super) fn enter(&mut self, room: Option<RoomIndex>) {
+        let Some(room) = room else { return };
+        if self.rooms.len() <= room.index() {
+            self.rooms.resize(room.index() + 1, Pressure::default());
+        }
+        if let Some(pressure) = self.rooms.get_mut(room.index()) {
+            pressure.members += 1;
+        }
+    }
+
+    /// A session that congests its room goes out of this one.
+    pub(super) fn exit(&mut self, room: Option<RoomIndex>) {
+        if let Some(pressure) = room.and_then(|room| self.rooms.get_mut(room.index())) {
+            pressure.members = pressure.members.saturating_sub(1);
+        }
+    }
+
+    /// A session that congests its room is over.
+    pub(super) fn end(&mut self, seat: Seat, room: Option<RoomIndex>) {
+        self.congesting.retain(|congesting| *congesting != seat);
+        self.exit(room);
+    }
+
+    /// Looks at everybody who congests a room, by `look`, which says where each is. Returns whether one of
+    /// them does so no more.
+    pub(super) fn look(&mut self, now: Instant, mut look: impl FnMut(Seat) -> (Look, Option<RoomIndex>)) -> bool {
+        let before = self.congesting.len();
+        let mut congesting = std::mem::take(&mut self.congesting);
+        self.look_at = None;
+        congesting.retain(|seat| {
+            let (result, room) = look(*seat);
+            if let Look::Congests(until) = result {
+                self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
+                return true;
+            }
+            self.exit(room);
+            if result == Look::FellBehind
+                && let Some(pressure) = room.and_then(|room| self.rooms.get_mut(room.index()))
+            {
+                pressure.slowed_until = Some(now + RECOVERY);
+            }
+            false
+        });
+        self.congesting = congesting;
+        self.congesting.len() < before
+    }
+
+    /// When there is something to look at: somebody may have fallen behind, or a slowed room takes more.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        if self.is_idle() {
+            return None;
+        }
+        let slowed = self.rooms.iter().filter(|pressure| pressure.members > 0).filter_map(|pressure| pressure.ends);
+        slowed.chain(self.look_at).min()
+    }
+
+    /// Whether a slowed room takes more from now on.
+    pub(super) fn renew(&mut self, now: Instant) -> bool {
+        let mut renewed = false;
+        for pressure in self.rooms.iter_mut().filter(|pressure| pressure.ends.is_some_and(|ends| now >= ends)) {
+            (pressure.ends, pressure.taken) = (None, 0);
+            renewed |= pressure.members > 0;
+        }
+        renewed
+    }
+}
