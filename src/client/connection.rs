@@ -32,8 +32,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_AT_MOST: Duration = Duration::from_millis(200);
 /// So long a client that leaves waits for the server's close.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Most that is kept for [`Client::recv`] while an answer is waited for; the oldest goes.
+/// Most that is kept for [`Client::recv`] while an answer is waited for, in things heard and in bytes of
+/// their texts; the oldest goes.
 const MAX_KEPT: usize = 1024;
+/// See [`MAX_KEPT`]. A server may send texts of 16 MiB.
+const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 /// One read takes at most so much.
 const READ: usize = 16 * 1024;
 
@@ -43,6 +46,7 @@ pub struct Client {
     talker: Talker,
     decoder: HeardDecoder,
     kept: VecDeque<Heard>,
+    kept_bytes: usize,
     buffer: Vec<u8>,
     /// When it last said that it is there.
     kept_alive: Instant,
@@ -104,6 +108,7 @@ impl Client {
             talker: Talker(Arc::new(line)),
             decoder,
             kept: VecDeque::new(),
+            kept_bytes: 0,
             buffer: vec![0; READ],
             kept_alive: Instant::now(),
             name: None,
@@ -181,6 +186,7 @@ impl Client {
     /// When the connection is over; nothing comes after that.
     pub fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
         if let Some(heard) = self.kept.pop_front() {
+            self.kept_bytes -= heard.text_bytes();
             return Ok(Some(heard));
         }
         Ok(self.listen(deadline)?.map(|(_, heard)| heard))
@@ -193,12 +199,27 @@ impl Client {
     /// If it is refused, does not come back until `deadline`, or the connection is over.
     pub fn say(&mut self, body: &Body, deadline: Instant) -> Result<(), ClientError> {
         // On the text door only the words tell which line has come back. Elsewhere its mark does, and
-        // the words may have been cut to fit the packet.
-        let has_marks = self.talker.0.wire != Wire::Text;
+        // the words may have been cut to fit the packet. Where nobody else talks through this
+        // connection, there is only this line to come back.
+        let is_sure = self.talker.0.wire != Wire::Text || Arc::strong_count(&self.talker.0) == 1;
         self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
-            Heard::Speech(Speech { kind: Kind::Said, mine: true, text, .. }) if has_marks || text == body.as_str() => {
+            Heard::Speech(speech @ Speech { kind: Kind::Said, mine: true, past: false, .. })
+                if is_sure || speech.is_echo_of(body.as_str()) =>
+            {
                 Fit::Answer
             }
+            _ => Fit::Nothing,
+        })
+    }
+
+    /// Says a line to one person, and waits until the server has delivered it.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn tell(&mut self, name: &str, body: &Body, deadline: Instant) -> Result<(), ClientError> {
+        let command = Command::Msg { to: name.to_owned(), body: body.clone() };
+        self.ask(&command, "has my line been delivered?", deadline, |heard| match heard {
+            Heard::Speech(Speech { kind: Kind::ToldTo, .. }) => Fit::Answer,
             _ => Fit::Nothing,
         })
     }
@@ -222,16 +243,39 @@ impl Client {
         if self.talker.0.wire == Wire::Text {
             return Ok(());
         }
-        self.ask(&Command::Join(RoomName::lobby()), "may I come into #lobby?", deadline, |_| Fit::Answer)
+        self.join(&RoomName::lobby(), deadline)
     }
 
-    /// The names of the others in the room.
+    /// Goes to a room.
     ///
     /// # Errors
     /// As [`Client::say`].
-    pub fn who(&mut self, deadline: Instant) -> Result<Vec<String>, ClientError> {
+    pub fn join(&mut self, room: &RoomName, deadline: Instant) -> Result<(), ClientError> {
+        if self.room() == Some(room.as_str()) {
+            return Ok(());
+        }
+        let answer = format!("You are in {room}");
+        self.ask(&Command::Join(room.clone()), "may I come into the room?", deadline, |heard| match heard {
+            Heard::Info(text) if text.strip_prefix(&*answer).is_some_and(|rest| !rest.starts_with(is_of_a_name)) => {
+                Fit::Answer
+            }
+            _ => Fit::Nothing,
+        })
+    }
+
+    /// The room that this client is in, without its `#`, as far as the server has told.
+    #[must_use]
+    pub fn room(&self) -> Option<&str> {
+        self.decoder.room()
+    }
+
+    /// The names of the others in a room, the present one if none is named.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn who(&mut self, room: Option<&RoomName>, deadline: Instant) -> Result<Vec<String>, ClientError> {
         let mut names = Vec::new();
-        self.ask(&Command::Who(None), "who is here?", deadline, |heard| match heard {
+        self.ask(&Command::Who(room.cloned()), "who is here?", deadline, |heard| match heard {
             Heard::Person { name, .. } => {
                 names.push(name.clone());
                 Fit::Part
@@ -282,10 +326,13 @@ impl Client {
     }
 
     fn keep(&mut self, heard: Heard) {
-        if self.kept.len() == MAX_KEPT {
-            self.kept.pop_front();
-        }
+        self.kept_bytes += heard.text_bytes();
         self.kept.push_back(heard);
+        while (self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES)
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.kept_bytes -= oldest.text_bytes();
+        }
     }
 
     /// Waits for the next thing from the socket, and says now and then that somebody waits.
@@ -415,6 +462,11 @@ impl Talker {
         let _writing = self.0.writing.lock();
         (&self.0.stream).write_all(bytes).map_err(|error| ClientError::Send { address: self.0.address.clone(), error })
     }
+}
+
+/// Whether a room's name may go on with this.
+fn is_of_a_name(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_')
 }
 
 /// The first address that takes a connection.

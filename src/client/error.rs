@@ -11,6 +11,13 @@ pub enum ClientError {
         /// What was given.
         given: String,
     },
+    /// A variable's value cannot be used.
+    Variable {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The name of the host has no address.
     Resolve {
         /// What was looked up.
@@ -79,6 +86,12 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether the connection is over by this, and another one may do better.
+    #[must_use]
+    pub fn is_break(&self) -> bool {
+        matches!(self, Self::Send { .. } | Self::Receive { .. } | Self::Closed { .. } | Self::Malformed { .. })
+    }
+
     /// Why, for somebody who knows what was attempted.
     #[must_use]
     pub fn reason(&self) -> String {
@@ -105,6 +118,7 @@ impl fmt::Display for ClientError {
             Self::Address { given } => {
                 write!(f, "{given:?} is no address; write HOST, HOST:PORT or [::1]:PORT")
             }
+            Self::Variable { name, what } => write!(f, "{name}: {what}"),
             Self::Resolve { address, error } => write!(f, "cannot look up {address}: {}", plain(error)),
             Self::Connect { address, error } => write!(f, "cannot connect to {address}: {}", plain(error)),
             Self::Relay => f.write_str("the relay door answers nothing; use text, json or frame"),

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::ClientError;
 use crate::cli::parse_positive_time;
 use crate::config::Config;
-use crate::protocol::Nick;
+use crate::protocol::{Nick, RoomName};
 use crate::wire::Wire;
 
 const EXAMPLES: &str = "\
@@ -16,12 +16,26 @@ Examples:
   parlor-cli                                    talk, to the server on this machine
   parlor-cli -n ann chat.example:8000           talk elsewhere, as ann
   parlor-cli send -n deploy 'build 57 is up'    say one line; exit code 0 when everybody has it
+  parlor-cli send --room dev 'build 57 is up'   say it in #dev
+  parlor-cli send --to eve 'psst'               say it to eve alone
+  parlor-cli send -- '--help is not needed'     say a line that begins with a dash
   make 2>&1 | parlor-cli -n make                say every line of it, at a pleasant pace
   parlor-cli tail --json | jq -r .Data          what is said, for programs
   parlor-cli expect '^ann: (yes|no)' --timeout 1h
 
 In a terminal: Tab completes commands and names, /help lists the commands, /quit or Ctrl-D leaves.
-Colours are for terminals only; NO_COLOR=1 turns them off.
+/time on shows local times. The name, the server and the options of the last conversation are
+remembered in $XDG_CONFIG_HOME/parlor/cli.toml (~/.config/parlor/cli.toml); a flag counts more than
+a variable, a variable more than that file. What was typed is kept beside it, private lines are not.
+Scripts (send, tail, expect, who, pipes) neither read nor write these files.
+Colours are for terminals only; NO_COLOR=1 turns them off. If standard output is no terminal, or
+TERM is dumb or unset, lines are plain.
+
+When the connection breaks, talking, tail, expect and pipes connect again: after 0.5 s, then after
+twice as long each time, 30 s at most. A pipe says the line again that was on its way: none is lost,
+one may come twice. Lines longer than the server takes are said in parts; colours are left out.
+
+Variables: PARLOR_HOST as HOST[:PORT], PARLOR_NAME as --name.
 
 Exit codes: 0 done, 1 refused (expect: nothing matched in time), 2 wrong usage, 3 no server or no
 answer from it.";
@@ -31,21 +45,40 @@ answer from it.";
 #[command(name = "parlor-cli", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Flags {
     /// The server, before the command: HOST, `HOST:PORT` or `[::1]:PORT`. The port is that of --wire: text 8000, json
-    /// 8999, frame 9999
-    #[arg(value_name = "HOST[:PORT]", default_value = "127.0.0.1", env = "PARLOR_HOST")]
-    pub host: String,
+    /// 8999, frame 9999 [default: 127.0.0.1]
+    #[arg(value_name = "HOST[:PORT]")]
+    pub host: Option<String>,
 
     /// The name to take
     #[arg(short, long, global = true, value_name = "NAME", value_parser = parse_nick)]
     pub name: Option<Nick>,
 
-    /// The language of the door: text, json or frame
-    #[arg(long, global = true, value_name = "WIRE", default_value = "text", value_parser = parse_wire)]
-    pub wire: Wire,
+    /// The room to talk or listen in, instead of #lobby
+    ///
+    /// By --wire json and frame, send speaks into it without going there: the room sees that line and nothing else. By
+    /// text it goes there, and the room sees it come and leave.
+    #[arg(long, global = true, value_name = "ROOM", value_parser = parse_room)]
+    pub room: Option<RoomName>,
+
+    /// The language of the door: text, json or frame [default: text; send without a port: json if it answers]
+    #[arg(long, global = true, value_name = "WIRE", value_parser = parse_wire)]
+    pub wire: Option<Wire>,
 
     /// The server may take so long to answer; expect: a line may take so long to come
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = parse_positive_time)]
     pub timeout: Duration,
+
+    /// End when the connection breaks, instead of connecting again
+    #[arg(long, global = true)]
+    pub no_reconnect: bool,
+
+    /// In a terminal: ring the bell for private lines and for lines with your name in them
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_parser = parse_switch)]
+    pub bell: Option<bool>,
+
+    /// In a terminal: the local time before each line, as /time on
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_parser = parse_switch)]
+    pub time: Option<bool>,
 
     /// What to do; without it, talk (in a terminal) or say every line of standard input
     #[command(subcommand)]
@@ -60,9 +93,13 @@ pub enum Action {
     /// Say a line, as it stands; done when the server has sent it to everybody
     #[command(override_usage = "parlor-cli [HOST[:PORT]] send [OPTIONS] <TEXT>...")]
     Send {
-        /// What to say; several lines are said as several
-        #[arg(value_name = "TEXT", required = true, allow_hyphen_values = true)]
+        /// What to say; several lines are said as several. Options may stand behind it; what follows -- is text
+        #[arg(value_name = "TEXT", required = true)]
         text: Vec<String>,
+
+        /// Say it to this person alone
+        #[arg(long, value_name = "NAME")]
+        to: Option<String>,
     },
     /// Print what is said from now on, a line each
     #[command(override_usage = "parlor-cli [HOST[:PORT]] tail [OPTIONS]")]
@@ -88,35 +125,52 @@ pub enum Action {
 }
 
 impl Flags {
-    /// Where the server is, with its port.
+    /// The server's address with its port, as far as the command line tells it.
     ///
     /// # Errors
     /// If that is no address.
     pub fn address(&self) -> Result<String, ClientError> {
-        let wrong = || ClientError::Address { given: self.host.clone() };
-        let default = Config::default_doors().into_iter().find(|door| door.wire.name() == self.wire.name());
-        let port = default.map_or(0, |door| door.address.port());
-        let host = self.host.trim();
-        let (name, port) = match (host.strip_prefix('['), host.split_once(':')) {
-            // In brackets, IPv6.
-            (Some(rest), _) => match rest.split_once(']') {
-                Some((ip, "")) => (ip, Ok(port)),
-                Some((ip, rest)) => (ip, rest.strip_prefix(':').ok_or_else(wrong)?.parse()),
-                None => return Err(wrong()),
-            },
-            (None, Some((name, rest))) if !rest.contains(':') => (name, rest.parse()),
-            // Without brackets it has no port.
-            _ => (host, Ok(port)),
-        };
-        let port: u16 = port.map_err(|_| wrong())?;
-        let is_ipv6 = name.contains(':');
-        if name.is_empty()
-            || name.contains(char::is_whitespace)
-            || is_ipv6 && name.parse::<std::net::Ipv6Addr>().is_err()
-        {
-            return Err(wrong());
-        }
-        Ok(if is_ipv6 { format!("[{name}]:{port}") } else { format!("{name}:{port}") })
+        address(self.host.as_deref().unwrap_or(DEFAULT_HOST), self.wire.unwrap_or(Wire::Text))
+    }
+}
+
+/// The server where nobody names another.
+pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// The address of the door for `wire` at `given`, with its port.
+///
+/// # Errors
+/// If that is no address.
+pub(super) fn address(given: &str, wire: Wire) -> Result<String, ClientError> {
+    let wrong = || ClientError::Address { given: given.to_owned() };
+    let default = Config::default_doors().into_iter().find(|door| door.wire.name() == wire.name());
+    let port = default.map_or(0, |door| door.address.port());
+    let host = given.trim();
+    let (name, port) = match (host.strip_prefix('['), host.split_once(':')) {
+        // In brackets, IPv6.
+        (Some(rest), _) => match rest.split_once(']') {
+            Some((ip, "")) => (ip, Ok(port)),
+            Some((ip, rest)) => (ip, rest.strip_prefix(':').ok_or_else(wrong)?.parse()),
+            None => return Err(wrong()),
+        },
+        (None, Some((name, rest))) if !rest.contains(':') => (name, rest.parse()),
+        // Without brackets it has no port.
+        _ => (host, Ok(port)),
+    };
+    let port: u16 = port.map_err(|_| wrong())?;
+    let is_ipv6 = name.contains(':');
+    if name.is_empty() || name.contains(char::is_whitespace) || is_ipv6 && name.parse::<std::net::Ipv6Addr>().is_err() {
+        return Err(wrong());
+    }
+    Ok(if is_ipv6 { format!("[{name}]:{port}") } else { format!("{name}:{port}") })
+}
+
+/// Whether `given` names a port.
+pub(super) fn has_port(given: &str) -> bool {
+    let given = given.trim();
+    match given.strip_prefix('[') {
+        Some(rest) => !rest.ends_with(']'),
+        None => given.matches(':').count() == 1,
     }
 }
 
@@ -124,7 +178,19 @@ fn parse_nick(text: &str) -> Result<Nick, String> {
     Nick::parse(text).map_err(|refusal| refusal.to_string())
 }
 
-fn parse_wire(text: &str) -> Result<Wire, String> {
+fn parse_room(text: &str) -> Result<RoomName, String> {
+    RoomName::parse(text).map_err(|refusal| refusal.to_string())
+}
+
+fn parse_switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is on or off".to_owned()),
+    }
+}
+
+pub(super) fn parse_wire(text: &str) -> Result<Wire, String> {
     let wire = Wire::from_scheme(text).filter(|wire| *wire != Wire::Relay);
     wire.ok_or_else(|| "there are text, json (also json+gf3 and the like) and frame".to_owned())
 }
@@ -165,10 +231,10 @@ mod tests {
 
     #[test]
     fn a_host_may_stand_before_what_to_do() {
-        let flags = Flags::try_parse_from(["parlor-cli", "h:1", "send", "-n", "ann", "a", "-x", "b"]).unwrap();
-        assert_eq!(flags.host, "h:1");
+        let flags = Flags::try_parse_from(["parlor-cli", "h:1", "send", "-n", "ann", "a", "--", "-x", "b"]).unwrap();
+        assert_eq!(flags.host.as_deref(), Some("h:1"));
         assert_eq!(flags.name.unwrap().as_str(), "ann");
-        assert!(matches!(flags.action, Some(Action::Send { text }) if text == ["a", "-x", "b"]));
+        assert!(matches!(flags.action, Some(Action::Send { text, .. }) if text == ["a", "-x", "b"]));
         let flags = Flags::try_parse_from(["parlor-cli", "expect", "x", "--timeout", "2m"]).unwrap();
         assert_eq!(flags.timeout, Duration::from_secs(120));
         // Who puts it behind is told where it goes.
@@ -180,6 +246,56 @@ mod tests {
         }
         for wrong in [&["expect", "("][..], &["--wire", "relay"], &["-n", "a b"], &["send"], &["--timeout", "0"]] {
             assert!(Flags::try_parse_from(["parlor-cli"].iter().chain(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    /// They were said: `--to eve secret` to everybody.
+    #[test]
+    fn unknown_option_anywhere_is_wrong_usage() {
+        let parsed = |args: &[&str]| Flags::try_parse_from(["parlor-cli"].iter().chain(args));
+        for wrong in [
+            &["send", "--too", "eve", "secret"][..],
+            &["send", "secret", "--too", "eve"],
+            &["send", "secret", "--too=eve"],
+            &["send", "-x", "secret"],
+            &["send", "secret", "-x"],
+            &["send", "-5"],
+            &["send", "--to", "eve"],
+            &["send", "--json", "x"],
+            &["tail", "--jsn"],
+            &["tail", "x"],
+            &["expect", "x", "--timout", "1m"],
+            &["expect", "-x"],
+            &["expect", "x", "y"],
+            &["who", "-a"],
+            &["who", "x"],
+            &["--bel"],
+            &["--bell=loud"],
+        ] {
+            assert_eq!(parsed(wrong).map_err(|error| error.exit_code()).err(), Some(2), "{wrong:?}");
+        }
+        let sent = |args: &[&str]| match parsed(args).unwrap() {
+            Flags { action: Some(Action::Send { text, to }), name, room, .. } => {
+                (text.join(" "), to, name.map(|name| name.as_str().to_owned()), room.map(|room| room.to_string()))
+            }
+            other => panic!("{other:?}"),
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(sent(&["send", "x", "-n", "deploy"]), ("x".into(), None, some("deploy"), None));
+        assert_eq!(sent(&["send", "a", "--to", "eve", "b"]), ("a b".into(), some("eve"), None, None));
+        assert_eq!(sent(&["send", "--room=#Dev", "x"]), ("x".into(), None, None, some("#dev")));
+        assert_eq!(sent(&["--room", "dev", "send", "x"]), ("x".into(), None, None, some("#dev")));
+        assert_eq!(sent(&["send", "--", "--to", "eve", "-n"]), ("--to eve -n".into(), None, None, None));
+        assert_eq!(sent(&["send", "a", "--", "-b"]), ("a -b".into(), None, None, None));
+        assert_eq!(parsed(&["--bell"]).unwrap().bell, Some(true));
+        assert_eq!(parsed(&["--bell=off", "h"]).unwrap().bell, Some(false));
+        assert_eq!(parsed(&["--bell", "h"]).unwrap().host.as_deref(), Some("h"));
+    }
+
+    #[test]
+    fn port_is_told_from_host() {
+        for (given, wanted) in [("h", false), ("h:1", true), ("[::1]", false), ("[::1]:1", true), ("::1", false)] {
+            assert_eq!(has_port(given), wanted, "{given}");
         }
     }
 }

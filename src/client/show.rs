@@ -1,6 +1,5 @@
 //! How what is heard looks: to people, and to programs.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -39,21 +38,19 @@ impl Paint {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn faint(self, text: &str) -> String {
+    pub(super) fn faint(self, text: &str) -> String {
         self.with(2, text)
     }
 
     /// What somebody said.
     pub(super) fn speech(self, speech: &Speech) -> String {
         let (name, text) = (self.name(&speech.name), &speech.text);
-        let line = match speech.kind {
+        match speech.kind {
             Kind::Said => format!("{name}: {text}"),
             Kind::Acted => format!("* {name} {text}"),
             Kind::Told => format!(">>> {name}: {text}"),
             Kind::ToldTo => format!(">>> to {name}: {text}"),
-        };
-        let clock = speech.clock.clone().or_else(|| speech.at.map(clock)).unwrap_or_default();
-        if speech.past { format!("{} {line}", self.faint(format!("--- {clock}").trim_end())) } else { line }
+        }
     }
 
     /// Comings and goings.
@@ -89,15 +86,14 @@ impl Paint {
         self.faint(&format!("*** {text}"))
     }
 
+    /// What is meant for the one who reads it.
+    pub(super) fn strong(self, text: &str) -> String {
+        self.with(1, text)
+    }
+
     pub(super) fn refusal(self, text: &str) -> String {
         self.with(31, &format!("!!! {text}"))
     }
-}
-
-/// The time of day of a Unix millisecond, in UTC as the text door has it.
-fn clock(unix_ms: u64) -> String {
-    let minutes = unix_ms / 60_000 % (24 * 60);
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 /// FNV-1a: the same colour for a name in every run.
@@ -135,15 +131,15 @@ pub(super) fn object(speech: &Speech) -> String {
     Value::Object(object).to_string()
 }
 
-/// Says on standard error why this program ends with `code`.
-pub(super) fn complain(why: &str, code: u8) -> ExitCode {
-    let _ = writeln!(io::stderr(), "parlor-cli: {why}");
-    ExitCode::from(code)
+/// Says something on standard error.
+pub(super) fn warn(what: &str) {
+    let _ = writeln!(io::stderr(), "parlor-cli: {what}");
 }
 
-/// A number below `below` that nobody can foresee, for spreading what many do at once.
-pub(super) fn anything_below(below: u64) -> u64 {
-    RandomState::new().hash_one(0) % below.max(1)
+/// Says on standard error why this program ends with `code`.
+pub(super) fn complain(why: &str, code: u8) -> ExitCode {
+    warn(why);
+    ExitCode::from(code)
 }
 
 #[cfg(test)]

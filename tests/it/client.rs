@@ -81,7 +81,7 @@ fn people_at_every_door_talk() {
     for wire in DOORS {
         let mut bob = house.come(wire);
         bob.take_name(&nick("bob"), soon()).unwrap();
-        assert_eq!(bob.who(soon()).unwrap(), ["ann"], "{wire}");
+        assert_eq!(bob.who(None, soon()).unwrap(), ["ann"], "{wire}");
         for line in ["hi", "who", "/nick x", "login", " blank before", "\\who", "GET / HTTP/1.1", "🏠"] {
             bob.say(&body(line), soon()).unwrap();
         }

@@ -139,8 +139,8 @@ run exit_codes_tell_what_happened
 a_server_that_goes_is_told() {
   every_door
   come ann
-  start tail "$CLI" "127.0.0.1:$TEXT" -n ear tail
-  start expect "$CLI" "127.0.0.1:$FRAME" --wire frame -n dog expect never --timeout 1m
+  start tail "$CLI" "127.0.0.1:$TEXT" -n ear tail --no-reconnect
+  start expect "$CLI" "127.0.0.1:$FRAME" --wire frame --no-reconnect -n dog expect never --timeout 1m
   within "$DEADLINE" here json ear dog || fail 'ear and dog are not here'
   stop_house
   ended tail 3
@@ -168,26 +168,26 @@ standard_input_is_said_line_by_line() {
   done
   has_not ann.out $'\x1b'
 
-  # A line that comes back cut, or is refused, does not stop those behind it.
-  printf '%0150d\nshort\n' 0 | "$CLI" "$(door json)" --wire json+gf1 -n bob || fail "exit code $?"
-  in_order ann.out 'bob: 00000' 'bob: short'
+  # A line that is longer than a packet or the server's limit is said in parts, which lose nothing.
   for wire in "${WIRES[@]}"; do
-    local code=0
-    printf '%065537d\nafter by %s\n' 0 "$wire" | "$CLI" "$(door "$wire")" --wire "$wire" 2>"$WORK/pipe.log" || code=$?
-    equal "$code" 1 "exit code by $wire"
-    has pipe.log 'lines refused: 1'
+    { printf '%065537d\n' 0 && echo "after by $wire"; } | "$CLI" "$(door "$wire")" --wire "$wire" -n "$(name_of "$wire")" ||
+      fail "exit code $? by $wire"
     hear ann ": after by $wire"
+    equal "$(said_by "$(name_of "$wire")" | head -n -1 | tr -d '\n' | wc -c)" 65537 "digits by $wire"
   done
-  { echo one && printf '%05000d\n' 0 && echo two; } >"$WORK/lines"
-  code=0
-  "$CLI" "127.0.0.1:$TEXT" -n bob <"$WORK/lines" 2>"$WORK/pipe.log" || code=$?
-  equal "$code" 1 'exit code'
-  has pipe.log 'Line too long: 5000 bytes'
-  has pipe.log 'lines refused: 1'
-  in_order ann.out 'bob: one' 'bob: two'
+  { echo one && seq -s ' ' 2000 && echo two; } | "$CLI" "127.0.0.1:$TEXT" -n cid || fail "exit code $?"
+  equal "$(said_by cid | sed '1d; $d' | paste -sd ' ')" "$(seq -s ' ' 2000)" 'numbers, split at blanks'
+  # What only a terminal obeys is left out, and of what overwrites itself the last counts.
+  printf '1%%\r50%%\r100%%\n\e[1;31merror\e[0m: \e]0;title\ax\n/msg ann psst\n\xe2\x80\x8b/msg ann psst\n \xef\xbb\xbfquit\n' |
+    "$CLI" "127.0.0.1:$TEXT" -n dan || fail "exit code $?"
+  equal "$(said_by dan)" $'100%\nerror: x\n/msg ann psst\n\xe2\x80\x8b/msg ann psst\n \xef\xbb\xbfquit' 'lines of a program'
+  has_not ann.out '>>> dan'
   "$CLI" "127.0.0.1:$TEXT" </dev/null || fail 'nothing to say is no error'
   stop_house
 }
+# The name of somebody who speaks by a wire, and what ann has heard from one of that name.
+name_of() { echo "by-${1//+/-}"; }
+said_by() { hear ann "]$1: " && sed -n "s/^\[[^ ]*\]$1: //p" "$WORK/ann.out" | grep -v '^login'; }
 run standard_input_is_said_line_by_line
 
 # Each line of a pipe is said when the one before it has come back: of ten to a server that is stopped,
@@ -229,6 +229,98 @@ something_waits_at() {
     'substr($2, 9) == door && $4 == "01" && substr($5, 10) != "00000000" { found = 1 } END { exit !found }' /proc/net/tcp
 }
 run a_pipe_has_one_line_on_its_way
+
+# They were said aloud: `send --to eve secret`.
+what_is_no_option_is_not_said() {
+  every_door
+  come ann
+  say ann 'rename|ann'
+  hear ann 'rename ok'
+  local wire
+  for wire in text json frame; do
+    local at=("$(door "$wire")" --wire "$wire")
+    does wrong 2 "${at[@]}" send --too ann secret
+    does wrong 2 "${at[@]}" send secret --too ann
+    does wrong 2 "${at[@]}" send -x secret
+    does wrong 2 "${at[@]}" send secret -5
+    has wrong.log "to pass '-5' as a value, use '-- -5'"
+    does wrong 2 "${at[@]}" send --to ann --room dev secret
+    does wrong 2 "${at[@]}" expect -x
+    does wrong 2 "${at[@]}" who -x
+    does wrong 2 "${at[@]}" tail secret
+    does good 0 "${at[@]}" send "by $wire" -n deploy
+    hear ann "deploy: by $wire"
+    does good 0 "${at[@]}" send -- --to ann -x "by $wire"
+    hear ann ": --to ann -x by $wire"
+    does good 0 "${at[@]}" send psst --to ann "by $wire" -n eve
+    hear ann ">>> eve: psst by $wire"
+    does nobody 1 "${at[@]}" send --to nobody-here psst
+    has nobody.log 'Nobody here is called nobody-here'
+  done
+  has_not ann.out secret
+  stop_house
+}
+run what_is_no_option_is_not_said
+
+one_speaks_in_a_room() {
+  every_door
+  come ann
+  say ann '/join dev'
+  hear ann '*** You are in #dev alone'
+  local wire
+  for wire in text json frame; do
+    start ear "$CLI" "$(door "$wire")" --wire "$wire" -n "ear-$wire" --room dev tail
+    within "$DEADLINE" is_in_dev "$wire" "ear-$wire" || fail "ear-$wire is not in #dev"
+    does good 0 "$(door "$wire")" --wire "$wire" send -n deploy --room '#dev' "build by $wire is up"
+    hear ann "deploy: build by $wire is up"
+    wait_for "$WORK/ear.out" "deploy: build by $wire is up"
+    printf 'piped by %s\n' "$wire" | "$CLI" "$(door "$wire")" --wire "$wire" -n pipe --room dev || fail "exit code $?"
+    hear ann "pipe: piped by $wire"
+    kill -TERM "${pid_of[ear]}"
+    ended ear 143
+  done
+  stop_house
+}
+is_in_dev() { "$CLI" "$(door "$1")" --wire "$1" who --room dev | grep -Fxq -e "$2"; }
+run one_speaks_in_a_room
+
+# Killed and started again, at the same ports.
+scripts_survive_a_restart() {
+  local wire
+  for wire in text json frame; do
+    every_door
+    start tail "$CLI" "$(door "$wire")" --wire "$wire" -n ear tail
+    start dog "$CLI" "$(door "$wire")" --wire "$wire" -n dog expect "^bob: found by $wire\$" --timeout 5m
+    keyboard pipe
+    start pipe "$CLI" "$(door "$wire")" --wire "$wire" -n pipe
+    say pipe 'one'
+    wait_for "$WORK/tail.out" 'pipe: one'
+    within "$DEADLINE" here "$wire" ear dog || fail "who does not list ear and dog"
+    kill -KILL "$SERVER"
+    ended server 137
+    wait_for "$WORK/tail.log" 'connecting again in 0.5 s'
+    say pipe 'two'
+    say pipe 'three'
+    every_door
+    within "$DEADLINE" here "$wire" ear dog pipe || fail "who does not list them again"
+    say pipe 'four'
+    wait_for "$WORK/tail.out" 'pipe: four'
+    has tail.log 'connected again'
+    # The pipe may have said them before tail was back; none is said under another name.
+    does found 0 "$(door "$wire")" --wire "$wire" send -n bob "found by $wire"
+    ended dog
+    equal "$(cat "$WORK/dog.out")" "bob: found by $wire" 'what expect printed'
+    end_input pipe
+    ended pipe
+    come late
+    hear late 'pipe: two'
+    hear late 'pipe: three'
+    kill -TERM "${pid_of[tail]}"
+    ended tail 143
+    stop_house
+  done
+}
+run scripts_survive_a_restart
 
 a_slow_pipe_is_not_dropped_for_silence() {
   every_door --idle 1s
@@ -298,14 +390,23 @@ run the_server_may_be_named_in_many_ways
 # like NAME=VALUE is a variable of its environment.
 terminal() {
   local name=$1 columns=$2 argument
-  local -a arguments=() variables=(TERM=screen-256color)
+  # What one remembers must not be the next one's name.
+  local -a arguments=() variables=(TERM=screen-256color "XDG_CONFIG_HOME=$WORK/config-$name")
   shift 2
   for argument; do
     if [[ $argument == [A-Z]*=* ]]; then variables+=("$argument"); else arguments+=("$argument"); fi
   done
+  command_line "$name" "$columns" "${variables[@]}" "$(printf '%q ' "$CLI" "${arguments[@]}")"
+}
+
+# command_line NAME COLUMNS VARIABLE... COMMAND: a terminal of that width in which that runs.
+command_line() {
+  local name=$1 columns=$2
+  shift 2
   command -v tmux >/dev/null || skip 'no tmux here'
   trap 'tmux_do kill-server 2>/dev/null || true; kill_everything' EXIT
-  tmux_do -f /dev/null new-session -d -s "$name" -x "$columns" -y 50 "$(printf '%q ' env "${variables[@]}" "$CLI" "${arguments[@]}"); echo \"exit code \$?\"; read -r"
+  tmux_do -f /dev/null new-session -d -s "$name" -x "$columns" -y 50 \
+    "$(printf '%q ' env "${@:1:$#-1}" "XDG_CONFIG_HOME=$WORK/config-$name") bash -c $(printf %q "${*: -1}"); echo \"exit code \$?\"; read -r"
 }
 
 tmux_do() { tmux -S "$WORK/tmux" "$@"; }
@@ -320,9 +421,9 @@ press() {
 
 # look NAME: what is on the screen. Also in NAME.screen, for a failure to show.
 look() { tmux_do capture-pane -p -t "$1" | sed 's/ *$//; /^$/d' | tee "$WORK/$1.screen"; }
-# The same with the lines that the terminal has wrapped made whole. (The line being typed the editor
-# wraps itself.)
-look_whole() { tmux_do capture-pane -p -J -t "$1" | sed 's/ *$//; /^$/d' | tee "$WORK/$1.screen"; }
+# The same with the lines that are wrapped made whole: their rows after the first are indented. (The line
+# being typed the editor wraps itself.)
+look_whole() { tmux_do capture-pane -p -J -t "$1" | sed 's/ *$//; /^$/d' | sed -z 's/\n    / /g' | tee "$WORK/$1.screen"; }
 
 shows() { [[ $(look_whole "$1") == *"$2"* ]]; }
 # sees NAME TEXT: waits until it is on the screen.
@@ -351,9 +452,9 @@ what_is_typed_is_not_broken_up() {
     for columns in 80 40; do
       local who=$wire$columns
       terminal "$who" "$columns" "$(door "$wire")" --wire "$wire" -n "$who"
-      types_at "$who" "$who>"
+      types_at "$who" "#lobby $who>"
       local -a shown=()
-      mapfile -t shown < <(fold -w "$columns" <<<"$who> $typed" | sed 's/ *$//')
+      mapfile -t shown < <(fold -w "$columns" <<<"#lobby $who> $typed" | sed 's/ *$//')
       type_in "$who" "$typed"
       ends_with "$who" "${shown[@]}"
       for number in {1..9}; do
@@ -368,7 +469,7 @@ what_is_typed_is_not_broken_up() {
       type_in "$who" ' indeed'
       press "$who" Enter
       hear bob "$who: $typed indeed"
-      types_at "$who" "$who>"
+      types_at "$who" "#lobby $who>"
       # It stands there as it was typed, and not a second time as an echo.
       equal "$(look "$who" | grep -c 'half a line')" 1 'how often the said line is there'
       press "$who" C-d
@@ -386,10 +487,10 @@ tab_completes_commands_and_names() {
   say bob 'rename|Bartholomew'
   hear bob 'rename ok'
   terminal ann 60 "127.0.0.1:$TEXT" -n ann
-  types_at ann 'ann>'
+  types_at ann '#lobby ann>'
   type_in ann '/upt'
   press ann Tab
-  types_at ann 'ann> /uptime'
+  types_at ann '#lobby ann> /uptime'
   press ann Enter
   sees ann '*** Up for'
   # A name from the greeting.
@@ -398,7 +499,7 @@ tab_completes_commands_and_names() {
   type_in ann 'bar'
   press ann Tab
   type_in ann 'psst'
-  types_at ann 'ann> /msg Bartholomew psst'
+  types_at ann '#lobby ann> /msg Bartholomew psst'
   press ann Enter
   hear bob '>>> ann: psst'
   sees_line ann '>>> to Bartholomew: psst'
@@ -411,14 +512,14 @@ tab_completes_commands_and_names() {
   type_in ann 'z'
   press ann Tab
   type_in ann 'hi'
-  types_at ann 'ann> zoe: hi'
+  types_at ann '#lobby ann> zoe: hi'
   press ann Enter
   hear zoe 'ann: zoe: hi'
   # Several: a list of them.
   type_in ann '/'
   press ann Tab Tab
   sees ann '/version'
-  types_at ann 'ann> /'
+  types_at ann '#lobby ann> /'
   stop_house
 }
 run tab_completes_commands_and_names
@@ -426,12 +527,12 @@ run tab_completes_commands_and_names
 a_killed_server_comes_back_under_it() {
   every_door
   terminal ann 80 "127.0.0.1:$TEXT" -n ann
-  types_at ann 'ann>'
+  types_at ann '#lobby ann>'
   terminal bob 40 "127.0.0.1:$FRAME" --wire frame -n bob
-  types_at bob 'bob>'
+  types_at bob '#lobby bob>'
   sees ann '*** bob'
   type_in bob 'what I typed'
-  types_at bob 'bob> what I typed'
+  types_at bob '#lobby bob> what I typed'
   # What was told before it is not why the server went.
   type_in ann '/ping'
   press ann Enter
@@ -444,9 +545,9 @@ a_killed_server_comes_back_under_it() {
   type_in ann 'too early'
   press ann Enter
   sees_line ann '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
-  types_at ann 'ann> too early'
+  types_at ann '#lobby ann> too early'
   sees ann '*** Trying again in 1.0 s'
-  types_at bob 'bob> what I typed'
+  types_at bob '#lobby bob> what I typed'
 
   every_door # at the same ports
   sees_line ann '*** Connected again'
@@ -482,7 +583,7 @@ own_lines_stand_once_whatever_echo_says() {
   local wire
   for wire in text json frame; do
     terminal "$wire" 80 "$(door "$wire")" --wire "$wire" -n "$wire"
-    types_at "$wire" "$wire>"
+    types_at "$wire" "#lobby $wire>"
     local switch
     for switch in on off; do
       type_in "$wire" "/echo $switch"
@@ -491,7 +592,7 @@ own_lines_stand_once_whatever_echo_says() {
       type_in "$wire" "by $wire with $switch"
       press "$wire" Enter
       hear bob "$wire: by $wire with $switch"
-      types_at "$wire" "$wire>"
+      types_at "$wire" "#lobby $wire>"
       equal "$(look "$wire" | grep -c "by $wire with $switch")" 1 'how often the said line is there'
     done
     ! shows "$wire" 'come back to you' || fail 'it promises an echo'
@@ -510,8 +611,8 @@ who_keeps_a_line_can_drop_it_and_quit() {
   every_door
   terminal ann 80 "127.0.0.1:$TEXT" -n ann
   terminal bob 80 "127.0.0.1:$TEXT" -n bob
-  types_at ann 'ann>'
-  types_at bob 'bob>'
+  types_at ann '#lobby ann>'
+  types_at bob '#lobby bob>'
   stop_house
   local name
   for name in ann bob; do
@@ -519,14 +620,14 @@ who_keeps_a_line_can_drop_it_and_quit() {
     type_in "$name" '/who'
     press "$name" Enter
     sees_line "$name" '!!! Not connected just now; the line is kept (Ctrl-C drops it)'
-    types_at "$name" "$name> /who"
+    types_at "$name" "#lobby $name> /who"
   done
   type_in ann '/quit'
   press ann Enter
   sees_line ann 'exit code 0'
   press bob C-c
   sees_line bob '*** Press Ctrl-C again to leave'
-  types_at bob 'bob>'
+  types_at bob '#lobby bob>'
   every_door # at the same ports
   sees_line bob '*** Connected again'
   within "$DEADLINE" here text bob || fail 'bob is not here'
@@ -538,7 +639,7 @@ run who_keeps_a_line_can_drop_it_and_quit
 a_silent_person_stays() {
   every_door --idle 1s
   terminal ann 80 "127.0.0.1:$TEXT"
-  types_at ann '>'
+  types_at ann '#lobby>'
   come bob
   hear bob '*** Disconnected: quiet for 1 s'
   come cid
@@ -557,7 +658,7 @@ names_have_colours_if_wanted() {
   every_door
   terminal ann 80 "127.0.0.1:$TEXT" -n ann
   terminal plain 80 "127.0.0.1:$TEXT" -n plain NO_COLOR=1
-  types_at plain 'plain>'
+  types_at plain '#lobby plain>'
   does send 0 "127.0.0.1:$TEXT" send -n bob 'in colour?'
   sees_line ann 'bob: in colour?'
   sees_line plain 'bob: in colour?'
@@ -569,6 +670,182 @@ names_have_colours_if_wanted() {
   stop_house
 }
 run names_have_colours_if_wanted
+
+# A terminal was told by its input only.
+what_is_no_terminal_gets_plain_lines() {
+  every_door
+  come bob
+  say bob 'rename|bob'
+  command_line ann 80 TERM=screen-256color "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n ann) | tee $WORK/log"
+  command_line dumb 80 TERM=dumb "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n dumb)"
+  command_line none 80 -u TERM "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n none)"
+  local name
+  for name in ann dumb none; do
+    sees "$name" "You are now $name"
+    say bob "hello $name"
+    sees_line "$name" "bob: hello $name"
+    type_in "$name" "I am $name"
+    press "$name" Enter
+    hear bob "$name: I am $name"
+    tmux_do capture-pane -p -e -t "$name" >"$WORK/$name.colours"
+    has_not "$name.colours" $'\e'
+    ! shows "$name" "$name>" || fail 'there is a prompt'
+  done
+  # The log has the whole conversation, one's own lines too.
+  wait_for "$WORK/log" 'ann: I am ann'
+  has_line log 'bob: hello ann'
+  equal "$(tr -d '\n' <"$WORK/log" | tr -d '[:print:]' | wc -c)" 0 'control characters in the log'
+  type_in dumb /quit
+  press dumb Enter
+  sees_line dumb 'exit code 0'
+  press ann C-d
+  sees_line ann 'exit code 0'
+  stop_house
+}
+run what_is_no_terminal_gets_plain_lines
+
+# What is typed for one room does not come into another.
+a_person_comes_back_to_the_room() {
+  every_door
+  local wire
+  for wire in text json frame; do
+    terminal "$wire" 80 "$(door "$wire")" --wire "$wire" -n "$wire"
+    types_at "$wire" "#lobby $wire>"
+    type_in "$wire" '/join dev'
+    press "$wire" Enter
+    types_at "$wire" "#dev $wire>"
+    type_in "$wire" 'half a line'
+    types_at "$wire" "#dev $wire> half a line"
+  done
+  kill -KILL "$SERVER"
+  ended server 137
+  for wire in text json frame; do sees "$wire" '*** Trying again in 0.5 s'; done
+  every_door # at the same ports
+  come bob
+  come dan
+  say dan '/join dev'
+  hear dan '*** You are in #dev'
+  for wire in text json frame; do
+    sees_line "$wire" '*** Connected again'
+    sees_line "$wire" '*** You are in #dev'
+    press "$wire" Enter
+    hear dan "$wire: half a line"
+    types_at "$wire" "#dev $wire>"
+  done
+  has_not bob.out 'half a line'
+  stop_house
+}
+run a_person_comes_back_to_the_room
+
+# Somebody has the name meanwhile, and the room cannot be come back to: it is told, and nothing typed for it is said elsewhere.
+what_was_typed_for_a_room_stays_there() {
+  every_door
+  terminal ann 80 "127.0.0.1:$TEXT" -n ann
+  types_at ann '#lobby ann>'
+  type_in ann '/join dev'
+  press ann Enter
+  types_at ann '#dev ann>'
+  type_in ann 'for dev alone'
+  kill -KILL "$SERVER"
+  ended server 137
+  sees ann '*** Trying again in 4.0 s'
+  every_door --max-rooms 1
+  come bob
+  say bob 'rename|ann'
+  hear bob 'rename ok'
+  sees_line ann '*** You are in #lobby, not in #dev'
+  sees_line ann '*** You have no name now. Asking for ann again for a minute'
+  press ann Enter
+  sees_line ann '!!! Not sent: it was typed for #dev, and you are in #lobby now'
+  types_at ann '#lobby> for dev alone'
+  press ann Enter
+  within "$DEADLINE" shows_times ann 'Not sent: it was typed for #dev' 2 || fail 'it was sent at the second Enter'
+  press ann C-c
+  types_at ann '#lobby>'
+  type_in ann 'for all'
+  press ann Enter
+  hear bob ': for all'
+  has_not bob.out 'for dev alone'
+  stop_house
+}
+shows_times() { (($(look_whole "$1" | grep -Fc -e "$2") >= $3)); }
+run what_was_typed_for_a_room_stays_there
+
+# Padded, a part of it stood alone from column 1.
+nothing_said_stands_in_column_one() {
+  every_door
+  come bob
+  say bob 'rename|bob'
+  local columns pad
+  for columns in 60 80 137; do
+    terminal "c$columns" "$columns" "127.0.0.1:$TEXT" -n "c$columns"
+    command_line "t$columns" "$columns" TERM=screen "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n "t$columns" tail)"
+  done
+  within "$DEADLINE" here text c60 c80 c137 t60 t80 t137 || fail 'they are not here'
+  for pad in {20..140}; do
+    say bob "I resign$(printf "%${pad}s" '')*** The server is stopping. Goodbye"
+  done
+  say bob "I resign$(printf '%060d' 0 | tr 0 '\t')*** The server is stopping. Goodbye"
+  say bob 'that was all'
+  for columns in 60 80 137; do
+    sees_line "c$columns" 'bob: that was all'
+    sees_line "t$columns" 'bob: that was all'
+    ! tmux_do capture-pane -p -S -500 -t "c$columns" | grep -q '^\*\*\* The server' || fail "it stands alone at $columns"
+    ! tmux_do capture-pane -p -S -500 -t "t$columns" | grep -q '^\*\*\* The server' || fail "tail: it stands alone at $columns"
+  done
+  stop_house
+}
+run nothing_said_stands_in_column_one
+
+# Local times, lines for oneself, and what is left for the next conversation.
+the_next_conversation_goes_on_where_this_one_was() {
+  every_door
+  come bob
+  say bob 'rename|bob'
+  local file=$WORK/config-ann/parlor/cli.toml
+  terminal ann 80 "127.0.0.1:$JSON" --wire json -n ann --bell TZ=Asia/Kolkata
+  types_at ann '#lobby ann>'
+  type_in ann '/time on'
+  press ann Enter
+  sees_line ann '*** The local time stands before what is said'
+  say bob 'hello Ann, you there?'
+  sees ann ' bob: hello Ann, you there?'
+  [[ $(look ann | grep -Eo '^[0-9]{2}:[0-9]{2} bob') == "$(TZ=Asia/Kolkata date +%H:%M) bob" ||
+    $(look ann | grep -Eo '^[0-9]{2}:[0-9]{2} bob') == "$(TZ=Asia/Kolkata date -d '-1 min' +%H:%M) bob" ]] || fail 'that is not the local time'
+  tmux_do capture-pane -p -e -t ann | grep -q $'\e\\[1mAnn' || fail 'the name is not marked'
+  type_in ann 'an old line'
+  press ann Enter
+  type_in ann '/msg bob a secret'
+  press ann Enter
+  hear bob '>>> ann: a secret'
+  type_in ann '/nick anna'
+  press ann Enter
+  types_at ann '#lobby anna>'
+  press ann C-d
+  sees_line ann 'exit code 0'
+  has_line "config-ann/parlor/cli.toml" 'name = "anna"'
+  has_line "config-ann/parlor/cli.toml" "server = \"127.0.0.1:$JSON\""
+  ! grep -rq secret "$WORK/config-ann" || fail 'a private line is kept'
+  equal "$(stat -c %a "$file" "${file%/*}/cli-history" | paste -sd,)" 600,600 'modes'
+  tmux_do kill-session -t ann
+  terminal ann 80 TZ=Asia/Kolkata
+  types_at ann '#lobby anna>'
+  press ann Up Up
+  types_at ann '#lobby anna> an old line'
+  press ann C-u C-d
+  sees_line ann 'exit code 0'
+  tmux_do kill-session -t ann
+  # A wrong file is a warning, and stays.
+  echo 'name = 5' >"$file"
+  terminal ann 80 "127.0.0.1:$TEXT"
+  sees ann "cli.toml is not used and not changed: name is no text"
+  types_at ann '#lobby>'
+  press ann C-d
+  sees_line ann 'exit code 0'
+  equal "$(cat "$file")" 'name = 5' 'the wrong file'
+  stop_house
+}
+run the_next_conversation_goes_on_where_this_one_was
 
 the_first_connection_is_not_waited_for() {
   every_door

@@ -114,6 +114,20 @@ impl Heard {
         }
     }
 
+    /// How many bytes of text this holds.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Speech(speech) => speech.name.len() + speech.text.len(),
+            Self::Came { name } | Self::YouAre(name) | Self::Here(name) => name.len(),
+            Self::Left { name, why } => name.len() + why.as_ref().map_or(0, String::len),
+            Self::Renamed { old, name } => old.len() + name.len(),
+            Self::Person { name, detail } => name.len() + detail.len(),
+            Self::Refused { text, .. } | Self::Info(text) | Self::Other(text) => text.len(),
+            Self::EndOfList | Self::Leave => 0,
+        }
+    }
+
     /// Whether the server says by this that the connection ends.
     #[must_use]
     pub fn is_farewell(&self) -> bool {
@@ -125,5 +139,15 @@ impl Heard {
             Self::Leave => true,
             _ => false,
         }
+    }
+}
+
+impl Speech {
+    /// Whether this is the line `said` that has come back. Words that are an announcement of the text
+    /// door's (`login out`) come back there in quotation marks.
+    #[must_use]
+    pub fn is_echo_of(&self, said: &str) -> bool {
+        let quoted = || self.text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        self.mine && !self.past && (self.text == said || quoted() == Some(said))
     }
 }

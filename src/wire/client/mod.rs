@@ -44,6 +44,8 @@ pub struct HeardDecoder {
     scanned: usize,
     ready: VecDeque<(Option<u64>, Heard)>,
     ended: bool,
+    /// The room that an object has told.
+    room: Option<String>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl HeardDecoder {
             Wire::Frame => Format::Frame,
             Wire::Relay => return None,
         };
-        Some(Self { format, input: Buffer::default(), scanned: 0, ready: VecDeque::new(), ended: false })
+        Some(Self { format, input: Buffer::default(), scanned: 0, ready: VecDeque::new(), ended: false, room: None })
     }
 
     /// Takes the bytes of one read. Call [`HeardDecoder::next`] until it has no more before feeding
@@ -103,6 +105,15 @@ impl HeardDecoder {
         }
     }
 
+    /// The room that this client is in, without its `#`, once the server has told.
+    #[must_use]
+    pub fn room(&self) -> Option<&str> {
+        match &self.format {
+            Format::Text(door) => door.room.as_deref(),
+            _ => self.room.as_deref(),
+        }
+    }
+
     /// Takes one line, packet or frame off the input; false where more bytes are needed.
     fn take_one(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
@@ -121,7 +132,7 @@ impl HeardDecoder {
                 match &mut self.format {
                     Format::Text(door) => self.ready.extend(door.read(line).map(|heard| (None, heard))),
                     _ if line.trim_ascii().is_empty() => {}
-                    _ => read_object(line, &mut self.ready),
+                    _ => read_object(line, &mut self.ready, &mut self.room),
                 }
                 self.scanned = 0;
                 length + 1
@@ -129,7 +140,7 @@ impl HeardDecoder {
             Format::Json(framing) => {
                 let packet = framing.packet(rest, framing.longest()).map_err(WireError::Malformed)?;
                 let Some((length, data)) = packet else { return Ok(false) };
-                read_object(data, &mut self.ready);
+                read_object(data, &mut self.ready, &mut self.room);
                 length
             }
             Format::Frame => {
@@ -143,7 +154,7 @@ impl HeardDecoder {
                     (frame::ERROR_ROUTE, _) => {
                         self.ready.push_back((None, Heard::Refused { code: None, text: clean(data).into_owned() }));
                     }
-                    (_, Some(b'{')) => read_object(data, &mut self.ready),
+                    (_, Some(b'{')) => read_object(data, &mut self.ready, &mut self.room),
                     _ => self.ready.push_back((None, Heard::Other(format!("route {route}: {}", clean(data))))),
                 }
                 frame::HEADER + length

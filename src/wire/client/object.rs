@@ -18,8 +18,9 @@ const MAX_ENTRIES: usize = 65_536;
 /// Bytes shown of what is no object.
 const MAX_SHOWN: usize = 4096;
 
-/// Reads the object of one packet; what it amounts to is appended to `ready`.
-pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
+/// Reads the object of one packet; what it amounts to is appended to `ready`. `place` is the
+/// room that the client is in.
+pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>, place: &mut Option<String>) {
     let object = serde_json::from_slice::<Object>(bytes).ok().filter(|object| object.has_act);
     let Some(object) = object else {
         let (shown, more) = bytes.split_at(bytes.len().min(MAX_SHOWN));
@@ -45,7 +46,10 @@ pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard
         "error" => hear(Heard::Refused { code: object.code.clone(), text: data }),
         "doexit" => hear(Heard::Leave),
         "quit" => hear(Heard::Info("Goodbye".to_owned())),
-        "join" => hear(Heard::Info(format!("You are in #{data}"))),
+        "join" => {
+            *place = Some(data.clone());
+            hear(Heard::Info(format!("You are in #{data}")));
+        }
         "version" => hear(Heard::Info(format!("Parlor {data}"))),
         "uptime" => hear(Heard::Info(format!("Up for {data} s"))),
         "topic" => hear(Heard::Info(match &object.from {

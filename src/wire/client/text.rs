@@ -15,7 +15,7 @@ pub(super) struct TextDoor {
     /// Whether it has seen itself come: what looks like that afterwards, it has said.
     came: bool,
     name: Option<String>,
-    room: Option<String>,
+    pub(super) room: Option<String>,
     pub(super) idle: Option<u64>,
     /// Within the list of `/who`.
     listing: bool,

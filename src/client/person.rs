@@ -1,0 +1,260 @@
+//! What a person types, and what becomes of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+
+use super::ClientError;
+use super::link::{CAN_BE_SENT, Link, Sent};
+use super::look::Look;
+use super::memory::{Memory, Remembered};
+use super::settings::Settings;
+use crate::protocol::{Command, Notice, RoomName, Switch};
+use crate::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
+
+/// So long the prompt waits for the answer to a new name or room.
+const NAME: Duration = Duration::from_millis(500);
+/// Longest line that is read as typed, in bytes; no door takes more.
+const MAX_LINE: usize = 65_536;
+
+/// The one who types.
+pub(super) struct Person {
+    pub settings: Settings,
+    pub link: Arc<Link>,
+    pub look: Arc<Look>,
+    pub screen: Sender<String>,
+    /// The room that is shown before what is typed, and is meant by it.
+    pub place: Option<RoomName>,
+    pub memory: Memory,
+    pub remembered: Remembered,
+}
+
+/// What becomes of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Done,
+    /// It could not be sent, and is kept.
+    Kept,
+    Leaves,
+}
+
+impl Person {
+    /// What stands before what is typed; from now on that room is meant.
+    pub(super) fn prompt(&mut self) -> String {
+        self.place = self.link.room();
+        let room = self.place.as_ref().map(RoomName::to_string).unwrap_or_default();
+        match self.link.name() {
+            Some(name) => format!("{room} {name}> ").trim_start().to_owned(),
+            None => format!("{room}> "),
+        }
+    }
+
+    /// Does what one line asks for.
+    pub(super) fn take(&mut self, line: &str) -> Result<Fate, ClientError> {
+        let mut fate = Fate::Done;
+        let Some(all) = read(line) else {
+            self.refuse("That line cannot be read. Nothing was sent");
+            return Ok(Fate::Done);
+        };
+        for meant in all {
+            let sent = match &meant {
+                Inbound::Command(Command::Nick(nick) | Command::Rename(nick)) => self.link.take_name(nick, NAME),
+                Inbound::Command(command @ Command::Join(room)) => self.go(command, Some(room.clone())),
+                Inbound::Command(command @ Command::Leave) => self.go(command, None),
+                Inbound::Command(command @ (Command::Help(_) | Command::Stay)) if self.settings.wire != Wire::Text => {
+                    self.explain(command);
+                    Ok(Sent::Done)
+                }
+                // The server knows no time zone but UTC.
+                Inbound::Command(Command::Time(switch)) => {
+                    self.show_time(*switch == Switch::On);
+                    Ok(Sent::Done)
+                }
+                // An echo tells this client that its line has arrived, and is not shown.
+                Inbound::Command(Command::Echo(_)) => {
+                    self.refuse("Your lines stand here as you typed them; /echo is for nc and telnet");
+                    Ok(Sent::Done)
+                }
+                Inbound::Command(command @ Command::Quit(_)) => {
+                    fate = Fate::Leaves;
+                    self.link.send(command, None).map(|_| Sent::Done)
+                }
+                Inbound::Command(command) => {
+                    let place = self.place.as_ref().filter(|_| is_for_room(command));
+                    self.link.send(command, place)
+                }
+                // The server may know what this client does not, and says what is wrong if not. What only
+                // looks like a command another server might say aloud.
+                Inbound::Refused(_) if self.settings.wire == Wire::Text && line.starts_with('/') => {
+                    Ok(self.link.send_typed(line))
+                }
+                Inbound::Refused(refusal) => {
+                    self.refuse(&refusal.to_string());
+                    Ok(Sent::Done)
+                }
+                Inbound::Tell(Notice::RenameHint(name)) if self.settings.wire != Wire::Text => {
+                    self.inform(&format!("That was sent as a line. To be called {name}, type rename|{name}"));
+                    Ok(Sent::Done)
+                }
+                _ => Ok(Sent::Done),
+            };
+            match sent {
+                Ok(Sent::Done) => {}
+                Ok(Sent::NotConnected) => {
+                    self.refuse("Not connected just now; the line is kept (Ctrl-C drops it)");
+                    if !self.link.keep() {
+                        self.inform(CAN_BE_SENT); // the connection has come back in between
+                    }
+                    fate = Fate::Kept;
+                }
+                Ok(Sent::Elsewhere(now)) => {
+                    let place = self.place.as_ref().map(RoomName::to_string).unwrap_or_default();
+                    let now = now.map_or_else(|| "no room".to_owned(), |now| now.to_string());
+                    self.refuse(&format!("Not sent: it was typed for {place}, and you are in {now} now"));
+                    self.inform(&format!("It is kept for {place}. To say it: Ctrl-C, /join {place}, up arrow"));
+                    fate = Fate::Kept;
+                }
+                Err(ClientError::Refused { text, .. }) => self.refuse(&text),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(fate)
+    }
+
+    /// Goes to another room; from then on it is meant by what is typed behind that in the same go.
+    fn go(&mut self, command: &Command, room: Option<RoomName>) -> Result<Sent, ClientError> {
+        let sent = self.link.go(command, NAME)?;
+        self.place = self.link.room().or(room);
+        Ok(sent)
+    }
+
+    fn show_time(&self, on: bool) {
+        self.look.time.store(on, Ordering::Relaxed);
+        self.inform(if on { "The local time stands before what is said" } else { "Lines have no time before them" });
+    }
+
+    /// Leaves for the next conversation what this one has come to.
+    pub(super) fn remember(&mut self) {
+        self.remembered = Remembered {
+            name: self
+                .link
+                .name()
+                .and_then(|name| crate::protocol::Nick::parse(&name).ok())
+                .or(self.remembered.name.take()),
+            server: Some((self.settings.host.clone(), self.settings.wire)),
+            bell: self.settings.bell,
+            time: self.look.time.load(Ordering::Relaxed),
+        };
+        if let Err(what) = self.memory.write(&self.remembered) {
+            self.memory = Memory::default(); // it is told once
+            self.refuse(&what);
+        }
+    }
+
+    /// What the text door would answer, for the doors at which programs do not ask for such things.
+    fn explain(&self, command: &Command) {
+        let notice = match command {
+            Command::Help(Some(spec)) => Notice::HelpFor(spec),
+            Command::Help(None) => Notice::Help,
+            _ => return self.inform("This door lets you be silent anyway"),
+        };
+        let mut bytes = Vec::new();
+        Encoding::TextLf.encode(&notice, None, &mut bytes);
+        let Some(mut decoder) = HeardDecoder::new(Wire::Text) else { return };
+        decoder.feed(&bytes);
+        while let Ok(Some((_, heard))) = decoder.next() {
+            if let Some(line) = self.look.heard(&heard, None) {
+                self.say(&line);
+            }
+        }
+    }
+
+    pub(super) fn inform(&self, text: &str) {
+        self.say(&self.look.rows.indented(&self.look.paint.info(text)));
+    }
+
+    pub(super) fn refuse(&self, text: &str) {
+        self.say(&self.look.rows.indented(&self.look.paint.refusal(text)));
+    }
+
+    fn say(&self, line: &str) {
+        // The screen may wait until the next line is edited, so this does not wait for the screen.
+        let _ = self.screen.send_timeout(format!("{line}\n"), NAME);
+    }
+}
+
+/// Whether others in the room hear this or see it there.
+fn is_for_room(command: &Command) -> bool {
+    matches!(command, Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)))
+}
+
+/// Whether a line may be kept for later conversations: nothing private, and nothing that may be private but
+/// for a slip of the finger.
+pub(super) fn is_public(line: &str) -> bool {
+    let is_private = |meant: &Inbound| {
+        matches!(meant, Inbound::Command(Command::Msg { .. } | Command::Reply(_)) | Inbound::Refused(_))
+    };
+    line.lines().all(|line| read(line).is_some_and(|all| !all.iter().any(is_private)))
+}
+
+/// Whether somebody leaves in whose line a kept one stands: whatever is typed then is typed behind it,
+/// and nobody who types `/quit` there means to say it.
+pub(super) fn quits_behind(kept: &str, typed: &str) -> bool {
+    !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().eq_ignore_ascii_case("/quit"))
+}
+
+/// What a typed line means, as the text door would read it; `None` if nobody can tell.
+fn read(line: &str) -> Option<Vec<Inbound>> {
+    let mut decoder = TextDecoder::new(Limits { max_line: MAX_LINE, max_packet: 0, max_frame: 0 });
+    decoder.feed(b"\n"); // so that this is not the first line, which might be another protocol's
+    while let Ok(Some(_)) = decoder.next() {}
+    decoder.feed(line.as_bytes());
+    decoder.end();
+    let mut meant = Vec::new();
+    loop {
+        match decoder.next() {
+            Ok(Some(inbound)) => meant.push(inbound),
+            Ok(None) => return Some(meant),
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Body, Nick};
+
+    #[test]
+    fn who_keeps_a_line_can_still_quit() {
+        assert!(quits_behind("/who", "/who/quit"));
+        assert!(quits_behind("hello", "hello /QUIT "));
+        for (kept, typed) in [("", "/quit"), ("hello", "hello"), ("hello", "hello/quits"), ("hello", "oh, hello/quit")]
+        {
+            assert!(!quits_behind(kept, typed), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_typed_line_means_what_the_text_door_would_read() {
+        let said = |text| Some(vec![Inbound::Command(Command::Say(Body::new(text).unwrap()))]);
+        assert_eq!(read("hi"), said("hi"));
+        assert_eq!(read("\\who"), said("who"));
+        assert_eq!(read("GET / HTTP/1.1"), said("GET / HTTP/1.1"));
+        assert_eq!(read("  "), Some(vec![]));
+        assert_eq!(read("rename|bob"), Some(vec![Inbound::Command(Command::Rename(Nick::parse("bob").unwrap()))]));
+        assert!(matches!(read("/nosuch").as_deref(), Some([Inbound::Refused(_)])));
+    }
+
+    #[test]
+    fn private_line_is_not_kept_across_runs() {
+        for line in ["hi all", "/join dev", "//msg ann x", "rename|bob", "one\ntwo"] {
+            assert!(is_public(line), "{line}");
+        }
+        for line in ["/msg ann x", "/w ann x", "/r yes", "/MSG ann x", "/mgs ann x", "hi\n/tell ann x"] {
+            assert!(!is_public(line), "{line}");
+        }
+    }
+}
