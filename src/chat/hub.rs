@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
 
 use super::history::History;
+use super::names::Names;
 use super::people::{People, Person};
 use super::room::Room;
 use super::{Filter, RoomIndex, Seat};
@@ -103,6 +104,8 @@ pub struct Hub {
     pub(super) people: People,
     /// By index; the lobby is the first. A place is free where a room has gone.
     pub(super) rooms: Vec<Option<Room>>,
+    /// The names of the rooms that are there.
+    pub(super) room_names: Names<RoomIndex>,
     started: Duration,
     /// Programs that have to join by a time, and those that have to be gone by it; both in order.
     to_join: VecDeque<(Duration, Seat, SessionId)>,
@@ -120,10 +123,14 @@ impl Hub {
     /// An empty house.
     #[must_use]
     pub fn new(settings: HubSettings, now: Now) -> Self {
+        let lobby = Room::new(RoomName::lobby(), History::new(settings.history, 0), now.unix_ms);
+        let mut room_names = Names::default();
+        room_names.hold(&lobby.keys, RoomIndex::LOBBY);
         Self {
             settings,
             people: People::default(),
-            rooms: vec![Some(Room::new(RoomName::lobby(), History::new(settings.history, 0), now.unix_ms))],
+            rooms: vec![Some(lobby)],
+            room_names,
             started: now.up,
             to_join: VecDeque::new(),
             to_exit: VecDeque::new(),
@@ -146,6 +153,7 @@ impl Hub {
         let you = Arc::clone(&speaker);
         let person = Person {
             speaker,
+            keys: None,
             room: None,
             came: now.up,
             last_spoke: now.up,
@@ -155,7 +163,6 @@ impl Hub {
             by,
             away: None,
             filter: Filter::default(),
-            is_named: false,
         };
         self.people.enter(seat, person);
         match entry {

@@ -10,6 +10,7 @@ mod bucket;
 mod history;
 mod hub;
 mod manners;
+mod names;
 mod people;
 mod room;
 mod rooms;

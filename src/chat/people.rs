@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Away, MAX_NICK_BYTES, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
+use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
 
+use super::names::Names;
 use super::{Filter, RoomIndex, Seat};
 
 /// With how many names of about its length a wrong one is compared for a "did you mean": a bound on what
@@ -16,13 +17,16 @@ use super::{Filter, RoomIndex, Seat};
 const MAX_COMPARED: usize = 128;
 /// So many slips of the finger are a mistyped name.
 const MAX_SLIPS: usize = 2;
-/// How many variants of a taken name are looked at for three that are free.
-const MAX_VARIANTS: usize = 16;
+/// How many variants of a taken name are tried for three that are free. A bound on attempts: of a name that
+/// nearly all variants of are refused, 10,000 were tried (CASES A1).
+const MAX_VARIANTS: usize = 12;
 
 /// One person, as the hub knows them.
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) speaker: Arc<Speaker>,
+    /// The keys of a name that the person took; none for a first name, which is an address or an id.
+    pub(super) keys: Option<Arc<NameKeys>>,
     /// Where the person is; nowhere until a program joins or speaks.
     pub(super) room: Option<RoomIndex>,
     pub(super) came: Duration,
@@ -37,8 +41,6 @@ pub(super) struct Person {
     pub(super) by: &'static str,
     pub(super) away: Option<Away>,
     pub(super) filter: Filter,
-    /// Whether the person has taken a name: first names, an address or an id, nobody types from memory.
-    pub(super) is_named: bool,
 }
 
 /// Everybody, by seat, by session, by address and by name.
@@ -47,12 +49,10 @@ pub(super) struct People {
     seats: Vec<Option<Person>>,
     count: usize,
     by_id: HashMap<SessionId, Seat>,
-    /// Folded names (see [`NameKeys::folded`]).
-    by_name: HashMap<String, Seat>,
+    /// Names that people took.
+    names: Names<Seat>,
     /// Two connections to two doors may come from one address; the first one is meant by it.
     by_address: HashMap<Arc<str>, Vec<Seat>>,
-    /// What chosen names look like (see [`NameKeys::looks`]).
-    by_look: HashMap<String, Seat>,
 }
 
 impl People {
@@ -93,7 +93,9 @@ impl People {
         let person = self.seats.get_mut(seat.index())?.take()?;
         self.count -= 1;
         self.by_id.remove(&person.speaker.id);
-        self.forget_name(seat, &person.speaker.name);
+        if let Some(keys) = &person.keys {
+            self.names.free(keys, seat);
+        }
         if let Some(seats) = self.by_address.get_mut(&person.speaker.address) {
             seats.retain(|other| *other != seat);
             if seats.is_empty() {
@@ -105,28 +107,36 @@ impl People {
 
     /// Gives the person at `seat` a name; the name before is returned.
     pub(super) fn rename(&mut self, seat: Seat, nick: &Nick) -> Result<Arc<str>, Refusal> {
-        let keys = NameKeys::of(nick.as_str());
-        if let Some(holder) = self.holder(&keys, seat) {
-            let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
-            let name = nick.as_str().to_owned();
-            return Err(if NameKeys::of(&present).folded == keys.folded {
-                let variants = nick.variants().take(MAX_VARIANTS);
-                let free = variants.filter(|other| self.holder(&NameKeys::of(other.as_str()), seat).is_none());
-                Refusal::Taken { name, free: free.take(3).map(|nick| nick.as_str().to_owned()).collect() }
-            } else {
-                Refusal::LooksLike { name, present }
-            });
-        }
+        self.check_free(seat, nick)?;
         let person = self.seats.get_mut(seat.index()).and_then(Option::as_mut);
         let Some(person) = person else { return Ok(nick.shared()) };
-        person.is_named |= *person.speaker.name != *nick.as_str();
         let old = Arc::clone(&person.speaker.name);
         let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });
-        self.forget_name(seat, &old);
-        self.by_name.insert(keys.folded, seat);
-        self.by_look.extend(keys.looks.map(|look| (look, seat)));
+        if let Some(keys) = person.keys.replace(Arc::clone(nick.keys())) {
+            self.names.free(&keys, seat);
+        }
+        self.names.hold(nick.keys(), seat);
         Ok(old)
+    }
+
+    /// Whether the session at `seat` may be called so.
+    ///
+    /// # Errors
+    /// [`Refusal::Taken`] or [`Refusal::LooksLike`] where somebody else present has the name,
+    /// [`Refusal::MixedScripts`] where nobody may.
+    pub(super) fn check_free(&self, seat: Seat, nick: &Nick) -> Result<(), Refusal> {
+        let name = nick.as_str().to_owned();
+        let Some(holder) = self.holder(nick.keys(), seat) else {
+            return if nick.mixes_scripts() { Err(Refusal::MixedScripts { name }) } else { Ok(()) };
+        };
+        if self.names.called(&nick.keys().folded) != Some(holder) {
+            let present = self.get(holder).map(|person| person.speaker.name.to_string()).unwrap_or_default();
+            return Err(Refusal::LooksLike { name, present });
+        }
+        let free = nick.variants(MAX_VARIANTS);
+        let free = free.filter(|other| self.holder(other.keys(), seat).is_none() && !other.mixes_scripts());
+        Err(Refusal::Taken { name, free: free.take(3).map(|nick| nick.as_str().to_owned()).collect() })
     }
 
     /// The person whom a name, an address or an id means.
@@ -135,47 +145,42 @@ impl People {
     /// [`Refusal::NobodyCalled`], with the nearest name if one is near.
     pub(super) fn find(&self, name: &str) -> Result<Seat, Refusal> {
         let name = name.trim();
+        let nobody = |like: Option<&str>| {
+            Err(Refusal::NobodyCalled { name: shortened(name, 40), like: like.map(str::to_owned) })
+        };
+        // Longer than any way to write a name or an address: looking at it would be work for nothing, on
+        // everybody's time.
+        if name.len() > 4 * MAX_NICK_BYTES {
+            return nobody(None);
+        }
         let by_address = || self.by_address.get(name)?.first().copied();
         let by_id = || self.seat_of(SessionId(name.parse().ok()?));
         if let Some(seat) = by_address().or_else(by_id) {
             return Ok(seat);
         }
-        // Longer than any way to write a name: folding it would be work for nothing, on everybody's time.
-        let folded = if name.len() <= 4 * MAX_NICK_BYTES { NameKeys::of(name).folded } else { String::new() };
-        self.by_name.get(&folded).copied().ok_or_else(|| {
-            // Addresses and ids are no names that were meant.
-            let length = folded.chars().count();
-            let chosen = self.seats.iter().flatten().filter(|person| person.is_named);
-            let near = chosen.map(|person| &person.speaker.name);
-            let near = near.filter(|other| length > 0 && other.chars().count().abs_diff(length) <= MAX_SLIPS);
-            let near =
-                near.take(MAX_COMPARED).map(|other| (strsim::osa_distance(&folded, &other.to_lowercase()), other));
-            let like = near
-                .min_by_key(|(slips, _)| *slips)
-                .filter(|(slips, _)| *slips <= MAX_SLIPS && *slips * 2 < name.len().max(3));
-            Refusal::NobodyCalled { name: shortened(name, 40), like: like.map(|(_, name)| name.to_string()) }
-        })
+        let folded = NameKeys::fold(name);
+        match self.names.called(&folded) {
+            Some(seat) => Ok(seat),
+            None => nobody(self.nearest(&folded)),
+        }
+    }
+
+    /// The name that was perhaps meant by one that nobody has.
+    fn nearest(&self, folded: &str) -> Option<&str> {
+        let length = folded.chars().count();
+        if length == 0 || length > MAX_NICK_CHARS + MAX_SLIPS {
+            return None;
+        }
+        // Addresses and ids, which nobody types from memory, are no names that were meant.
+        let chosen = self.seats.iter().flatten().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
+        let near = chosen.filter(|(_, other)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
+        let slips = near.take(MAX_COMPARED).map(|(person, other)| (strsim::osa_distance(folded, other), person));
+        let (slips, person) = slips.min_by_key(|(slips, _)| *slips)?;
+        (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(&*person.speaker.name)
     }
 
     /// Who but `seat` holds one of these keys.
     fn holder(&self, keys: &NameKeys, seat: Seat) -> Option<Seat> {
-        let held = self
-            .by_name
-            .get(&keys.folded)
-            .into_iter()
-            .chain(keys.looks.iter().filter_map(|look| self.by_look.get(look)));
-        held.copied().find(|holder| *holder != seat)
-    }
-
-    fn forget_name(&mut self, seat: Seat, name: &str) {
-        let keys = NameKeys::of(name);
-        if self.by_name.get(&keys.folded) == Some(&seat) {
-            self.by_name.remove(&keys.folded);
-        }
-        for look in &keys.looks {
-            if self.by_look.get(look) == Some(&seat) {
-                self.by_look.remove(look);
-            }
-        }
+        self.names.holders(keys).find(|holder| *holder != seat)
     }
 }

@@ -63,7 +63,7 @@ struct Bustle {
 impl Room {
     pub(super) fn new(name: RoomName, history: History, since: u64) -> Self {
         Self {
-            keys: NameKeys::of(name.as_str()),
+            keys: NameKeys::of_room(&name),
             name,
             topic: None,
             members: Vec::new(),

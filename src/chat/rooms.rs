@@ -216,8 +216,7 @@ impl Hub {
 
     /// The index of a room that is there.
     pub(super) fn room_index(&self, name: &RoomName) -> Option<RoomIndex> {
-        let index = self.rooms.iter().position(|room| room.as_ref().is_some_and(|room| room.name == *name))?;
-        u32::try_from(index).ok().map(RoomIndex)
+        self.room_names.called(name.as_str())
     }
 
     fn find_or_make_room(&mut self, name: RoomName, now: Now) -> Result<RoomIndex, Refusal> {
@@ -225,18 +224,22 @@ impl Hub {
         if let Some(index) = self.room_index(&name) {
             return Ok(index);
         }
-        let keys = NameKeys::of(name.as_str());
-        let is_alike = |room: &&Room| room.keys.looks.iter().any(|look| keys.looks.contains(look));
-        let alike = (0..).zip(&self.rooms).find_map(|(index, room)| Some((index, room.as_ref().filter(is_alike)?)));
+        let alike: Vec<RoomIndex> = self.room_names.holders(&NameKeys::of_room(&name)).collect();
         // The lobby is there also when nobody is in it.
-        if let Some((index, present)) = alike
-            && (index == RoomIndex::LOBBY.index() || present.empty_since.is_none())
-        {
+        let is_there = |index: RoomIndex, room: &Room| index == RoomIndex::LOBBY || room.empty_since.is_none();
+        let there = alike.iter().find_map(|index| self.room(*index).filter(|room| is_there(*index, room)));
+        if let Some(present) = there {
             return Err(Refusal::RoomLooksLike { room: name, present: present.name.clone() });
         }
+        if name.mixes_scripts() {
+            return Err(Refusal::MixedScripts { name: name.to_string() });
+        }
+        // Rooms that look like this one and are empty are in no list: they give way.
+        for index in alike {
+            self.remove_room(index.index());
+        }
         let limit = self.settings.max_rooms;
-        // A room that looks like this one and is empty is in no list: it gives way.
-        let free = match alike.map(|(index, _)| index).or_else(|| self.rooms.iter().position(Option::is_none)) {
+        let free = match self.rooms.iter().position(Option::is_none) {
             Some(free) => free,
             None if self.rooms.len() < limit => {
                 self.rooms.push(None);
@@ -246,10 +249,13 @@ impl Hub {
             None => self.longest_empty().ok_or(Refusal::TooManyRooms { limit })?,
         };
         self.remove_room(free);
+        let index = u32::try_from(free).map(RoomIndex).map_err(|_| Refusal::TooManyRooms { limit })?;
         if let Some(place) = self.rooms.get_mut(free) {
-            *place = Some(Room::new(name, History::new(self.settings.history, self.last_seq), now.unix_ms));
+            let room = Room::new(name, History::new(self.settings.history, self.last_seq), now.unix_ms);
+            self.room_names.hold(&room.keys, index);
+            *place = Some(room);
         }
-        u32::try_from(free).map(RoomIndex).map_err(|_| Refusal::TooManyRooms { limit })
+        Ok(index)
     }
 
     /// Notes when a room that somebody has left is to be forgotten, if it is empty now.
@@ -281,6 +287,9 @@ impl Hub {
     /// Makes a room's place free; numbers go on from its last line.
     fn remove_room(&mut self, index: usize) {
         if let Some(room) = self.rooms.get_mut(index).and_then(Option::take) {
+            if let Ok(index) = u32::try_from(index).map(RoomIndex) {
+                self.room_names.free(&room.keys, index);
+            }
             self.last_seq = self.last_seq.max(room.history.last_seq());
         }
     }

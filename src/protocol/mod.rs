@@ -6,21 +6,33 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod body;
 mod clean;
 mod close;
 mod command;
+mod letters;
+mod look;
 mod mask;
-mod names;
+mod name_keys;
+mod nick;
 mod notice;
 mod refusal;
+mod reserved;
+mod room_name;
 mod snowflake;
+mod speaker;
 
+pub use body::Body;
 pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, find_command};
+pub use letters::{MAX_NICK_BYTES, MAX_NICK_CHARS};
 pub use mask::{Masks, is_mask};
-pub use names::{Body, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, RoomName, SessionId, Speaker};
+pub use name_keys::NameKeys;
+pub use nick::Nick;
 pub use notice::{Away, Line, Notice, Presence, RoomInfo};
 pub use refusal::Refusal;
+pub use room_name::RoomName;
 pub use snowflake::Snowflakes;
+pub use speaker::{SessionId, Speaker};

@@ -50,6 +50,11 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
+    /// A name that mixes scripts which are not written together.
+    MixedScripts {
+        /// The name.
+        name: String,
+    },
     /// A name that would speak for the house or for everybody.
     Reserved {
         /// The name.
@@ -159,7 +164,7 @@ impl Refusal {
             | Self::UnknownAct { .. }
             | Self::UnknownRoute { .. } => "unknown",
             Self::Usage { .. } | Self::BadPacket { .. } => "usage",
-            Self::BadRoom | Self::RoomLooksLike { .. } => "badname",
+            Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => "badname",
             Self::NoRoom { .. } | Self::OtherRoom { .. } => "noroom",
             Self::TooManyRooms { .. } => "full",
             Self::CannotIgnore { .. } => "usage",
@@ -202,6 +207,7 @@ impl fmt::Display for Refusal {
             Self::AddressName { name } => {
                 write!(f, "{name} looks like an address or an id; choose a name with a letter in it")
             }
+            Self::MixedScripts { name } => write!(f, "{name} mixes letters of several scripts; write it in one"),
             Self::Reserved { name } => write!(f, "{name} is reserved"),
             Self::Taken { name, free } if free.is_empty() => write!(f, "{name} is taken"),
             Self::Taken { name, free } => write!(f, "{name} is taken. Free: {}", free.join(", ")),

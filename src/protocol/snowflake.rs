@@ -2,12 +2,18 @@
 //!
 //! `(milliseconds since 1288834974657) << 22 | node << 12 | step`: 41 bits of time, 10 of node,
 //! 12 that count within a millisecond. The time is an argument. When the clock steps back, or a
-//! millisecond's 4096 steps are used up, ids go on from the last one instead.
+//! millisecond's 4096 steps are used up, ids go on from the last one instead. All ids have 19 digits:
+//! names have at most 8 where they are digits alone.
 
 use super::SessionId;
 
 /// The zero of the time part, in Unix milliseconds: Twitter's epoch, 2010-11-04 01:42:54.657 UTC.
 const EPOCH_MS: u64 = 1_288_834_974_657;
+/// A clock that stands before 2020-01-01 counts as that: with a clock of 1970 the ids were 4098, 4099 …, and
+/// somebody could take one as a name (CASES C3).
+const EARLIEST_MS: u64 = 1_577_836_800_000;
+/// The last millisecond that 41 bits hold, in 2080: a later clock counts as that. Its ids would begin at zero again.
+const LATEST_MS: u64 = EPOCH_MS + (1 << 41) - 1;
 const NODE_SHIFT: u32 = 12;
 const TIME_SHIFT: u32 = 22;
 const STEPS: u64 = 1 << NODE_SHIFT;
@@ -30,7 +36,7 @@ impl Snowflakes {
 
     /// The next id at `unix_ms`: greater than every one before it.
     pub fn next(&mut self, unix_ms: u64) -> SessionId {
-        let now = unix_ms.saturating_sub(EPOCH_MS);
+        let now = unix_ms.clamp(EARLIEST_MS, LATEST_MS) - EPOCH_MS;
         if now > self.at {
             self.at = now;
             self.step = 0;
@@ -48,6 +54,8 @@ impl Snowflakes {
 mod tests {
     use super::*;
 
+    const NOW_MS: u64 = 1_795_190_108_416;
+
     #[test]
     fn has_the_layout_of_a_snowflake() {
         let id = Snowflakes::new(1).next(1_795_190_108_416).0;
@@ -59,11 +67,27 @@ mod tests {
     }
 
     #[test]
+    fn wrong_clock_gives_ids_unlike_names() {
+        for unix_ms in [0, 1, EPOCH_MS, EPOCH_MS + 1, EARLIEST_MS - 1, LATEST_MS, LATEST_MS + 1, 1 << 43, u64::MAX] {
+            let mut ids = Snowflakes::new(0);
+            let mut last = SessionId(0);
+            for _ in 0..10_000 {
+                let id = ids.next(unix_ms);
+                assert!(id > last, "{id} after {last} at {unix_ms}");
+                assert_eq!(id.to_string().len(), 19, "{id} at {unix_ms}");
+                assert!(crate::protocol::Nick::parse(&id.to_string()).is_err());
+                last = id;
+            }
+        }
+        assert_eq!(Snowflakes::new(1).next(0), Snowflakes::new(1).next(1_577_836_800_000));
+    }
+
+    #[test]
     fn rises_though_the_clock_steps_back_and_steps_run_out() {
         let mut ids = Snowflakes::new(1023);
-        let mut last = ids.next(EPOCH_MS + 1000);
+        let mut last = ids.next(NOW_MS);
         for i in 0..10_000_u64 {
-            let id = ids.next(EPOCH_MS + 1000 - i % 700);
+            let id = ids.next(NOW_MS - i % 700);
             assert!(id > last, "{id:?} after {last:?}");
             assert_eq!(id.0 >> 12 & 0x3ff, 1023);
             last = id;

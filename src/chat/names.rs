@@ -1,0 +1,48 @@
+//! The names that are held: by whom, and who would be taken for whom.
+
+use std::collections::HashMap;
+
+use crate::protocol::NameKeys;
+
+/// Who holds which keys (see [`NameKeys`]); `T` says who, a seat or a room.
+#[derive(Debug)]
+pub(super) struct Names<T> {
+    by_folded: HashMap<String, T>,
+    by_look: HashMap<String, T>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self { by_folded: HashMap::new(), by_look: HashMap::new() }
+    }
+}
+
+impl<T: Copy + PartialEq> Names<T> {
+    pub(super) fn hold(&mut self, keys: &NameKeys, holder: T) {
+        self.by_folded.insert(keys.folded.clone(), holder);
+        self.by_look.extend(keys.looks.iter().map(|look| (look.clone(), holder)));
+    }
+
+    /// Frees what `holder` holds of these keys; what is another's by now stays.
+    pub(super) fn free(&mut self, keys: &NameKeys, holder: T) {
+        if self.by_folded.get(&keys.folded) == Some(&holder) {
+            self.by_folded.remove(&keys.folded);
+        }
+        for look in &keys.looks {
+            if self.by_look.get(look) == Some(&holder) {
+                self.by_look.remove(look);
+            }
+        }
+    }
+
+    /// Who has a name, without regard to case and width (see [`NameKeys::fold`]).
+    pub(super) fn called(&self, folded: &str) -> Option<T> {
+        self.by_folded.get(folded).copied()
+    }
+
+    /// Those who hold one of these keys.
+    pub(super) fn holders(&self, keys: &NameKeys) -> impl Iterator<Item = T> {
+        let alike = keys.looks.iter().filter_map(|look| self.by_look.get(look));
+        self.by_folded.get(&keys.folded).into_iter().chain(alike).copied()
+    }
+}

@@ -1,0 +1,154 @@
+//! What may stand in a name: the letters of Unicode's identifier profile, and marks where they show.
+//!
+//! UTS 39 says which letters ordinary writing uses ([`GeneralSecurityProfile`]) and which scripts are
+//! written together ([`RestrictionLevel`]). Its skeletons do not fold marks that hide on their letter, so
+//! marks have rules of their own here: CASES C1 has the names that were taken for others without them.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_script::{Script, UnicodeScript};
+use unicode_security::{
+    GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection, is_potential_mixed_script_confusable_char,
+};
+
+use super::look::skeleton;
+
+/// Most characters of a name (Unicode scalar values after NFC).
+pub const MAX_NICK_CHARS: usize = 24;
+/// Most bytes of a name in UTF-8.
+pub const MAX_NICK_BYTES: usize = 64;
+
+/// Longer than any way to write a name: what is longer is refused before it is normalized.
+pub(super) const MAX_TYPED_BYTES: usize = 4 * MAX_NICK_BYTES;
+
+/// Most marks that stack on one letter, and most that join it without a class of their own (vowel signs).
+const MAX_MARKS: usize = 2;
+/// Most marks that stand beside one letter: Burmese ကျော် has three.
+const MAX_SPACING_MARKS: usize = 3;
+
+/// Letters that people write and that UTS 39 leaves out, since NFKC takes them apart: Thai and Lao am, Lao
+/// ho no and ho mo, Armenian ew. The keys of names hold them taken apart.
+const COMPOSED: [char; 5] = ['ำ', 'ຳ', 'ໜ', 'ໝ', 'և'];
+
+/// Whether a name has a name's length, begins with a letter or digit, and holds letters, digits, marks and
+/// `_ - .` only. Costs no look at what they look like.
+pub(super) fn has_form(name: &str) -> bool {
+    let is_name_char = |c: char| c.is_alphanumeric() || is_combining_mark(c) || is_separator(c);
+    name.len() <= MAX_NICK_BYTES
+        && name.chars().count() <= MAX_NICK_CHARS
+        && name.chars().next().is_some_and(|c| c.is_alphanumeric() && !is_combining_mark(c))
+        && name.chars().all(is_name_char)
+        && name.nfkc().count() <= MAX_NICK_CHARS
+}
+
+/// Whether all of a name in NFC may stand in one. Mixed scripts are for [`mixes_scripts`].
+pub(super) fn fits(name: &str) -> bool {
+    fitting(name) == name
+}
+
+/// What of a text in NFC may stand in a name.
+pub(super) fn fitting(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len().min(MAX_TYPED_BYTES));
+    let mut cluster: Option<Cluster> = None;
+    for c in text.chars() {
+        if is_combining_mark(c) {
+            if cluster.as_mut().is_some_and(|cluster| cluster.takes(c)) {
+                kept.push(c);
+            }
+            continue;
+        }
+        let letter = c.is_alphabetic() && is_ordinary(c);
+        if !letter && !is_separator(c) && !(c.is_numeric() && is_ordinary(c)) {
+            continue;
+        }
+        // An invisible joiner shows only in what it makes of the next letter of its script.
+        if kept.ends_with(is_joiner) && !(letter && cluster.is_some_and(|cluster| share_a_script(cluster.base, c))) {
+            kept.pop();
+        }
+        kept.push(c);
+        cluster = letter.then(|| Cluster::of(c));
+    }
+    if kept.ends_with(is_joiner) {
+        kept.pop();
+    }
+    kept
+}
+
+/// Whether a name mixes scripts that are not written together. `Ann家` does not; `Anпa` does, and so does
+/// `annーlee`, whose only Japanese letter looks like one of another script.
+pub(super) fn mixes_scripts(name: &str) -> bool {
+    let plain: String = name.nfkc().collect();
+    if (&*plain).detect_restriction_level() > RestrictionLevel::HighlyRestrictive {
+        return true;
+    }
+    let is_latin = |c: char| c.script() == Script::Latin;
+    let mut others = plain.chars().filter(|c| c.is_alphabetic() && !is_latin(*c)).peekable();
+    plain.chars().any(is_latin) && others.peek().is_some() && others.all(is_potential_mixed_script_confusable_char)
+}
+
+pub(super) fn is_separator(c: char) -> bool {
+    matches!(c, '_' | '-' | '.')
+}
+
+fn is_ordinary(c: char) -> bool {
+    c.identifier_allowed() || COMPOSED.contains(&c)
+}
+
+/// Signs that put the next letter under the one before, and are not seen themselves: of Burmese and Khmer.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{1039}' | '\u{17d2}')
+}
+
+fn share_a_script(one: char, other: char) -> bool {
+    !one.script_extension().intersection(other.script_extension()).is_empty()
+}
+
+/// One letter and the marks on it.
+struct Cluster {
+    base: char,
+    marks: Vec<char>,
+}
+
+impl Cluster {
+    /// The cluster that begins with a letter in NFC.
+    fn of(letter: char) -> Self {
+        let mut parts = std::iter::once(letter).nfd();
+        let base = parts.next().unwrap_or(letter);
+        Self { base, marks: parts.filter(|c| is_combining_mark(*c)).collect() }
+    }
+
+    /// Adds a mark, if it may stand here and shows.
+    fn takes(&mut self, mark: char) -> bool {
+        let of_its_script = match mark.script_extension() {
+            // Horn, comma below, cedilla and ogonek have no script of their own in Unicode; Latin uses them.
+            scripts if scripts.is_common() || scripts.is_inherited() => self.base.script() == Script::Latin,
+            _ => share_a_script(self.base, mark),
+        };
+        let taken = is_ordinary(mark)
+            && mark.general_category() != GeneralCategory::EnclosingMark
+            && of_its_script
+            && !self.marks.contains(&mark)
+            && !(mark == '\u{307}' && hides_a_dot(self.base));
+        self.marks.push(mark);
+        let within = |most: usize, kind: fn(char) -> bool| self.marks.iter().filter(|mark| kind(**mark)).count() <= most;
+        let taken = taken
+            && within(MAX_SPACING_MARKS, is_spacing)
+            && within(MAX_MARKS, |mark| !is_spacing(mark) && canonical_combining_class(mark) == 0)
+            && within(MAX_MARKS, |mark| !is_spacing(mark) && canonical_combining_class(mark) != 0);
+        if !taken {
+            self.marks.pop();
+        }
+        taken
+    }
+}
+
+fn is_spacing(mark: char) -> bool {
+    mark.general_category() == GeneralCategory::SpacingMark
+}
+
+/// Whether a dot above is not seen on a letter, or makes it look like an i: soft-dotted letters lose their own
+/// dot to it, dotless ones get one, and an l with a dot is an i.
+fn hides_a_dot(letter: char) -> bool {
+    matches!(skeleton(letter.encode_utf8(&mut [0; 4])).as_str(), "i" | "j" | "l")
+}

@@ -1,0 +1,66 @@
+//! The names of rooms: the letters of nicks, without the dot, in lower case.
+
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::Refusal;
+use super::letters::{MAX_TYPED_BYTES, fits, has_form, mixes_scripts};
+
+/// A room's name, without its `#`. Shown as `#lobby`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoomName(Arc<str>);
+
+impl RoomName {
+    /// The room in which people find themselves.
+    #[must_use]
+    pub fn lobby() -> Self {
+        Self("lobby".into())
+    }
+
+    /// Parses a room's name, with or without its `#`: 1–24 letters, digits, `_ -`, in lower case.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRoom`].
+    pub fn parse(raw: &str) -> Result<Self, Refusal> {
+        let raw = raw.trim();
+        // Before anything else: one character can become eighteen.
+        if raw.len() > MAX_TYPED_BYTES {
+            return Err(Refusal::BadRoom);
+        }
+        // Turkish İ in lower case is an i with two dots above each other.
+        let plain: String = raw.strip_prefix('#').unwrap_or(raw).nfkc().map(|c| if c == 'İ' { 'i' } else { c }).collect();
+        // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
+        let name: String = plain.to_lowercase().nfkc().collect();
+        if has_form(&name) && !name.contains('.') && fits(&name) { Ok(Self(name.into())) } else { Err(Refusal::BadRoom) }
+    }
+
+    /// The name without its `#`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it mixes scripts, as in `twо` with a Cyrillic о: no room is made by such a name.
+    #[must_use]
+    pub fn mixes_scripts(&self) -> bool {
+        mixes_scripts(&self.0)
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_room_name_is_refused_unread() {
+        assert!(RoomName::parse(&"\u{fdfa}".repeat(1_000_000)).is_err(), "by its length, before anything else");
+    }
+}
