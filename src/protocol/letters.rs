@@ -59,7 +59,7 @@ pub(super) fn fitting(text: &str) -> String {
             continue;
         }
         let letter = c.is_alphabetic() && is_ordinary(c);
-        if !letter && !is_separator(c) && !(c.is_numeric() && is_ordinary(c)) {
+        if !(letter || is_separator(c) || c.is_numeric() && is_ordinary(c)) {
             continue;
         }
         // An invisible joiner shows only in what it makes of the next letter of its script.
@@ -82,9 +82,11 @@ pub(super) fn mixes_scripts(name: &str) -> bool {
     if (&*plain).detect_restriction_level() > RestrictionLevel::HighlyRestrictive {
         return true;
     }
-    let is_latin = |c: char| c.script() == Script::Latin;
-    let mut others = plain.chars().filter(|c| c.is_alphabetic() && !is_latin(*c)).peekable();
-    plain.chars().any(is_latin) && others.peek().is_some() && others.all(is_potential_mixed_script_confusable_char)
+    let mut others =
+        plain.chars().filter(|c| c.is_alphabetic() && !c.script_extension().contains_script(Script::Latin)).peekable();
+    // The long sign of Japanese is of no script by itself.
+    let hides = |c: char| c.script() == Script::Common || is_potential_mixed_script_confusable_char(c);
+    plain.chars().any(|c| c.script() == Script::Latin) && others.peek().is_some() && others.all(hides)
 }
 
 pub(super) fn is_separator(c: char) -> bool {
@@ -131,7 +133,8 @@ impl Cluster {
             && !self.marks.contains(&mark)
             && !(mark == '\u{307}' && hides_a_dot(self.base));
         self.marks.push(mark);
-        let within = |most: usize, kind: fn(char) -> bool| self.marks.iter().filter(|mark| kind(**mark)).count() <= most;
+        let within =
+            |most: usize, kind: fn(char) -> bool| self.marks.iter().filter(|mark| kind(**mark)).count() <= most;
         let taken = taken
             && within(MAX_SPACING_MARKS, is_spacing)
             && within(MAX_MARKS, |mark| !is_spacing(mark) && canonical_combining_class(mark) == 0)

@@ -31,8 +31,9 @@ const ROLES: [&str; 12] = [
 
 /// Whether a name is a reserved word, or looks like one.
 pub(super) fn is_reserved(name: &str, keys: &NameKeys) -> bool {
-    static KEYS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| WORDS.iter().flat_map(|word| NameKeys::of(word).all().map(str::to_owned).collect::<Vec<_>>()).collect());
+    static KEYS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        WORDS.iter().flat_map(|word| NameKeys::of(word).all().map(str::to_owned).collect::<Vec<_>>()).collect()
+    });
     static ROLE_LOOKS: LazyLock<HashSet<String>> = LazyLock::new(|| ROLES.iter().map(|word| bare_look(word)).collect());
     if keys.all().any(|key| KEYS.contains(key)) {
         return true;

@@ -30,10 +30,15 @@ impl RoomName {
             return Err(Refusal::BadRoom);
         }
         // Turkish İ in lower case is an i with two dots above each other.
-        let plain: String = raw.strip_prefix('#').unwrap_or(raw).nfkc().map(|c| if c == 'İ' { 'i' } else { c }).collect();
+        let plain: String =
+            raw.strip_prefix('#').unwrap_or(raw).nfkc().map(|c| if c == 'İ' { 'i' } else { c }).collect();
         // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
         let name: String = plain.to_lowercase().nfkc().collect();
-        if has_form(&name) && !name.contains('.') && fits(&name) { Ok(Self(name.into())) } else { Err(Refusal::BadRoom) }
+        if has_form(&name) && !name.contains('.') && fits(&name) {
+            Ok(Self(name.into()))
+        } else {
+            Err(Refusal::BadRoom)
+        }
     }
 
     /// The name without its `#`.

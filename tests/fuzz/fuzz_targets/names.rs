@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
         hub.enter(Seat(number), Arrival { speaker: Arc::new(speaker), door, by, echo: true, entry }, now, &mut out);
         hub.command(Seat(number), Command::Nick(nick.clone()), false, now, &mut out);
         let keys = NameKeys::of(nick.as_str());
-        let taken = held.iter().any(|other| clash(&keys, other));
+        let taken = held.iter().any(|other| keys.clashes_with(other));
         match out.drain(..).last() {
             Some(Effect::Tell(_, Notice::YouAre(name))) => {
                 assert!(!taken, "{name} is like another");
@@ -44,11 +44,12 @@ fuzz_target!(|data: &[u8]| {
                 assert!(taken);
                 for offered in free {
                     let keys = NameKeys::of(&offered);
-                    assert!(!held.iter().any(|other| clash(&keys, other)), "{offered} is offered and taken");
+                    assert!(!held.iter().any(|other| keys.clashes_with(other)), "{offered} is offered and taken");
                     assert_eq!(Nick::parse(&offered).as_ref().map(Nick::as_str), Ok(&*offered));
                 }
             }
             Some(Effect::Tell(_, Notice::Refused(Refusal::LooksLike { .. }))) => assert!(taken),
+            Some(Effect::Tell(_, Notice::Refused(Refusal::MixedScripts { .. }))) => assert!(nick.mixes_scripts()),
             other => panic!("{nick:?}: {other:?}"),
         }
     }
@@ -82,11 +83,4 @@ fn has_form(name: &str) -> bool {
         && name.len() <= MAX_NICK_BYTES
         && name.chars().count() <= MAX_NICK_CHARS
         && !name.chars().any(|c| is_forbidden(c) || c.is_whitespace() || matches!(c, '#' | '|' | '/' | '[' | ']' | ':'))
-}
-
-/// Whether any key of one name meets any of the other.
-fn clash(one: &NameKeys, other: &NameKeys) -> bool {
-    let all = |keys: &NameKeys| [keys.folded.clone(), keys.looks[0].clone(), keys.looks[1].clone()];
-    let others = all(other);
-    all(one).iter().any(|key| others.contains(key))
 }

@@ -36,11 +36,7 @@ fn a_line_said_before_a_rename_keeps_the_name_of_then() {
 #[test]
 fn a_taken_name_comes_with_three_that_are_free() {
     let mut room = Room::of(&["mike", "ann", "mike2", "Mike7"]);
-    for (name, offered) in [
-        ("mike", ["mike_", "mike3", "mike4"]),
-        ("MIKE", ["MIKE_", "MIKE3", "MIKE4"]),
-        ("ｍｉｋｅ", ["ｍｉｋｅ_", "ｍｉｋｅ3", "ｍｉｋｅ4"]),
-    ] {
+    for (name, offered) in [("mike", ["mike_", "mike3", "mike4"]), ("MIKE", ["MIKE_", "MIKE3", "MIKE4"])] {
         let effects = room.rename(BOB, name);
         let Refusal::Taken { name: refused, free } = refusal(&effects, BOB) else { panic!("{effects:?}") };
         assert_eq!((refused.as_str(), free.as_slice()), (name, offered.map(str::to_owned).as_slice()));
@@ -76,8 +72,7 @@ fn a_refused_rename_changes_nothing() {
 
 #[test]
 fn nobody_takes_a_name_that_looks_like_anothers() {
-    for (present, name) in
-        [("mike", "mіke"), ("Iris", "lris"), ("bob", "b0b"), ("modem", "modern"), ("paypal", "раураl")]
+    for (present, name) in [("mike", "МІКЕ"), ("Iris", "lris"), ("bob", "b0b"), ("modem", "modern"), ("caxap", "сахар")]
     {
         for (present, name) in [(present, name), (name, present)] {
             let mut room = Room::of(&[present, "ann"]);
@@ -88,6 +83,16 @@ fn nobody_takes_a_name_that_looks_like_anothers() {
             assert_eq!(room.rename(ANN, name)[0], Effect::Tell(ANN, Notice::RenameOk), "{name}");
         }
     }
+}
+
+/// Of two reasons the more useful one is told.
+#[test]
+fn name_of_mixed_scripts_is_told_whom_it_is_like() {
+    let mut room = Room::of(&["mike", "ann"]);
+    let wanted = Refusal::LooksLike { name: "mіke".into(), present: "mike".into() };
+    assert_eq!(refusal(&room.rename(BOB, "mіke"), BOB), &wanted);
+    let wanted = Refusal::MixedScripts { name: "zоe".into() };
+    assert_eq!(refusal(&room.rename(BOB, "zоe"), BOB), &wanted);
 }
 
 /// Reserved names and addresses never become a `Nick`, so the hub cannot be asked for them.
@@ -113,7 +118,7 @@ fn a_name_is_free_the_moment_its_owner_leaves_or_takes_another() {
     ok(room.rename(BOB, "MIKE"));
     refusal(&room.rename(ANN, "mike"), ANN);
     ok(room.rename(BOB, "ann")); // and its look has become free, too
-    room.rename(ANN, "mіke");
+    room.rename(ANN, "МІКЕ");
     for reason in [CloseReason::Quit, CloseReason::WriteFailed] {
         refusal(&room.rename(BOB, "mike"), BOB);
         room.leave(ANN, reason);

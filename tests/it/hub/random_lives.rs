@@ -48,7 +48,7 @@ enum Means {
 const SEATS: usize = 6;
 /// Many of them clash with one another.
 const NAMES: [&str; 13] =
-    ["mike", "MIKE", "mіke", "mike2", "Mike_", "Iris", "lris", "iris", "bob", "b0b", "modem", "modern", "ann"];
+    ["mike", "MIKE", "МІКЕ", "mike2", "Mike_", "Iris", "lris", "iris", "bob", "b0b", "modem", "modern", "ann"];
 const ROOMS: [&str; 4] = ["lobby", "dev", "ops", "zoo"];
 /// Little is kept and less is shown, so that the ends of both are met.
 const FORGETFUL: HubSettings = HubSettings { history: 8, history_shown: 3, ..SETTINGS };
@@ -528,12 +528,7 @@ impl Model {
 
 /// Whether any key of one name meets any of the other.
 fn clash(one: &str, other: &str) -> bool {
-    let keys = |name| {
-        let NameKeys { folded, looks: [look, lower] } = NameKeys::of(name);
-        [folded, look, lower]
-    };
-    let (one, other) = (keys(one), keys(other));
-    one.iter().any(|key| other.contains(key))
+    NameKeys::of(one).clashes_with(&NameKeys::of(other))
 }
 
 proptest! {
