@@ -52,9 +52,17 @@ pub struct Flags {
     #[arg(long, value_name = "shown|masked", value_enum, hide_possible_values = true, default_value_t = Addresses::Shown, env = "PARLOR_ADDRESSES")]
     pub addresses: Addresses,
 
-    /// A text session that is silent for so long is disconnected, after a warning; 0 = never
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_idle, env = "PARLOR_IDLE")]
-    pub idle: Duration,
+    /// A text session that is silent for so long is disconnected, after a warning; 0 = never [default: 30s until it has
+    /// said a line or taken a name, then 30m]
+    #[arg(long, value_name = "TIME", value_parser = parse_idle, env = "PARLOR_IDLE")]
+    pub idle: Option<Duration>,
+
+    /// The text door says unasked only what the chat room of old said, for scripts that parse every line
+    ///
+    /// No line begins *** or --- unless it answers a command, comings and goings are told one by one, and without --idle
+    /// everybody may be silent for 30 s.
+    #[arg(long, env = "PARLOR_CLASSIC", value_parser = clap::builder::BoolishValueParser::new())]
+    pub classic: bool,
 
     /// Lines a second that a session may send in the long run; more are delayed; 0 = no limit
     #[arg(long, value_name = "N", default_value_t = 5, env = "PARLOR_RATE")]
@@ -164,6 +172,7 @@ impl Flags {
             max_silent: self.max_silent as usize,
             addresses: self.addresses,
             idle: self.idle,
+            classic: self.classic,
             rate: self.rate,
             burst: self.burst,
             request_rate: self.request_rate,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::protocol::IdleLimits;
 use crate::wire::{Limits, Wire};
 
 /// One listening address with what is spoken there.
@@ -40,6 +41,12 @@ pub enum Addresses {
     Masked,
 }
 
+/// Without [`Config::idle`], a text session that has neither said a line nor taken a name may be silent
+/// for so long, as in the chat room of old: a place held open by nobody is soon free again.
+const IDLE_AT_FIRST: Duration = Duration::from_secs(30);
+/// And every other one for so long: people read longer than 30 s before they say the next line.
+const IDLE_LATER: Duration = Duration::from_secs(30 * 60);
+
 /// Everything that can be set. [`Config::default`] is what the binary starts with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -55,8 +62,13 @@ pub struct Config {
     pub max_silent: usize,
     /// Whether others see a peer's address.
     pub addresses: Addresses,
-    /// A text session that is silent for so long is ended; zero = never.
-    pub idle: Duration,
+    /// A text session that is silent for so long is ended; zero = never. `None`: 30 s until it has said a
+    /// line or taken a name, 30 min after that.
+    pub idle: Option<Duration>,
+    /// The text door says unasked nothing but what the chat room of old said, for scripts that parse every
+    /// line: no line that begins `***` or `---`, every coming and going by itself; and without
+    /// [`Config::idle`], 30 s of silence for everybody.
+    pub classic: bool,
     /// Lines a second that a session may send in the long run; 0 = no limit. Lines are what others hear
     /// and what the server has to search for; a list counts as two, a rename as five.
     pub rate: u32,
@@ -117,7 +129,7 @@ impl Config {
     pub(crate) fn within_bounds(&self) -> Self {
         const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
         Self {
-            idle: self.idle.min(YEAR),
+            idle: self.idle.map(|idle| idle.min(YEAR)),
             write_timeout: self.write_timeout.min(YEAR),
             drain: self.drain.min(YEAR),
             heartbeat: self.heartbeat.min(YEAR),
@@ -125,6 +137,16 @@ impl Config {
             max_pending: self.max_pending.max(Self::MIN_PENDING),
             max_rooms: self.max_rooms.max(1),
             ..self.clone()
+        }
+    }
+
+    /// How long a text session may be silent.
+    #[must_use]
+    pub fn idle_limits(&self) -> IdleLimits {
+        match self.idle {
+            Some(limit) => IdleLimits::same(limit),
+            None if self.classic => IdleLimits::same(IDLE_AT_FIRST),
+            None => IdleLimits { at_first: IDLE_AT_FIRST, later: IDLE_LATER },
         }
     }
 
@@ -143,7 +165,8 @@ impl Default for Config {
             max_per_address: 0,
             max_silent: 1024,
             addresses: Addresses::Shown,
-            idle: Duration::from_secs(30),
+            idle: None,
+            classic: false,
             rate: 5,
             burst: 40,
             request_rate: 1000,

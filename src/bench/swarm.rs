@@ -567,7 +567,7 @@ mod tests {
         let mut swarm = Swarm::new(&to).unwrap();
         swarm.connect(Role::Reader).unwrap();
         let (mut server, _) = listener.accept().unwrap();
-        server.write_all(b"*** Type to talk\n").unwrap();
+        server.write_all(b"*** who lists people\n").unwrap();
         swarm.open(0, Role::Reader, 1).unwrap();
         assert_eq!((swarm.tally.entered, swarm.tally.closed), (1, 0));
         socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
@@ -592,7 +592,7 @@ mod tests {
                 let mut swarm = Swarm::new(&to).unwrap();
                 swarm.connect(Role::Talker).unwrap();
                 let (mut server, _) = listener.accept().unwrap();
-                server.write_all(b"*** Type to talk\n").unwrap();
+                server.write_all(b"*** who lists people\n").unwrap();
                 swarm.open(0, Role::Talker, 1).unwrap();
                 for part in [&b"[a]t: Slow it down\n"[..], &notice.as_bytes()[..cut], &notice.as_bytes()[cut..]] {
                     server.write_all(part).unwrap();

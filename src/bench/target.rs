@@ -153,7 +153,7 @@ impl Wire {
     fn welcome(self, role: Role) -> Option<&'static [u8]> {
         match (self, role) {
             (Self::Text, Role::Elsewhere(_)) => Some(b"*** You are in #b"),
-            (Self::Text, _) => Some(b"*** Type to talk"),
+            (Self::Text, _) => Some(b"*** who lists people"),
             (Self::Relay, _) => None,
             (Self::Json | Self::Frame, _) => Some(b"\"Act\":\"join\""),
             (Self::Irc, _) => Some(b" 366 "),

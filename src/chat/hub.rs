@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
+use crate::protocol::{CloseReason, Command, IdleLimits, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
 
 use super::history::History;
 use super::names::Names;
@@ -22,8 +22,8 @@ const EXIT_GRACE: Duration = Duration::from_secs(10);
 /// What the hub has to know of the house's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct HubSettings {
-    /// After so many seconds of silence a session is ended; 0 = never. Only told here, not timed.
-    pub idle_seconds: u64,
+    /// How long a text session may be silent. Only told here, not timed.
+    pub idle: IdleLimits,
     /// A program that has neither joined a room nor said anything after so long is asked to leave;
     /// zero = never.
     pub join_grace: Duration,
@@ -33,6 +33,9 @@ pub struct HubSettings {
     pub history: usize,
     /// Lines of them that are shown to who comes in.
     pub history_shown: usize,
+    /// Whether a text session is told unasked only what the chat room of old said, and every coming and
+    /// going by itself.
+    pub classic: bool,
 }
 
 /// The moment of a call.
@@ -181,10 +184,10 @@ impl Hub {
                 out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
                 out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
                 self.tell_past(seat, index, self.settings.history_shown, out);
-                let idle_seconds = self.settings.idle_seconds;
+                let idle = self.settings.idle;
                 let topic = self.room(index).and_then(|room| room.topic.clone());
                 let told = |notice| Effect::Tell(seat, notice);
-                out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle_seconds }));
+                out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle }));
                 out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
                 self.put_in(seat, index, None, now, out);
             }

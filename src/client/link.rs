@@ -381,7 +381,8 @@ impl Listener {
     fn hear(&self, heard: &Heard) {
         // The house's warning is for those who are not kept alive, and its advice for newcomers.
         let is_idle_talk = matches!(heard, Heard::Info(text) if text.starts_with("Quiet for ")
-            || self.link.state.lock().breaks > 0 && text.starts_with("Type to talk. "));
+            || text.starts_with("Say something or take a name within ")
+            || self.link.state.lock().breaks > 0 && text.starts_with("who lists people, "));
         let is_new = self.link.learn(heard) || self.shows_own;
         if is_new
             && !is_idle_talk

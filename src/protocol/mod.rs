@@ -31,7 +31,7 @@ pub use letters::{MAX_NICK_BYTES, MAX_NICK_CHARS};
 pub use mask::{Masks, is_mask};
 pub use name_keys::NameKeys;
 pub use nick::Nick;
-pub use notice::{Away, Line, Notice, Presence, RoomInfo};
+pub use notice::{Away, IdleLimits, Line, Notice, Presence, RoomInfo};
 pub use refusal::Refusal;
 pub use room_name::RoomName;
 pub use snowflake::Snowflakes;

@@ -36,6 +36,23 @@ pub struct RoomInfo {
     pub topic: Option<Body>,
 }
 
+/// How long a text session may be silent before it is ended; zero = for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdleLimits {
+    /// Until it has said a line or taken a name.
+    pub at_first: Duration,
+    /// After that.
+    pub later: Duration,
+}
+
+impl IdleLimits {
+    /// The same limit for every session.
+    #[must_use]
+    pub const fn same(limit: Duration) -> Self {
+        Self { at_first: limit, later: limit }
+    }
+}
+
 /// What somebody said to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
@@ -186,8 +203,8 @@ pub enum Notice {
         others_total: usize,
         /// Where this session came in, `127.0.0.1:8000`, for telling others.
         door: Arc<str>,
-        /// `--idle` in seconds, 0 = never.
-        idle_seconds: u64,
+        /// How long it may be silent.
+        idle: IdleLimits,
     },
     /// A line to a room.
     Said(Line),

@@ -178,19 +178,20 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
-    /// For people; without the `!!! ` that the text door puts before it.
+    /// For people; without the `!!! ` that the text door puts before it, and before what follows a `\n`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { bytes, limit } => {
                 write!(f, "Line too long: {bytes} bytes, the limit is {limit}. Nothing was sent.")
             }
             Self::UnknownCommand { word, literally, like } => {
-                write!(f, "No command /{word}, nothing was sent.")?;
+                write!(f, "No command /{word}. ")?;
                 match like {
-                    Some(like) => write!(f, " Did you mean /{like}?")?,
-                    None => f.write_str(" /help lists them.")?,
+                    Some(like) => write!(f, "Did you mean /{like}?")?,
+                    None => f.write_str("/help lists them.")?,
                 }
-                if literally.is_empty() { Ok(()) } else { write!(f, " To send it as text, type {literally}") }
+                f.write_str(" Nothing was sent")?;
+                if literally.is_empty() { Ok(()) } else { write!(f, "\nTo say it as text: {literally}") }
             }
             Self::Ambiguous { word, among } => {
                 write!(f, "/{word} could be /{}; nothing was sent", among.join(" or /"))

@@ -206,11 +206,12 @@ impl Server {
             config,
         };
         let settings = HubSettings {
-            idle_seconds: house.config.idle.as_secs(),
+            idle: house.config.idle_limits(),
             join_grace: house.config.join_grace,
             max_rooms: house.config.max_rooms,
             history: house.config.history,
             history_shown: house.config.history_shown,
+            classic: house.config.classic,
         };
         let drain_by = Arc::new(OnceLock::new());
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -71,6 +71,8 @@ pub(super) struct Reader<'a> {
     /// It has asked for something that takes part in the chat.
     takes_part: bool,
     silence: Silence,
+    /// How long the session may be silent: less until it has said a line or taken a name.
+    idle: Duration,
     /// It has sent something whole.
     has_spoken: bool,
 }
@@ -89,7 +91,7 @@ enum Silence {
 impl<'a> Reader<'a> {
     pub(super) fn new(house: &'a House, lifeline: &'a Arc<Lifeline>, door: Arc<str>) -> Self {
         let config = &house.config;
-        let timed = lifeline.wire == Wire::Text && !config.idle.is_zero();
+        let limits = config.idle_limits();
         Self {
             house,
             lifeline,
@@ -105,7 +107,8 @@ impl<'a> Reader<'a> {
             midway: None,
             throttle: Throttle::new(lifeline.wire, config.limits(), house.rates().buckets(house.uptime())),
             takes_part: false,
-            silence: if timed { Silence::Allowed } else { Silence::Ignored },
+            silence: if lifeline.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
+            idle: limits.at_first,
             has_spoken: false,
         }
     }
@@ -322,7 +325,7 @@ impl<'a> Reader<'a> {
     /// Two thirds of the silence allowed bring a warning, the whole of it the end.
     fn be_silent(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
         self.buffer = Vec::new(); // who is silent needs no memory
-        let idle = self.house.config.idle;
+        let idle = self.idle;
         match self.silence {
             Silence::Ignored => Ok(()),
             Silence::Allowed => {
@@ -336,8 +339,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `/stay` ends the timing of silence; the first line and the first name lengthen the limit.
+    fn time_silence(&mut self, command: &Command) -> Result<(), CloseReason> {
+        let later = self.house.config.idle_limits().later;
+        if self.silence == Silence::Ignored {
+            return Ok(());
+        } else if *command == Command::Stay {
+            self.silence = Silence::Ignored;
+        } else if self.idle != later && shows_a_person(command) {
+            self.idle = later;
+            self.silence = silence(later);
+        } else {
+            return Ok(());
+        }
+        self.set_timeout()
+    }
+
     fn set_timeout(&self) -> Result<(), CloseReason> {
-        let idle = self.house.config.idle;
+        let idle = self.idle;
         let timeout = match self.silence {
             Silence::Ignored => None,
             Silence::Allowed => Some(idle * 2 / 3),
@@ -373,9 +392,8 @@ impl<'a> Reader<'a> {
             }
             let is_list = is_list(item);
             let Some(item) = self.items.pop_front() else { break };
-            if item == Inbound::Command(Command::Stay) && self.silence != Silence::Ignored {
-                self.silence = Silence::Ignored;
-                self.set_timeout()?;
+            if let Inbound::Command(command) = &item {
+                self.time_silence(command)?;
             }
             if let Some(reason) = self.add(item, &mut batch) {
                 self.send(std::mem::take(&mut batch), credit)?;
@@ -483,6 +501,17 @@ impl<'a> Reader<'a> {
         let event = Event::Received(self.lifeline.permit.seat, self.lifeline.id, batch);
         self.house.inbox.send(event).map_err(|_| over())
     }
+}
+
+/// How the silence of a session with this limit is timed.
+fn silence(limit: Duration) -> Silence {
+    if limit.is_zero() { Silence::Ignored } else { Silence::Allowed }
+}
+
+/// Whether somebody says a line by this, or asks for a name.
+fn shows_a_person(command: &Command) -> bool {
+    use Command::{Me, Msg, Nick, Rename, Reply, Say};
+    matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Nick(_) | Rename(_))
 }
 
 /// Whether a program that asks for this has joined or said something: from then on it is sent more

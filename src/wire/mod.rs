@@ -302,8 +302,8 @@ impl Encoding {
             (Self::Json(framing), Key::Route(route)) => {
                 json::encode_custom(&route.to_string(), &text(), tag, framing, out);
             }
-            (Self::TextLf | Self::TextLfTime, _) => out.extend_from_slice(format!("*** {}\n", text()).as_bytes()),
-            (Self::TextCrlf | Self::TextCrlfTime, _) => out.extend_from_slice(format!("*** {}\r\n", text()).as_bytes()),
+            (Self::TextLf | Self::TextLfTime, _) => shown::wrap("*** ", &text(), "\n", out),
+            (Self::TextCrlf | Self::TextCrlfTime, _) => shown::wrap("*** ", &text(), "\r\n", out),
             (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", text()).as_bytes()),
         }
     }

@@ -192,7 +192,7 @@ fn a_line_that_no_packet_carries_is_refused_and_the_talk_goes_on() {
 /// An idle limit of four seconds, and nothing said for five.
 #[test]
 fn who_waits_is_kept_alive() {
-    let house = House::with(&Config { idle: Duration::from_secs(4), ..Config::default() }, 0);
+    let house = House::with(&Config { idle: Some(Duration::from_secs(4)), ..Config::default() }, 0);
     let mut client = house.come(Wire::Text);
     let until = Instant::now() + Duration::from_secs(5);
     while let Some(heard) = client.recv(until).unwrap() {

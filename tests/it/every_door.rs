@@ -105,7 +105,7 @@ fn play(name: &str, wires: &[Wire]) {
     let house = House::with(&flags);
     let mut wires = wires.iter().copied().cycle();
     let mut known: Known = HashMap::new();
-    for (index, line) in script.lines().enumerate() {
+    for (index, line) in unwrapped(&script).iter().enumerate() {
         if line.is_empty() || line.starts_with(['#', '@']) {
             continue;
         }
@@ -294,6 +294,26 @@ impl Program {
             self.peer.fail(&format!("wanted nothing, got {heard:?}"));
         }
     }
+}
+
+/// The lines of a script, with those in one that the text door wraps: no other door does.
+fn unwrapped(script: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in script.lines() {
+        let further = ["*** ", "!!! "].iter().find_map(|mark| line.split_once(&format!("< {mark}    ")));
+        match (lines.iter_mut().rev().find(|last| !last.is_empty()), further) {
+            (Some(begun), Some((_, more))) => {
+                // In a transcript `{*}` stands for the blank at which a line is wrapped.
+                if let Some(text) = begun.strip_suffix("{*}") {
+                    *begun = format!("{text} ");
+                }
+                begun.push_str(more);
+                lines.push(String::new()); // the places of the others stay
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
 }
 
 /// What the text door takes this line to say to the room.

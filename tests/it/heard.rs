@@ -358,7 +358,7 @@ fn a_line_of_an_object_keeps_what_the_server_told_of_it() {
 /// On the text door a line tells its room by what was told before: a greeting, or a move.
 #[test]
 fn lines_of_the_text_door_are_of_the_room_that_one_is_in() {
-    let all = "*** Welcome to Parlor. You are bob, the first one in #lobby. Tell others: nc 127.0.0.1 8000\n\
+    let all = "*** Welcome to Parlor. You are the first in #lobby.\n*** Others come in with: nc 10.0.0.7 8000\n\
                [127.0.0.1:5]ann: hi\n*** You are in #dev with 1 other: ann\n* ann waves\n[127.0.0.1:5]ann: hi\n\
                *** You are in #tea alone\n[127.0.0.1:5]ann: hi\n";
     let rooms: Vec<_> = heard(Wire::Text, [all.as_bytes()])
@@ -370,8 +370,8 @@ fn lines_of_the_text_door_are_of_the_room_that_one_is_in() {
 
 #[test]
 fn a_greeting_and_a_list_tell_names_and_rooms() {
-    let greeting = "*** Welcome to Parlor. You are bob, in #dev with 12 others: ann, mike and 10 more\n\
-                    *** Quiet for 30 s means disconnected; /stay lets you just listen\n[127.0.0.1:5]ann: hi\n";
+    let greeting = "*** Welcome to Parlor. You are in #dev with 12 others: ann, \n***     mike and 10 more\n\
+                    *** Say something or take a name within 30 s; /stay if you just listen\n[127.0.0.1:5]ann: hi\n";
     let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
     decoder.feed(greeting.as_bytes());
     let mut next = || decoder.next().unwrap().unwrap().1;

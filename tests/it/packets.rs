@@ -549,6 +549,8 @@ fn one_line(encoding: Encoding, bytes: &[u8]) {
     };
     let text = std::str::from_utf8(bytes).expect("UTF-8");
     let line = text.strip_suffix(eol).expect("a line ends");
+    // A line of the server that is wrapped goes on behind the same mark and four blanks.
+    let line = line.get(..4).map_or(line.to_owned(), |mark| line.replace(&format!("{eol}{mark}    "), ""));
     let acts = |c: char| {
         (c.is_control() && c != '\t')
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

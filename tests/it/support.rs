@@ -291,7 +291,7 @@ impl Peer {
     /// count as a line.
     pub(crate) fn greeted(door: SocketAddr) -> Self {
         let mut peer = Self::connect(door);
-        peer.skip_until(|line| line.starts_with("*** Quiet for"));
+        peer.skip_until(|line| line.starts_with("*** Say something") || line.starts_with("*** Quiet for"));
         peer
     }
 

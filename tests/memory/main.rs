@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now, Seat};
-use parlor::protocol::{Body, CloseReason, Command, Nick, RoomName, SessionId, Speaker};
+use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Framing, Limits, Wire};
 use parlor::{chat, config, metrics, protocol, wire};
 
@@ -240,11 +240,12 @@ fn what_256_full_rooms_keep_is_below_64_mib() {
     const LINES: u32 = 201; // one more than is kept
     const MOST: u64 = 64 * 1024 * 1024 / 256;
     let settings = HubSettings {
-        idle_seconds: 0,
+        idle: IdleLimits::same(Duration::ZERO),
         join_grace: Duration::ZERO,
         max_rooms: 256,
         history: 200,
         history_shown: 0, // what is shown is not kept
+        classic: false,
     };
     for length in [1, 655, 65_535] {
         let body = "x".repeat(length);

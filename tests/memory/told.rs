@@ -15,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parlor::chat::{Hub, HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, Command, RoomName, SessionId};
+use parlor::protocol::{Body, Command, IdleLimits, RoomName, SessionId};
 use parlor::wire::{Framing, HEARTBEAT, Inbound, Wire};
 
 use crate::gate::Permit;
@@ -77,8 +77,14 @@ fn spent(
     script: impl FnOnce(&mut [Peer], &Sender<Event>) + Send,
 ) -> AllocationInfo {
     let config = Config { heartbeat, ..Config::default() };
-    let settings =
-        HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::ZERO),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
     let (inbox, events) = bounded(1024);
     let metrics = Metrics::default();
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });

@@ -170,7 +170,7 @@ variables_do_what_flags_do() {
     PARLOR_LOG_LEVEL=error serve "$PARLOR"
   has server.out ' relay=127.0.0.1:'
   come ann
-  has_line ann.out '*** Quiet for 420 s means disconnected; /stay lets you just listen'
+  has_line ann.out '*** Quiet for 7 min means disconnected; /stay if you just listen'
   say ann "$(printf '%065d' 0)"
   hear ann '!!! Line too long: 65 bytes, the limit is 64. Nothing was sent.'
   come bob

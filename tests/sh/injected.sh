@@ -196,7 +196,7 @@ a_session_with() {
 no_option_can_be_set() {
   # No delay, probes, time-out of what is not acknowledged, urgent bytes; next is that of its reads.
   a_session_with error=ENOPROTOOPT:when=1..4 setsockopt
-  hear eve '*** Type to talk'
+  hear eve '*** who lists people'
   the_room_goes_on eve ann vic
   all_is_well
 }
@@ -207,7 +207,7 @@ no_time_out_can_be_set() {
 }
 its_own_address_is_not_told() {
   a_session_with error=ENOBUFS:when=1 getsockname
-  hear eve '*** Type to talk'
+  hear eve '*** who lists people'
   the_room_goes_on eve ann vic
   all_is_well
 }
@@ -348,7 +348,7 @@ a_line_of_the_log() {
   local n
   for n in 1 2; do
     call "$TEXT" </dev/null >"$WORK/caller"
-    has caller '*** Type to talk'
+    has caller '*** who lists people'
   done
   within "$DEADLINE" all_injected || fail 'the fault has met no line'
   call "$TEXT" </dev/null >"$WORK/caller"

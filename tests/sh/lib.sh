@@ -235,7 +235,7 @@ come() {
   local name=$1 port=${2:-$TEXT} host=${3:-127.0.0.1}
   keyboard "$name"
   start "$name" "$NC" "$host" "$port"
-  [[ $port == "$RELAY" ]] || hear "$name" '*** Type to talk'
+  [[ $port == "$RELAY" ]] || hear "$name" '*** who lists people'
 }
 
 # come_by_telnet NAME: as `come`, by telnet. expect holds the terminal and passes on what is typed.
@@ -252,7 +252,7 @@ come_by_telnet() {
     exit \$code
   "
   hear "$1" "Escape character is '^]'."
-  hear "$1" '*** Type to talk'
+  hear "$1" '*** who lists people'
 }
 
 # come_at_last NAME [PORT]: as `come`, again and again while the house is full or busy. A place is
@@ -261,8 +261,8 @@ come_at_last() { within "$DEADLINE" gets_in "$@" || fail "$1 does not get in"; }
 gets_in() {
   keyboard "$1"
   start "$1" "$NC" 127.0.0.1 "${2:-$TEXT}"
-  within "$DEADLINE" matches "$WORK/$1.out" '^(\*\*\* Type to talk|!!! )' || fail "$1 is neither greeted nor refused"
-  contains "$WORK/$1.out" '*** Type to talk'
+  within "$DEADLINE" matches "$WORK/$1.out" '^(\*\*\* who lists people|!!! )' || fail "$1 is neither greeted nor refused"
+  contains "$WORK/$1.out" '*** who lists people'
 }
 
 # keyboard NAME: makes NAME.in, opened in both directions so that nobody waits for the other side.
@@ -308,7 +308,7 @@ closed_on() {
 }
 
 # address_of NAME: what the server shows as its address.
-address_of() { sed -n 's/^\*\*\* Welcome to Parlor\. You are \([^,]*\), .*/\1/p' "$WORK/$1.out"; }
+address_of() { sed -n 's/^\[\(.*\)\]\1: I am here.*/\1/p' "$WORK/$1.out"; }
 
 # call PORT: sends stdin by nc, ends its input (-N) and prints the answers until the close.
 call() { timeout "$DEADLINE" "$NC" -N 127.0.0.1 "$1" || fail "a caller was not let go (exit code $?)"; }

@@ -14,11 +14,11 @@ two_people_chat() {
   # The greeting: the chat room's two lines first, then ours.
   equal "$(sed -n 1p "$WORK/ann.out")" "[$ann]$ann: I am here"
   equal "$(sed -n 2p "$WORK/ann.out")" "[$ann]$ann: login"
-  has_line ann.out "*** Welcome to Parlor. You are $ann, the first one in #lobby. Tell others: nc 127.0.0.1 $TEXT"
+  has_line ann.out "*** Others on this machine come in with: nc 127.0.0.1 $TEXT"
 
   come bob
   bob=$(address_of bob)
-  has_line bob.out "*** Welcome to Parlor. You are $bob, in #lobby with 1 other: $ann"
+  has_line bob.out "*** Welcome to Parlor. You are in #lobby with 1 other: $ann"
   hear ann "[$bob]$bob: login"
 
   say bob 'rename|bob'
@@ -58,7 +58,8 @@ private_lines_and_refusals() {
   say ann '/reply yes?'
   hear bob '>>> ann: yes?'
   say bob '/mgs ann thanks'
-  hear bob '!!! No command /mgs, nothing was sent. Did you mean /msg? To send it as text, type //mgs ann thanks'
+  hear bob '!!! No command /mgs. Did you mean /msg? Nothing was sent'
+  hear bob '!!! To say it as text: //mgs ann thanks'
   say bob 'rename|ann'
   hear bob '!!! ann is taken. Free: '
   say bob 'fence'
@@ -128,7 +129,7 @@ silence_is_timed_out() {
   come bob
   local bob
   bob=$(address_of bob)
-  has_line bob.out '*** Quiet for 3 s means disconnected; /stay lets you just listen'
+  has_line bob.out '*** Quiet for 3 s means disconnected; /stay if you just listen'
   hear bob '*** Disconnected: quiet for 3 s'
   closed_on bob
   hear ann "[$bob]$bob: time out leave out"
@@ -152,7 +153,7 @@ who_talks_is_not_timed_out() {
   has_not ann.out 'Disconnected'
   close_house
 }
-warnings() { (($(count ann.out '*** Quiet for 4 s: in 2 s you are disconnected.') >= $1)); }
+warnings() { (($(count ann.out '*** Quiet for 4 s: disconnected in 2 s.') >= $1)); }
 run who_talks_is_not_timed_out
 
 a_flood_is_slowed_and_nothing_is_lost() {

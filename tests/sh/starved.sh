@@ -41,7 +41,7 @@ the_soft_limit_of_descriptors_is_raised() {
   serve bash -c 'ulimit -S -n 40; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}" --max-clients 50
   local n
   for n in {1..45}; do keyboard "p$n" && start "p$n" "$NC" 127.0.0.1 "$TEXT"; done
-  for n in {1..45}; do hear "p$n" '*** Type to talk'; done
+  for n in {1..45}; do hear "p$n" '*** who lists people'; done
   has_not server.log 'limited by'
   close_house
 }
@@ -216,7 +216,7 @@ accept_fails_now_and_then() {
     come ann
     for n in 1 2 3 4; do
       call "$TEXT" </dev/null >"$WORK/caller"
-      if contains "$WORK/caller" '*** Type to talk'; then
+      if contains "$WORK/caller" '*** who lists people'; then
         greeted=$((greeted + 1))
       else
         has caller '!!! Parlor is busy'
@@ -284,7 +284,7 @@ stderr_a_full_pipe() {
   come bob
   for n in {1..50}; do
     call "$TEXT" </dev/null >"$WORK/caller"
-    has caller '*** Type to talk'
+    has caller '*** who lists people'
   done
   the_room_goes_on ann bob
   stop_house
@@ -301,7 +301,7 @@ stderr_a_pipe_whose_reader_has_gone() {
   ended reader # it has its line; what the server writes from now on is a broken pipe
   come bob
   call "$TEXT" </dev/null >"$WORK/caller"
-  has caller '*** Type to talk'
+  has caller '*** who lists people'
   the_room_goes_on ann bob
   close_house
 }

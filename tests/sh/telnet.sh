@@ -12,7 +12,7 @@ telnet_and_nc_talk() {
   come_by_telnet tel
   local tel
   tel=$(address_of tel | tail -n 1)
-  in_order tel.out "[$tel]$tel: I am here" "[$tel]$tel: login" "*** Welcome to Parlor. You are $tel, in #lobby with 1 other"
+  in_order tel.out "[$tel]$tel: I am here" "[$tel]$tel: login" "*** Welcome to Parlor. You are in #lobby with 1 other"
   type_keys tel 'rename|tel\r'
   hear tel 'rename ok'
   type_keys tel 'hi from telnet\r'

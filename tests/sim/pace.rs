@@ -9,7 +9,7 @@ use std::time::Duration;
 use parlor::chat::{HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, CloseReason, Command, SessionId};
+use parlor::protocol::{Body, CloseReason, Command, IdleLimits, SessionId};
 use parlor::wire::{Inbound, Wire};
 
 use crate::gate::Permit;
@@ -73,8 +73,14 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
     reference::begin();
     TICK.set(Duration::from_secs(1)); // a heartbeat is due before each event
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::from_millis(500), ..Config::default() };
-    let settings =
-        HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 8, history: 0, history_shown: 0 };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::ZERO),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
     let metrics = Metrics::default();
     let (inbox, events) = bounded(1003);
     let (opened, _queue) = session(0, Wire::Frame, 0);
@@ -121,8 +127,14 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
     HELD_UP.set(Duration::ZERO);
     TICK.set(pause);
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, history, ..Config::default() };
-    let settings =
-        HubSettings { idle_seconds: 30, join_grace: Duration::ZERO, max_rooms: 8, history, history_shown: 0 };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::from_secs(30)),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history,
+        history_shown: 0,
+        classic: false,
+    };
     let metrics = Metrics::default();
     let (inbox, events) = bounded(coming.len() + 2);
     let (stalled, queue) = session(0, Wire::Text, 0);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use parlor::chat::{HubSettings, Now, Seat};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, CloseReason, Command, Nick, Notice, RoomName, SessionId, Switch};
+use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Switch};
 use parlor::wire::{Decode, Framing, Heard, HeardDecoder, Inbound, Wire};
 
 use crate::gate::Permit;
@@ -739,8 +739,14 @@ pub fn play(seed: u64) -> Happened {
         drain: DRAIN,
         ..Config::default()
     };
-    let settings =
-        HubSettings { idle_seconds: 30, join_grace: Duration::from_secs(10), max_rooms: 8, history, history_shown: 3 };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::from_secs(30)),
+        join_grace: Duration::from_secs(10),
+        max_rooms: 8,
+        history,
+        history_shown: 3,
+        classic: false,
+    };
     let (inbox, events) = bounded(INBOX);
     let drain_by = Arc::new(OnceLock::new());
     let metrics = Metrics::default();

@@ -193,7 +193,7 @@ impl<'a> Guest<'a> {
         let door = if long { self.any_door() } else { Door::Text };
         let mut peer = Peer::knock(self.shared, door)?;
         if door == Door::Text && !long {
-            peer.waits_for(b"*** Type to talk").then_some(())?;
+            peer.waits_for(b"*** who lists people").then_some(())?;
             self.shared.count(Count::Sessions);
         } else {
             peer.is_welcome("lobby").then_some(())?;
@@ -230,7 +230,7 @@ impl<'a> Guest<'a> {
     /// Says nothing, until it is sent away.
     fn be_idle(&mut self) -> Option<()> {
         let mut peer = Peer::knock(self.shared, Door::Text)?;
-        peer.waits_for(b"*** Type to talk").then_some(())?;
+        peer.waits_for(b"*** who lists people").then_some(())?;
         self.shared.count(Count::Sessions);
         self.shared.count(Count::WasIdle);
         let mut was_told = false;

@@ -126,11 +126,16 @@ impl HeardDecoder {
                 }
                 if end.is_none() && (rest.is_empty() || !self.ended) {
                     self.scanned = length;
-                    return Ok(false);
+                    if let Format::Text(door) = &mut self.format
+                        && self.ended
+                    {
+                        door.finish(&mut self.ready);
+                    }
+                    return Ok(!self.ready.is_empty());
                 }
                 let line = rest.get(..length).unwrap_or_default();
                 match &mut self.format {
-                    Format::Text(door) => self.ready.extend(door.read(line).map(|heard| (None, heard))),
+                    Format::Text(door) => door.read(line, &mut self.ready),
                     _ if line.trim_ascii().is_empty() => {}
                     _ => read_object(line, &mut self.ready, &mut self.room),
                 }

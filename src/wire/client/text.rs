@@ -2,10 +2,15 @@
 //!
 //! A line of one's own is known by the address before it, which the first line of the greeting tells.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::{Heard, Kind, Speech};
 use crate::protocol::{clean, is_mask};
+use crate::wire::shown::INDENT;
+
+/// Longest line of the server that is joined of several, in bytes: a bound on what is kept.
+const MAX_JOINED: usize = 64 * 1024;
 
 /// What the text door has told this client about itself, for reading what it tells next.
 #[derive(Debug, Default)]
@@ -19,14 +24,46 @@ pub(super) struct TextDoor {
     pub(super) idle: Option<u64>,
     /// Within the list of `/who`.
     listing: bool,
+    /// A line of the server that goes on in the next one.
+    begun: Option<String>,
 }
 
 impl TextDoor {
-    pub(super) fn read(&mut self, line: &[u8]) -> Option<Heard> {
+    /// Reads a line; one that goes on is kept for what follows it.
+    pub(super) fn read(&mut self, line: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
         let line = clean(line.strip_suffix(b"\r").unwrap_or(line));
-        let line = without_time(&line);
+        let line = match self.begun.take() {
+            Some(begun) => match further(&begun, &line) {
+                Some(more) => begun + more,
+                None => {
+                    ready.extend(self.read_whole(&begun).map(|heard| (None, heard)));
+                    line.into_owned()
+                }
+            },
+            None => line.into_owned(),
+        };
+        // The server leaves the blank at which it wraps a line at the line's end.
+        if line.ends_with(' ') && line.len() <= MAX_JOINED && (line.starts_with("*** ") || line.starts_with("!!! ")) {
+            self.begun = Some(line);
+        } else {
+            ready.extend(self.read_whole(&line).map(|heard| (None, heard)));
+        }
+    }
+
+    /// Reads what was kept, since nothing follows it.
+    pub(super) fn finish(&mut self, ready: &mut VecDeque<(Option<u64>, Heard)>) {
+        if let Some(begun) = self.begun.take() {
+            ready.extend(self.read_whole(&begun).map(|heard| (None, heard)));
+        }
+    }
+
+    fn read_whole(&mut self, line: &str) -> Option<Heard> {
+        let line = without_time(line);
         if let Some(info) = line.strip_prefix("*** ") {
             return Some(self.info(info));
+        } else if let Some(more) = line.strip_prefix("!!! To say it as text: ") {
+            // The second line of a refusal, which is one answer.
+            return Some(Heard::Info(format!("To say it as text: {more}")));
         } else if let Some(text) = line.strip_prefix("!!! ") {
             return Some(Heard::Refused { code: None, text: text.to_owned() });
         } else if let Some(past) = line.strip_prefix("--- ") {
@@ -126,15 +163,34 @@ impl TextDoor {
             [old, "is", "now", name] => return Heard::Renamed { old: (*old).to_owned(), name: (*name).to_owned() },
             [_, "here", "in", _] => self.listing = true,
             ["You", "are", "in", room, ..] => self.room = Some(bare(room)),
-            ["Welcome", "to", "Parlor.", "You", "are", name, rest @ ..] => {
-                self.name = Some(name.trim_end_matches(',').to_owned());
-                self.room = rest.iter().find(|word| word.starts_with('#')).map(|room| bare(room));
+            ["Welcome", "to", "Parlor.", ..] => {
+                self.room = words.iter().find(|word| word.starts_with('#')).map(|room| bare(room));
             }
-            ["Quiet", "for", seconds, "s", "means", ..] => self.idle = seconds.parse().ok(),
+            ["Quiet", "for", count, unit, "means", ..] => self.idle = seconds(count, unit),
+            ["Say", "something", "or", "take", "a", "name", "within", count, unit, ..] => {
+                self.idle = seconds(count, unit.trim_end_matches(';'));
+            }
             _ => {}
         }
         Heard::Info(info.to_owned())
     }
+}
+
+/// What the next line adds to one that goes on; `None` where it is another line.
+fn further<'a>(begun: &str, line: &'a str) -> Option<&'a str> {
+    line.strip_prefix(begun.get(..4)?)?.strip_prefix(INDENT)
+}
+
+/// The seconds of a setting as the server tells it: `30 s`, `5 min`.
+fn seconds(count: &str, unit: &str) -> Option<u64> {
+    let length = match unit {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(length)
 }
 
 /// `lobby` of `#lobby.`

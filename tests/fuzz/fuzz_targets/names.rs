@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, Seat};
-use parlor::protocol::{
-    Command, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker,
-};
+use parlor::protocol::{Command, IdleLimits, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
 use parlor_fuzz::is_forbidden;
 
 const SETTINGS: HubSettings =
-    HubSettings { idle_seconds: 0, join_grace: Duration::ZERO, max_rooms: 1, history: 0, history_shown: 0 };
+    HubSettings { idle: IdleLimits::same(Duration::ZERO), join_grace: Duration::ZERO, max_rooms: 1, history: 0, history_shown: 0, classic: false };
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);

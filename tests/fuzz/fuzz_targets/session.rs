@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, Seat};
-use parlor::protocol::{Notice, Refusal, SessionId, Speaker};
+use parlor::protocol::{IdleLimits, Notice, Refusal, SessionId, Speaker};
 use parlor::wire::{Encoding, Inbound, Key};
 use parlor_fuzz::{Input, lines_of, objects_of, same_in_any_reads};
 
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Some(input) = Input::read(data) else { return };
     let wire = input.wire();
     let join_grace = Duration::from_secs(10);
-    let settings = HubSettings { idle_seconds: 30, join_grace, max_rooms: 3, history: 4, history_shown: 2 };
+    let settings = HubSettings { idle: IdleLimits::same(Duration::from_secs(30)), join_grace, max_rooms: 3, history: 4, history_shown: 2, classic: false };
     let mut hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     let mut out = Vec::new();
     let mut now = Now { up: Duration::ZERO, unix_ms: 1_795_190_108_416 };

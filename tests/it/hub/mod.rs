@@ -20,7 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor::chat::{Arrival, Effect, Entry, Filter, Hub, HubSettings, Now, RoomIndex, Seat};
-use parlor::protocol::{Away, Body, CloseReason, Command, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
+use parlor::protocol::{
+    Away, Body, CloseReason, Command, IdleLimits, Nick, Notice, Refusal, RoomName, SessionId, Speaker,
+};
 use parlor::wire::{Inbound, Limits, Wire};
 
 pub(super) const LOBBY: RoomIndex = RoomIndex::LOBBY;
@@ -29,11 +31,12 @@ pub(super) const BOB: Seat = Seat(1);
 pub(super) const CAT: Seat = Seat(2);
 
 pub(super) const SETTINGS: HubSettings = HubSettings {
-    idle_seconds: 30,
+    idle: IdleLimits::same(Duration::from_secs(30)),
     join_grace: Duration::from_secs(10),
     max_rooms: 256,
     history: 200,
     history_shown: 10,
+    classic: false,
 };
 
 /// A hub, and who its people are at first: the one on seat N has address `127.0.0.1:500N`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parlor::chat::{Effect, Seat};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, Switch};
 
-use super::{ANN, BOB, Room, address, body, refusal, say, shown};
+use super::{ANN, BOB, Room, SETTINGS, address, body, refusal, say, shown};
 
 #[test]
 fn who_comes_in_is_announced_and_greeted_in_this_order() {
@@ -37,7 +37,7 @@ fn the_greeting_knows_who_is_here() {
             others,
             others_total: number as usize,
             door: "127.0.0.1:8000".into(),
-            idle_seconds: 30,
+            idle: SETTINGS.idle,
         };
         assert_eq!(effects[2], Effect::Tell(Seat(number), wanted));
         room.rename(Seat(number), &format!("user{number}"));

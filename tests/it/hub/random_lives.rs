@@ -224,8 +224,8 @@ impl Model {
             let mut wanted = vec![Effect::Tell(at, Notice::IAmHere(you())), Effect::Tell(at, login())];
             wanted.extend(self.past(seat, 0, FORGETFUL.history_shown, 0));
             let (room, door, others_total) = (RoomName::lobby(), "127.0.0.1:8000".into(), others.len());
-            let idle_seconds = FORGETFUL.idle_seconds;
-            let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle_seconds };
+            let idle = FORGETFUL.idle;
+            let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle };
             wanted.push(Effect::Tell(at, welcome));
             wanted.push(Effect::Room { room: LOBBY, notice: login(), hidden_from: None });
             wanted.push(Effect::Enter(LOBBY, at));

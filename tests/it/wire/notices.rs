@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::protocol::{Away, COMMANDS, CloseReason, Notice, Presence, Refusal, RoomInfo, RoomName, Speaker};
+use parlor::protocol::{
+    Away, COMMANDS, CloseReason, IdleLimits, Notice, Presence, Refusal, RoomInfo, RoomName, Speaker,
+};
 
 use super::{body, said, speaker};
 
@@ -69,13 +71,13 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
 pub(super) fn all_notices() -> Vec<Notice> {
     let (ann, bob) = (speaker(1, "ann"), speaker(2, "127.0.0.1:5002"));
     let (room, hi) = (RoomName::lobby(), body("hi *** all"));
-    let welcome = |others: usize, others_total, door: &str, idle_seconds| Notice::Welcome {
+    let welcome = |others: usize, others_total, door: &str, idle| Notice::Welcome {
         you: speaker(1, "ann"),
         room: RoomName::lobby(),
         others: (0..others).map(|n| format!("mike{n}").into()).collect(),
         others_total,
         door: door.into(),
-        idle_seconds,
+        idle,
     };
     let presence = |who: &Arc<Speaker>, seconds| Presence {
         who: Arc::clone(who),
@@ -90,13 +92,14 @@ pub(super) fn all_notices() -> Vec<Notice> {
         others_total,
         since: u64::MAX,
     };
+    let idle = IdleLimits { at_first: Duration::from_secs(30), later: Duration::from_secs(1800) };
     let mut all = vec![
         Notice::IAmHere(Arc::clone(&ann)),
         Notice::Login { who: Arc::clone(&ann), room: dev() },
-        welcome(0, 0, "127.0.0.1:8000", 30),
-        welcome(0, 0, "[::1]:8000", 0),
-        welcome(1, 1, "127.0.0.1:8000", 30),
-        welcome(Notice::MAX_WELCOME_NAMES, 4095, "127.0.0.1:8000", 30),
+        welcome(0, 0, "127.0.0.1:8000", idle),
+        welcome(0, 0, "[2001:db8::7]:8000", IdleLimits::same(Duration::ZERO)),
+        welcome(1, 1, "127.0.0.1:8000", IdleLimits::same(Duration::from_secs(300))),
+        welcome(Notice::MAX_WELCOME_NAMES, 4095, "127.0.0.1:8000", idle),
         Notice::Said(said("ann", "hi *** all")),
         Notice::Acted(said("ann", "hi *** all")),
         Notice::Told { from: Arc::clone(&ann), body: hi.clone() },

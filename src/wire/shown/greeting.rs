@@ -1,0 +1,61 @@
+//! The greeting: where somebody is, with whom, and the four things to know.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::span::Setting;
+use super::wrap::Page;
+use crate::protocol::{IdleLimits, RoomName};
+use crate::wire::foreign::host_and_port;
+
+/// What a greeting tells.
+pub(super) struct Greeting<'a> {
+    pub(super) room: &'a RoomName,
+    pub(super) others: &'a [Arc<str>],
+    pub(super) others_total: usize,
+    /// The address that the caller came to.
+    pub(super) door: &'a str,
+    pub(super) idle: IdleLimits,
+}
+
+impl Greeting<'_> {
+    pub(super) fn write(&self, page: &mut Page<'_>) {
+        let room = self.room;
+        if self.others_total == 0 {
+            page.info(format_args!("Welcome to Parlor. You are the first in {room}."));
+            let (host, port) = host_and_port(self.door);
+            // Nobody on another machine reaches a loopback address.
+            let is_local = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+            let place = if is_local { " on this machine" } else { "" };
+            page.info(format_args!("Others{place} come in with: nc {host} {port}"));
+        } else {
+            let company = company(self.others, self.others_total);
+            page.info(format_args!("Welcome to Parlor. You are in {room} {company}"));
+        }
+        page.info(format_args!("who lists people, rename|NAME names you, /help tells more, /quit leaves"));
+        let IdleLimits { at_first, later } = self.idle;
+        let first = Setting(at_first.as_secs());
+        if at_first.is_zero() {
+            // Nobody is ended for being silent.
+        } else if at_first == later {
+            page.info(format_args!("Quiet for {first} means disconnected; /stay if you just listen"));
+        } else {
+            page.info(format_args!("Say something or take a name within {first}; /stay if you just listen"));
+        }
+    }
+}
+
+/// `with 2 others: ann, mike`; those beyond the names are counted.
+pub(super) fn company(others: &[Arc<str>], total: usize) -> String {
+    let mut words = match total {
+        0 => return "alone".to_owned(),
+        1 => format!("with 1 other: {}", others.join(", ")),
+        many => format!("with {many} others: {}", others.join(", ")),
+    };
+    if total > others.len() {
+        // Writing to a String cannot fail.
+        let _ = write!(words, " and {} more", total - others.len());
+    }
+    words
+}

@@ -1,0 +1,156 @@
+//! What a person on the text door is shown of each notice.
+//!
+//! What the server writes can be told apart by its first bytes (`[`, `* `, `>>> `, `--- `, `*** `,
+//! `!!! `), and nothing that a person types can produce them, since what people say is always
+//! behind a name. The first two lines of a greeting, `who`, `rename|NAME` and the announcements are
+//! the older chat room's, to the byte. Lines of the server are at most 78 columns wide ([`wrap`]).
+
+mod greeting;
+mod help;
+mod lists;
+mod span;
+mod wrap;
+
+use self::greeting::{Greeting, company};
+use self::span::{Age, Clock, Setting};
+use self::wrap::Page;
+pub(super) use self::wrap::{INDENT, wrap};
+use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker};
+
+/// Appends the lines that a person is shown of `notice`, each with `eol` behind it, and the time
+/// before what is said, if wanted.
+pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) {
+    match notice {
+        Notice::Said(line) => {
+            if time {
+                out.extend_from_slice(format!("{} ", Clock(line.at)).as_bytes());
+            }
+            speech(&line.from, line.body.as_str(), eol, out);
+        }
+        Notice::IAmHere(who) => speech(who, "I am here", eol, out),
+        Notice::Login { who, .. } => speech(who, "login", eol, out),
+        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, "time out leave out", eol, out),
+        Notice::Left { who, .. } => speech(who, "login out", eol, out),
+        told => tell(told, time, &mut Page { eol, out }),
+    }
+}
+
+/// `[ADDR]NAME: text`, the one line that is written for every delivery.
+fn speech(who: &Speaker, text: &str, eol: &str, out: &mut Vec<u8>) {
+    for part in ["[", &who.address, "]", &who.name, ": ", text, eol] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// Everything that is not in the chat room's own form.
+fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
+    match notice {
+        // Told by `encode`, or not to people.
+        Notice::Said(_) | Notice::IAmHere(_) | Notice::Login { .. } | Notice::Left { .. } | Notice::DoExit => {}
+        Notice::Acted(line) if time => {
+            page.bare(format_args!("{} * {} {}", Clock(line.at), line.from.name, line.body.as_str()));
+        }
+        Notice::Acted(line) => page.bare(format_args!("* {} {}", line.from.name, line.body.as_str())),
+        Notice::Told { from, body } => page.bare(format_args!(">>> {}: {}", from.name, body.as_str())),
+        Notice::ToldTo { to, body } => page.bare(format_args!(">>> to {}: {}", to.name, body.as_str())),
+        Notice::Welcome { room, others, others_total, door, idle, .. } => {
+            Greeting { room, others, others_total: *others_total, door, idle: *idle }.write(page);
+        }
+        Notice::Renamed { who, old, .. } => page.info(format_args!("{old} is now {}", who.name)),
+        Notice::RenameOk => page.bare(format_args!("rename ok")),
+        Notice::YouAre(name) => page.info(format_args!("You are now {name}")),
+        Notice::InRoom { room, others, others_total, .. } => {
+            page.info(format_args!("You are in {room} {}", company(others, *others_total)));
+        }
+        Notice::UserList(people) => {
+            page.bare(format_args!("user list:"));
+            for who in people {
+                page.bare(format_args!("{}:{}", who.address, who.name));
+            }
+        }
+        Notice::Names { room, people } => lists::names(room, people, page),
+        Notice::Rooms(rooms) => lists::rooms(rooms, page),
+        Notice::Help => help::list(page),
+        Notice::HelpFor(spec) => help::one(spec, page),
+        Notice::Pong => page.info(format_args!("pong")),
+        Notice::StillHere => page.info(format_args!("Yes, still here.")),
+        Notice::Version => page.info(format_args!("Parlor {}", env!("CARGO_PKG_VERSION"))),
+        Notice::Uptime { up, people } => page.info(format_args!("Up for {}, {people} here", Age(*up))),
+        Notice::Staying => page.info(format_args!("You may stay silent. /quit leaves")),
+        Notice::Echo { on: true } => page.info(format_args!("Your own lines come back to you")),
+        Notice::Echo { on: false } => page.info(format_args!("Your own lines no longer come back to you")),
+        Notice::RenameHint(name) => {
+            page.info(format_args!("That was sent as a line. To be called {name}, type rename|{name}"));
+        }
+        Notice::IdleWarning { quiet, left } => {
+            let (quiet, left) = (Setting(*quiet), Setting(*left));
+            page.info(format_args!("Quiet for {quiet}: disconnected in {left}. Enter keeps you here, /stay for good"));
+        }
+        Notice::SlowDown { rate, waiting } => {
+            page.info(format_args!("Slow down: your lines are now sent at {rate} a second, {waiting} wait"));
+        }
+        Notice::Skipped { lines, kept: false } => {
+            page.info(format_args!("{lines} lines were skipped, you read too slowly"));
+        }
+        Notice::Skipped { lines, kept: true } => {
+            page.info(format_args!("{lines} lines were skipped, you read too slowly. /history {lines} shows them"));
+        }
+        Notice::Came { who, from, .. } => page.info(format_args!("{} came from {from}", who.name)),
+        Notice::Went { who, to, .. } => page.info(format_args!("{} went to {to}", who.name)),
+        Notice::Bustle { came, left, .. } => page.info(format_args!("{came} came, {left} left")),
+        Notice::Past { line, is_action } => {
+            let mark = if *is_action { "* " } else { "" };
+            let colon = if *is_action { "" } else { ":" };
+            let (clock, name, text) = (Clock(line.at), &line.from.name, line.body.as_str());
+            page.bare(format_args!("--- {clock} {mark}{name}{colon} {text}"));
+        }
+        Notice::PastEnd { lost: 0, .. } => page.bare(format_args!("--- end of history")),
+        Notice::PastEnd { lost, .. } => {
+            page.marked("--- ", format_args!("end of history, {lost} lines before it are not kept"));
+        }
+        Notice::Topic { room, topic: Some(topic) } => page.info(format_args!("topic of {room}: {}", topic.as_str())),
+        Notice::Topic { room, topic: None } => page.info(format_args!("{room} has no topic; /topic TEXT sets it")),
+        Notice::TopicSet { who, topic, .. } => {
+            page.info(format_args!("{} set the topic: {}", who.name, topic.as_str()));
+        }
+        Notice::Whois { who: one, room, by } => {
+            let room = room.as_ref().map_or_else(|| "no room".to_owned(), RoomName::to_string);
+            let (here, idle, away) = (Age(one.here), Age(one.idle), away(one.away.as_ref(), ", away"));
+            page.info(format_args!("{}: in {room}, here {here}, idle {idle}, by {by}{away}", one.who.name));
+        }
+        Notice::YouAreAway(reason) => {
+            page.info(format_args!("{}. /back when you return", away(Some(reason), "You are away")));
+        }
+        Notice::WelcomeBack => page.info(format_args!("Welcome back")),
+        Notice::IsAway { who, away: reason } => {
+            page.info(format_args!("{} is{}", who.name, away(Some(reason), " away")));
+        }
+        Notice::Ignoring { who, on: true } => page.info(format_args!("You no longer see {}", who.name)),
+        Notice::Ignoring { who, on: false } => page.info(format_args!("You see {} again", who.name)),
+        Notice::Quiet { on: true } => page.info(format_args!("Comings and goings are hidden from you")),
+        Notice::Quiet { on: false } => page.info(format_args!("You see comings and goings again")),
+        Notice::Time { on: true } => page.info(format_args!("The time (UTC) stands before what is said")),
+        Notice::Time { on: false } => page.info(format_args!("Lines have no time before them")),
+        Notice::Refused(refusal) => page.marked("!!! ", format_args!("{refusal}")),
+        Notice::Goodbye(reason) => goodbye(reason, page),
+    }
+}
+
+fn goodbye(reason: &CloseReason, page: &mut Page<'_>) {
+    match reason {
+        CloseReason::Quit => page.info(format_args!("Goodbye")),
+        CloseReason::Idle { seconds } => page.info(format_args!("Disconnected: quiet for {}", Setting(*seconds))),
+        CloseReason::Malformed(what) => page.info(format_args!("Disconnected: {what}")),
+        CloseReason::ServerStopping => page.info(format_args!("The server is stopping. Goodbye")),
+        _ => {}
+    }
+}
+
+/// `, away: lunch`, where somebody is.
+fn away(away: Option<&Away>, words: &str) -> String {
+    match away {
+        None => String::new(),
+        Some(Away(None)) => words.to_owned(),
+        Some(Away(Some(why))) => format!("{words}: {}", why.as_str()),
+    }
+}

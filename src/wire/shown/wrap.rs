@@ -1,0 +1,181 @@
+//! Lines of the server's own, at most 78 columns wide.
+//!
+//! A longer line is wrapped at blanks. Each further line begins with the same mark, `*** ` or `!!! `,
+//! and is indented behind it: words that somebody typed, such as a topic, never stand where a line of
+//! the server begins. The blank at which a line is wrapped stays at its end, as in format=flowed
+//! (RFC 3676): a program that reads the line knows that it goes on.
+
+use std::fmt;
+
+use unicode_width::UnicodeWidthStr as _;
+
+/// Widest line of the server, in columns: a terminal of 80, with room for a cursor.
+pub(crate) const COLUMNS: usize = 78;
+
+/// Stands behind the mark of a further line.
+pub(in crate::wire) const INDENT: &str = "    ";
+
+/// Where lines of the server are written.
+pub(super) struct Page<'a> {
+    pub(super) eol: &'a str,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+impl Page<'_> {
+    /// Information: `*** `.
+    pub(super) fn info(&mut self, text: fmt::Arguments<'_>) {
+        self.marked("*** ", text);
+    }
+
+    /// A line behind `mark`, wrapped. A `\n` in `text` begins a line that is not indented.
+    pub(super) fn marked(&mut self, mark: &str, text: fmt::Arguments<'_>) {
+        match text.as_str() {
+            Some(text) => wrap(mark, text, self.eol, self.out),
+            None => wrap(mark, &text.to_string(), self.eol, self.out),
+        }
+    }
+
+    /// A line as it stands, of any width: what people say, and the chat room's own answers.
+    pub(super) fn bare(&mut self, text: fmt::Arguments<'_>) {
+        use std::io::Write as _;
+        // Writing to a Vec cannot fail.
+        let _ = self.out.write_fmt(text);
+        self.end();
+    }
+
+    pub(super) fn end(&mut self) {
+        self.out.extend_from_slice(self.eol.as_bytes());
+    }
+}
+
+/// Appends `text` behind `mark`, in lines of at most [`COLUMNS`]; a `\n` begins a line of its own.
+pub(in crate::wire) fn wrap(mark: &str, text: &str, eol: &str, out: &mut Vec<u8>) {
+    for line in text.split('\n') {
+        out.extend_from_slice(mark.as_bytes());
+        if line.is_ascii() && mark.len() + line.len() <= COLUMNS {
+            out.extend_from_slice(line.trim_end_matches(' ').as_bytes()); // nearly every line
+        } else {
+            wrap_line(mark, line, eol, out);
+        }
+        out.extend_from_slice(eol.as_bytes());
+    }
+}
+
+fn wrap_line(mark: &str, line: &str, eol: &str, out: &mut Vec<u8>) {
+    let mut column = mark.len();
+    let mut blanks = 0;
+    let mut is_fresh = true; // no word stands on this line yet
+    for (index, word) in line.split(' ').enumerate() {
+        blanks += usize::from(index > 0);
+        if word.is_empty() {
+            continue;
+        }
+        let width = word.width();
+        // One column is left for the blank at which the line may be wrapped.
+        if !is_fresh && column + blanks + width >= COLUMNS {
+            column = next_line(" ", mark, eol, out);
+            blanks = 0;
+        }
+        out.extend(std::iter::repeat_n(b' ', blanks));
+        column += blanks;
+        let mut rest = word;
+        while column + rest.width() >= COLUMNS {
+            let (piece, beyond) = rest.split_at(fitting(rest, COLUMNS - 1 - column.min(COLUMNS - 2)));
+            out.extend_from_slice(piece.as_bytes());
+            rest = beyond;
+            column = next_line("", mark, eol, out);
+        }
+        out.extend_from_slice(rest.as_bytes());
+        column += rest.width();
+        blanks = 0;
+        is_fresh = false;
+    }
+}
+
+/// Ends a line that goes on; returns the column at which the next one begins.
+fn next_line(end: &str, mark: &str, eol: &str, out: &mut Vec<u8>) -> usize {
+    for part in [end, eol, mark, INDENT] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    mark.len() + INDENT.len()
+}
+
+/// How many bytes of `text` fit into so many columns: one character at least, and its marks.
+fn fitting(text: &str, columns: usize) -> usize {
+    let mut fits = 0;
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        let width = text.get(..end).map_or(0, |part| part.width());
+        if width > columns && fits > 0 {
+            break;
+        }
+        fits = end;
+    }
+    fits
+}
+
+/// `text` in at most so many columns; a mark at its end says that there is more.
+pub(super) fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let kept = text.get(..fitting(text, columns.saturating_sub(1))).unwrap_or_default();
+    format!("{}…", kept.trim_end_matches(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn wrapped(text: &str) -> String {
+        let mut out = Vec::new();
+        wrap("*** ", text, "\n", &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn short_lines_stay_as_they_are() {
+        assert_eq!(wrapped("pong"), "*** pong\n");
+        assert_eq!(wrapped("  mike  idle 3 s"), "***   mike  idle 3 s\n");
+        assert_eq!(wrapped(&"x".repeat(74)), format!("*** {}\n", "x".repeat(74)));
+        assert_eq!(wrapped("No.\nTo say it"), "*** No.\n*** To say it\n");
+    }
+
+    #[test]
+    fn long_line_wraps_at_blank() {
+        let words = "word ".repeat(20);
+        let line = "word ".repeat(14);
+        assert_eq!(wrapped(&words), format!("*** {line}\n***     {}\n", "word ".repeat(6).trim_end()));
+        let word = "y".repeat(100);
+        assert_eq!(wrapped(&word), format!("*** {}\n***     {}\n", &word[..73], &word[73..]));
+        assert_eq!(
+            wrapped(&format!("topic: {word}")),
+            format!("*** topic: \n***     {}\n***     {}\n", &word[..69], &word[69..])
+        );
+    }
+
+    #[test]
+    fn cut_text_ends_in_mark() {
+        assert_eq!(cut("tea & cake", 10), "tea & cake");
+        assert_eq!(cut("tea & cake", 9), "tea & ca…");
+        assert_eq!(cut("tea & cake", 7), "tea &…");
+        assert_eq!(cut("家族家族", 5), "家族…");
+    }
+
+    proptest! {
+        #[test]
+        fn wrapped_line_is_narrow_and_complete(text in "[a-c 家e\u{301}\u{1F3E0}\u{FE0F}\u{200D}❤]{0,300}", typed in "\\PC{0,200}") {
+            for text in [&text, &typed] {
+                let lines = wrapped(text);
+                for (index, line) in lines.lines().enumerate() {
+                    prop_assert!(line.width() <= COLUMNS, "{} columns: {line:?}", line.width());
+                    prop_assert!(line.starts_with(if index == 0 { "*** " } else { "***     " }), "{line:?}");
+                }
+                let without_blanks = |text: &str| text.replace(' ', "");
+                let said: String = lines.lines().map(|line| &line[4..]).collect();
+                prop_assert_eq!(without_blanks(&said), without_blanks(text));
+            }
+        }
+    }
+}
