@@ -103,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     fn said(history: &mut History, text: &str) {
-        let from = Arc::new(Speaker { id: SessionId(1), address: "a".into(), name: "a".into() });
+        let from = Arc::new(Speaker { id: SessionId(1), address: "a".into(), name: "a".into(), visitor: None });
         let line =
             Line { room: RoomName::lobby(), from, body: Body::new(text).unwrap(), at: 0, seq: history.next_seq() };
         history.keep(&line, false);

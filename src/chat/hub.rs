@@ -14,6 +14,7 @@ use super::history::History;
 use super::names::Names;
 use super::people::{People, Person};
 use super::room::Room;
+use super::visit::Visitors;
 use super::{Filter, RoomIndex, Seat};
 
 /// After it has been asked to leave, a program has so long to do it.
@@ -105,6 +106,8 @@ pub enum Effect {
 pub struct Hub {
     pub(super) settings: HubSettings,
     pub(super) people: People,
+    /// The names that visits bore last.
+    pub(super) visitors: Visitors,
     /// By index; the lobby is the first. A place is free where a room has gone.
     pub(super) rooms: Vec<Option<Room>>,
     /// The names of the rooms that are there.
@@ -132,6 +135,7 @@ impl Hub {
         Self {
             settings,
             people: People::default(),
+            visitors: Visitors::default(),
             rooms: vec![Some(lobby)],
             room_names,
             started: now.up,
@@ -205,13 +209,16 @@ impl Hub {
             Command::Me(body) => self.act(seat, body, tagged, now, out),
             Command::Msg { to, body } => self.write(seat, &to, body, now, out),
             Command::Reply(body) => self.reply(seat, body, now, out),
-            Command::Nick(nick) => {
-                let answer = Notice::YouAre(nick.shared());
-                match self.people.rename(seat, &nick) {
-                    Ok(old) => self.tell_renamed(seat, old, answer, out),
-                    Err(refusal) => refuse(seat, refusal, out),
+            Command::Visit { name, to, body } => self.visit(seat, name.as_ref(), to, body, tagged, now, out),
+            Command::Nick(nick) => match self.people.rename(seat, &nick) {
+                Ok(old) => {
+                    if let Some(person) = self.people.get(seat) {
+                        let answer = Notice::YouAre(Arc::clone(&person.speaker));
+                        self.tell_renamed(seat, old, answer, out);
+                    }
                 }
-            }
+                Err(refusal) => refuse(seat, refusal, out),
+            },
             Command::Rename(nick) => match self.people.rename(seat, &nick) {
                 Ok(old) => self.tell_renamed(seat, old, Notice::RenameOk, out),
                 Err(refusal) => refuse(seat, refusal, out),

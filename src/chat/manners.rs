@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Away, Body, Notice, Presence, Refusal, SessionId, Switch};
+use crate::protocol::{Away, Body, Notice, Presence, Refusal, SessionId, Speaker, Switch};
 
 use super::Seat;
 use super::hub::{Effect, Hub, Now, refuse};
@@ -38,8 +38,9 @@ impl Filter {
 }
 
 impl Person {
-    pub(super) fn ignores(&self, id: SessionId) -> bool {
-        self.filter.ignored.contains(&id)
+    pub(super) fn ignores(&self, who: &Speaker) -> bool {
+        let ignored = &self.filter.ignored;
+        ignored.contains(&who.id) || who.visitor.is_some_and(|visitor| ignored.contains(&visitor))
     }
 
     pub(super) fn presence(&self, now: Now) -> Presence {
@@ -83,16 +84,20 @@ impl Hub {
     /// Whoever is ignored stays so under every name, and is not told.
     pub(super) fn ignore(&mut self, seat: Seat, name: &str, on: bool, out: &mut Vec<Effect>) {
         let found = match self.people.find(name) {
-            Ok(found) => found,
-            Err(refusal) => return refuse(seat, refusal, out),
+            Ok(found) => self.people.get(found).map(|person| Arc::clone(&person.speaker)),
+            Err(refusal) => match self.visitor_called(seat, name) {
+                Some(visitor) => Some(visitor),
+                None => return refuse(seat, refusal, out),
+            },
         };
-        let Some(who) = self.people.get(found).map(|person| Arc::clone(&person.speaker)) else { return };
-        let here = |id: &SessionId| self.people.seat_of(*id).is_some();
+        let Some(who) = found else { return };
+        let id = who.visitor.unwrap_or(who.id);
+        let here = |id: &SessionId| id.is_visitor() || self.people.seat_of(*id).is_some();
         let still_here: Vec<SessionId> = match self.people.get(seat) {
             Some(person) => person.filter.ignored.iter().copied().filter(here).collect(),
             None => return,
         };
-        if found == seat {
+        if self.people.seat_of(id) == Some(seat) {
             return refuse(
                 seat,
                 Refusal::CannotIgnore { why: "You cannot ignore yourself; /echo off hides your own lines" },
@@ -100,7 +105,7 @@ impl Hub {
             );
         }
         let Some(person) = self.people.get_mut(seat) else { return };
-        person.filter.ignored.retain(|id| *id != who.id);
+        person.filter.ignored.retain(|other| *other != id);
         if person.filter.ignored.len() >= MAX_IGNORED {
             // Who has left is kept as long as there is room: history shows nothing of theirs either.
             person.filter.ignored = still_here;
@@ -113,7 +118,7 @@ impl Hub {
                     out,
                 );
             }
-            person.filter.ignored.push(who.id);
+            person.filter.ignored.push(id);
         }
         out.push(Effect::Filter(seat, person.filter.clone()));
         out.push(Effect::Tell(seat, Notice::Ignoring { who, on }));

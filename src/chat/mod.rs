@@ -15,6 +15,7 @@ mod people;
 mod room;
 mod rooms;
 mod talk;
+mod visit;
 
 pub use bucket::Bucket;
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl People {
         let Some(person) = person else { return Ok(nick.shared()) };
         let old = Arc::clone(&person.speaker.name);
         let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
-        person.speaker = Arc::new(Speaker { id, address, name: nick.shared() });
+        person.speaker = Arc::new(Speaker { id, address, name: nick.shared(), visitor: None });
         if let Some(keys) = person.keys.replace(Arc::clone(nick.keys())) {
             self.names.free(&keys, seat);
         }

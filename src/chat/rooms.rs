@@ -35,12 +35,11 @@ impl Hub {
         }
         let Some((room, mut others, total)) = self.company(to) else { return };
         let since = self.room(to).map_or(0, |room| room.since);
-        if let Some(person) = self.people.get(seat) {
-            others.retain(|name| *name != person.speaker.name);
-        }
+        let Some(you) = self.people.get(seat).map(|person| Arc::clone(&person.speaker)) else { return };
+        others.retain(|name| *name != you.name);
         out.push(Effect::Tell(
             seat,
-            Notice::InRoom { room: room.clone(), others, others_total: total.saturating_sub(1), since },
+            Notice::InRoom { you, room: room.clone(), others, others_total: total.saturating_sub(1), since },
         ));
         if from != Some(to) {
             if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
@@ -191,7 +190,7 @@ impl Hub {
             let room = name.unwrap_or_else(RoomName::lobby);
             return refuse(seat, Refusal::NoRoom { room }, out);
         };
-        let (lines, lost) = room.history.after(after, |past| !person.ignores(past.line.from.id));
+        let (lines, lost) = room.history.after(after, |past| !person.ignores(&past.line.from));
         out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
         out.push(Effect::Tell(seat, past_end(room, lost)));
     }
@@ -201,12 +200,12 @@ impl Hub {
     pub fn past_of(&self, seat: Seat) -> usize {
         let Some(person) = self.people.get(seat) else { return 0 };
         let Some(room) = person.room.and_then(|index| self.room(index)) else { return 0 };
-        room.history.count(|past| !person.ignores(past.line.from.id))
+        room.history.count(|past| !person.ignores(&past.line.from))
     }
 
     pub(super) fn tell_past(&self, seat: Seat, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
         let (Some(person), Some(room)) = (self.people.get(seat), self.room(index)) else { return };
-        let lines = room.history.last(count, |past| !person.ignores(past.line.from.id));
+        let lines = room.history.last(count, |past| !person.ignores(&past.line.from));
         out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Body, Command, Notice, Refusal, Speaker};
+use crate::protocol::{Body, Command, Notice, Refusal, Speaker, VisitTo};
 
 use super::hub::{Effect, Hub, Now, refuse};
 use super::{RoomIndex, Seat};
@@ -37,7 +37,12 @@ impl Hub {
                 let is_there = self.room(index).is_some_and(|room| room.name == *named);
                 if is_there { self.heard_by(seat, command) } else { Heard::Nobody }
             }
-            Command::Msg { to, .. } => self.people.find(to).map_or(Heard::Nobody, Heard::Seat),
+            Command::Visit { to: VisitTo::Room(room) | VisitTo::Action(room), .. } => {
+                self.visited_room(seat, room.as_ref()).map_or(Heard::Nobody, Heard::Room)
+            }
+            Command::Msg { to, .. } | Command::Visit { to: VisitTo::Person(to), .. } => {
+                self.people.find(to).map_or(Heard::Nobody, Heard::Seat)
+            }
             Command::Reply(_) => {
                 let receiver = person.last_writer.and_then(|writer| self.people.seat_of(writer));
                 receiver.map_or(Heard::Nobody, Heard::Seat)
@@ -88,10 +93,23 @@ impl Hub {
     }
 
     fn deliver(&mut self, seat: Seat, receiver: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
-        let Some(from) = self.speaks(seat, now) else { return };
+        if let Some(from) = self.speaks(seat, now) {
+            self.deliver_from(from, seat, receiver, body, out);
+        }
+    }
+
+    /// Gives `receiver` a private line, which bears the name of `from`.
+    pub(super) fn deliver_from(
+        &mut self,
+        from: Arc<Speaker>,
+        seat: Seat,
+        receiver: Seat,
+        body: Body,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(person) = self.people.get_mut(receiver) else { return };
         let to = Arc::clone(&person.speaker);
-        let (away, ignored) = (person.away.clone(), person.ignores(from.id));
+        let (away, ignored) = (person.away.clone(), person.ignores(&from));
         out.push(Effect::Tell(seat, Notice::ToldTo { to: Arc::clone(&to), body: body.clone() }));
         if !ignored {
             // Who is ignored is not told so.
@@ -104,7 +122,7 @@ impl Hub {
     }
 
     /// Somebody says something now.
-    fn speaks(&mut self, seat: Seat, now: Now) -> Option<Arc<Speaker>> {
+    pub(super) fn speaks(&mut self, seat: Seat, now: Now) -> Option<Arc<Speaker>> {
         let person = self.people.get_mut(seat)?;
         person.last_spoke = now.up;
         person.spoken = true;

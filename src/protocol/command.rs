@@ -22,6 +22,15 @@ pub enum Command {
     },
     /// Write to the last who wrote to this session.
     Reply(Body),
+    /// Say a line under a name of its own, without being in a room (`"Visit":true`).
+    Visit {
+        /// The name that the line bears; without one it is the session's own.
+        name: Option<Nick>,
+        /// Who hears it.
+        to: VisitTo,
+        /// What.
+        body: Body,
+    },
     /// Take a name (`/nick`).
     Nick(Nick),
     /// Take a name (`rename|NAME`), answered as the chat room of old did.
@@ -73,6 +82,17 @@ pub enum Command {
     Uptime,
     /// Leave, perhaps with last words.
     Quit(Option<Body>),
+}
+
+/// Who hears a visit's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VisitTo {
+    /// A room, as a line; without a name the asker's own room, or the lobby.
+    Room(Option<RoomName>),
+    /// A room, as an action.
+    Action(Option<RoomName>),
+    /// One person, by name, address or id.
+    Person(String),
 }
 
 /// `on` or `off`.
@@ -454,9 +474,9 @@ impl Command {
     pub fn spec(&self) -> Option<&'static CommandSpec> {
         let name = match self {
             Self::In(_, command) => return command.spec(),
-            Self::Say(_) => "say",
-            Self::Me(_) => "me",
-            Self::Msg { .. } => "msg",
+            Self::Say(_) | Self::Visit { to: VisitTo::Room(_), .. } => "say",
+            Self::Me(_) | Self::Visit { to: VisitTo::Action(_), .. } => "me",
+            Self::Msg { .. } | Self::Visit { to: VisitTo::Person(_), .. } => "msg",
             Self::Reply(_) => "reply",
             Self::Nick(_) | Self::Rename(_) => "nick",
             Self::Join(_) => "join",

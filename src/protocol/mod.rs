@@ -26,7 +26,7 @@ pub use body::Body;
 pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::CloseReason;
-pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, find_command};
+pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, VisitTo, find_command};
 pub use letters::{MAX_NICK_BYTES, MAX_NICK_CHARS};
 pub use mask::{Masks, is_mask};
 pub use name_keys::NameKeys;

@@ -235,10 +235,12 @@ pub enum Notice {
     },
     /// The answer to `rename|NAME`.
     RenameOk,
-    /// The answer to `/nick NAME`.
-    YouAre(Arc<str>),
+    /// The answer to `/nick NAME`: the session, with its name.
+    YouAre(Arc<Speaker>),
     /// The answer to `/join`.
     InRoom {
+        /// The session that asked.
+        you: Arc<Speaker>,
         /// The room.
         room: RoomName,
         /// Names of others in it, at most [`Notice::MAX_WELCOME_NAMES`].
@@ -332,6 +334,16 @@ impl Notice {
             Self::Said(line) | Self::Acted(line) => Some(line.from.id),
             Self::Told { from, .. } => Some(from.id),
             Self::TopicSet { who, .. } => Some(who.id),
+            _ => None,
+        }
+    }
+
+    /// The number of the name that a visit's line bears: what `/ignore` hides too.
+    #[must_use]
+    pub fn visitor(&self) -> Option<SessionId> {
+        match self {
+            Self::Said(line) | Self::Acted(line) => line.from.visitor,
+            Self::Told { from, .. } => from.visitor,
             _ => None,
         }
     }

@@ -20,6 +20,8 @@ pub(super) struct Mark {
     pub(super) hidden_from: Option<Seat>,
     /// What filters go by.
     pub(super) said_by: Option<SessionId>,
+    /// The number of the name that a visit bore; filters go by it too.
+    pub(super) visitor: Option<SessionId>,
     pub(super) is_bustle: bool,
 }
 
@@ -43,7 +45,8 @@ impl Chunk {
         let mut start = heard;
         let mut lines = 0;
         for mark in self.marks.iter().skip_while(|mark| mark.end <= heard) {
-            let filtered = filter.is_some_and(|filter| filter.hides(mark.said_by, mark.is_bustle));
+            let filtered = filter
+                .is_some_and(|filter| filter.hides(mark.said_by, mark.is_bustle) || filter.hides(mark.visitor, false));
             if mark.hidden_from != Some(seat) && !filtered {
                 lines += 1;
                 match ranges.last_mut() {
@@ -116,8 +119,8 @@ impl Audience {
                 let before = chunk.bytes.len();
                 encoding.encode(notice, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
-                    let (said_by, is_bustle) = (notice.said_by(), notice.is_bustle());
-                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from, said_by, is_bustle });
+                    let (said_by, visitor, is_bustle) = (notice.said_by(), notice.visitor(), notice.is_bustle());
+                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from, said_by, visitor, is_bustle });
                 }
                 longest = longest.max(chunk.bytes.len());
             }
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_line_is_encoded_once_for_each_format_that_is_listened_in() {
-        let speaker = Speaker { id: SessionId(1), address: "a".into(), name: "bob".into() };
+        let speaker = Speaker { id: SessionId(1), address: "a".into(), name: "bob".into(), visitor: None };
         let (from, body) = (Arc::new(speaker), Body::new("hi").unwrap());
         let said = Notice::Said(Line { room: RoomName::lobby(), from, body, at: 1, seq: 1 });
         let heard_in = [Encoding::TextCrlf, Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
@@ -178,6 +181,7 @@ mod tests {
             end,
             hidden_from: from.map(Seat),
             said_by: Some(SessionId(end as u64)),
+            visitor: None,
             is_bustle: end == 40,
         };
         let chunk = Chunk {

@@ -403,7 +403,7 @@ impl<'a> Manager<'a> {
         let seat = lifeline.permit.seat;
         let (id, wire) = (lifeline.id, lifeline.wire);
         let encoding = wire.first_encoding();
-        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name });
+        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name, visitor: None });
         if self.posts.len() <= seat.index() {
             self.posts.resize_with(seat.index() + 1, || None);
             self.lifelines.resize_with(seat.index() + 1, Weak::new);
@@ -630,7 +630,7 @@ impl<'a> Manager<'a> {
         let mut chunk = Chunk::default();
         write(post.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
-        chunk.marks.push(Mark { end, hidden_from: None, said_by: None, is_bustle: false });
+        chunk.marks.push(Mark { end, hidden_from: None, said_by: None, visitor: None, is_bustle: false });
         let delivery = Delivery { chunk: &chunk, stamp: 0, now: self.now, levels: &self.levels, metrics: self.metrics };
         let heard = std::mem::replace(&mut post.odd_in, u64::MAX); // all of this chunk is for it
         let filter = post.filter.take();

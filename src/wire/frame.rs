@@ -1,15 +1,13 @@
 //! The frame door: tnet's frames, for its clients and for devices.
 //!
-//! `u32 little-endian route`, `u32 little-endian length`, data. Route 0 with length 0 is a
-//! heartbeat. A frame may be for a handler, or, with a route of the table of commands, for the
+//! `u32 little-endian route`, `u32 little-endian length`, data. Route 0 is a heartbeat. A frame may be for a handler, or, with a route of the table of commands, for the
 //! chat; then its data is the JSON object of the JSON door, or plain text.
-
-use std::collections::VecDeque;
 
 use byteorder::{ByteOrder, LittleEndian};
 
 use super::buffer::Buffer;
-use super::{Decode, Inbound, Key, Limits, WireError, packet};
+use super::packet::{self, Requests};
+use super::{Decode, Inbound, Key, Limits, WireError};
 use crate::protocol::{COMMANDS, CloseReason, Notice, Refusal};
 
 /// Bytes before the data.
@@ -29,7 +27,7 @@ pub const HEARTBEAT: [u8; HEADER] = [0; HEADER];
 pub struct FrameDecoder {
     max_frame: usize,
     input: Buffer,
-    ready: VecDeque<Inbound>,
+    ready: Requests,
     broken: bool,
 }
 
@@ -37,7 +35,7 @@ impl FrameDecoder {
     /// A decoder for one session.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { max_frame: limits.max_frame, input: Buffer::default(), ready: VecDeque::new(), broken: false }
+        Self { max_frame: limits.max_frame, input: Buffer::default(), ready: Requests::default(), broken: false }
     }
 
     /// Takes one frame off the input; false where more bytes are needed.
@@ -51,15 +49,15 @@ impl FrameDecoder {
                 format!("frame too large: {length} bytes (max {})", self.max_frame).as_bytes(),
                 &mut answer,
             );
-            self.ready.push_back(Inbound::Answer(answer.into()));
+            self.ready.push(Inbound::Answer(answer.into()));
             self.broken = true;
             return Ok(true);
         }
         let Some(data) = rest.get(HEADER..HEADER + length) else { return Ok(false) };
         match COMMANDS.iter().find(|spec| spec.route == route && route != 0) {
             Some(spec) => packet::read_for(spec, data, &mut self.ready),
-            None if route == 0 && length == 0 => self.ready.push_back(Inbound::Heartbeat),
-            None => self.ready.push_back(Inbound::Custom { key: Key::Route(route), data: data.to_vec() }),
+            None if route == 0 => self.ready.push(Inbound::Heartbeat), // tnet's clients may put data into one
+            None => self.ready.push(Inbound::Custom { key: Key::Route(route), data: data.to_vec() }),
         }
         self.input.take(HEADER + length);
         Ok(true)
@@ -75,7 +73,7 @@ impl Decode for FrameDecoder {
 
     fn next(&mut self) -> Result<Option<Inbound>, WireError> {
         loop {
-            if let Some(inbound) = self.ready.pop_front() {
+            if let Some(inbound) = self.ready.next() {
                 return Ok(Some(inbound));
             }
             if self.broken {

@@ -4,13 +4,12 @@
 //! something wrong is answered and the session goes on; a stream whose packets can no longer be
 //! told apart ends.
 
-use std::collections::VecDeque;
-
 use memchr::memchr;
 
 use super::buffer::Buffer;
 use super::framing::{Framing, LINE_TOO_LONG};
-use super::{Decode, Encoding, Inbound, Limits, WireError, packet};
+use super::packet::{self, Requests};
+use super::{Decode, Encoding, Inbound, Limits, WireError};
 use crate::protocol::Notice;
 
 /// Turns the bytes of one JSON session into requests.
@@ -22,7 +21,7 @@ pub struct JsonDecoder {
     input: Buffer,
     /// How much of the input is known to hold no line's end.
     scanned: usize,
-    ready: VecDeque<Inbound>,
+    ready: Requests,
     ended: bool,
 }
 
@@ -35,7 +34,7 @@ impl JsonDecoder {
             framing: fixed,
             input: Buffer::default(),
             scanned: 0,
-            ready: VecDeque::new(),
+            ready: Requests::default(),
             ended: false,
         }
     }
@@ -53,7 +52,7 @@ impl JsonDecoder {
             };
             let Some(framing) = found else { return Ok(false) };
             self.framing = Some(framing);
-            self.ready.push_back(Inbound::Switch(Encoding::Json(framing)));
+            self.ready.push(Inbound::Switch(Encoding::Json(framing)));
             return Ok(true);
         };
         if framing == Framing::Lines {
@@ -99,7 +98,7 @@ impl Decode for JsonDecoder {
 
     fn next(&mut self) -> Result<Option<Inbound>, WireError> {
         loop {
-            if let Some(inbound) = self.ready.pop_front() {
+            if let Some(inbound) = self.ready.next() {
                 return Ok(Some(inbound));
             }
             if !self.take_packet()? {

@@ -186,7 +186,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {
-            let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, is_bustle: false }];
+            let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, visitor: None, is_bustle: false }];
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
             let levels = Levels::of(10_000);
             let delivery =

@@ -58,7 +58,7 @@ fn one_heard(wire: Wire, bytes: &[u8]) -> Heard {
 
 fn speaker(name: &str, port: u16) -> Arc<Speaker> {
     let address = format!("127.0.0.1:{port}").into();
-    Arc::new(Speaker { id: SessionId(u64::from(port)), address, name: name.into() })
+    Arc::new(Speaker { id: SessionId(u64::from(port)), address, name: name.into(), visitor: None })
 }
 
 /// What a session in the lobby may be told, whatever its wire.
@@ -81,7 +81,7 @@ fn notices() -> Vec<Notice> {
         Notice::Told { from: Arc::clone(&ann), body: body("psst: you") },
         Notice::ToldTo { to: Arc::clone(&ann), body: body("to ann: what?") },
         Notice::Renamed { who: Arc::clone(&ann), old: "old".into(), room: RoomName::lobby() },
-        Notice::YouAre("bob".into()),
+        Notice::YouAre(speaker("bob", 5002)),
         Notice::RenameOk,
         Notice::UserList(vec![Arc::clone(&me), Arc::clone(&ann)]),
         Notice::Pong,
@@ -307,7 +307,7 @@ fn a_farewell_is_told_from_what_is_told_by_the_way() {
             (Notice::Goodbye(CloseReason::ServerStopping), true),
             (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), true),
             (Notice::Pong, false),
-            (Notice::YouAre("Goodbye".into()), false),
+            (Notice::YouAre(speaker("Goodbye", 5002)), false),
             (Notice::Went { who: speaker("Goodbye", 2), to: RoomName::lobby(), room: RoomName::lobby() }, false),
             (Notice::Told { from: speaker("ann", 2), body: body("Goodbye") }, false),
         ] {

@@ -25,6 +25,7 @@ mod order;
 mod packets;
 mod programs;
 mod readme;
+mod requests;
 mod rooms;
 mod shutdown;
 mod slow;

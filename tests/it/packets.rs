@@ -273,7 +273,7 @@ fn a_name_with_a_newline_is_one_line_for_people() {
                 Some(Inbound::Command(Command::Msg { to, .. })) => {
                     Notice::Refused(Refusal::NobodyCalled { name: to.clone(), like: None })
                 }
-                Some(Inbound::Command(Command::Nick(nick))) => Notice::YouAre(nick.shared()),
+                Some(Inbound::Command(Command::Nick(nick))) => Notice::YouAre(speaker(nick.as_str())),
                 Some(Inbound::Command(Command::Join(room))) => Notice::Refused(Refusal::NoRoom { room: room.clone() }),
                 Some(Inbound::Command(Command::Who(_))) => continue,
                 other => panic!("{act} {text:?}: {other:?}"),
@@ -518,7 +518,12 @@ fn body(text: &str) -> Body {
 }
 
 fn speaker(name: &str) -> Arc<Speaker> {
-    Arc::new(Speaker { id: SessionId(2_123_807_362_945_912_832), address: "127.0.0.1:5123".into(), name: name.into() })
+    Arc::new(Speaker {
+        id: SessionId(2_123_807_362_945_912_832),
+        address: "127.0.0.1:5123".into(),
+        name: name.into(),
+        visitor: None,
+    })
 }
 
 /// What the others, and the sender, are told of a command that says something.

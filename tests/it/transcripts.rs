@@ -77,6 +77,7 @@ transcripts! {
     cleaning
     telnet
     wrong_protocol
+    visits
     relay
     relay_lines
     two_doors

@@ -284,7 +284,7 @@ fn come(hub: &mut Hub, number: u32, seat: u32, room: &RoomName) -> Seat {
     let seat = Seat(seat);
     let address: Arc<str> = format!("[1234:5678:9abc:def0:1234:5678:9abc:{number:04x}]:12345").into();
     let id = SessionId(1_000_000_000_000_000_000 + u64::from(number) + 1000 * u64::from(seat.0));
-    let speaker = Arc::new(Speaker { id, address: Arc::clone(&address), name: address });
+    let speaker = Arc::new(Speaker { id, address: Arc::clone(&address), name: address, visitor: None });
     let entry = Entry::Nowhere { timed: false };
     let arrival = Arrival { speaker, door: "127.0.0.1:8999".into(), by: "json", echo: true, entry };
     hub.enter(seat, arrival, NOW, &mut Vec::new());

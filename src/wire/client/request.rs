@@ -1,7 +1,7 @@
 //! What a client asks for, as bytes of each wire format.
 
 use super::CLIENT_FRAMING;
-use crate::protocol::{COMMANDS, Command, Refusal, Switch, clean};
+use crate::protocol::{COMMANDS, Command, Refusal, Switch, VisitTo, clean};
 use crate::wire::packet::Request;
 use crate::wire::{Foreign, Wire, frame, text};
 
@@ -90,6 +90,19 @@ fn request(command: &Command) -> Request<'_> {
         | Command::Away(Some(body))
         | Command::Quit(Some(body)) => data(body.as_str().into()),
         Command::Msg { to, body } => Request { to: Some(to.into()), ..data(body.as_str().into()) },
+        Command::Visit { name, to, body } => {
+            let visit = Request {
+                name: name.as_ref().map(|name| name.as_str().into()),
+                visit: true,
+                ..data(body.as_str().into())
+            };
+            match to {
+                VisitTo::Room(room) | VisitTo::Action(room) => {
+                    Request { room: room.as_ref().map(|room| room.as_str().into()), ..visit }
+                }
+                VisitTo::Person(to) => Request { to: Some(to.into()), ..visit },
+            }
+        }
         Command::Nick(nick) | Command::Rename(nick) => data(nick.as_str().into()),
         Command::In(room, command) => Request { room: Some(room.as_str().into()), ..request(command) },
         Command::Join(room) | Command::Who(Some(room)) => data(room.as_str().into()),
@@ -122,7 +135,7 @@ fn request(command: &Command) -> Request<'_> {
 fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> {
     let data = request.data.as_deref().unwrap_or_default();
     Some(match command {
-        Command::HistoryAfter(..) | Command::In(..) => return None,
+        Command::HistoryAfter(..) | Command::In(..) | Command::Visit { .. } => return None,
         // The room's own answers, which the slashed commands do not give.
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),

@@ -58,7 +58,7 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
         }
         Notice::Renamed { who, old, .. } => page.info(format_args!("{old} is now {}", who.name)),
         Notice::RenameOk => page.bare(format_args!("rename ok")),
-        Notice::YouAre(name) => page.info(format_args!("You are now {name}")),
+        Notice::YouAre(you) => page.info(format_args!("You are now {}", you.name)),
         Notice::InRoom { room, others, others_total, .. } => {
             page.info(format_args!("You are in {room} {}", company(others, *others_total)));
         }

@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     let mut held: Vec<NameKeys> = Vec::new();
     for (number, nick) in (0..).zip(&nicks) {
         let name = format!("127.0.0.1:{}", 5000 + number).into();
-        let speaker = Speaker { id: SessionId(u64::from(number)), address: Arc::clone(&name), name };
+        let speaker = Speaker { id: SessionId(u64::from(number)), address: Arc::clone(&name), name, visitor: None };
         let (door, by, entry) = ("127.0.0.1:8000".into(), "text", Entry::Nowhere { timed: false });
         hub.enter(Seat(number), Arrival { speaker: Arc::new(speaker), door, by, echo: true, entry }, now, &mut out);
         hub.command(Seat(number), Command::Nick(nick.clone()), false, now, &mut out);

@@ -30,6 +30,7 @@ fuzz_target!(|data: &[u8]| {
             id: SessionId(2_123_807_362_945_912_831 + u64::from(seat)),
             address: format!("127.0.0.1:{}", 5123 + seat).into(),
             name: name.into(),
+            visitor: None,
         };
         let by = wire.name();
         let arrival = Arrival { speaker: Arc::new(speaker), door: "127.0.0.1:8000".into(), by, echo: true, entry };

@@ -150,6 +150,6 @@ fn rename_has_no_limit_of_its_own() {
     room.enter(ANN);
     for name in ["ann", "zoe", "eve", "ivy", "may", "joy"] {
         let effects = room.does(ANN, Command::Nick(nick(name)));
-        assert_eq!(effects[0], Effect::Tell(ANN, Notice::YouAre(name.into())));
+        assert_eq!(shown(&effects)[0], format!("to 0: you are {name}"));
     }
 }

@@ -15,6 +15,7 @@ mod programs;
 mod random_lives;
 mod rooms;
 mod talking;
+mod visits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +81,7 @@ impl Room {
         let id = SessionId(1_000_000_000_000_000_000 + self.entered);
         let address: Arc<str> = address(seat).into();
         let name = if by == "text" { Arc::clone(&address) } else { id.to_string().into() };
-        let speaker = Arc::new(Speaker { id, address, name });
+        let speaker = Arc::new(Speaker { id, address, name, visitor: None });
         let entry = match by {
             "json" => Entry::Nowhere { timed: true },
             "frame" => Entry::Nowhere { timed: false },
@@ -226,6 +227,7 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Notice::Came { who, from, room } => format!("{} came from {from} to {room}", who.name),
         Notice::Went { who, to, room } => format!("{} went to {to} from {room}", who.name),
         Notice::Bustle { room, came, left } => format!("{came} came to {room}, {left} left"),
+        Notice::YouAre(you) => format!("you are {}", you.name),
         Notice::InRoom { room, others, others_total, .. } => {
             format!("in {room} with {others_total}: {}", others.join(" "))
         }

@@ -15,10 +15,8 @@ fn a_rename_is_answered_and_told_to_the_others() {
     let mut room = Room::empty();
     room.enter(ANN);
     assert_eq!(shown(&room.rename(ANN, "ann")), ["to 0: RenameOk", "to all but 0: 127.0.0.1:5000 is now ann"]);
-    let answer = Effect::Tell(ANN, Notice::YouAre("zoe".into()));
     let effects = room.does(ANN, Command::Nick(nick("zoe")));
-    assert_eq!(effects[0], answer);
-    assert_eq!(shown(&effects[1..]), ["to all but 0: ann is now zoe"]);
+    assert_eq!(shown(&effects), ["to 0: you are zoe", "to all but 0: ann is now zoe"]);
     assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: zoe: hi"]);
     // One's own name again, or in other letters.
     assert_eq!(shown(&room.rename(ANN, "zoe")), ["to 0: RenameOk"], "nothing to tell");

@@ -372,7 +372,7 @@ impl Model {
         let others_total = others.len();
         wanted.push(Effect::Tell(
             at,
-            Notice::InRoom { room: room(), others, others_total, since: self.places[to].since },
+            Notice::InRoom { you: who(), room: room(), others, others_total, since: self.places[to].since },
         ));
         if from != Some(to) {
             self.places[to].members.push(seat);
@@ -427,7 +427,7 @@ impl Model {
         let life = self.lives.get_mut(&seat).unwrap();
         let old = Arc::clone(&life.speaker.name);
         let Speaker { id, address, .. } = &*life.speaker;
-        let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into() });
+        let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into(), visitor: None });
         life.speaker = Arc::clone(&speaker);
         let is_told = *old != *name;
         let told = life.place.filter(|_| is_told).map(|place| Effect::Room {

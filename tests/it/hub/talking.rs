@@ -60,7 +60,7 @@ fn an_id_finds_somebody_who_has_a_name() {
 #[test]
 fn an_address_means_the_first_who_came_from_it() {
     let mut room = Room::of(&["ann", "bob"]);
-    let speaker = Arc::new(Speaker { id: SessionId(7), address: address(BOB).into(), name: "7".into() });
+    let speaker = Arc::new(Speaker { id: SessionId(7), address: address(BOB).into(), name: "7".into(), visitor: None });
     let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
     let arrival = Arrival { speaker, door, by: "relay", echo: false, entry };
     room.effects(|hub, now, out| hub.enter(CAT, arrival, now, out));

@@ -129,7 +129,7 @@ proptest! {
         let mut effects = Vec::new();
         for (seat, name) in [(0, "10.0.0.1:5000"), (1, "10.0.0.2:5000")] {
             let id = SessionId(7 + u64::from(seat));
-            let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into() });
+            let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into(), visitor: None });
             let (door, entry) = ("0.0.0.0:8000".into(), Entry::Lobby);
             hub.enter(Seat(seat), Arrival { speaker, door, by: "text", echo: true, entry }, now, &mut effects);
         }

@@ -135,7 +135,12 @@ fn ends_a_line(c: char) -> bool {
 
 fn speaker(number: u64, name: &str) -> Arc<Speaker> {
     let address = format!("127.0.0.1:{}", 5000 + number);
-    Arc::new(Speaker { id: SessionId(2_123_807_362_945_912_832 + number), address: address.into(), name: name.into() })
+    Arc::new(Speaker {
+        id: SessionId(2_123_807_362_945_912_832 + number),
+        address: address.into(),
+        name: name.into(),
+        visitor: None,
+    })
 }
 
 /// Unix milliseconds of a noon, UTC.

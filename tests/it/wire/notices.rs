@@ -87,6 +87,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
     };
     let dev = || RoomName::parse("dev").unwrap();
     let in_room = |others: usize, others_total| Notice::InRoom {
+        you: speaker(1, "ann"),
         room: dev(),
         others: (0..others).map(|n| format!("mike{n}").into()).collect(),
         others_total,
@@ -106,7 +107,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
         Notice::ToldTo { to: Arc::clone(&bob), body: hi },
         Notice::Renamed { who: Arc::clone(&ann), old: "bob".into(), room: dev() },
         Notice::RenameOk,
-        Notice::YouAre("ann".into()),
+        Notice::YouAre(Arc::clone(&ann)),
         Notice::UserList(vec![Arc::clone(&ann), Arc::clone(&bob)]),
         Notice::UserList(vec![]),
         Notice::Names { room: room.clone(), people: vec![presence(&ann, 3), presence(&bob, 200_000)] },
@@ -147,7 +148,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
         Notice::WelcomeBack,
         Notice::IsAway { who: Arc::clone(&ann), away: Away(None) },
         Notice::IsAway { who: Arc::clone(&ann), away: Away(Some(body("at lunch"))) },
-        Notice::InRoom { room: dev(), others: vec![], others_total: 0, since: 0 },
+        Notice::InRoom { you: Arc::clone(&ann), room: dev(), others: vec![], others_total: 0, since: 0 },
         in_room(1, 1),
         in_room(10, 300),
         Notice::DoExit,

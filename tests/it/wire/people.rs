@@ -161,7 +161,7 @@ fn answers_and_goodbyes_are_told_like_this() {
         assert_eq!(list(&[seconds]), format!("*** 1 here in #lobby:\n***   ann  {spans}\n*** end of list\n"));
     }
     for (notice, wanted) in [
-        (Notice::YouAre("ann".into()), "*** You are now ann\n"),
+        (Notice::YouAre(speaker(1, "ann")), "*** You are now ann\n"),
         (
             Notice::Renamed { who: speaker(1, "ann"), old: "bob".into(), room: RoomName::lobby() },
             "*** bob is now ann\n",

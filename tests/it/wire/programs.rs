@@ -108,11 +108,17 @@ fn answers_carry_what_programs_need() {
             of("msg"),
             r#"{"Act":"msg","Data":"hi","To":"bob"}"#.into(),
         ),
-        (Notice::YouAre("ann".into()), of("nick"), r#"{"Act":"nick","Data":"ann"}"#.to_owned()),
+        (Notice::YouAre(ann()), of("nick"), r#"{"Act":"nick","Data":"ann","Id":"2123807362945912833"}"#.to_owned()),
         (
-            Notice::InRoom { room: dev(), others: vec!["bob".into()], others_total: 1, since: 1_795_190_000_000 },
+            Notice::InRoom {
+                you: ann(),
+                room: dev(),
+                others: vec!["bob".into()],
+                others_total: 1,
+                since: 1_795_190_000_000,
+            },
             of("join"),
-            r#"{"Act":"join","Data":"dev","Room":"dev","Since":1795190000000}"#.into(),
+            r#"{"Act":"join","Data":"dev","Id":"2123807362945912833","Room":"dev","Since":1795190000000}"#.into(),
         ),
         (
             Notice::Names {

@@ -1,25 +1,13 @@
-//! The JSON object that programs send and receive, on the JSON door and in the frames of the chat.
-//!
-//! `Act` says what it is about, `Data` is the text of it; both come from goframe's gtcp, where keys
-//! are matched without regard to case and a missing `Data` is "". Events carry more keys, which
-//! those clients ignore.
+//! What programs are told: the object of each notice, and the route of its frame.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
-use std::fmt;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
-use super::{Inbound, Key};
 use crate::protocol::{
-    Away, Body, COMMANDS, CloseReason, Command, CommandSpec, Line, Notice, Presence, Refusal, RoomInfo, RoomName,
-    Speaker, clean,
+    Away, Body, COMMANDS, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker,
 };
-
-/// Longest `Ref`, as JSON text in bytes: it is sent back with the answer.
-const MAX_REF: usize = 256;
+use crate::wire::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 
 /// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
 /// and the keys, it fits the 255 bytes of the shortest framing.
@@ -37,214 +25,6 @@ mod event_route {
     pub(super) const NOTICE: u32 = crate::wire::frame::NOTICE_ROUTE;
     pub(super) const ERROR: u32 = 208;
     pub(super) const DOEXIT: u32 = 209;
-}
-
-/// A text of the packet, borrowed from it where it holds no escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Cow<'de, str>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Cow::Borrowed(text))
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Cow::Owned(text.to_owned()))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor).map(Text)
-    }
-}
-
-/// The `Ref` of a request: a string or a whole number, kept as JSON text.
-struct Tag(Box<str>);
-
-impl<'de> Deserialize<'de> for Tag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TagVisitor;
-        impl Visitor<'_> for TagVisitor {
-            type Value = Tag;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a string of at most {MAX_REF} bytes or a whole number")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Tag, E> {
-                let json = serde_json::to_string(text).map_err(E::custom)?;
-                if json.len() > MAX_REF { Err(E::custom("Ref is too long")) } else { Ok(Tag(json.into())) }
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Tag, E> {
-                Ok(Tag(number.to_string().into()))
-            }
-            fn visit_i64<E>(self, number: i64) -> Result<Tag, E> {
-                Ok(Tag(number.to_string().into()))
-            }
-        }
-        deserializer.deserialize_any(TagVisitor)
-    }
-}
-
-/// What a program asks for.
-#[derive(Default)]
-pub(super) struct Request<'a> {
-    pub(super) act: Option<Cow<'a, str>>,
-    pub(super) data: Option<Cow<'a, str>>,
-    pub(super) to: Option<Cow<'a, str>>,
-    pub(super) room: Option<Cow<'a, str>>,
-    pub(super) after: Option<u64>,
-    /// Its `Ref`, as JSON text.
-    pub(super) tag: Option<Box<str>>,
-}
-
-impl Serialize for Request<'_> {
-    /// As a client writes it; [`write`] adds the `Ref`.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("Act", self.act.as_deref().unwrap_or_default())?;
-        for (key, text) in [("Data", &self.data), ("To", &self.to), ("Room", &self.room)] {
-            if let Some(text) = text {
-                map.serialize_entry(key, text)?;
-            }
-        }
-        if let Some(after) = self.after {
-            map.serialize_entry("After", &after)?;
-        }
-        map.end()
-    }
-}
-
-impl Request<'_> {
-    /// The object by which a client asks.
-    pub(super) fn object(&self) -> Vec<u8> {
-        write(self, self.tag.as_deref())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Request<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RequestVisitor;
-        impl<'de> Visitor<'de> for RequestVisitor {
-            type Value = Request<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with Act and Data")
-            }
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut request = Request::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    if key.eq_ignore_ascii_case("act") {
-                        once(&mut request.act, "Act", map.next_value::<Text<'de>>()?.0)?;
-                    } else if key.eq_ignore_ascii_case("data") {
-                        once(&mut request.data, "Data", map.next_value::<Text<'de>>()?.0)?;
-                    } else if key.eq_ignore_ascii_case("to") {
-                        once(&mut request.to, "To", map.next_value::<Text<'de>>()?.0)?;
-                    } else if key.eq_ignore_ascii_case("room") {
-                        once(&mut request.room, "Room", map.next_value::<Text<'de>>()?.0)?;
-                    } else if key.eq_ignore_ascii_case("after") {
-                        once(&mut request.after, "After", map.next_value::<u64>()?)?;
-                    } else if key.eq_ignore_ascii_case("ref") {
-                        once(&mut request.tag, "Ref", map.next_value::<Tag>()?.0)?;
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                request.to = request.to.filter(|to| !to.trim().is_empty()); // nobody is called nothing
-                Ok(request)
-            }
-        }
-        deserializer.deserialize_map(RequestVisitor)
-    }
-}
-
-/// Fills a field, which must be empty: of two keys alike, nobody knows which was meant.
-fn once<T, E: de::Error>(field: &mut Option<T>, key: &'static str, value: T) -> Result<(), E> {
-    match field.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(E::duplicate_field(key)),
-    }
-}
-
-/// Reads the object of one packet; what it asks for is appended to `ready`.
-pub(super) fn read(bytes: &[u8], ready: &mut VecDeque<Inbound>) {
-    let request = match serde_json::from_slice::<Request<'_>>(bytes) {
-        Ok(request) => request,
-        Err(error) => return refuse(&format!("Not a packet of this door: {error}"), ready),
-    };
-    let mut request = request;
-    let act = request.act.take().filter(|act| !act.is_empty());
-    if act.as_deref() == Some("heartbeat") {
-        return ready.push_back(Inbound::Heartbeat); // no answer, so its mark would go to the next one's
-    }
-    ready.extend(request.tag.take().map(Inbound::Tag));
-    let Some(act) = act else {
-        return refuse("No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", ready);
-    };
-    let spec = COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act);
-    ready.push_back(match spec {
-        Some(spec) => command(spec, &request),
-        None => Inbound::Custom {
-            key: Key::Act(act.into()),
-            data: request.data.unwrap_or_default().into_owned().into_bytes(),
-        },
-    });
-}
-
-/// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
-pub(super) fn read_for(spec: &'static CommandSpec, bytes: &[u8], ready: &mut VecDeque<Inbound>) {
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        let data = Some(String::from_utf8_lossy(bytes));
-        return ready.push_back(command(spec, &Request { data, ..Request::default() }));
-    }
-    match serde_json::from_slice::<Request<'_>>(bytes) {
-        Ok(mut request) => {
-            ready.extend(request.tag.take().map(Inbound::Tag));
-            ready.push_back(command(spec, &request));
-        }
-        Err(error) => refuse(&format!("Not an object of this door: {error}"), ready),
-    }
-}
-
-fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Inbound {
-    let usage = |usage: &str| Err(Refusal::Usage { usage: usage.into() });
-    let data = request.data.as_deref().unwrap_or_default();
-    let room = request.room.as_deref().map(RoomName::parse).transpose();
-    let command = match (spec.name, &request.to, room) {
-        (_, _, Err(refusal)) => Err(refusal),
-        // Said as it is, with its blanks; on the text door the line's parser keeps them too.
-        ("say", _, Ok(room)) => match (Body::new(data).map(Command::Say), room) {
-            (None, _) => usage("say with Data"),
-            (Some(say), None) => Ok(say),
-            (Some(say), Some(room)) => Ok(Command::In(room, Box::new(say))),
-        },
-        ("msg", Some(to), _) => {
-            let to = clean(to.as_bytes()).into_owned();
-            Body::new(data).map_or_else(|| usage("msg with To and Data"), |body| Ok(Command::Msg { to, body }))
-        }
-        ("msg", None, _) => usage("msg with To and Data"),
-        ("join", _, Ok(Some(room))) => Ok(Command::Join(room)),
-        ("who", _, Ok(Some(room))) => Ok(Command::Who(Some(room))),
-        ("history", _, Ok(room)) if room.is_some() || request.after.is_some() => {
-            if data.trim().is_empty() {
-                Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
-            } else {
-                usage("history with a number as its Data, or with After, Room or both")
-            }
-        }
-        ("me" | "topic", _, Ok(Some(room))) => spec.parse(data).map(|command| Command::In(room, Box::new(command))),
-        _ => spec.parse(data),
-    };
-    match command {
-        Ok(command) => Inbound::Command(command),
-        Err(refusal) => Inbound::Refused(refusal),
-    }
-}
-
-/// A parser's words may repeat what was sent: cleaned, and not at length.
-fn refuse(why: &str, ready: &mut VecDeque<Inbound>) {
-    let why = clean(why.as_bytes()).chars().take(200).collect();
-    ready.push_back(Inbound::Refused(Refusal::BadPacket { why }));
 }
 
 /// One person in a list.
@@ -289,6 +69,8 @@ struct Event<'a> {
     act: &'a str,
     data: Cow<'a, str>,
     from: Option<&'a Speaker>,
+    /// The session's own id, where it is told about itself.
+    id: Option<SessionId>,
     to: Option<&'a str>,
     room: Option<&'a str>,
     ts: Option<u64>,
@@ -317,6 +99,9 @@ impl Serialize for Event<'_> {
         if let Some(from) = self.from {
             map.serialize_entry("From", &*from.name)?;
             map.serialize_entry("Id", &from.id.to_string())?; // beyond 2⁵³: a string
+        }
+        if let Some(id) = self.id {
+            map.serialize_entry("Id", &id.to_string())?;
         }
         for (key, text) in [
             ("To", self.to),
@@ -359,7 +144,7 @@ impl Serialize for Event<'_> {
 
 /// The object that a program is shown of `notice`, at most `longest` bytes of it, and the route of
 /// its frame. `None` where programs are not told.
-pub(super) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Option<(u32, Vec<u8>)> {
+pub(in crate::wire) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Option<(u32, Vec<u8>)> {
     let (route, event) = event(notice)?;
     Some((route, fit(event, tag, longest)))
 }
@@ -409,11 +194,11 @@ fn shorten<'a>(mut event: Event<'a>, tag: Option<&str>, longest: usize) -> (Vec<
 }
 
 /// A packet of a handler's own.
-pub(super) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
+pub(in crate::wire) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
     fit(Event { act, data: data.into(), ..Event::default() }, tag, longest)
 }
 
-fn write(event: &impl Serialize, tag: Option<&str>) -> Vec<u8> {
+pub(super) fn write(event: &impl Serialize, tag: Option<&str>) -> Vec<u8> {
     // Serializing strings and numbers into memory cannot fail; an empty object would be a bug's sign.
     let mut object = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
     if let Some(tag) = tag {
@@ -509,10 +294,12 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             let (data, room, old) = ((&*who.name).into(), Some(room.as_str()), Some(&**old));
             (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
         }
-        Notice::YouAre(name) => (answer("nick"), Event { act: "nick", data: (&**name).into(), ..empty }),
-        Notice::InRoom { room, since, .. } => {
+        Notice::YouAre(you) => {
+            (answer("nick"), Event { act: "nick", data: (&*you.name).into(), id: Some(you.id), ..empty })
+        }
+        Notice::InRoom { you, room, since, .. } => {
             let (data, room, since) = (room.as_str().into(), Some(room.as_str()), Some(*since));
-            (answer("join"), Event { act: "join", data, room, since, ..empty })
+            (answer("join"), Event { act: "join", data, id: Some(you.id), room, since, ..empty })
         }
         Notice::Names { room, people } => {
             let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();

@@ -1,0 +1,124 @@
+//! Visits: a line under a name of its own, from a session that is not in the room.
+//!
+//! A build server has one line to say. It would cost the room three if it came in, spoke and left.
+//! The name of a visit is held by nobody, so `/ignore` goes by the name itself: by its number, which
+//! is the same for every visit, whatever session it comes from.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::protocol::{Body, MAX_NICK_BYTES, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker, VisitTo};
+
+use super::hub::{Effect, Hub, Now, refuse};
+use super::{RoomIndex, Seat};
+
+/// Names of visits that are remembered, so that `/ignore` tells a visitor from a mistyped name.
+const MAX_VISITORS: usize = 256;
+
+/// The names that visits bore last, each once, the latest at the end; at most [`MAX_VISITORS`].
+#[derive(Debug, Default)]
+pub(super) struct Visitors(VecDeque<Arc<Speaker>>);
+
+impl Visitors {
+    fn remember(&mut self, who: &Arc<Speaker>) {
+        self.0.retain(|other| other.visitor != who.visitor);
+        if self.0.len() >= MAX_VISITORS {
+            self.0.pop_front();
+        }
+        self.0.push_back(Arc::clone(who));
+    }
+}
+
+impl Hub {
+    /// Says a line as a visitor. Only the asker is told anything else: the line, as its answer.
+    #[expect(clippy::too_many_arguments, reason = "as for every other line, and the name")]
+    pub(super) fn visit(
+        &mut self,
+        seat: Seat,
+        name: Option<&Nick>,
+        to: VisitTo,
+        body: Body,
+        tagged: bool,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(person) = self.people.get(seat) else { return };
+        let (own, is_told) = (person.room, tagged || person.echo);
+        let from = match self.visitor(seat, &person.speaker, name) {
+            Ok(from) => from,
+            Err(refusal) => return refuse(seat, refusal, out),
+        };
+        let (room, is_action) = match to {
+            VisitTo::Room(room) => (room, false),
+            VisitTo::Action(room) => (room, true),
+            VisitTo::Person(to) => {
+                return match self.people.find(&to) {
+                    Ok(receiver) => {
+                        self.is_heard(seat, &from, now);
+                        self.deliver_from(from, seat, receiver, body, out);
+                    }
+                    Err(refusal) => refuse(seat, refusal, out),
+                };
+            }
+        };
+        let index = self.visited_room(seat, room.as_ref());
+        let found = index.and_then(|index| Some((index, self.rooms.get_mut(index.index())?.as_mut()?)));
+        let Some((index, there)) = found else {
+            return room.into_iter().for_each(|room| refuse(seat, Refusal::NoRoom { room }, out));
+        };
+        let line = there.line(Arc::clone(&from), body, now.unix_ms);
+        there.history.keep(&line, is_action);
+        self.is_heard(seat, &from, now);
+        let notice = if is_action { Notice::Acted } else { Notice::Said };
+        if is_told {
+            out.push(Effect::Tell(seat, notice(line.clone())));
+        }
+        let hidden_from = (own == Some(index)).then_some(seat);
+        out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
+    }
+
+    /// The room that a visit goes to: one that is in the list of rooms, which an empty one is not. Without
+    /// a name it is the asker's own, or the lobby.
+    pub(super) fn visited_room(&self, seat: Seat, name: Option<&RoomName>) -> Option<RoomIndex> {
+        let Some(name) = name else {
+            return Some(self.people.get(seat)?.room.unwrap_or(RoomIndex::LOBBY));
+        };
+        self.room_index(name).filter(|index| {
+            *index == RoomIndex::LOBBY || self.room(*index).is_some_and(|room| !room.members.is_empty())
+        })
+    }
+
+    /// The one who visits from this session under this name.
+    fn visitor(&self, seat: Seat, own: &Arc<Speaker>, name: Option<&Nick>) -> Result<Arc<Speaker>, Refusal> {
+        let Some(name) = name else { return Ok(Arc::clone(own)) };
+        self.people.check_free(seat, name)?;
+        let folded = &name.keys().folded;
+        if NameKeys::fold(&own.name) == *folded {
+            return Ok(Arc::clone(own)); // under its own name it is itself
+        }
+        let (id, address) = (own.id, Arc::clone(&own.address));
+        Ok(Arc::new(Speaker { id, address, name: name.shared(), visitor: Some(SessionId::of_visitor(folded)) }))
+    }
+
+    fn is_heard(&mut self, seat: Seat, from: &Arc<Speaker>, now: Now) {
+        self.speaks(seat, now);
+        if from.visitor.is_some() {
+            self.visitors.remember(from);
+        }
+    }
+
+    /// A visitor of that name: one of the last, or one that `seat` ignores.
+    pub(super) fn visitor_called(&self, seat: Seat, name: &str) -> Option<Arc<Speaker>> {
+        let name = name.trim();
+        if name.len() > 4 * MAX_NICK_BYTES {
+            return None; // longer than any way to write a name
+        }
+        let id = SessionId::of_visitor(&NameKeys::fold(name));
+        let last = self.visitors.0.iter().find(|who| who.visitor == Some(id)).map(Arc::clone);
+        last.or_else(|| {
+            let person = self.people.get(seat).filter(|person| person.filter.ignored.contains(&id))?;
+            let (id, address, visitor) = (person.speaker.id, Arc::clone(&person.speaker.address), Some(id));
+            Some(Arc::new(Speaker { id, address, name: name.into(), visitor }))
+        })
+    }
+}

@@ -1,0 +1,291 @@
+//! What programs ask for: an object of a packet or of a frame, as a command.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use super::event::write;
+use super::field::{Field, Text, text_of};
+use super::lines::{Lines, Manner, Requests};
+use crate::protocol::{COMMANDS, Command, CommandSpec, Nick, Refusal, RoomName, VisitTo, clean};
+use crate::wire::{Inbound, Key};
+
+/// What a program asks for.
+#[derive(Default)]
+pub(in crate::wire) struct Request<'a> {
+    pub(in crate::wire) act: Option<Cow<'a, str>>,
+    pub(in crate::wire) data: Option<Cow<'a, str>>,
+    pub(in crate::wire) to: Option<Cow<'a, str>>,
+    pub(in crate::wire) room: Option<Cow<'a, str>>,
+    pub(in crate::wire) after: Option<u64>,
+    /// The name that a visit bears.
+    pub(in crate::wire) name: Option<Cow<'a, str>>,
+    pub(in crate::wire) visit: bool,
+    /// Its `Ref`, as JSON text.
+    pub(in crate::wire) tag: Option<Box<str>>,
+}
+
+impl Serialize for Request<'_> {
+    /// As a client writes it; [`write`] adds the `Ref`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("Act", self.act.as_deref().unwrap_or_default())?;
+        for (key, text) in [("Data", &self.data), ("To", &self.to), ("Room", &self.room), ("Name", &self.name)] {
+            if let Some(text) = text {
+                map.serialize_entry(key, text)?;
+            }
+        }
+        if self.visit {
+            map.serialize_entry("Visit", &true)?;
+        }
+        if let Some(after) = self.after {
+            map.serialize_entry("After", &after)?;
+        }
+        map.end()
+    }
+}
+
+impl Request<'_> {
+    /// The object by which a client asks.
+    pub(in crate::wire) fn object(&self) -> Vec<u8> {
+        write(self, self.tag.as_deref())
+    }
+}
+
+/// A request as it is read: what it asks for, and the first thing that is wrong with it.
+#[derive(Default)]
+struct Draft<'a> {
+    request: Request<'a>,
+    wrong: Option<String>,
+    /// What is wrong with its `Name`, which counts only for a visit: programs may have one of their own.
+    name_wrong: Option<String>,
+}
+
+impl<'a> Draft<'a> {
+    /// Reads an object. What is wrong does not end the reading, so that the `Ref` is found wherever it
+    /// stands.
+    fn read(bytes: &'a [u8], text: &'a str) -> Self {
+        let mut draft = Self::default();
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let read = Keys(&mut draft).deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        if let Err(error) = read {
+            draft.note(error.to_string());
+        }
+        if let Err(error) = std::str::from_utf8(bytes) {
+            // It would be read as something else than was meant.
+            draft.wrong = Some(format!("the byte at {} is not UTF-8; JSON is UTF-8", error.valid_up_to()));
+        }
+        if draft.request.visit
+            && let Some(why) = draft.name_wrong.take()
+        {
+            draft.note(why);
+        }
+        draft.request.to = draft.request.to.filter(|to| !to.trim().is_empty()); // nobody is called nothing
+        draft
+    }
+
+    fn note(&mut self, why: String) {
+        self.wrong.get_or_insert(why);
+    }
+
+    /// Takes the value of one key. Keys are matched without regard to case; unknown ones do not matter.
+    fn take(&mut self, key: &str, raw: &'a RawValue) {
+        let request = &mut self.request;
+        let field = |name: &'static str| key.eq_ignore_ascii_case(name).then_some(Field { key: name, raw });
+        let taken = if let Some(field) = field("Act") {
+            fill(&mut request.act, field, Field::text)
+        } else if let Some(field) = field("Data") {
+            fill(&mut request.data, field, Field::text)
+        } else if let Some(field) = field("To") {
+            fill(&mut request.to, field, Field::text)
+        } else if let Some(field) = field("Room") {
+            fill(&mut request.room, field, Field::text)
+        } else if let Some(field) = field("After") {
+            fill(&mut request.after, field, Field::number)
+        } else if let Some(field) = field("Ref") {
+            fill(&mut request.tag, field, Field::tag)
+        } else if let Some(field) = field("Visit") {
+            let mut visit = request.visit.then_some(true);
+            let taken = fill(&mut visit, field, Field::flag);
+            request.visit = visit == Some(true);
+            taken
+        } else {
+            if let Some(field) = field("Name")
+                && let Err(why) = fill(&mut request.name, field, Field::text)
+            {
+                self.name_wrong.get_or_insert(why);
+            }
+            return;
+        };
+        if let Err(why) = taken {
+            self.note(why);
+        }
+    }
+}
+
+/// Fills what must be empty: of two keys alike, nobody knows which was meant.
+fn fill<'a, T>(
+    place: &mut Option<T>,
+    field: Field<'a>,
+    read: impl Fn(Field<'a>) -> Result<Option<T>, String>,
+) -> Result<(), String> {
+    match read(field)? {
+        Some(_) if place.is_some() => Err(format!("{} is given twice", field.key)),
+        Some(value) => {
+            *place = Some(value);
+            Ok(())
+        }
+        None => Ok(()), // null: as if it were not there
+    }
+}
+
+/// Reads the keys of an object into a draft, which keeps what was read before an error.
+struct Keys<'d, 'a>(&'d mut Draft<'a>);
+
+impl<'de> DeserializeSeed<'de> for Keys<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keys<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with Act and Data")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(Text(key)) = map.next_key()? {
+            self.0.take(&key, map.next_value::<&RawValue>()?);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the object of one packet; what it asks for is added to `requests`.
+pub(in crate::wire) fn read(bytes: &[u8], requests: &mut Requests) {
+    let text = text_of(bytes);
+    let Draft { mut request, wrong, .. } = Draft::read(bytes, &text);
+    let tag = request.tag.take();
+    if let Some(why) = wrong {
+        return refuse(tag, &format!("Not a packet of this door: {why}"), requests);
+    }
+    let act = request.act.take().filter(|act| !act.is_empty());
+    if act.as_deref() == Some("heartbeat") {
+        return requests.push(Inbound::Heartbeat); // no answer, so its mark would go to the next one's
+    }
+    let Some(act) = act else {
+        return refuse(tag, "No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", requests);
+    };
+    match COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act) {
+        Some(spec) => ask(spec, &request, tag, requests),
+        None => {
+            let data = request.data.unwrap_or_default().into_owned().into_bytes();
+            add(tag, Inbound::Custom { key: Key::Act(act.into()), data }, requests);
+        }
+    }
+}
+
+/// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
+pub(in crate::wire) fn read_for(spec: &'static CommandSpec, bytes: &[u8], requests: &mut Requests) {
+    let text = text_of(bytes);
+    if !text.starts_with('{') {
+        let data = Some(String::from_utf8_lossy(bytes));
+        return ask(spec, &Request { data, ..Request::default() }, None, requests);
+    }
+    let Draft { mut request, wrong, .. } = Draft::read(bytes, &text);
+    let tag = request.tag.take();
+    match wrong {
+        Some(why) => refuse(tag, &format!("Not an object of this door: {why}"), requests),
+        None => ask(spec, &request, tag, requests),
+    }
+}
+
+fn ask(spec: &'static CommandSpec, request: &Request<'_>, tag: Option<Box<str>>, requests: &mut Requests) {
+    let data = request.data.as_deref().unwrap_or_default();
+    let command = match manner(spec, request) {
+        Err(refusal) => Err(refusal),
+        // One line, nearly always.
+        Ok(Some(manner)) if !data.contains('\n') => manner.command(data).ok_or_else(|| needs(spec)),
+        Ok(Some(manner)) => match Lines::new(manner, data, tag.clone()) {
+            Some(lines) => return requests.push_lines(lines),
+            None => Err(needs(spec)),
+        },
+        Ok(None) => command(spec, request),
+    };
+    add(tag, command.map_or_else(Inbound::Refused, Inbound::Command), requests);
+}
+
+/// How the text of a request is to be said; `None` where the command says nothing to others.
+fn manner(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Option<Manner>, Refusal> {
+    let room = request.room.as_deref().map(RoomName::parse).transpose()?;
+    let to = || match &request.to {
+        Some(to) => Ok(clean(to.as_bytes()).into_owned()),
+        None => Err(needs(spec)),
+    };
+    if request.visit {
+        let to = match spec.name {
+            "say" => VisitTo::Room(room),
+            "me" => VisitTo::Action(room),
+            "msg" => VisitTo::Person(to()?),
+            _ => return Err(Refusal::Usage { usage: "Visit with say, me or msg".into() }),
+        };
+        let name = request.name.as_deref().map(Nick::parse).transpose()?;
+        return Ok(Some(Manner::Visit(name, to)));
+    }
+    Ok(Some(match spec.name {
+        "say" => Manner::Say(room),
+        "me" => Manner::Me(room),
+        "msg" => Manner::Msg(to()?),
+        "reply" => Manner::Reply,
+        _ => return Ok(None),
+    }))
+}
+
+/// What a command needs whose text is missing.
+fn needs(spec: &CommandSpec) -> Refusal {
+    let usage = match spec.name {
+        "msg" => "msg with To and Data".to_owned(),
+        name => format!("{name} with Data"),
+    };
+    Refusal::Usage { usage }
+}
+
+/// The command of a request that says nothing to others.
+fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command, Refusal> {
+    let data = request.data.as_deref().unwrap_or_default();
+    let room = request.room.as_deref().map(RoomName::parse).transpose()?;
+    match (spec.name, room) {
+        ("join", Some(room)) => Ok(Command::Join(room)),
+        ("who", Some(room)) => Ok(Command::Who(Some(room))),
+        ("history", room) if room.is_some() || request.after.is_some() => {
+            if data.trim().is_empty() {
+                Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
+            } else {
+                let usage = "history with a number as its Data, or with After, Room or both".into();
+                Err(Refusal::Usage { usage })
+            }
+        }
+        ("topic", Some(room)) => spec.parse(data).map(|command| Command::In(room, Box::new(command))),
+        _ => spec.parse(data),
+    }
+}
+
+fn add(tag: Option<Box<str>>, one: Inbound, requests: &mut Requests) {
+    if let Some(tag) = tag {
+        requests.push(Inbound::Tag(tag));
+    }
+    requests.push(one);
+}
+
+/// A parser's words may repeat what was sent: cleaned, and not at length.
+fn refuse(tag: Option<Box<str>>, why: &str, requests: &mut Requests) {
+    let why = clean(why.as_bytes()).chars().take(200).collect();
+    add(tag, Inbound::Refused(Refusal::BadPacket { why }), requests);
+}
