@@ -147,10 +147,10 @@ impl Hub {
         }
     }
 
-    /// How many are here.
+    /// How many are here, for others to see.
     #[must_use]
     pub fn population(&self) -> usize {
-        self.people.len()
+        self.people.listed()
     }
 
     /// Somebody comes in.
@@ -170,6 +170,7 @@ impl Hub {
             by,
             away: None,
             filter: Filter::default(),
+            is_listed: entry != Entry::Lobby,
         };
         self.people.enter(seat, person);
         match entry {
@@ -193,8 +194,21 @@ impl Hub {
                 let told = |notice| Effect::Tell(seat, notice);
                 out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle }));
                 out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
-                self.put_in(seat, index, None, now, out);
+                if let Some(person) = self.people.get_mut(seat) {
+                    person.room = Some(index);
+                }
+                out.push(Effect::Enter(index, seat));
             }
+        }
+    }
+
+    /// Lists somebody who came into the lobby, and announces it to the others. It heard the room before.
+    ///
+    /// Call this at the first sign of life. A caller that goes without one, a health check or a port
+    /// scan, was never here for the others (case B9). The first command calls it too.
+    pub fn appear(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
+        if self.people.list(seat) {
+            self.announce(seat, now, out);
         }
     }
 
@@ -203,6 +217,10 @@ impl Hub {
     /// `tagged` says that the asker marks its requests: a line of its own then comes back to it as
     /// an answer, apart from the room's.
     pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(seat) else { return };
+        if !person.is_listed {
+            self.appear(seat, now, out); // what it does comes after its announcement
+        }
         let Some(person) = self.people.get_mut(seat) else { return };
         match command {
             Command::Say(body) => self.say(seat, body, tagged, now, out),
@@ -283,7 +301,7 @@ impl Hub {
             Command::Version => out.push(Effect::Tell(seat, Notice::Version)),
             Command::Uptime => {
                 let up = now.up.saturating_sub(self.started);
-                out.push(Effect::Tell(seat, Notice::Uptime { up, people: self.people.len() }));
+                out.push(Effect::Tell(seat, Notice::Uptime { up, people: self.people.listed() }));
             }
             Command::Quit(words) => {
                 if let Some(body) = words {

@@ -41,6 +41,10 @@ pub(super) struct Person {
     pub(super) by: &'static str,
     pub(super) away: Option<Away>,
     pub(super) filter: Filter,
+    /// Whether others know of the person: its arrival has been announced (see [`Hub::appear`]).
+    ///
+    /// [`Hub::appear`]: super::Hub::appear
+    pub(super) is_listed: bool,
 }
 
 /// Everybody, by seat, by session, by address and by name.
@@ -48,6 +52,8 @@ pub(super) struct Person {
 pub(super) struct People {
     seats: Vec<Option<Person>>,
     count: usize,
+    /// How many of them others know of.
+    listed: usize,
     by_id: HashMap<SessionId, Seat>,
     /// Names that people took.
     names: Names<Seat>,
@@ -58,6 +64,19 @@ pub(super) struct People {
 impl People {
     pub(super) fn len(&self) -> usize {
         self.count
+    }
+
+    /// How many others know of.
+    pub(super) fn listed(&self) -> usize {
+        self.listed
+    }
+
+    /// Lists the person at `seat`; false where there is nobody, or it is listed.
+    pub(super) fn list(&mut self, seat: Seat) -> bool {
+        let Some(person) = self.get_mut(seat).filter(|person| !person.is_listed) else { return false };
+        person.is_listed = true;
+        self.listed += 1;
+        true
     }
 
     pub(super) fn get(&self, seat: Seat) -> Option<&Person> {
@@ -84,6 +103,7 @@ impl People {
         // First names, an address or an id, are found by those.
         self.by_address.entry(Arc::clone(&person.speaker.address)).or_default().push(seat);
         if let Some(place) = self.seats.get_mut(seat.index()) {
+            self.listed += usize::from(person.is_listed);
             *place = Some(person);
             self.count += 1;
         }
@@ -92,6 +112,7 @@ impl People {
     pub(super) fn leave(&mut self, seat: Seat) -> Option<Person> {
         let person = self.seats.get_mut(seat.index())?.take()?;
         self.count -= 1;
+        self.listed -= usize::from(person.is_listed);
         self.by_id.remove(&person.speaker.id);
         if let Some(keys) = &person.keys {
             self.names.free(keys, seat);
@@ -153,8 +174,9 @@ impl People {
         if name.len() > 4 * MAX_NICK_BYTES {
             return nobody(None);
         }
-        let by_address = || self.by_address.get(name)?.first().copied();
-        let by_id = || self.seat_of(SessionId(name.parse().ok()?));
+        let is_listed = |seat: &Seat| self.get(*seat).is_some_and(|person| person.is_listed);
+        let by_address = || self.by_address.get(name)?.iter().copied().find(is_listed);
+        let by_id = || self.seat_of(SessionId(name.parse().ok()?)).filter(is_listed);
         if let Some(seat) = by_address().or_else(by_id) {
             return Ok(seat);
         }

@@ -70,7 +70,7 @@ impl Hub {
         let name = room.name.clone();
         self.note_emptied(from);
         out.push(Effect::Exit(from, seat));
-        self.tell_movement(from, Notice::Went { who, to, room: name.clone() }, false, now, out);
+        self.tell_movement(from, Notice::Went { who, to, room: name.clone() }, false, None, now, out);
         Some(name)
     }
 
@@ -92,27 +92,48 @@ impl Hub {
             Some(from) => Notice::Came { who, from, room },
             None => Notice::Login { who, room },
         };
-        self.tell_movement(index, notice, true, now, out);
+        self.tell_movement(index, notice, true, None, now, out);
         out.push(Effect::Enter(index, seat));
+    }
+
+    /// Makes somebody who hears its room a member of it, and tells the others.
+    pub(super) fn announce(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(seat) else { return };
+        let Some(index) = person.room else { return };
+        let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
+        room.enter(seat);
+        let notice = Notice::Login { who: Arc::clone(&person.speaker), room: room.name.clone() };
+        self.tell_movement(index, notice, true, Some(seat), now, out);
     }
 
     /// Takes somebody out of the house.
     pub(super) fn leave_room(&mut self, seat: Seat, person: Person, why: CloseReason, now: Now, out: &mut Vec<Effect>) {
         let Some(index) = person.room else { return };
+        if !person.is_listed {
+            return out.push(Effect::Exit(index, seat)); // nobody knew of it
+        }
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         room.leave(seat, now.up);
         let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why };
         self.note_emptied(index);
         out.push(Effect::Exit(index, seat));
-        self.tell_movement(index, notice, false, now, out);
+        self.tell_movement(index, notice, false, None, now, out);
     }
 
     /// Tells a coming or going by itself, or counts it, to be told with the others of its time.
-    fn tell_movement(&mut self, index: RoomIndex, notice: Notice, came: bool, now: Now, out: &mut Vec<Effect>) {
+    fn tell_movement(
+        &mut self,
+        index: RoomIndex,
+        notice: Notice,
+        came: bool,
+        hidden_from: Option<Seat>,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         let waits = room.bustle_ends().is_some();
         if room.tells_singly(came, now.up) {
-            out.push(Effect::Room { room: index, notice, hidden_from: None });
+            out.push(Effect::Room { room: index, notice, hidden_from });
         } else if !waits && let Some(ends) = room.bustle_ends() {
             self.bustles.push_back((ends, index));
         }

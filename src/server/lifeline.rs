@@ -33,6 +33,8 @@ pub(super) struct Lifeline {
     owed: AtomicBool,
     reader: OnceLock<Thread>,
     writer: OnceLock<Thread>,
+    /// It has given a sign of life, or has stayed for a moment.
+    appeared: AtomicBool,
     reader_done: AtomicBool,
     was_cut: AtomicBool,
 }
@@ -58,6 +60,7 @@ impl Lifeline {
             owed: AtomicBool::new(false),
             reader: OnceLock::new(),
             writer: OnceLock::new(),
+            appeared: AtomicBool::new(false),
             reader_done: AtomicBool::new(false),
             was_cut: AtomicBool::new(false),
         }
@@ -118,6 +121,16 @@ impl Lifeline {
         if let Some(thread) = self.reader.get() {
             thread.unpark();
         }
+    }
+
+    /// The session has given a sign of life, or has stayed for a moment.
+    pub(super) fn appear(&self) {
+        self.appeared.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it did.
+    pub(super) fn has_appeared(&self) -> bool {
+        self.appeared.load(Ordering::SeqCst)
     }
 
     /// The reader will not touch the socket any more.

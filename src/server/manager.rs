@@ -68,6 +68,9 @@ pub(super) fn credits_of(batch: &[Inbound]) -> usize {
 pub(super) enum Event {
     /// A session came in.
     Opened(Box<Opened>),
+    /// A session that is in the room from its opening on has given a sign of life, or has stayed: others
+    /// are told. It may come with the session's first command, or never.
+    Appeared(Seat, SessionId),
     /// What one read brought.
     Received(Seat, SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
@@ -316,6 +319,13 @@ impl<'a> Manager<'a> {
         self.commands += 1;
         match event {
             Event::Opened(opened) => self.open(*opened),
+            Event::Appeared(seat, id) => {
+                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                    let now = self.moment();
+                    self.hub.appear(seat, now, &mut self.effects);
+                    self.perform();
+                }
+            }
             Event::Received(seat, id, inbound) => {
                 let credits = credits_of(&inbound);
                 self.begin_work(seat, id, Work::Received(inbound.into_iter(), credits));

@@ -44,6 +44,9 @@ const TALKS_ON: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// A session that has sent nothing is listed and announced after this time: a health check or a port scan
+/// has gone by then (case B9).
+const APPEARS_AFTER: Duration = Duration::from_millis(200);
 /// A frame that was begun must be finished within this: nobody writes one by hand.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
@@ -73,6 +76,10 @@ pub(super) struct Reader<'a> {
     silence: Silence,
     /// How long the session may be silent: less until it has said a line or taken a name.
     idle: Duration,
+    /// When the session appears to others, if it has sent nothing until then; `None` once it has.
+    appears_at: Option<Duration>,
+    /// It has sent a byte.
+    has_sent: bool,
     /// It has sent something whole.
     has_spoken: bool,
 }
@@ -109,6 +116,8 @@ impl<'a> Reader<'a> {
             takes_part: false,
             silence: if lifeline.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
             idle: limits.at_first,
+            appears_at: Some(house.uptime() + APPEARS_AFTER),
+            has_sent: false,
             has_spoken: false,
         }
     }
@@ -128,7 +137,12 @@ impl<'a> Reader<'a> {
 
     /// Reads until there is a reason to end. `credit` bounds this reader's events in the inbox.
     pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
-        if let Err(reason) = self.set_timeout().and_then(|()| self.greet(credit)) {
+        let began = |reader: &mut Self| {
+            reader.greet(credit)?;
+            reader.appear_if_alive()?;
+            reader.set_timeout()
+        };
+        if let Err(reason) = began(&mut self) {
             return reason;
         }
         loop {
@@ -169,17 +183,37 @@ impl<'a> Reader<'a> {
         self.pause_reading()?;
         match self.read() {
             Ok(()) => {
+                self.appear_if_alive()?;
                 if self.silence == Silence::Warned {
                     self.silence = Silence::Allowed;
                     self.set_timeout()?;
                 }
                 self.watch_unfinished()
             }
+            Err(Errno::AGAIN) if self.appears_at.is_some() => self.appear_if_alive(),
             Err(Errno::AGAIN) if self.midway.is_some() => self.watch_unfinished(),
             Err(Errno::AGAIN) => self.be_silent(credit),
             Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::ReadFailed),
         }
+    }
+
+    /// Lists and announces the session once, when it has sent something or has stayed for a moment. Bytes of
+    /// another protocol are no sign of life.
+    fn appear_if_alive(&mut self) -> Result<(), CloseReason> {
+        let Some(at) = self.appears_at else { return Ok(()) };
+        let has_sent = self.has_sent && self.is_foreign().is_none();
+        let has_stayed = !self.ended && self.house.uptime() >= at;
+        if !has_sent && !has_stayed {
+            return Ok(());
+        }
+        self.appears_at = None;
+        self.lifeline.appear();
+        if matches!(self.lifeline.wire, Wire::Text | Wire::Relay) {
+            let event = Event::Appeared(self.lifeline.permit.seat, self.lifeline.id);
+            self.house.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
+        }
+        self.set_timeout()
     }
 
     /// Waits, without reading, until input that came to nothing is paid for.
@@ -220,6 +254,7 @@ impl<'a> Reader<'a> {
         } else {
             self.decoder.feed(&self.buffer);
             self.throttle.note_read(count);
+            self.has_sent = true;
         }
         self.decode();
         // The framing is known from a packet's beginning.
@@ -358,6 +393,9 @@ impl<'a> Reader<'a> {
     fn set_timeout(&self) -> Result<(), CloseReason> {
         let idle = self.idle;
         let timeout = match self.silence {
+            _ if let Some(at) = self.appears_at => {
+                Some(at.saturating_sub(self.house.uptime()).max(Duration::from_millis(1)))
+            }
             Silence::Ignored => None,
             Silence::Allowed => Some(idle * 2 / 3),
             Silence::Warned => Some(idle - idle * 2 / 3),

@@ -71,7 +71,12 @@ fn report(house: &House, lifeline: &Lifeline) {
     // Each kind of ending is a cause of its own; a stop ends everybody, once.
     let kind = lifeline.reason().map_or("unknown", CloseReason::name);
     let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
+    use CloseReason::{PeerClosed, ReadFailed, WriteFailed};
     match lifeline.reason() {
+        // A health check or a port scan is nothing that the operator has to know of.
+        Some(reason @ (PeerClosed | ReadFailed | WriteFailed)) if !lifeline.has_appeared() => {
+            debug!(target: &cause, "session {lifeline} closed: {reason}, without a sign of life");
+        }
         Some(reason @ CloseReason::Panicked) => error!("session {lifeline} closed: {reason}"),
         Some(reason @ CloseReason::WriteTimeout) => {
             info!(target: &cause, "session {lifeline} closed: {reason}, {} KiB pending", lifeline.pending() / 1024);

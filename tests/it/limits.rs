@@ -353,6 +353,58 @@ fn relay_flood_ends_soon_after_its_sender() {
     alice.fence(); // and nothing comes after its end
 }
 
+/// Case B9: a health check and a port scan connect and close.
+#[test]
+fn connect_and_close_is_heard_by_nobody() {
+    let house = House::with(&["--log-level", "debug"]);
+    let mut alice = Peer::enter(house.text);
+    let mut program = Peer::connect(house.json);
+    program.send(r#"{"Act":"join","Data":"lobby"}"#);
+    program.json_fence();
+    alice.skip_until(|line| line.ends_with(": login"));
+    for count in 0..20 {
+        let caller = Peer::connect([house.text, house.relay, house.json, house.frame][count % 4]);
+        let words = format!(", {}) closed: ", caller.name);
+        if count % 3 == 0 {
+            caller.reset();
+        } else {
+            drop(caller);
+        }
+        let log = house.wait_for_log(&words);
+        let line = log.lines().find(|line| line.contains(&words)).unwrap();
+        assert!(line.contains(" DEBUG ") && line.ends_with(", without a sign of life"), "{line}");
+    }
+    // Nor does one that speaks another protocol, after the greeting.
+    let mut browser = Peer::greeted(house.text);
+    browser.send_raw(b"GET / HTTP/1.1\r\n\r\n");
+    browser.read_to_end();
+    alice.expect_nothing();
+    assert_eq!(program.json_fence(), [] as [serde_json::Value; 0]);
+    alice.send("who");
+    alice.expect("user list:");
+    alice.expect("{me}:{me}");
+    alice.line(); // the program
+    alice.expect_nothing();
+}
+
+/// A session is announced with its first byte, or when it has stayed for a moment, and then as others are.
+#[test]
+fn silent_session_appears_after_a_moment() {
+    let house = House::new();
+    let mut alice = Peer::enter(house.text);
+    for door in [house.text, house.relay] {
+        let began = Instant::now();
+        let silent = Peer::connect(door);
+        let login = alice.line();
+        assert!(login.starts_with(&format!("[{}]", silent.name)) && login.ends_with(": login"), "{login}");
+        assert!(began.elapsed() >= Duration::from_millis(200), "after {:?}", began.elapsed());
+        drop(silent);
+        let logout = alice.line();
+        assert!(logout.ends_with(": login out"), "{logout}");
+    }
+    assert!(house.stop().contains(" INFO  session "), "it is told as others are");
+}
+
 /// Case A5: blank lines, telnet's NOP, heartbeats and what is thrown away are not free.
 #[test]
 fn input_that_comes_to_nothing_is_read_slowly() {

@@ -99,7 +99,7 @@ fn a_stop_does_not_swallow_the_count() {
     let house = House::new();
     // All of it in less than a second, after which it would be told anyway.
     for _ in 0..LINES + 10 {
-        Peer::connect(house.text).leave();
+        Peer::enter(house.text).leave();
     }
     let mut last = Peer::enter(house.text);
     last.wait_for_company(1);
@@ -119,7 +119,7 @@ fn an_end_does_not_overtake_the_count() {
                 let house = House::new();
                 let mut first = None;
                 for _ in 0..LINES + 10 {
-                    Peer::connect(house.text).leave();
+                    Peer::enter(house.text).leave();
                     first.get_or_insert_with(Instant::now);
                 }
                 let mut last = Peer::enter(house.text);

@@ -113,6 +113,7 @@ fn answers_stand_where_they_were_asked_for() {
 fn logins_and_logouts_pair_up_under_churn() {
     const CROWDS: usize = 8;
     const VISITS: usize = 40;
+    let heard = (0..CROWDS * VISITS).filter(|n| (n / VISITS + n % VISITS) % 6 != 5).count();
     let house = House::new();
     let mut witness = Peer::enter(house.text);
     let mut moved = Movements::default();
@@ -144,17 +145,17 @@ fn logins_and_logouts_pair_up_under_churn() {
                             peer.half_close();
                             peer.read_to_end();
                         }
-                        _ => drop(Peer::connect(house.text)),
+                        _ => drop(Peer::connect(house.text)), // nobody hears of it
                     }
                 }
             });
         }
-        while moved.left < CROWDS * VISITS {
+        while moved.left < heard {
             moved.count(&witness.line());
             assert!(moved.left <= moved.came, "{moved:?}: more have left than had come");
         }
     });
-    assert_eq!((moved.came, moved.left), (CROWDS * VISITS, CROWDS * VISITS));
+    assert_eq!((moved.came, moved.left), (heard, heard));
     witness.expect_nothing();
     witness.send("who");
     witness.expect("user list:");

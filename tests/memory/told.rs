@@ -51,6 +51,7 @@ impl Peer {
         let (credited, credit) = bounded(2);
         let opened = Opened { lifeline, outbox, credit, name: Arc::clone(&address), door: address };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
+        inbox.send(Event::Appeared(seat, id)).unwrap();
         Self { stream, seat, id, _queue: queue, _credit: credited }
     }
 

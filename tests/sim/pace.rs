@@ -136,11 +136,12 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
         classic: false,
     };
     let metrics = Metrics::default();
-    let (inbox, events) = bounded(coming.len() + 2);
+    let (inbox, events) = bounded(coming.len() + 3);
     let (stalled, queue) = session(0, Wire::Text, 0);
     let (talker, _another) = session(1, Wire::Relay, usize::MAX); // a relay's talker does not hear itself
     inbox.send(stalled).unwrap();
     inbox.send(talker).unwrap();
+    inbox.send(Event::Appeared(Seat(0), SessionId(1_000_000))).unwrap();
     coming.into_iter().for_each(|event| inbox.send(event).unwrap());
     INBOX.set(Some(inbox));
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });

@@ -31,6 +31,8 @@ pub struct Expected {
     items: Vec<Item>,
     pub tags: VecDeque<Box<str>>,
     pub entered: bool,
+    /// Whether the others know of it.
+    listed: bool,
 }
 
 /// What was heard of it.
@@ -80,6 +82,7 @@ pub fn expect(id: SessionId, wire: Wire) {
         items: Vec::new(),
         tags: VecDeque::new(),
         entered: false,
+        listed: !matches!(wire, Wire::Text | Wire::Relay),
     };
     JOURNAL.with_borrow_mut(|journal| journal.sessions.insert(id, expected));
 }
@@ -147,11 +150,12 @@ impl Journal {
                 }
                 Effect::Enter(room, seat) => {
                     assert_eq!(self.of(*seat).room.replace(*room), None, "in two rooms");
-                    self.moves.entry(*room).or_default().came += 1;
+                    self.moves.entry(*room).or_default().came += usize::from(self.of(*seat).listed);
                 }
                 Effect::Exit(room, seat) => {
                     assert_eq!(self.of(*seat).room.take(), Some(*room), "out of another room");
-                    self.moves.entry(*room).or_default().left += usize::from(!self.stopped);
+                    let counts = self.of(*seat).listed && !self.stopped;
+                    self.moves.entry(*room).or_default().left += usize::from(counts);
                 }
                 Effect::Filter(seat, filter) => self.of(*seat).filter = filter.clone(),
                 Effect::Time(seat, on) => {
@@ -160,6 +164,16 @@ impl Journal {
                 }
                 Effect::HangUp(seat, _) => drop(self.seats.remove(seat)),
             }
+        }
+    }
+
+    /// The others are told of a session, at the latest before what its first command does.
+    fn appears(&mut self, seat: Seat) {
+        let Some(one) = self.seats.get(&seat).and_then(|id| self.sessions.get_mut(id)) else { return };
+        if !std::mem::replace(&mut one.listed, true) {
+            let room = one.room.expect("it is in the lobby");
+            self.moves.entry(room).or_default().came += 1;
+            self.moved = Instant::now().0;
         }
     }
 
@@ -286,7 +300,15 @@ impl Hub {
         Self::write_down(out, effects, None);
     }
 
+    pub fn appear(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
+        let mut effects = Vec::new();
+        self.0.appear(seat, now, &mut effects);
+        JOURNAL.with_borrow_mut(|journal| journal.appears(seat));
+        Self::write_down(out, effects, None);
+    }
+
     pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        JOURNAL.with_borrow_mut(|journal| journal.appears(seat));
         let tag = tagged.then(|| {
             JOURNAL.with_borrow_mut(|journal| {
                 let id = journal.seats.get(&seat)?; // who has said /quit may have asked for more

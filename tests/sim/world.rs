@@ -105,6 +105,8 @@ struct Session {
     lifeline: Option<Arc<Lifeline>>,
     decoder: Box<dyn Decode>,
     items: Vec<Inbound>,
+    /// It has nothing left to say of its being there.
+    appeared: bool,
     input_over: bool,
     credit: Sender<()>,
     reading: Reading,
@@ -149,6 +151,15 @@ impl Session {
     fn read(&mut self, inbox: &Sender<Event>) -> bool {
         let Some(lifeline) = self.lifeline.clone() else { return false };
         match &self.reading {
+            // With the first byte, or after a moment. (A first command announces its session too.)
+            Reading::Going if !self.appeared && dice(if self.items.is_empty() { 20 } else { 2 }) == 0 => {
+                if inbox.is_full() {
+                    return false;
+                }
+                self.appeared = true;
+                let _ = inbox.send(Event::Appeared(lifeline.permit.seat, self.id));
+                true
+            }
             Reading::Going if !self.items.is_empty() => {
                 if lifeline.reason().is_some() {
                     self.reading = Reading::Ending(CloseReason::PeerClosed);
@@ -680,6 +691,7 @@ impl World {
             lifeline: Some(lifeline),
             decoder: wire.decoder(limits),
             items: Vec::new(),
+            appeared: !matches!(wire, Wire::Text | Wire::Relay),
             input_over: false,
             credit,
             reading: Reading::Going,

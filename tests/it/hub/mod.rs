@@ -74,6 +74,21 @@ impl Room {
         self.arrive(seat, "text").1
     }
 
+    /// Comes in by the text door and has given no sign of life.
+    pub(super) fn enter_unseen(&mut self, seat: Seat) -> Vec<Effect> {
+        self.entered += 1;
+        let id = SessionId(1_000_000_000_000_000_000 + self.entered);
+        let address: Arc<str> = address(seat).into();
+        let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address });
+        let door = "127.0.0.1:8000".into();
+        let arrival = Arrival { speaker, door, by: "text", echo: true, entry: Entry::Lobby };
+        self.effects(|hub, now, out| hub.enter(seat, arrival, now, out))
+    }
+
+    pub(super) fn appear(&mut self, seat: Seat) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.appear(seat, now, out))
+    }
+
     /// Comes in by the text door (which echoes), the relay door (which does not), or the json or
     /// frame door (by which one is nowhere at first; only the former is given a time).
     pub(super) fn arrive(&mut self, seat: Seat, by: &'static str) -> (Arc<Speaker>, Vec<Effect>) {
@@ -89,7 +104,11 @@ impl Room {
         };
         let (door, echo) = ("127.0.0.1:8000".into(), by != "relay");
         let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, entry };
-        (speaker, self.effects(|hub, now, out| hub.enter(seat, arrival, now, out)))
+        let effects = self.effects(|hub, now, out| {
+            hub.enter(seat, arrival, now, out);
+            hub.appear(seat, now, out);
+        });
+        (speaker, effects)
     }
 
     /// When counted moves are to be told: a window is two seconds. (Empty rooms are forgotten later.)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parlor::chat::{Effect, Seat};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, Switch};
 
-use super::{ANN, BOB, Room, SETTINGS, address, body, refusal, say, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, address, body, refusal, say, shown};
 
 #[test]
 fn who_comes_in_is_announced_and_greeted_in_this_order() {
@@ -18,8 +18,8 @@ fn who_comes_in_is_announced_and_greeted_in_this_order() {
             "to 1: 127.0.0.1:5001 I am here",
             "to 1: 127.0.0.1:5001 login",
             "to 1: welcome 127.0.0.1:5001 to #lobby",
-            "to all: 127.0.0.1:5001 login", // performed before bob is in the room: for the others
             "enter 0.1",
+            "to all but 1: 127.0.0.1:5001 login",
         ]
     );
     assert_eq!(room.hub.population(), 2);
@@ -128,4 +128,50 @@ fn a_stop_tells_everybody_and_nobody_of_the_others() {
     assert_eq!(room.does(BOB, say("hello?")), []);
     room.enter(BOB);
     assert_eq!(room.list(BOB), [(address(BOB), address(BOB))], "nobody is left over");
+}
+
+/// Case B9: a health check connects and closes.
+#[test]
+fn unseen_caller_was_never_here_for_others() {
+    let mut room = Room::of(&["ann"]);
+    let greeting = shown(&room.enter_unseen(BOB));
+    assert_eq!(greeting.last().unwrap(), "enter 0.1", "it hears the room");
+    assert!(!greeting.iter().any(|effect| effect.starts_with("to all")), "{greeting:?}");
+    assert_eq!((room.names(ANN), room.hub.population()), (vec!["ann".to_owned()], 1));
+    for name in ["127.0.0.1:5001", "1000000000000000002"] {
+        assert!(matches!(refusal(&room.msg(ANN, name, "psst"), ANN), Refusal::NobodyCalled { .. }), "{name}");
+    }
+    assert_eq!(shown(&room.leave(BOB, CloseReason::ReadFailed)), ["exit 0.1", "hang up 1: read failed"]);
+    assert_eq!((room.names(ANN), room.hub.population()), (vec!["ann".to_owned()], 1));
+}
+
+#[test]
+fn unseen_caller_appears_once_before_its_command() {
+    let mut room = Room::of(&["ann"]);
+    room.enter_unseen(BOB);
+    let announced = "to all but 1: 127.0.0.1:5001 login";
+    assert_eq!(shown(&room.does(BOB, say("hi")))[..2], [announced, "to all: 127.0.0.1:5001: hi"]);
+    assert_eq!(room.appear(BOB), [], "others know of it");
+    room.enter_unseen(CAT);
+    assert_eq!(shown(&room.appear(CAT)), ["to all but 2: 127.0.0.1:5002 login"]);
+    assert_eq!((room.appear(CAT), room.appear(Seat(77))), (vec![], vec![]));
+    assert_eq!(room.names(ANN), ["ann", "127.0.0.1:5001", "127.0.0.1:5002"]);
+    assert_eq!(room.hub.population(), 3);
+}
+
+#[test]
+fn unseen_caller_that_asks_who_is_in_the_list() {
+    let mut room = Room::of(&["ann"]);
+    room.enter_unseen(BOB);
+    let told = shown(&room.does(BOB, Command::Who(None)));
+    assert_eq!((told.len(), &*told[0]), (2, "to all but 1: 127.0.0.1:5001 login"));
+    assert_eq!(room.names(BOB), ["ann", "127.0.0.1:5001"]);
+}
+
+#[test]
+fn unseen_caller_is_told_of_the_stop() {
+    let mut room = Room::empty();
+    room.enter_unseen(ANN);
+    let effects = shown(&room.effects(|hub, _, out| hub.stop(out)));
+    assert_eq!(effects, ["to 0: goodbye: server stopping", "exit 0.0", "hang up 0: server stopping"]);
 }

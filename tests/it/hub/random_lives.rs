@@ -227,8 +227,8 @@ impl Model {
             let idle = FORGETFUL.idle;
             let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle };
             wanted.push(Effect::Tell(at, welcome));
-            wanted.push(Effect::Room { room: LOBBY, notice: login(), hidden_from: None });
             wanted.push(Effect::Enter(LOBBY, at));
+            wanted.push(Effect::Room { room: LOBBY, notice: login(), hidden_from: Some(at) });
             assert_eq!(effects, wanted);
             self.places[0].members.push(seat);
         }

@@ -64,6 +64,7 @@ fn an_address_means_the_first_who_came_from_it() {
     let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
     let arrival = Arrival { speaker, door, by: "relay", echo: false, entry };
     room.effects(|hub, now, out| hub.enter(CAT, arrival, now, out));
+    room.appear(CAT);
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 1: told by ann: psst");
     room.leave(BOB, CloseReason::PeerClosed);
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 2: told by ann: psst");
