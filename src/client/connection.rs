@@ -4,27 +4,18 @@
 //! heard while somebody waits for an answer is kept for [`Client::recv`], so an answer never costs
 //! a line, unless more is said meanwhile than anybody would read.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{ErrorKind, Read};
+use std::net::{Shutdown, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use socket2::SockRef;
-
-use super::ClientError;
-use crate::protocol::{Body, Command, Nick, RoomName};
+use super::kept::Kept;
+use super::{ClientError, Talker};
+use crate::protocol::{Body, Command, Nick, RoomName, VisitTo};
 use crate::wire::{Heard, HeardDecoder, Kind, Speech, Wire, WireError};
 
 /// A server that does not take the connection, or greet, in this time is not there for a person.
 const CONNECT: Duration = Duration::from_secs(5);
-/// A server that takes nothing for so long is not there any more.
-const WRITE: Duration = Duration::from_secs(10);
-/// And one whose machine has not acknowledged anything for so long.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a client says that it is there: a third of the silence that a text door allows when
 /// nobody has told it otherwise.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -32,11 +23,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_AT_MOST: Duration = Duration::from_millis(200);
 /// So long a client that leaves waits for the server's close.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// Most that is kept for [`Client::recv`] while an answer is waited for, in things heard and in bytes of
-/// their texts; the oldest goes.
-const MAX_KEPT: usize = 1024;
-/// See [`MAX_KEPT`]. A server may send texts of 16 MiB.
-const MAX_KEPT_BYTES: usize = 32 * 1024 * 1024;
 /// One read takes at most so much.
 const READ: usize = 16 * 1024;
 
@@ -45,8 +31,7 @@ const READ: usize = 16 * 1024;
 pub struct Client {
     talker: Talker,
     decoder: HeardDecoder,
-    kept: VecDeque<Heard>,
-    kept_bytes: usize,
+    kept: Kept,
     buffer: Vec<u8>,
     /// When it last said that it is there.
     kept_alive: Instant,
@@ -55,20 +40,6 @@ pub struct Client {
     /// The door has let it in: from here on only a farewell tells why the end comes.
     is_in: bool,
     ended: bool,
-}
-
-/// The talking half of a [`Client`], for any thread.
-#[derive(Debug, Clone)]
-pub struct Talker(Arc<Line>);
-
-#[derive(Debug)]
-struct Line {
-    stream: TcpStream,
-    wire: Wire,
-    address: String,
-    next_tag: AtomicU64,
-    /// Held while one request is written, so that two never mix.
-    writing: Mutex<()>,
 }
 
 /// What something heard is to a question.
@@ -100,15 +71,10 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let until = Instant::now() + limit;
         let decoder = HeardDecoder::new(wire).ok_or(ClientError::Relay)?;
-        let stream = reach(&address, until)?;
-        tune(&stream);
-        let line =
-            Line { stream, wire, address: address.to_string(), next_tag: AtomicU64::new(1), writing: Mutex::new(()) };
         let mut client = Self {
-            talker: Talker(Arc::new(line)),
+            talker: Talker::connect(&address, wire, until)?,
             decoder,
-            kept: VecDeque::new(),
-            kept_bytes: 0,
+            kept: Kept::default(),
             buffer: vec![0; READ],
             kept_alive: Instant::now(),
             name: None,
@@ -151,7 +117,7 @@ impl Client {
                     self.name = Some(address);
                     return Ok(());
                 }
-                Some((_, heard)) => self.keep(heard),
+                Some((_, heard)) => self.kept.push(heard),
                 None => return Err(self.no_answer(doubt)),
             }
             if Instant::now() >= until {
@@ -185,8 +151,7 @@ impl Client {
     /// # Errors
     /// When the connection is over; nothing comes after that.
     pub fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
-        if let Some(heard) = self.kept.pop_front() {
-            self.kept_bytes -= heard.text_bytes();
+        if let Some(heard) = self.kept.pop() {
             return Ok(Some(heard));
         }
         Ok(self.listen(deadline)?.map(|(_, heard)| heard))
@@ -201,7 +166,7 @@ impl Client {
         // On the text door only the words tell which line has come back. Elsewhere its mark does, and
         // the words may have been cut to fit the packet. Where nobody else talks through this
         // connection, there is only this line to come back.
-        let is_sure = self.talker.0.wire != Wire::Text || Arc::strong_count(&self.talker.0) == 1;
+        let is_sure = self.talker.0.wire != Wire::Text || self.talker.is_alone();
         self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
             Heard::Speech(speech @ Speech { kind: Kind::Said, mine: true, past: false, .. })
                 if is_sure || speech.is_echo_of(body.as_str()) =>
@@ -210,6 +175,31 @@ impl Client {
             }
             _ => Fit::Nothing,
         })
+    }
+
+    /// Says a line without being in a room, under a name of its own if one is given, and waits until the
+    /// server has it. The text door has no such thing.
+    ///
+    /// # Errors
+    /// As [`Client::say`].
+    pub fn visit(
+        &mut self,
+        name: Option<&Nick>,
+        to: &VisitTo,
+        body: &Body,
+        deadline: Instant,
+    ) -> Result<(), ClientError> {
+        let command = Command::Visit { name: name.cloned(), to: to.clone(), body: body.clone() };
+        self.ask(&command, "has my line been delivered?", deadline, |heard| match heard {
+            Heard::Speech(_) => Fit::Answer,
+            _ => Fit::Nothing,
+        })
+    }
+
+    /// The wire format that is spoken.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        self.talker.0.wire
     }
 
     /// Says a line to one person, and waits until the server has delivered it.
@@ -314,24 +304,14 @@ impl Client {
                 (true, heard) => match fits(&heard) {
                     Fit::Answer => return Ok(()),
                     Fit::Part => {}
-                    Fit::Nothing => self.keep(heard),
+                    Fit::Nothing => self.kept.push(heard),
                 },
-                (false, heard) => self.keep(heard),
+                (false, heard) => self.kept.push(heard),
             }
             // While others talk on, there is always something more to listen to.
             if Instant::now() >= deadline {
                 return Err(self.no_answer(attempted));
             }
-        }
-    }
-
-    fn keep(&mut self, heard: Heard) {
-        self.kept_bytes += heard.text_bytes();
-        self.kept.push_back(heard);
-        while (self.kept.len() > MAX_KEPT || self.kept_bytes > MAX_KEPT_BYTES)
-            && let Some(oldest) = self.kept.pop_front()
-        {
-            self.kept_bytes -= oldest.text_bytes();
         }
     }
 
@@ -430,63 +410,7 @@ impl Drop for Client {
     }
 }
 
-impl Talker {
-    /// Sends a request; returns the mark that its answer will carry, on the doors that have marks.
-    ///
-    /// # Errors
-    /// [`ClientError::Refused`] if this door has no such request, or it is too long; an error of the
-    /// connection else.
-    pub fn send(&self, command: &Command) -> Result<u64, ClientError> {
-        let tag = self.0.next_tag.fetch_add(1, Ordering::Relaxed);
-        let mut bytes = Vec::new();
-        self.0.wire.encode_request(command, tag, &mut bytes).map_err(|refusal| ClientError::Refused {
-            code: Some(refusal.code().to_owned()),
-            text: refusal.to_string(),
-        })?;
-        self.write(&bytes)?;
-        Ok(tag)
-    }
-
-    /// Sends a line as it was typed, for a text door that knows more commands than this client.
-    pub(super) fn send_typed(&self, line: &str) -> Result<(), ClientError> {
-        self.write(format!("{line}\n").as_bytes())
-    }
-
-    fn keep_alive(&self) {
-        let mut bytes = Vec::new();
-        self.0.wire.encode_keep_alive(&mut bytes);
-        let _ = self.write(&bytes); // the next read tells if it is over
-    }
-
-    fn write(&self, bytes: &[u8]) -> Result<(), ClientError> {
-        let _writing = self.0.writing.lock();
-        (&self.0.stream).write_all(bytes).map_err(|error| ClientError::Send { address: self.0.address.clone(), error })
-    }
-}
-
 /// Whether a room's name may go on with this.
 fn is_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_')
-}
-
-/// The first address that takes a connection.
-fn reach(address: &(impl ToSocketAddrs + fmt::Display), until: Instant) -> Result<TcpStream, ClientError> {
-    let found =
-        address.to_socket_addrs().map_err(|error| ClientError::Resolve { address: address.to_string(), error })?;
-    let mut failure = io::Error::new(ErrorKind::NotFound, "it has no address");
-    for socket in found {
-        let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        match TcpStream::connect_timeout(&socket, left) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
-        }
-    }
-    Err(ClientError::Connect { address: address.to_string(), error: failure })
-}
-
-/// Each of these may fail on a connection that is gone already, which the first read will tell.
-fn tune(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
-    let _ = stream.set_write_timeout(Some(WRITE));
-    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
 }

@@ -1,34 +1,20 @@
-//! The connection behind a person's terminal: when it breaks, it comes back by itself.
+//! What a person's terminal and the listening thread both know: the connection, the name, the room.
 //!
-//! One thread listens, shows what is heard, and connects again when that ends; the thread of the
-//! terminal talks through what both know, [`Link`]. What is shown goes into a bounded queue: who
-//! does not look (a stopped terminal) stops the listening, and the server deals with that as with
-//! every slow reader.
+//! The terminal's thread talks through it, [`Listener`](super::listener::Listener) learns from what is heard.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use parking_lot::{Condvar, Mutex};
 
-use super::look::Look;
-use super::reconnect::{ASK_AGAIN, NAME_HELD, Pauses};
-use super::settings::Settings;
-use super::{Client, ClientError, Talker};
-use crate::protocol::{Command, Nick, RoomName};
-use crate::wire::{Heard, Kind, Speech, Wire};
+use super::{ClientError, Talker};
+use crate::protocol::{Command, Nick, RoomName, Switch};
+use crate::wire::{Heard, Kind, Speech};
 
-/// A server answers in this time, or is not there.
-pub(super) const ANSWER: Duration = Duration::from_secs(5);
-/// What a door says at once has come in this time, and where others never stop talking nobody waits
-/// longer for a moment's silence.
-const AT_ONCE: Duration = Duration::from_millis(100);
-/// Nobody waits longer than this at once.
-const HOUR: Duration = Duration::from_secs(3600);
 /// Names that Tab knows; those heard of least recently go.
 const MAX_NAMES: usize = 500;
+/// Longest name that Tab knows, in bytes: names have 64 at most, addresses fewer.
+const MAX_NAME: usize = 64;
 /// Lines that have not come back. More are not remembered.
 const MAX_UNCONFIRMED: usize = 100;
 
@@ -61,6 +47,8 @@ struct State {
     leaving: bool,
     /// How often the connection has broken.
     breaks: u64,
+    /// Comings and goings are hidden; the server has to be told again after a break.
+    quiet: bool,
 }
 
 /// What became of a command.
@@ -102,6 +90,7 @@ impl Link {
                     state.unconfirmed.push_back(body.as_str().to_owned());
                 }
                 Command::Quit(_) => state.leaving = true,
+                Command::Quiet(switch) => state.quiet = *switch == Switch::On,
                 _ => {}
             }
             talker
@@ -147,7 +136,7 @@ impl Link {
     }
 
     /// The room is this one now.
-    fn place(&self, room: Option<&str>) {
+    pub(super) fn place(&self, room: Option<&str>) {
         let Some(room) = room.and_then(|room| RoomName::parse(room).ok()) else { return };
         let mut state = self.state.lock();
         if state.room.as_ref() != Some(&room) {
@@ -187,12 +176,12 @@ impl Link {
 
     /// Learns from what is heard; `false` if it need not be shown, because it stands there already,
     /// as it was typed.
-    fn learn(&self, heard: &Heard) -> bool {
+    pub(super) fn learn(&self, heard: &Heard) -> bool {
         let mut state = self.state.lock();
         if let Heard::Left { name, .. } | Heard::Renamed { old: name, .. } = heard {
             state.names.retain(|known| known != name);
         }
-        for name in heard.names() {
+        for name in heard.names().into_iter().filter(|name| name.len() <= MAX_NAME) {
             state.names.retain(|known| known != name);
             state.names.push_back(name.to_owned());
         }
@@ -214,205 +203,45 @@ impl Link {
         self.answered.notify_all();
         true
     }
+
+    /// There is a connection; whether a kept line waits for it.
+    pub(super) fn connected(&self, talker: Talker) -> bool {
+        let mut state = self.state.lock();
+        state.talker = Some(talker);
+        self.answered.notify_all();
+        state.keeps
+    }
+
+    /// There is none any more.
+    pub(super) fn broke(&self) -> Broken {
+        let mut state = self.state.lock();
+        state.talker = None;
+        state.breaks += 1;
+        Broken { lost: std::mem::take(&mut state.unconfirmed), leaving: state.leaving, room: state.room.clone() }
+    }
+
+    /// The name was refused.
+    pub(super) fn lose_name(&self) {
+        self.state.lock().name = None;
+    }
+
+    /// Whether the connection has broken before.
+    pub(super) fn has_broken(&self) -> bool {
+        self.state.lock().breaks > 0
+    }
+
+    /// Whether comings and goings are to be hidden.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state.lock().quiet
+    }
 }
 
-/// The listening thread.
-pub(super) struct Listener {
-    pub(super) link: Arc<Link>,
-    pub(super) settings: Settings,
-    pub(super) look: Arc<Look>,
-    /// Whether a line of one's own is shown when it comes back, for want of a terminal on which it stands.
-    pub(super) shows_own: bool,
-    /// What is to be shown, each with its line's end.
-    pub(super) screen: Sender<String>,
-    /// Disconnects when the person leaves.
-    pub(super) left: Receiver<Infallible>,
-}
-
-/// The name that is wanted.
-struct Wanted {
-    nick: Option<Nick>,
-    /// When it is asked for again, and until when.
-    again: Option<(Instant, Instant)>,
-}
-
-impl Listener {
-    /// Listens until the person leaves, or the connection breaks and that is to be the end.
-    pub(super) fn run(&self, first: Client) -> Option<ClientError> {
-        let mut client = first;
-        let mut wanted = Wanted { nick: self.settings.name.clone(), again: None };
-        let mut room = self.settings.room.clone();
-        let mut pauses = Pauses::new();
-        loop {
-            let error = self.listen(&mut client, &mut wanted, room.as_ref());
-            // What was heard while an answer was waited for, the server's last words perhaps.
-            self.hear_what_is_there(&mut client);
-            drop(client); // the server may not know yet that it is over, and keeps the name so long
-            let (lost, leaving) = {
-                let mut state = self.link.state.lock();
-                state.talker = None;
-                state.breaks += 1;
-                room = state.room.clone().or(room);
-                (std::mem::take(&mut state.unconfirmed), state.leaving)
-            };
-            if leaving {
-                return None;
-            }
-            for line in lost {
-                self.show(&self.look.paint.refusal(&format!("Perhaps not sent: {line}")));
-            }
-            self.inform(&match &error {
-                ClientError::Closed { last_words: Some(_), .. } => "Connection lost".to_owned(), // they are shown
-                error => format!("Connection lost: {}", error.reason()),
-            });
-            if !self.settings.reconnects {
-                return Some(error);
-            }
-            pauses.broke();
-            client = self.connect_again(&mut pauses)?;
-            pauses.connected();
-            self.inform("Connected again");
-        }
-    }
-
-    /// Shows what is heard until the connection ends. Nothing can be sent before the name and the room are
-    /// those of before, or it has been told that they are not: what was typed for one room must not come
-    /// into another.
-    fn listen(&self, client: &mut Client, wanted: &mut Wanted, room: Option<&RoomName>) -> ClientError {
-        // What the door has said at once is shown at once.
-        self.hear_what_is_there(client);
-        if let Some(nick) = wanted.nick.clone() {
-            wanted.again = match self.ask_for_name(client, &nick) {
-                Ok(None) => None,
-                Ok(Some(refusal)) => {
-                    self.link.state.lock().name = None;
-                    self.hear(&Heard::Refused { code: None, text: refusal });
-                    self.inform(&format!("You have no name now. Asking for {} again for a minute", nick.as_str()));
-                    let now = Instant::now();
-                    Some((now + ASK_AGAIN, now + NAME_HELD))
-                }
-                Err(error) => return error,
-            };
-        }
-        if let Err(error) = self.come_in(client, room) {
-            return error;
-        }
-        self.link.place(client.room());
-        let keeps = {
-            let mut state = self.link.state.lock();
-            state.talker = Some(client.talker());
-            self.link.answered.notify_all();
-            state.keeps
-        };
-        if keeps {
-            self.inform(CAN_BE_SENT);
-        }
-        loop {
-            if let (Some(nick), Some((at, until))) = (wanted.nick.clone(), wanted.again)
-                && at <= Instant::now()
-            {
-                wanted.again = match self.ask_for_name(client, &nick) {
-                    Ok(Some(_)) if Instant::now() < until => Some((Instant::now() + ASK_AGAIN, until)),
-                    Ok(_) => None,
-                    Err(error) => return error,
-                };
-            }
-            match client.recv(wanted.again.map_or_else(|| Instant::now() + HOUR, |(at, _)| at)) {
-                Ok(Some(heard)) => {
-                    if let Heard::YouAre(name) = &heard {
-                        // Whatever name a person has, it is the one to have again.
-                        *wanted = Wanted { nick: Nick::parse(name).ok(), again: None };
-                    }
-                    self.hear(&heard);
-                    self.link.place(client.room());
-                }
-                Ok(None) => {}
-                Err(error) => return error,
-            }
-        }
-    }
-
-    /// Asks for a name; why it was refused, if it was.
-    fn ask_for_name(&self, client: &mut Client, nick: &Nick) -> Result<Option<String>, ClientError> {
-        match client.take_name(nick, Instant::now() + ANSWER) {
-            Ok(()) => {
-                self.hear(&Heard::YouAre(nick.as_str().to_owned()));
-                Ok(None)
-            }
-            Err(ClientError::Refused { text, .. }) => Ok(Some(text)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Goes into the room of before, with the name, if there is one, so that it is what the others see coming.
-    fn come_in(&self, client: &mut Client, room: Option<&RoomName>) -> Result<(), ClientError> {
-        let lobby = RoomName::lobby();
-        if let Some(room) = room.filter(|room| **room != lobby) {
-            match client.join(room, Instant::now() + ANSWER) {
-                Ok(()) => {
-                    self.inform(&format!("You are in {room}"));
-                    return if self.settings.wire == Wire::Text { Ok(()) } else { client.send(&Command::Who(None)) };
-                }
-                Err(ClientError::Refused { text, .. }) => {
-                    self.hear(&Heard::Refused { code: None, text });
-                    self.inform(&format!("You are in {lobby}, not in {room}"));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        // Where the door has not put this client into a room, and not told who is there.
-        if self.settings.wire != Wire::Text {
-            client.enter(Instant::now() + ANSWER)?;
-            client.send(&Command::Who(None))?;
-        }
-        Ok(())
-    }
-
-    /// Shows what has come already.
-    fn hear_what_is_there(&self, client: &mut Client) {
-        let until = Instant::now() + AT_ONCE;
-        while Instant::now() < until
-            && let Ok(Some(heard)) = client.recv(Instant::now())
-        {
-            self.hear(&heard);
-        }
-    }
-
-    fn hear(&self, heard: &Heard) {
-        // The house's warning is for those who are not kept alive, and its advice for newcomers.
-        let is_idle_talk = matches!(heard, Heard::Info(text) if text.starts_with("Quiet for ")
-            || text.starts_with("Say something or take a name within ")
-            || self.link.state.lock().breaks > 0 && text.starts_with("who lists people, "));
-        let is_new = self.link.learn(heard) || self.shows_own;
-        if is_new
-            && !is_idle_talk
-            && let Some(line) = self.look.heard(heard, self.link.name().as_deref())
-        {
-            self.show(&line);
-        }
-    }
-
-    fn inform(&self, text: &str) {
-        self.show(&self.look.rows.indented(&self.look.paint.info(text)));
-    }
-
-    fn show(&self, line: &str) {
-        let _ = self.screen.send(format!("{line}\n")); // fails only when nobody looks any more
-    }
-
-    /// Connects again, as often as it takes; `None` if the person leaves meanwhile.
-    fn connect_again(&self, pauses: &mut Pauses) -> Option<Client> {
-        loop {
-            let (told, pause) = pauses.next();
-            self.inform(&format!("Trying again in {:.1} s", told.as_secs_f32()));
-            match self.left.recv_timeout(pause) {
-                Err(RecvTimeoutError::Timeout) => {}
-                _ => return None,
-            }
-            match Client::connect_within(&*self.settings.address, self.settings.wire, ANSWER) {
-                Ok(client) => return Some(client),
-                Err(error) => self.inform(&format!("Not reached: {}", error.reason())),
-            }
-        }
-    }
+/// What a connection that broke has left.
+pub(super) struct Broken {
+    /// Lines that have not come back.
+    pub lost: VecDeque<String>,
+    /// The person wanted it to end.
+    pub leaving: bool,
+    /// The room that the person was in.
+    pub room: Option<RoomName>,
 }

@@ -19,14 +19,16 @@
 //!
 //! The rest is the program: [`flags`] and `settings` what it is asked for, `memory` what the last
 //! conversation has left, `script` and `pipe` the commands for scripts, `terminal` and `person` the
-//! conversation of a person, `link` the connection behind it that comes back by itself, `show`, `look` and
+//! conversation of a person, `link` and `listener` the connection behind it that comes back by itself, `show`, `look` and
 //! `rows` how things look.
 
 mod assistant;
 mod connection;
 mod error;
 pub mod flags;
+mod kept;
 mod link;
+mod listener;
 mod look;
 mod memory;
 mod person;
@@ -37,13 +39,15 @@ mod screen;
 mod script;
 mod settings;
 mod show;
+mod talker;
 mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-pub use connection::{Client, Talker};
+pub use connection::Client;
 pub use error::ClientError;
+pub use talker::Talker;
 
 pub use crate::wire::{Heard, Kind, Speech};
 

@@ -13,7 +13,7 @@ use super::rows::Rows;
 use super::settings::Settings;
 use super::show::{self, Paint};
 use super::{Client, ClientError};
-use crate::protocol::Body;
+use crate::protocol::{Body, VisitTo};
 use crate::wire::{Heard, Speech, Wire};
 
 /// While standard input is silent, so often somebody looks what is heard.
@@ -42,18 +42,19 @@ fn come(settings: &Settings) -> Result<Client, ClientError> {
 }
 
 /// Comes in by the JSON door, if neither a door nor a port is named and it answers in half the time: there a
-/// line can be sent without coming and leaving. Else as [`come`].
+/// line can be sent without coming and leaving. Else by the door that is meant; on the text door under the name.
 fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
-    if settings.wire_is_given || has_port(&settings.host) {
+    let programs = Wire::Json(None);
+    if !settings.wire_is_given && !has_port(&settings.host) {
+        let address = address(&settings.host, programs)?;
+        if let Ok(client) = Client::connect_within(&*address, programs, settings.timeout / 2) {
+            return Ok(client);
+        }
+    }
+    if settings.wire == Wire::Text {
         return come(settings);
     }
-    let wire = Wire::Json(None);
-    let timeout = settings.timeout / 2;
-    let programs = Settings { wire, timeout, address: address(&settings.host, wire)?, ..settings.clone() };
-    match come(&programs) {
-        Err(error) if !matches!(error, ClientError::Refused { .. }) => come(settings),
-        come => come,
-    }
+    Client::connect_within(&*settings.address, settings.wire, settings.timeout)
 }
 
 /// Comes in, and into the room where it wants to be.
@@ -75,6 +76,15 @@ pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<
     }
     let mut client = come_to_send(settings)?;
     let until = || Instant::now() + settings.timeout;
+    // A visit costs the room one line; the text door has none.
+    if client.wire() != Wire::Text {
+        let visit = to.map_or_else(|| VisitTo::Room(settings.room.clone()), |name| VisitTo::Person(name.to_owned()));
+        for body in &bodies {
+            client.visit(settings.name.as_ref(), &visit, body, until())?;
+        }
+        client.leave();
+        return Ok(Outcome::Done);
+    }
     if let (None, Some(room)) = (to, &settings.room) {
         client.join(room, until())?;
     }

@@ -19,7 +19,8 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
 use super::assistant::Assistant;
-use super::link::{ANSWER, Link, Listener};
+use super::link::Link;
+use super::listener::{ANSWER, Listener};
 use super::look::Look;
 use super::memory::{Memory, Remembered};
 use super::person::{Fate, Person, is_public, quits_behind};

@@ -184,6 +184,20 @@ fn of_oneself_one_knows_what_was_said() {
     assert!(matches!(hear("* eve waves"), Some(Heard::Speech(Speech { kind: Kind::Acted, mine: false, .. }))));
 }
 
+/// Words that are an announcement come back in quotation marks where somebody says them.
+#[test]
+fn line_in_quotation_marks_is_its_own_echo() {
+    let said = |text: &str, mine| Speech { text: text.into(), mine, ..Speech::default() };
+    assert!(said("login out", true).is_echo_of("login out"));
+    assert!(said("\"login out\"", true).is_echo_of("login out"));
+    assert!(said("\"login out\"", true).is_echo_of("\"login out\""));
+    assert!(!said("\"login out\"", false).is_echo_of("login out"));
+    assert!(!said("\"login out\"", true).is_echo_of("login"));
+    let line = "[127.0.0.1:5]ann: \"login out\"";
+    let Heard::Speech(speech) = one_heard(Wire::Text, line.as_bytes()) else { panic!() };
+    assert_eq!(speech.text, "\"login out\"");
+}
+
 #[test]
 fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
     let said = |kind, name: &str, text: &str, address: Option<&str>| {
@@ -428,6 +442,31 @@ fn a_server_that_lies_is_cleaned_and_bounded() {
     // Nested deeper than any parser should follow: shown as it is, not followed.
     let deep = format!("{}\n", "[".repeat(100_000));
     assert!(matches!(one_heard(lines, deep.as_bytes()), Heard::Other(_)));
+}
+
+/// Numbers that no number holds, and values of other kinds than they should be: what is there is heard.
+#[test]
+fn strange_values_are_left_out() {
+    let lines = Wire::Json(Some(Framing::Lines));
+    for strange in
+        ["99999999999999999999", "-1", "1.5", "null", "[[{\"a\":[]}]]", "{\"Act\":\"quit\"}", "\"x\"", "true"]
+    {
+        let object = format!(
+            "{{\"Act\":\"chat\",\"Data\":\"hi\",\"From\":\"ann\",\"Ref\":{strange},\"Ts\":{strange},\"Seq\":{strange}}}\n"
+        );
+        let speech = Speech { name: "ann".into(), text: "hi".into(), ..Speech::default() };
+        assert_eq!(one_heard(lines, object.as_bytes()), Heard::Speech(speech), "{strange}");
+    }
+    for not_read in
+        ["{\"Act\":\"chat\",\"Ts\":1e999}", "{\"Act\":\"who\",\"People\":5}", "{\"act\":\"chat\"}", "5", "[]"]
+    {
+        assert!(matches!(one_heard(lines, format!("{not_read}\n").as_bytes()), Heard::Other(_)), "{not_read}");
+    }
+    // What is no object may be long; its beginning tells what it is.
+    let Heard::Other(shown) = one_heard(lines, format!("{}\n", "x".repeat(100_000)).as_bytes()) else { panic!() };
+    assert_eq!(shown.len(), 4096 + " …".len());
+    let nobody = heard(lines, [&b"{\"Act\":\"who\",\"People\":[{},{\"Name\":5},{\"Name\":\"ann\"}]}\n"[..]]);
+    assert_eq!(nobody.iter().filter(|(_, heard)| matches!(heard, Heard::Person { .. })).count(), 1);
 }
 
 /// A packet of 255 bytes may have room for what was said, and none for who said it.

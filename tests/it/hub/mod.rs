@@ -79,7 +79,7 @@ impl Room {
         self.entered += 1;
         let id = SessionId(1_000_000_000_000_000_000 + self.entered);
         let address: Arc<str> = address(seat).into();
-        let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address });
+        let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address, visitor: None });
         let door = "127.0.0.1:8000".into();
         let arrival = Arrival { speaker, door, by: "text", echo: true, entry: Entry::Lobby };
         self.effects(|hub, now, out| hub.enter(seat, arrival, now, out))

@@ -1,0 +1,55 @@
+//! What is heard while an answer is waited for.
+//!
+//! `push` must not keep more than the limits, whatever a server sends; the oldest goes.
+
+use std::collections::VecDeque;
+
+use crate::wire::Heard;
+
+/// Most that is kept, in things heard.
+const MAX: usize = 1024;
+/// And in bytes of their texts: a server may send texts of 16 MiB.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Things heard, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    all: VecDeque<Heard>,
+    bytes: usize,
+}
+
+impl Kept {
+    pub(super) fn push(&mut self, heard: Heard) {
+        self.bytes += heard.text_bytes();
+        self.all.push_back(heard);
+        while self.all.len() > MAX || self.bytes > MAX_BYTES {
+            let _ = self.pop();
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Heard> {
+        let oldest = self.all.pop_front()?;
+        self.bytes -= oldest.text_bytes();
+        Some(oldest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_is_bounded_in_count_and_bytes() {
+        let mut kept = Kept::default();
+        for number in 0..2 * MAX {
+            kept.push(Heard::Info(number.to_string()));
+        }
+        assert_eq!((kept.all.len(), kept.pop()), (MAX, Some(Heard::Info(MAX.to_string()))));
+        for _ in 0..5 {
+            kept.push(Heard::Other("x".repeat(MAX_BYTES / 2)));
+        }
+        assert_eq!((kept.all.len(), kept.bytes), (2, MAX_BYTES));
+        kept.push(Heard::Other("x".repeat(MAX_BYTES + 1)));
+        assert_eq!((kept.all.len(), kept.bytes), (0, 0));
+    }
+}

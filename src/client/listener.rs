@@ -1,0 +1,226 @@
+//! The connection behind a person's terminal: when it breaks, it comes back by itself.
+//!
+//! One thread listens, shows what is heard, and connects again when that ends. What is shown goes into
+//! a bounded queue: who does not look (a stopped terminal) stops the listening, and the server deals
+//! with that as with every slow reader.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::link::{CAN_BE_SENT, Link};
+use super::look::Look;
+use super::reconnect::{ASK_AGAIN, NAME_HELD, Pauses};
+use super::settings::Settings;
+use super::{Client, ClientError};
+use crate::protocol::{Command, Nick, RoomName, Switch};
+use crate::wire::{Heard, Wire};
+
+/// A server answers in this time, or is not there.
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
+/// What a door says at once has come in this time, and where others never stop talking nobody waits
+/// longer for a moment's silence.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// Nobody waits longer than this at once.
+const HOUR: Duration = Duration::from_secs(3600);
+/// Longest line that is shown, in bytes: the most that a text door lets anybody say.
+const MAX_SHOWN: usize = 65_536;
+
+/// The listening thread.
+pub(super) struct Listener {
+    pub(super) link: Arc<Link>,
+    pub(super) settings: Settings,
+    pub(super) look: Arc<Look>,
+    /// Whether a line of one's own is shown when it comes back, for want of a terminal on which it stands.
+    pub(super) shows_own: bool,
+    /// What is to be shown, each with its line's end.
+    pub(super) screen: Sender<String>,
+    /// Disconnects when the person leaves.
+    pub(super) left: Receiver<Infallible>,
+}
+
+/// The name that is wanted.
+struct Wanted {
+    nick: Option<Nick>,
+    /// When it is asked for again, and until when.
+    again: Option<(Instant, Instant)>,
+}
+
+impl Listener {
+    /// Listens until the person leaves, or the connection breaks and that is to be the end.
+    pub(super) fn run(&self, first: Client) -> Option<ClientError> {
+        let mut client = first;
+        let mut wanted = Wanted { nick: self.settings.name.clone(), again: None };
+        let mut room = self.settings.room.clone();
+        let mut pauses = Pauses::new();
+        loop {
+            let error = self.listen(&mut client, &mut wanted, room.as_ref());
+            // What was heard while an answer was waited for, the server's last words perhaps.
+            self.hear_what_is_there(&mut client);
+            drop(client); // the server may not know yet that it is over, and keeps the name so long
+            let broken = self.link.broke();
+            if broken.leaving {
+                return None;
+            }
+            room = broken.room.or(room);
+            for line in broken.lost {
+                self.show(&self.look.paint.refusal(&format!("Perhaps not sent: {line}")));
+            }
+            self.inform(&match &error {
+                ClientError::Closed { last_words: Some(_), .. } => "Connection lost".to_owned(), // they are shown
+                error => format!("Connection lost: {}", error.reason()),
+            });
+            if !self.settings.reconnects {
+                return Some(error);
+            }
+            pauses.broke();
+            client = self.connect_again(&mut pauses)?;
+            pauses.connected();
+            self.inform("Connected again");
+        }
+    }
+
+    /// Shows what is heard until the connection ends. Nothing can be sent before the name and the room are
+    /// those of before, or it has been told that they are not: what was typed for one room must not come
+    /// into another.
+    fn listen(&self, client: &mut Client, wanted: &mut Wanted, room: Option<&RoomName>) -> ClientError {
+        // What the door has said at once is shown at once.
+        self.hear_what_is_there(client);
+        if let Some(nick) = wanted.nick.clone() {
+            wanted.again = match self.ask_for_name(client, &nick) {
+                Ok(None) => None,
+                Ok(Some(refusal)) => {
+                    self.link.lose_name();
+                    self.hear(&Heard::Refused { code: None, text: refusal });
+                    self.inform(&format!("You have no name now. Asking for {} again for a minute", nick.as_str()));
+                    let now = Instant::now();
+                    Some((now + ASK_AGAIN, now + NAME_HELD))
+                }
+                Err(error) => return error,
+            };
+        }
+        if let Err(error) = self.come_in(client, room) {
+            return error;
+        }
+        self.link.place(client.room());
+        if self.link.is_quiet()
+            && let Err(error) = client.send(&Command::Quiet(Switch::On))
+        {
+            return error;
+        }
+        if self.link.connected(client.talker()) {
+            self.inform(CAN_BE_SENT);
+        }
+        loop {
+            if let (Some(nick), Some((at, until))) = (wanted.nick.clone(), wanted.again)
+                && at <= Instant::now()
+            {
+                wanted.again = match self.ask_for_name(client, &nick) {
+                    Ok(Some(_)) if Instant::now() < until => Some((Instant::now() + ASK_AGAIN, until)),
+                    Ok(_) => None,
+                    Err(error) => return error,
+                };
+            }
+            match client.recv(wanted.again.map_or_else(|| Instant::now() + HOUR, |(at, _)| at)) {
+                Ok(Some(heard)) => {
+                    if let Heard::YouAre(name) = &heard {
+                        // Whatever name a person has, it is the one to have again.
+                        *wanted = Wanted { nick: Nick::parse(name).ok(), again: None };
+                    }
+                    self.hear(&heard);
+                    self.link.place(client.room());
+                }
+                Ok(None) => {}
+                Err(error) => return error,
+            }
+        }
+    }
+
+    /// Asks for a name; why it was refused, if it was.
+    fn ask_for_name(&self, client: &mut Client, nick: &Nick) -> Result<Option<String>, ClientError> {
+        match client.take_name(nick, Instant::now() + ANSWER) {
+            Ok(()) => {
+                self.hear(&Heard::YouAre(nick.as_str().to_owned()));
+                Ok(None)
+            }
+            Err(ClientError::Refused { text, .. }) => Ok(Some(text)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes into the room of before, with the name, if there is one, so that it is what the others see coming.
+    fn come_in(&self, client: &mut Client, room: Option<&RoomName>) -> Result<(), ClientError> {
+        let lobby = RoomName::lobby();
+        if let Some(room) = room.filter(|room| **room != lobby) {
+            match client.join(room, Instant::now() + ANSWER) {
+                Ok(()) => {
+                    self.inform(&format!("You are in {room}"));
+                    return if self.settings.wire == Wire::Text { Ok(()) } else { client.send(&Command::Who(None)) };
+                }
+                Err(ClientError::Refused { text, .. }) => {
+                    self.hear(&Heard::Refused { code: None, text });
+                    self.inform(&format!("You are in {lobby}, not in {room}"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // Where the door has not put this client into a room, and not told who is there.
+        if self.settings.wire != Wire::Text {
+            client.enter(Instant::now() + ANSWER)?;
+            client.send(&Command::Who(None))?;
+        }
+        Ok(())
+    }
+
+    /// Shows what has come already.
+    fn hear_what_is_there(&self, client: &mut Client) {
+        let until = Instant::now() + AT_ONCE;
+        while Instant::now() < until
+            && let Ok(Some(heard)) = client.recv(Instant::now())
+        {
+            self.hear(&heard);
+        }
+    }
+
+    fn hear(&self, heard: &Heard) {
+        // The house's warning is for those who are not kept alive, and its advice for newcomers.
+        let is_idle_talk = matches!(heard, Heard::Info(text) if text.starts_with("Quiet for ")
+            || text.starts_with("Say something or take a name within ")
+            || self.link.has_broken() && text.starts_with("who lists people, "));
+        let is_new = self.link.learn(heard) || self.shows_own;
+        if is_new
+            && !is_idle_talk
+            && let Some(line) = self.look.heard(heard, self.link.name().as_deref())
+        {
+            self.show(&line);
+        }
+    }
+
+    fn inform(&self, text: &str) {
+        self.show(&self.look.rows.indented(&self.look.paint.info(text)));
+    }
+
+    fn show(&self, line: &str) {
+        let (shown, more) = line.split_at(line.floor_char_boundary(MAX_SHOWN));
+        let mark = if more.is_empty() { "" } else { " …" };
+        let _ = self.screen.send(format!("{shown}{mark}\n")); // fails only when nobody looks any more
+    }
+
+    /// Connects again, as often as it takes; `None` if the person leaves meanwhile.
+    fn connect_again(&self, pauses: &mut Pauses) -> Option<Client> {
+        loop {
+            let (told, pause) = pauses.next();
+            self.inform(&format!("Trying again in {:.1} s", told.as_secs_f32()));
+            match self.left.recv_timeout(pause) {
+                Err(RecvTimeoutError::Timeout) => {}
+                _ => return None,
+            }
+            match Client::connect_within(&*self.settings.address, self.settings.wire, ANSWER) {
+                Ok(client) => return Some(client),
+                Err(error) => self.inform(&format!("Not reached: {}", error.reason())),
+            }
+        }
+    }
+}
