@@ -50,6 +50,10 @@ const APPEARS_AFTER: Duration = Duration::from_millis(200);
 /// A frame that was begun must be finished within this: nobody writes one by hand.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
+/// An object as text that has stayed open for so long without a byte is refused: a brace was forgotten,
+/// and all that is typed from then on would be taken for more of it (CASES D2).
+const OPEN_OBJECT: Duration = Duration::from_secs(60);
+
 /// One session's reader.
 pub(super) struct Reader<'a> {
     house: &'a House,
@@ -70,6 +74,8 @@ pub(super) struct Reader<'a> {
     tag: Option<Box<str>>,
     /// Since when something that has to be finished in time is unfinished.
     midway: Option<Duration>,
+    /// An object as text is open, and the read waits at most [`OPEN_OBJECT`] for more of it.
+    is_open: bool,
     throttle: Throttle,
     /// It has asked for something that takes part in the chat.
     takes_part: bool,
@@ -112,6 +118,7 @@ impl<'a> Reader<'a> {
             encoding: lifeline.wire.first_encoding(),
             tag: None,
             midway: None,
+            is_open: false,
             throttle: Throttle::new(lifeline.wire, config.limits(), house.rates().buckets(house.uptime())),
             takes_part: false,
             silence: if lifeline.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
@@ -192,6 +199,11 @@ impl<'a> Reader<'a> {
             }
             Err(Errno::AGAIN) if self.appears_at.is_some() => self.appear_if_alive(),
             Err(Errno::AGAIN) if self.midway.is_some() => self.watch_unfinished(),
+            Err(Errno::AGAIN) if self.is_open => {
+                self.decoder.give_up();
+                self.decode();
+                self.watch_unfinished()
+            }
             Err(Errno::AGAIN) => self.be_silent(credit),
             Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::ReadFailed),
@@ -290,7 +302,15 @@ impl<'a> Reader<'a> {
         let now = self.house.uptime();
         let left = match self.midway {
             _ if !self.decoder.is_midway() => {
-                return if self.midway.take().is_some() { self.set_timeout() } else { Ok(()) };
+                let was_timed = self.midway.take().is_some() | std::mem::replace(&mut self.is_open, false);
+                self.is_open = self.decoder.is_open();
+                return if self.is_open {
+                    self.wait_at_most(OPEN_OBJECT)
+                } else if was_timed {
+                    self.set_timeout()
+                } else {
+                    Ok(())
+                };
             }
             // Whole ones came, so what is unfinished now has just begun. A wait that is still set for
             // an older one ends early, and the rest is waited for then.
@@ -311,7 +331,12 @@ impl<'a> Reader<'a> {
                 _ => "a packet that was not finished within 10 s",
             }));
         }
-        self.lifeline.stream.set_read_timeout(Some(left)).map_err(|_: io::Error| CloseReason::ReadFailed)
+        self.wait_at_most(left)
+    }
+
+    /// The next read waits no longer than this.
+    fn wait_at_most(&self, time: Duration) -> Result<(), CloseReason> {
+        self.lifeline.stream.set_read_timeout(Some(time)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
 
     /// Calls the handler of openings, if there is one.

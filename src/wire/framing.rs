@@ -57,7 +57,7 @@ impl Framing {
     }
 
     /// Bytes before the data.
-    fn header(self) -> usize {
+    pub(super) fn header(self) -> usize {
         match self {
             Self::Gf1 => 1,
             Self::Gf2 => 2,
@@ -141,6 +141,16 @@ impl Framing {
         out.extend_from_slice(object);
         if self == Self::Lines {
             out.push(b'\n');
+        }
+    }
+
+    /// The framing whose header is the first `length` bytes, and the length of the data behind it, if a
+    /// packet may begin so.
+    pub(super) fn of_header(bytes: &[u8], length: usize, max_packet: usize) -> Option<(Self, usize)> {
+        let framing = Self::ALL.into_iter().find(|framing| framing.header() == length)?;
+        match framing.head(bytes, max_packet) {
+            Head::Packet { data, .. } => Some((framing, data)),
+            Head::Partial | Head::Broken(_) => None,
         }
     }
 

@@ -1,16 +1,26 @@
-//! The JSON door: gtcp's packets in whichever framing the peer uses, or one object a line.
+//! The JSON door: gtcp's packets in whichever framing the peer uses, or objects as text, one after
+//! another ("lines": as `nc` and `jq` send them).
 //!
 //! The first packet tells the framing; answers go out in the one received. A packet that says
 //! something wrong is answered and the session goes on; a stream whose packets can no longer be
 //! told apart ends.
+//!
+//! As text, an object ends where its braces say: several may stand in one line, and one may go over
+//! several. White space and byte order marks between objects do not matter. After an object that is no
+//! JSON, reading goes on behind its line, or, if it went over several, at the next one that begins with
+//! `{`: the lines between belong to the object.
 
 use memchr::memchr;
 
 use super::buffer::Buffer;
 use super::framing::{Framing, LINE_TOO_LONG};
 use super::packet::{self, Requests};
+use super::scan::{Extent, Scanner, blank};
 use super::{Decode, Encoding, Inbound, Limits, WireError};
 use crate::protocol::Notice;
+
+/// More white space than any header has bytes: what comes behind it is text.
+const NO_HEADER: usize = 8;
 
 /// Turns the bytes of one JSON session into requests.
 #[derive(Debug)]
@@ -19,10 +29,25 @@ pub struct JsonDecoder {
     /// `None` until the peer has shown it.
     framing: Option<Framing>,
     input: Buffer,
-    /// How much of the input is known to hold no line's end.
+    /// Of the object as text that the input begins with.
+    scanner: Scanner,
+    /// How much of a line that is no object is known to hold no line's end.
     scanned: usize,
+    skip: Skip,
     ready: Requests,
     ended: bool,
+}
+
+/// What of the input is passed over, after an object that is no JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Skip {
+    Nothing,
+    /// The rest of its line.
+    Line,
+    /// Everything before a line that begins with `{`; whether a line begins here.
+    Lines {
+        is_at_start: bool,
+    },
 }
 
 impl JsonDecoder {
@@ -33,39 +58,121 @@ impl JsonDecoder {
             max_packet: limits.max_packet,
             framing: fixed,
             input: Buffer::default(),
+            scanner: Scanner::new(),
             scanned: 0,
+            skip: Skip::Nothing,
             ready: Requests::default(),
             ended: false,
         }
     }
 
-    /// Takes one packet off the input; false where more bytes are needed.
-    fn take_packet(&mut self) -> Result<bool, WireError> {
+    /// Takes one packet, object or line off the input; false where more bytes are needed.
+    fn take_one(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
         if rest.is_empty() {
             return Ok(false);
         }
-        let Some(framing) = self.framing else {
-            let found = match Framing::detect(rest, self.max_packet).map_err(WireError::Malformed)? {
-                None if self.ended && rest.first() == Some(&b'{') => Some(Framing::Lines),
-                found => found,
-            };
-            let Some(framing) = found else { return Ok(false) };
-            self.framing = Some(framing);
-            self.ready.push(Inbound::Switch(Encoding::Json(framing)));
-            return Ok(true);
-        };
-        if framing == Framing::Lines {
-            return self.take_line();
+        match self.framing {
+            None => match self.detect()? {
+                Some(framing) => self.switch(framing),
+                None => return Ok(false),
+            },
+            Some(Framing::Lines) if self.skip != Skip::Nothing => return Ok(self.skip_some()),
+            Some(Framing::Lines) => return self.take_text(),
+            Some(framing) => {
+                let packet = framing.packet(rest, self.max_packet).map_err(WireError::Malformed)?;
+                let Some((length, data)) = packet else { return Ok(false) };
+                packet::read(data, &mut self.ready);
+                self.input.take(length);
+            }
         }
-        let Some((length, data)) = framing.packet(rest, self.max_packet).map_err(WireError::Malformed)? else {
-            return Ok(false);
-        };
-        packet::read(data, &mut self.ready);
-        self.input.take(length);
         Ok(true)
     }
 
+    fn switch(&mut self, framing: Framing) {
+        self.framing = Some(framing);
+        self.scanner = Scanner::new();
+        self.ready.push(Inbound::Switch(Encoding::Json(framing)));
+    }
+
+    /// Tells the framing of a stream from its beginning; `None`: more bytes are needed.
+    ///
+    /// White space before an object may be the length of a packet: `\n\n` is 2570. It is one if the object
+    /// behind it has just that length. An object that ends earlier or later stands there as text.
+    fn detect(&mut self) -> Result<Option<Framing>, WireError> {
+        let rest = self.input.rest();
+        let (before, is_cut) = blank(rest);
+        if before >= NO_HEADER {
+            return Ok(Some(Framing::Lines));
+        }
+        let object = rest.get(before..).unwrap_or_default();
+        let as_usual = || Framing::detect(rest, self.max_packet).map_err(WireError::Malformed);
+        match object {
+            [] => return Ok(None), // all white space: nobody has begun anything
+            _ if is_cut && !self.ended => return Ok(None),
+            [b'{', ..] if before > 0 => {}
+            [b'{', ..] if self.ended => return Ok(Some(as_usual()?.unwrap_or(Framing::Lines))),
+            _ => return as_usual(),
+        }
+        let begins = match object.get(1) {
+            None if self.ended => return Ok(Some(Framing::Lines)),
+            None => return Ok(None),
+            Some(next) => matches!(next, b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n'),
+        };
+        if !begins {
+            // A header like `\n{`, which a packet's object follows; else JSON from memory.
+            return Ok(match as_usual() {
+                Ok(None) if !self.ended => None,
+                Ok(Some(found)) if rest.get(found.header()) == Some(&b'{') => Some(found),
+                _ => Some(Framing::Lines),
+            });
+        }
+        let Some((framing, length)) = Framing::of_header(rest, before, self.max_packet) else {
+            return Ok(Some(Framing::Lines));
+        };
+        Ok(match self.scanner.scan(object) {
+            Extent::Ends(found) if found == length => Some(framing),
+            Extent::Open if object.len() < length && !self.ended => None,
+            _ => Some(Framing::Lines),
+        })
+    }
+
+    /// Takes one object off the text, or a line that is none.
+    fn take_text(&mut self) -> Result<bool, WireError> {
+        let (before, is_cut) = blank(self.input.rest());
+        self.input.take(before);
+        let rest = self.input.rest();
+        if rest.first() != Some(&b'{') {
+            return if rest.is_empty() || is_cut && !self.ended { Ok(before > 0) } else { self.take_line() };
+        }
+        match self.scanner.scan(rest) {
+            Extent::Ends(length) if length <= self.max_packet => {
+                packet::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
+                self.input.take(length);
+            }
+            Extent::Open if rest.len() <= self.max_packet => {
+                if !self.ended {
+                    return Ok(false);
+                }
+                packet::read(rest, &mut self.ready);
+                self.input.take(rest.len());
+            }
+            Extent::Breaks(at) if at <= self.max_packet => {
+                let object = rest.get(..at).unwrap_or_default();
+                self.skip = match memchr(b'\n', object) {
+                    Some(_) => Skip::Lines { is_at_start: object.ends_with(b"\n") },
+                    None => Skip::Line,
+                };
+                packet::read(rest.get(..=at).unwrap_or_default(), &mut self.ready);
+                self.input.take(at);
+            }
+            _ => return Err(WireError::Malformed(LINE_TOO_LONG)),
+        }
+        self.scanner = Scanner::new();
+        Ok(true)
+    }
+
+    /// Takes a line that does not begin with an object; it is refused.
     fn take_line(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
         let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
@@ -77,13 +184,34 @@ impl JsonDecoder {
             self.scanned = length;
             return Ok(false);
         }
-        let line = rest.get(..length).unwrap_or_default().trim_ascii();
-        if !line.is_empty() {
-            packet::read(line, &mut self.ready);
-        }
+        packet::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
         self.input.take(length + 1);
         self.scanned = 0;
         Ok(true)
+    }
+
+    /// Passes over some of the input; false where all of it has been.
+    fn skip_some(&mut self) -> bool {
+        let rest = self.input.rest();
+        if self.skip == (Skip::Lines { is_at_start: true }) && rest.first() == Some(&b'{') {
+            self.skip = Skip::Nothing;
+            return true;
+        }
+        let end = memchr(b'\n', rest);
+        self.skip = match (self.skip, end) {
+            (Skip::Line, Some(_)) => Skip::Nothing,
+            (Skip::Lines { .. }, end) => Skip::Lines { is_at_start: end.is_some() },
+            (other, _) => other,
+        };
+        self.input.take(end.map_or(rest.len(), |end| end + 1));
+        true
+    }
+
+    /// Whether the input so far is an object as text that has not ended.
+    fn has_open_object(&self) -> bool {
+        let rest = self.input.rest();
+        let is_text = matches!(self.framing, None | Some(Framing::Lines)) && self.skip == Skip::Nothing;
+        is_text && rest.get(blank(rest).0) == Some(&b'{')
     }
 }
 
@@ -101,16 +229,38 @@ impl Decode for JsonDecoder {
             if let Some(inbound) = self.ready.next() {
                 return Ok(Some(inbound));
             }
-            if !self.take_packet()? {
+            if !self.take_one()? {
                 return Ok(None);
             }
         }
     }
 
-    /// A line may be typed by hand, so it may take its time.
+    /// Text may be typed by hand, so it may take its time.
     fn is_midway(&self) -> bool {
-        let so_far = (self.framing, self.input.rest().first());
-        !matches!(so_far, (_, None) | (Some(Framing::Lines), _) | (None, Some(b'{')))
+        let rest = self.input.rest();
+        match self.framing {
+            Some(Framing::Lines) => false,
+            Some(_) => !rest.is_empty(),
+            None => rest.get(blank(rest).0).is_some_and(|byte| *byte != b'{'),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.has_open_object()
+    }
+
+    fn give_up(&mut self) {
+        if !self.has_open_object() {
+            return;
+        }
+        if self.framing.is_none() {
+            self.switch(Framing::Lines);
+        }
+        let rest = self.input.rest();
+        packet::refuse_open(rest, &mut self.ready);
+        self.skip = Skip::Lines { is_at_start: rest.ends_with(b"\n") };
+        self.input.take(rest.len());
+        self.scanner = Scanner::new();
     }
 }
 

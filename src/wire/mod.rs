@@ -39,6 +39,7 @@ mod framing;
 mod json;
 mod packet;
 mod relay;
+mod scan;
 mod shown;
 mod telnet;
 mod text;
@@ -164,6 +165,15 @@ pub trait Decode: Send {
     fn is_midway(&self) -> bool {
         false
     }
+
+    /// Whether the input so far ends within an object as text, which may be typed by hand.
+    fn is_open(&self) -> bool {
+        false
+    }
+
+    /// Gives up the object that is open: its rest does not come. It is refused, and what comes of it later
+    /// is passed over.
+    fn give_up(&mut self) {}
 }
 
 /// One whole thing that a peer sent.

@@ -18,6 +18,7 @@ mod heard;
 mod history;
 mod hub;
 mod json;
+mod json_text;
 mod layers;
 mod limits;
 mod log;

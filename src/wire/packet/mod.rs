@@ -11,4 +11,4 @@ mod request;
 
 pub(super) use event::{custom, object};
 pub(super) use lines::Requests;
-pub(super) use request::{Request, read, read_for};
+pub(super) use request::{Request, read, read_for, refuse_open};

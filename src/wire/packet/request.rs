@@ -192,6 +192,14 @@ pub(in crate::wire) fn read(bytes: &[u8], requests: &mut Requests) {
     }
 }
 
+/// Refuses the beginning of an object whose rest does not come.
+pub(in crate::wire) fn refuse_open(bytes: &[u8], requests: &mut Requests) {
+    let text = text_of(bytes);
+    let tag = Draft::read(bytes, &text).request.tag.take();
+    let why = "The object was not finished within 60 s. Reading goes on at the next line that begins with {";
+    refuse(tag, why, requests);
+}
+
 /// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
 pub(in crate::wire) fn read_for(spec: &'static CommandSpec, bytes: &[u8], requests: &mut Requests) {
     let text = text_of(bytes);
