@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use log::LevelFilter;
 
 use crate::config::{Addresses, Config, Listen};
+use crate::variables;
 use crate::wire::{Framing, Wire};
 
 const EXAMPLES: &str = "\
@@ -130,28 +130,16 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// Reads the command line and the variables.
+    /// Reads the command line and the variables. A variable that is empty counts as not set.
     ///
     /// # Errors
-    /// What is wrong with them. Where a value comes from a variable it names that: nobody finds a flag that
-    /// they have not written.
+    /// What is wrong with them. Where a value comes from a variable, the error names the variable.
     pub fn read<I>(words: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item: Into<OsString> + Clone>,
     {
         let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-        Self::try_parse_from(&words).map_err(|mut error| {
-            let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return error };
-            let wrong = wrong.split(' ').next().unwrap_or_default();
-            let is_written = words.iter().any(|word| word.to_string_lossy().split('=').next() == Some(wrong));
-            let command = Self::command();
-            let flag = command.get_arguments().find(|flag| flag.get_long() == wrong.strip_prefix("--"));
-            if let (false, Some(variable)) = (is_written, flag.and_then(|flag| flag.get_env())) {
-                let tip = format!("the value is that of the variable {}", variable.to_string_lossy());
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-            }
-            error
-        })
+        variables::parse(&words)
     }
 
     /// The settings that the flags ask for.
@@ -160,9 +148,8 @@ impl Flags {
     /// A sentence, if two flags do not go together.
     pub fn config(&self) -> Result<Config, String> {
         for (index, listen) in self.listen.iter().enumerate() {
-            let same = |other: &&Listen| other.address == listen.address && listen.address.port() != 0;
-            if let Some(other) = self.listen.iter().take(index).find(same) {
-                return Err(format!("--listen {other} and --listen {listen} are one address; each door needs its own"));
+            if let Some(sentence) = self.listen.iter().take(index).find_map(|other| other.overlap(listen)) {
+                return Err(sentence);
             }
         }
         Ok(Config {
@@ -249,6 +236,7 @@ pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

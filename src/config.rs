@@ -1,7 +1,7 @@
 //! The settings of a server, as plain data with working defaults.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::protocol::IdleLimits;
@@ -23,6 +23,42 @@ impl Listen {
     #[must_use]
     pub fn required(wire: Wire, address: SocketAddr) -> Self {
         Self { wire, address, required: true }
+    }
+
+    /// Why both cannot be open at once, if they cannot.
+    pub(crate) fn overlap(&self, other: &Self) -> Option<String> {
+        let pair = format!("--listen {self} and --listen {other}");
+        let is_all = |all: IpAddr| [self, other].iter().any(|listen| listen.address.ip() == all);
+        let meaning = match () {
+            () if !self.overlaps(other) => return None,
+            () if self.address == other.address => {
+                return Some(format!("{pair} are one address; each door needs its own"));
+            }
+            () if is_all(Ipv6Addr::UNSPECIFIED.into()) => "[::] is every address of this machine, those of IPv4 too",
+            () if is_all(Ipv4Addr::UNSPECIFIED.into()) => "0.0.0.0 is every IPv4 address of this machine",
+            () => "both are the same IPv4 address",
+        };
+        Some(format!("{pair} overlap: {meaning}. Leave one of them out, or give it another port"))
+    }
+
+    /// Whether both cannot be open at once: the same port of the same address, or of all addresses. `[::]` is
+    /// every address of the machine, those of IPv4 too.
+    fn overlaps(&self, other: &Self) -> bool {
+        let (port, ours, theirs) = (self.address.port(), self.address.ip(), other.address.ip());
+        let covers = |all: IpAddr, one: IpAddr| match all {
+            IpAddr::V4(v4) => v4.is_unspecified() && one.to_canonical().is_ipv4(),
+            IpAddr::V6(v6) => v6.is_unspecified(),
+        };
+        let same = ours.to_canonical() == theirs.to_canonical() && scope(self.address) == scope(other.address);
+        port != 0 && port == other.address.port() && (same || covers(ours, theirs) || covers(theirs, ours))
+    }
+}
+
+/// The interface that a link-local address belongs to.
+fn scope(address: SocketAddr) -> u32 {
+    match address {
+        SocketAddr::V4(_) => 0,
+        SocketAddr::V6(v6) => v6.scope_id(),
     }
 }
 
@@ -48,11 +84,13 @@ const IDLE_AT_FIRST: Duration = Duration::from_secs(30);
 const IDLE_LATER: Duration = Duration::from_secs(30 * 60);
 
 /// Everything that can be set. [`Config::default`] is what the binary starts with.
+///
+/// A value beyond its bounds counts as the nearest one within them ([`Config::within_bounds`]).
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The doors.
     pub listen: Vec<Listen>,
-    /// Most sessions at once, over all doors.
+    /// Most sessions at once, over all doors; 1 to 1,000,000.
     pub max_clients: usize,
     /// Most sessions at once from one address (IPv6: from one /64; loopback: as many as come);
     /// 0 = no limit.
@@ -62,8 +100,8 @@ pub struct Config {
     pub max_silent: usize,
     /// Whether others see a peer's address.
     pub addresses: Addresses,
-    /// A text session that is silent for so long is ended; zero = never. `None`: 30 s until it has said a
-    /// line or taken a name, 30 min after that.
+    /// A text session that is silent for so long is ended; 1 second to 366 days, zero = never. `None`: 30 s until
+    /// it has said a line or taken a name, 30 min after that.
     pub idle: Option<Duration>,
     /// The text door says unasked nothing but what the chat room of old said, for scripts that parse every
     /// line: no line that begins `***` or `---`, every coming and going by itself; and without
@@ -72,33 +110,35 @@ pub struct Config {
     /// Lines a second that a session may send in the long run; 0 = no limit. Lines are what others hear
     /// and what the server has to search for; a list counts as two, a rename as five.
     pub rate: u32,
-    /// Lines that it may send at once.
+    /// Lines that it may send at once, at least 1.
     pub burst: u32,
     /// Requests a second, and at once, whose answer comes back to the asker alone (`/ping`, an echo,
     /// a handler); 0 = no limit.
     pub request_rate: u32,
-    /// Longest line of the text door, in bytes, without its end.
+    /// Longest line of the text door, in bytes, without its end; 64 to [`Config::MAX_LINE`].
     pub max_line: usize,
-    /// Longest packet of the JSON door, in bytes, without its header.
+    /// Longest packet of the JSON door, in bytes, without its header; 64 to 65,535.
     pub max_packet: usize,
-    /// Longest data of a frame, in bytes.
+    /// Longest data of a frame, in bytes; 64 to 16 MiB.
     pub max_frame: usize,
-    /// A frame session is sent a heartbeat so often; zero = never.
+    /// A frame session is sent a heartbeat so often; 1 ms to 366 days, zero = never.
     pub heartbeat: Duration,
     /// A JSON session that has neither joined a room nor said anything after so long is asked to
-    /// leave; zero = never.
+    /// leave; 1 ms to 366 days, zero = never.
     pub join_grace: Duration,
-    /// Most rooms at once, the lobby among them.
+    /// Most rooms at once, the lobby among them; 1 to 65,536.
     pub max_rooms: usize,
-    /// Lines that each room keeps; 0 = none.
+    /// Lines that each room keeps, at most 100,000; 0 = none.
     pub history: usize,
-    /// Lines of them that are shown to who comes into the room.
+    /// Lines of them that are shown to a session that joins the room, at most 1,000.
     pub history_shown: usize,
-    /// Most bytes that may wait for one session that does not read, but for one answer more.
+    /// Most bytes that may wait for one session that does not read, but for one answer more;
+    /// [`Config::MIN_PENDING`] to 4 GiB.
     pub max_pending: usize,
-    /// A session is ended that takes fewer than 4 KiB of what is pending for it in this time.
+    /// A session is ended that takes fewer than 4 KiB of what is pending for it in this time; 1 ms to 366 days.
     pub write_timeout: Duration,
-    /// A stop takes at most so long, whatever clients do.
+    /// A stop takes at most so long, whatever clients do; 1 ms to 366 days. Only a handler that blocks makes it
+    /// longer: see [`Server::run`](crate::Server::run).
     pub drain: Duration,
     /// The node part of session ids, 0–1023.
     pub node: u16,
@@ -123,19 +163,30 @@ impl Config {
         ]
     }
 
-    /// The same with times of a year at most, so that sums of them never overflow, and with room for
-    /// what has to fit.
+    /// The same settings, each moved to the nearest value within the bounds that its field names.
+    /// [`Server::bind`](crate::Server::bind) applies it.
     #[must_use]
-    pub(crate) fn within_bounds(&self) -> Self {
+    pub fn within_bounds(&self) -> Self {
+        /// Keeps sums of times far from overflow.
         const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+        const MS: Duration = Duration::from_millis(1);
+        let zero_or = |time: Duration, least: Duration| if time.is_zero() { time } else { time.clamp(least, YEAR) };
         Self {
-            idle: self.idle.map(|idle| idle.min(YEAR)),
-            write_timeout: self.write_timeout.min(YEAR),
-            drain: self.drain.min(YEAR),
-            heartbeat: self.heartbeat.min(YEAR),
-            join_grace: self.join_grace.min(YEAR),
-            max_pending: self.max_pending.max(Self::MIN_PENDING),
-            max_rooms: self.max_rooms.max(1),
+            max_clients: self.max_clients.clamp(1, 1_000_000),
+            idle: self.idle.map(|idle| zero_or(idle, Duration::from_secs(1))), // people are told of it in whole seconds
+            burst: self.burst.max(1),
+            max_line: self.max_line.clamp(64, Self::MAX_LINE),
+            max_packet: self.max_packet.clamp(64, 65_535),
+            max_frame: self.max_frame.clamp(64, 16 * 1024 * 1024),
+            heartbeat: zero_or(self.heartbeat, MS),
+            join_grace: zero_or(self.join_grace, MS),
+            max_rooms: self.max_rooms.clamp(1, 65_536),
+            history: self.history.min(100_000),
+            history_shown: self.history_shown.min(1000),
+            max_pending: self.max_pending.clamp(Self::MIN_PENDING, u32::MAX as usize),
+            write_timeout: self.write_timeout.clamp(MS, YEAR),
+            drain: self.drain.clamp(MS, YEAR),
+            node: self.node.min(1023),
             ..self.clone()
         }
     }
@@ -153,7 +204,8 @@ impl Config {
     /// What bounds the decoders.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { max_line: self.max_line, max_packet: self.max_packet, max_frame: self.max_frame }
+        let Self { max_line, max_packet, max_frame, .. } = self.within_bounds();
+        Limits { max_line, max_packet, max_frame }
     }
 }
 
@@ -182,6 +234,104 @@ impl Default for Config {
             write_timeout: Duration::from_secs(10),
             drain: Duration::from_secs(3),
             node: 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn number() -> impl Strategy<Value = u64> {
+        let edges = [0, 1, 63, 64, 65_535, 65_536, u64::from(u32::MAX), u64::MAX / 2, u64::MAX - 1, u64::MAX];
+        prop_oneof![3 => prop::sample::select(edges.to_vec()), 1 => any::<u64>()]
+    }
+
+    fn time() -> impl Strategy<Value = Duration> {
+        let nanos = prop::sample::select(vec![0, 1, 999_999_999]);
+        (number(), nanos).prop_map(|(seconds, nanos)| Duration::new(seconds, nanos))
+    }
+
+    prop_compose! {
+        fn any_config()(
+            n in prop::array::uniform9(number()), times in prop::array::uniform5(time()), rates in any::<[u32; 3]>(),
+            node in any::<u16>(),
+        ) -> Config {
+            let n = n.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+            // Every field by its name: a new one does not compile until it is here.
+            Config {
+                listen: vec![],
+                max_clients: n[0],
+                max_per_address: n[1],
+                max_silent: n[2],
+                addresses: Addresses::Shown,
+                idle: (n[1] != 0).then_some(times[0]),
+                classic: n[2] == 0,
+                rate: rates[0],
+                burst: rates[1],
+                request_rate: rates[2],
+                max_line: n[3],
+                max_packet: n[4],
+                max_frame: n[5],
+                heartbeat: times[1],
+                join_grace: times[2],
+                max_rooms: n[6],
+                history: n[7],
+                history_shown: n[8],
+                max_pending: n[0].rotate_left(7),
+                write_timeout: times[3],
+                drain: times[4],
+                node,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn config_of_any_values_stays_within_bounds(config in any_config()) {
+            let bound = config.within_bounds();
+            prop_assert_eq!(format!("{:?}", bound.within_bounds()), format!("{bound:?}"));
+            prop_assert!((64..=Config::MAX_LINE).contains(&config.limits().max_line));
+            prop_assert!((64..=65_535).contains(&config.limits().max_packet));
+            prop_assert!((64..=16 << 20).contains(&config.limits().max_frame));
+            prop_assert!((1..=1_000_000).contains(&bound.max_clients) && (1..=65_536).contains(&bound.max_rooms));
+            prop_assert!(bound.history <= 100_000 && bound.history_shown <= 1000 && bound.burst > 0 && bound.node < 1024);
+            prop_assert!((Config::MIN_PENDING..=u32::MAX as usize).contains(&bound.max_pending));
+            let times = [bound.idle.unwrap_or_default(), bound.heartbeat, bound.join_grace, bound.write_timeout, bound.drain];
+            prop_assert!(times.iter().all(|time| *time <= Duration::from_secs(366 * 24 * 3600)));
+            prop_assert!(!bound.write_timeout.is_zero() && !bound.drain.is_zero());
+            // What is switched off stays off, and nothing else is.
+            prop_assert_eq!(bound.idle.map(|idle| idle.as_secs() == 0), config.idle.map(|idle| idle.is_zero()));
+            prop_assert_eq!(bound.heartbeat.is_zero(), config.heartbeat.is_zero());
+            prop_assert_eq!(bound.join_grace.is_zero(), config.join_grace.is_zero());
+        }
+    }
+
+    #[test]
+    fn doors_on_one_port_overlap_by_address() {
+        let door = |address: &str| Listen::required(Wire::Text, address.parse().unwrap());
+        for (one, other) in [
+            ("0.0.0.0:8000", "[::]:8000"),
+            ("127.0.0.1:8000", "0.0.0.0:8000"),
+            ("127.0.0.1:8000", "[::]:8000"),
+            ("[::1]:8000", "[::]:8000"),
+            ("[::ffff:127.0.0.1]:8000", "127.0.0.1:8000"),
+            ("[::ffff:127.0.0.1]:8000", "0.0.0.0:8000"),
+            ("[::]:8000", "[::]:8000"),
+        ] {
+            assert!(door(one).overlaps(&door(other)) && door(other).overlaps(&door(one)), "{one} and {other}");
+        }
+        for (one, other) in [
+            ("0.0.0.0:8000", "[::]:8001"),
+            ("0.0.0.0:0", "[::]:0"),
+            ("0.0.0.0:8000", "[::1]:8000"),
+            ("127.0.0.1:8000", "127.0.0.2:8000"),
+            ("[fe80::1%1]:8000", "[fe80::1%2]:8000"),
+        ] {
+            assert!(!door(one).overlaps(&door(other)) && !door(other).overlaps(&door(one)), "{one} and {other}");
         }
     }
 }

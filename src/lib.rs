@@ -200,6 +200,7 @@ pub mod config;
 pub mod metrics;
 pub mod protocol;
 pub mod server;
+mod variables;
 pub mod wire;
 
 pub use config::{Addresses, Config, Listen};

@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, PipeReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{self, ExitCode};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,13 +12,17 @@ use std::time::{Duration, Instant};
 use clap::CommandFactory;
 use log::{error, info, warn};
 use parlor::cli::Flags;
-use parlor::server::{self, Server, Stopper};
+use parlor::config::Config;
+use parlor::server::{self, RunError, Server, StartError, Stopper};
 use parlor::wire::Wire;
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 use signal_hook::low_level::pipe;
 
-/// Who asks twice does not want to wait.
+/// The exit code after a second signal.
 const SECOND_SIGNAL: i32 = 130;
+/// Signals within this time of the first are the same wish: timeout, npm and a terminal's process group send
+/// one twice, and 27 to 50 of 50 guests got no farewell.
+const SAME_WISH: Duration = Duration::from_secs(1);
 /// So long at least the end of the program waits for a log that nobody reads, and half of what is left
 /// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -34,65 +37,81 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(sentence) => Flags::command().error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),
     };
-    let log = server::log::start(flags.log_level);
-    let asked = Arc::new(OnceLock::new());
-    let outcome = Server::bind(&config).map_err(|error| error.to_string()).and_then(|server| {
-        let server = server.with_standard_routes();
-        stop_on_signals(&server.stopper(), &asked)?;
-        say_ready(&server.addresses());
-        let metrics = server.metrics();
-        server.run().map_err(|error| error.to_string())?;
-        info!("{metrics}");
-        info!("All done.");
-        Ok(())
-    });
-    if let Err(sentence) = &outcome {
-        error!("parlor: {sentence}");
-        if log.is_err() {
-            let _ = writeln!(io::stderr(), "parlor: {sentence}");
+    let arenas = server::arenas::bound();
+    let log = match server::log::start(flags.log_level) {
+        Ok(log) => log,
+        Err(error) => {
+            let error = StartError::System { attempted: "start the thread of the log", error };
+            let _ = writeln!(io::stderr(), "parlor: {error}");
+            return ExitCode::FAILURE;
         }
+    };
+    if let Err(error) = arenas {
+        warn!("cannot start anew with fewer malloc arenas: {error}; there is less room for sessions");
     }
-    if let Ok(log) = log {
-        let rest = asked.get().map_or(Duration::ZERO, |asked: &Instant| config.drain.saturating_sub(asked.elapsed()));
-        log.finish(if outcome.is_ok() { LAST_LINES.max(rest / 2) } else { LAST_WORDS });
+    let asked = Arc::new(OnceLock::new());
+    let outcome = run(&config, &asked);
+    if let Err(error) = &outcome {
+        error!("parlor: {error}");
     }
+    let rest = asked.get().map_or(Duration::ZERO, |asked: &Instant| config.drain.saturating_sub(asked.elapsed()));
+    log.finish(if outcome.is_ok() { LAST_LINES.max(rest / 2) } else { LAST_WORDS });
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// INT, TERM, QUIT and HUP ask for the stop; a second one of them ends the process. No HUP is one of the
-/// two: a terminal that closes may send several, and a service manager one with its TERM, of which
-/// either may be seen first. `asked` is when the first of all came. A HUP that is ignored at the start,
-/// as by nohup, stays ignored.
-fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), String> {
-    let insisted = Arc::new(AtomicBool::new(false));
+/// Runs the server until it is stopped. The ready line comes when everything runs. `asked` is when the stop
+/// was asked for.
+fn run(config: &Config, asked: &Arc<OnceLock<Instant>>) -> Result<(), RunError> {
+    let server = Server::bind(config).map_err(RunError::NotReady)?.with_standard_routes().on_ready(say_ready);
+    stop_on_signals(&server.stopper(), asked).map_err(RunError::NotReady)?;
+    let metrics = server.metrics();
+    server.run()?;
+    info!("{metrics}");
+    info!("All done.");
+    Ok(())
+}
+
+/// INT, TERM, QUIT and HUP ask for the stop. A later one of them, but for HUP, ends the process: it counts
+/// [`SAME_WISH`] after the first. No HUP is one of the two: a terminal that closes may send several, and a
+/// service manager one with its TERM, of which either may be seen first. `asked` is when the first of all
+/// came. A HUP that is ignored at the start, as by nohup, stays ignored.
+fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), StartError> {
+    let wished = Arc::new(OnceLock::new());
     let on_signal = |insists: bool| {
-        let (stopper, asked, insisted) = (stopper.clone(), Arc::clone(asked), Arc::clone(&insisted));
+        let (stopper, asked, wished) = (stopper.clone(), Arc::clone(asked), Arc::clone(&wished));
         move || {
-            let _ = asked.set(Instant::now());
+            let now = Instant::now();
+            let _ = asked.set(now);
             stopper.trigger();
-            if insists && insisted.swap(true, Ordering::SeqCst) {
+            if insists && now.duration_since(*wished.get_or_init(|| now)) >= SAME_WISH {
                 process::exit(SECOND_SIGNAL);
             }
         }
     };
-    ctrlc::set_handler(on_signal(true)).map_err(|error| format!("cannot handle SIGINT: {error}"))?;
-    listen_for("sigterm", &[SIGTERM, SIGQUIT], on_signal(true))?;
+    ctrlc::set_handler(on_signal(true)).map_err(|error| {
+        let error = match error {
+            ctrlc::Error::System(error) => error,
+            other => io::Error::other(other),
+        };
+        StartError::System { attempted: "handle SIGINT", error }
+    })?;
+    listen_for("sigterm", &[SIGTERM, SIGQUIT], on_signal(true))
+        .map_err(|error| StartError::System { attempted: "handle SIGTERM and SIGQUIT", error })?;
     if !is_ignored(SIGHUP) {
-        listen_for("sighup", &[SIGHUP], on_signal(false))?;
+        listen_for("sighup", &[SIGHUP], on_signal(false))
+            .map_err(|error| StartError::System { attempted: "handle SIGHUP", error })?;
     }
     Ok(())
 }
 
 /// Calls `on_signal` for each of these, on a thread of its own.
-fn listen_for(name: &str, signals: &[i32], on_signal: impl Fn() + Send + 'static) -> Result<(), String> {
-    let pipe = io::pipe().and_then(|(read, write)| {
-        signals.iter().try_for_each(|signal| pipe::register(*signal, write.try_clone()?).map(drop))?;
-        Ok(read)
-    });
-    let read = pipe.map_err(|error| format!("cannot handle {}: {error}", name.to_uppercase()))?;
+fn listen_for(name: &str, signals: &[i32], on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    let (read, write) = io::pipe()?;
+    for signal in signals {
+        pipe::register(*signal, write.try_clone()?)?;
+    }
     let thread = thread::Builder::new().name(name.into()).stack_size(128 * 1024);
-    let listen = thread.spawn(move || on_each_byte(read, &on_signal));
-    listen.map(drop).map_err(|error| format!("cannot start a thread for {}: {error}", name.to_uppercase()))
+    thread.spawn(move || on_each_byte(read, &on_signal)).map(drop)
 }
 
 /// Whether whoever started the process let it ignore a signal. (Linux tells; elsewhere it is not known.)
@@ -102,11 +121,11 @@ fn is_ignored(signal: i32) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Each signal is a byte in the pipe, whose other end is never closed. (signal-hook's own loop panics
-/// where reading fails.)
+/// Each signal is a byte in the pipe, whose other end is never closed. Those that are there together came
+/// together, however late this thread is. (signal-hook's own loop panics where reading fails.)
 fn on_each_byte(mut signals: PipeReader, on_signal: &impl Fn()) {
     loop {
-        match signals.read(&mut [0]) {
+        match signals.read(&mut [0; 64]) {
             Ok(0) => return,
             Ok(_) => on_signal(),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

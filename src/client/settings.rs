@@ -75,9 +75,8 @@ impl Settings {
 
 /// A variable's value without blanks around it; an empty one is not set.
 fn text(name: &'static str, value: Option<OsString>) -> Result<Option<String>, ClientError> {
-    let Some(value) = value else { return Ok(None) };
-    let value = value.into_string().map_err(|_| ClientError::Variable { name, what: "it is not UTF-8".to_owned() })?;
-    Ok(Some(value.trim().to_owned()).filter(|value| !value.is_empty()))
+    let wrong = |_| ClientError::Variable { name, what: "it is not UTF-8".to_owned() };
+    crate::variables::value_of(name, value).map_err(wrong)
 }
 
 #[cfg(test)]

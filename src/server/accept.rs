@@ -37,6 +37,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// Callers taken from one door before the others get their turn.
 const CALLERS_IN_A_ROW: usize = 64;
+/// What the spare descriptor is of.
+const SPARE: &str = "/dev/null";
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
 pub(super) const READER_STACK: usize = 256 * 1024;
 
@@ -54,10 +56,11 @@ pub(super) struct Acceptor<'scope, 'env> {
 }
 
 impl<'scope, 'env> Acceptor<'scope, 'env> {
-    pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> Self {
+    pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> std::io::Result<Self> {
         let ids = Snowflakes::new(house.config.node);
         let masks = (house.config.addresses == Addresses::Masked).then(|| Masks::new(RandomState::new()));
-        Self { house, scope, ids, masks, spare: open_spare(), failures: 0, pause: FIRST_PAUSE }
+        let spare = Some(File::open(SPARE)?);
+        Ok(Self { house, scope, ids, masks, spare, failures: 0, pause: FIRST_PAUSE })
     }
 
     /// Returns when `wake` becomes readable.
@@ -187,7 +190,7 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
 }
 
 fn open_spare() -> Option<File> {
-    File::open("/dev/null").ok()
+    File::open(SPARE).ok()
 }
 
 /// Tells a caller why it cannot come in, as it speaks itself if it has said something already, and

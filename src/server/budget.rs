@@ -31,7 +31,6 @@ impl Budget {
         let [clients, rooms, history, pending] =
             [config.max_clients, config.max_rooms, config.history, config.max_pending].map(|number| number as u64);
         let longest = longest(&config) as u64;
-        // A program's own settings know no bounds: too much is as much as can be said.
         let sum = |parts: &[(u64, u64)]| {
             parts.iter().fold(0_u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
         };
@@ -65,10 +64,13 @@ mod tests {
     use crate::wire::{Encoding, Inbound};
 
     #[test]
-    fn a_sum_beyond_all_numbers_is_the_greatest() {
+    fn a_sum_of_the_greatest_settings_does_not_wrap() {
+        let most = usize::MAX;
         let config =
-            Config { max_pending: usize::MAX, history: usize::MAX, max_clients: usize::MAX, ..Config::default() };
-        assert_eq!(Budget::of(&config).all, u64::MAX);
+            Config { max_pending: most, history: most, max_clients: most, max_rooms: most, ..Config::default() };
+        let budget = Budget::of(&config);
+        assert_eq!(budget.all, budget.rest + 1_000_000 * budget.session + 65_536 * budget.room);
+        assert!(budget.session > 4 * u64::from(u32::MAX));
     }
 
     /// Cleaning makes three bytes of one at most, and so does JSON of what is clean.

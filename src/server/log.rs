@@ -5,17 +5,20 @@
 //! not fit is dropped and counted, and the count is written when there is room again. Each event is
 //! one line, and of a flood only the beginning is written (see `noise`). A panic is an event too.
 
+use std::fmt;
 use std::io::{self, Write};
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
 use env_logger::{Builder, Target};
-use log::{LevelFilter, Record, error};
+use log::{Level, LevelFilter, Record};
 use parking_lot::Mutex;
+
+use crate::variables;
 
 use super::noise::{Noise, UNLIMITED, one_line};
 
@@ -24,6 +27,9 @@ pub(super) const QUEUE_LINES: usize = 8192;
 
 /// Longest line, in bytes; what is beyond is cut.
 pub(super) const MAX_LINE: usize = 1024;
+
+/// The cause that all panics are counted by.
+const PANICS: &str = "parlor::panic";
 
 /// The running log. Keep it until the end of the program.
 #[derive(Debug)]
@@ -47,7 +53,8 @@ enum Line {
 /// somebody's words. Who wants more of it sets a hook of their own (`std::panic::set_hook`) afterwards.
 ///
 /// `level` is what is shown; without it `RUST_LOG` says, in env_logger's syntax, and without that
-/// it is `info`.
+/// it is `info`. A time that no calendar has and a value that cannot be written cost at most a part of
+/// their line: logging never panics.
 ///
 /// # Errors
 /// If the thread cannot be started, or the process logs already.
@@ -57,13 +64,14 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
     let dropped = Arc::new(AtomicU64::new(0));
     let filter = Arc::new(Filter { noise: Mutex::default(), owes: AtomicBool::new(false), started: Instant::now() });
     let mut builder = Builder::new();
-    match level {
-        Some(level) => builder.filter_level(level),
-        None => builder.filter_level(LevelFilter::Info).parse_default_env(),
-    };
+    match (level, variables::read("RUST_LOG")) {
+        (Some(level), _) => _ = builder.filter_level(level),
+        (None, Ok(Some(filters))) => _ = builder.filter_level(LevelFilter::Info).parse_filters(&filters),
+        (None, Ok(None) | Err(_)) => _ = builder.filter_level(LevelFilter::Info),
+    }
     let (asked, waker) = (Arc::clone(&filter), lines.clone());
     builder.format(move |f, record| match asked.text_of(record) {
-        Some(text) => writeln!(f, "{} {:<5} {text}", f.timestamp_millis(), record.level()),
+        Some(text) => f.write_all(line_of(record.level(), &text).as_bytes()),
         None => {
             if !asked.owes.swap(true, Ordering::SeqCst) {
                 let _ = waker.try_send(Line::Look); // full: the thread looks after each line anyway
@@ -71,17 +79,23 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
             Ok(())
         }
     });
-    builder.target(Target::Pipe(Box::new(Pipe { lines: lines.clone(), dropped: Arc::clone(&dropped) })));
+    let pipe = Pipe { lines: lines.clone(), dropped: Arc::clone(&dropped) };
+    let (of_panics, theirs) = (pipe.clone(), Arc::clone(&filter));
+    builder.target(Target::Pipe(Box::new(pipe)));
     builder.try_init().map_err(io::Error::other)?;
     thread::Builder::new().name("log".into()).stack_size(128 * 1024).spawn(move || {
         let _writing = writing;
         drain(&queue, &dropped, &filter);
     })?;
-    // std's own hook would wait for standard error, for as long as nobody reads it.
-    panic::set_hook(Box::new(|panic| {
+    // std's own hook would wait for standard error, for as long as nobody reads it. A panic in a hook aborts the
+    // process, so this one formats nothing of others and waits for no lock.
+    panic::set_hook(Box::new(move |panic| {
         let (thread, place) = (thread::current(), panic.location().map(ToString::to_string));
         let (name, place) = (thread.name().unwrap_or("without a name"), place.as_deref().unwrap_or("a place unknown"));
-        error!("thread {name} panicked at {place}");
+        let text = one_line(&format!("thread {name} panicked at {place}"), MAX_LINE);
+        if log::log_enabled!(Level::Error) && theirs.lets_panic_through(&text) {
+            let _ = of_panics.clone().write(line_of(Level::Error, &text).as_bytes());
+        }
     }));
     Ok(Log { written, lines })
 }
@@ -97,7 +111,57 @@ impl Log {
     }
 }
 
+/// A whole line of the log, written now.
+fn line_of(level: Level, text: &str) -> String {
+    format!("{} {level:<5} {text}\n", stamp(SystemTime::now()))
+}
+
+/// `2026-01-31T23:59:59.999Z`, as ISO 8601 has it: years beyond 9999 and before 0 have a sign. Whatever the clock
+/// says, this is a text: env_logger's own time panics beyond the year 9999.
+fn stamp(now: SystemTime) -> String {
+    let ms: i128 = match now.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_millis().cast_signed(),
+        Err(before) => -before.duration().as_millis().cast_signed(),
+    };
+    const DAY: i128 = 24 * 3_600_000;
+    let (days, ms) = (ms.div_euclid(DAY), ms.rem_euclid(DAY));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    let sign = match year {
+        ..0 => "-",
+        0..=9999 => "",
+        _ => "+",
+    };
+    let year = year.abs();
+    format!("{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+}
+
+/// The date of a number of days since 1970, in the Gregorian calendar (Howard Hinnant, "chrono-compatible
+/// low-level date algorithms", `civil_from_days`): years begin in March, so that a leap day is their last.
+fn civil(days: i128) -> (i128, i128, i128) {
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + era * 400 + i128::from(month <= 2), month, day)
+}
+
+/// The text of an event, on one line. One whose `Display` fails or panics costs what it would have written, and
+/// nothing else: `to_string` would panic.
+fn text_of(args: fmt::Arguments<'_>) -> String {
+    let mut text = String::new();
+    let written = panic::catch_unwind(AssertUnwindSafe(|| fmt::write(&mut text, args)));
+    if !matches!(written, Ok(Ok(()))) {
+        text.push_str(" … (the rest of this line cannot be written)");
+    }
+    one_line(&text, MAX_LINE)
+}
+
 /// Where env_logger writes each finished line.
+#[derive(Clone)]
 struct Pipe {
     lines: Sender<Line>,
     dropped: Arc<AtomicU64>,
@@ -130,11 +194,17 @@ struct Filter {
 impl Filter {
     /// The text of an event, on one line; `None` where it is one too many of its cause.
     fn text_of(&self, record: &Record<'_>) -> Option<String> {
-        let text = one_line(&record.args().to_string(), MAX_LINE);
+        let text = text_of(*record.args());
         let line = record.line().unwrap_or_default();
         let mut noise = self.noise.lock();
         let written = noise.lets_through(record.target(), line, record.level(), &text, self.started.elapsed());
         written.then_some(text)
+    }
+
+    /// Whether a panic is to be written. Where the thread panicked while it held the lock, it is.
+    fn lets_panic_through(&self, text: &str) -> bool {
+        let noise = self.noise.try_lock();
+        noise.is_none_or(|mut noise| noise.lets_through(PANICS, 0, Level::Error, text, self.started.elapsed()))
     }
 
     /// When the thread has to write a count.
@@ -181,5 +251,65 @@ fn drain(queue: &Receiver<Line>, dropped: &AtomicU64, filter: &Filter) {
             }
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(seconds: i64, ms: u32) -> Option<String> {
+        let time = Duration::new(seconds.unsigned_abs(), 0);
+        let base = if seconds < 0 { UNIX_EPOCH.checked_sub(time) } else { UNIX_EPOCH.checked_add(time) };
+        base.and_then(|base| base.checked_add(Duration::from_millis(ms.into()))).map(stamp)
+    }
+
+    #[test]
+    fn stamp_of_any_clock_is_a_date() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00.007Z"),
+            (951_827_696, "2000-02-29T12:34:56.007Z"),
+            (1_795_977_232, "2026-11-29T18:33:52.007Z"),
+            (253_402_300_799, "9999-12-31T23:59:59.007Z"),
+            (253_402_300_800, "+10000-01-01T00:00:00.007Z"),
+            (-1, "1969-12-31T23:59:59.007Z"),
+            (-62_167_219_200, "0000-01-01T00:00:00.007Z"),
+            (-62_167_219_201, "-0001-12-31T23:59:59.007Z"),
+        ] {
+            assert_eq!(at(seconds, 7).as_deref(), Some(expected));
+        }
+        for edge in [i64::MAX, i64::MAX - 1, i64::MIN + 1, i64::MIN] {
+            // A system may have no such time at all.
+            assert!(at(edge, 0).is_none_or(|stamp| stamp.ends_with('Z')), "{edge}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn stamp_rises_with_the_clock(seconds in 0..253_402_300_799_i64, ms in 0..1000_u32) {
+            let stamp = at(seconds, ms).unwrap();
+            prop_assert_eq!(stamp.len(), 24);
+            prop_assert!(stamp < at(seconds + 1, ms).unwrap());
+        }
+    }
+
+    struct Wrong(bool);
+
+    impl fmt::Display for Wrong {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("half")?;
+            assert!(!self.0, "a Display that panics");
+            Err(fmt::Error)
+        }
+    }
+
+    #[test]
+    fn value_that_cannot_be_written_costs_its_line_only() {
+        for panics in [false, true] {
+            let text = text_of(format_args!("it is {} of it", Wrong(panics)));
+            assert_eq!(text, "it is half … (the rest of this line cannot be written)");
+        }
+        assert_eq!(text_of(format_args!("all is {}", "well")), "all is well");
     }
 }

@@ -4,6 +4,7 @@
 //! thread that it starts has ended when it returns.
 
 mod accept;
+pub mod arenas;
 mod audience;
 mod backpressure;
 pub mod budget;
@@ -20,6 +21,7 @@ mod outbox;
 mod post;
 mod reader;
 mod routes;
+mod running;
 mod session;
 mod shutdown;
 mod throttle;
@@ -49,6 +51,7 @@ use doors::Door;
 use gate::Gate;
 use manager::{Event, Manager};
 use routes::Routes;
+use running::Running;
 use shutdown::Held;
 use throttle::Rates;
 
@@ -76,6 +79,7 @@ struct House {
     /// Disconnects when the house begins to stop: wakes readers that hold lines back.
     stopping: Receiver<Infallible>,
     held: Held,
+    running: Running,
     metrics: Arc<Metrics>,
     routes: Routes,
     started: Instant,
@@ -102,10 +106,14 @@ impl House {
     }
 }
 
+/// What a program does when the server is ready.
+type OnReady = Box<dyn FnOnce(&[(Wire, SocketAddr)]) + Send>;
+
 /// A server with open doors at which nobody has been let in yet.
-#[derive(Debug)]
 pub struct Server {
     config: Config,
+    capacity: Capacity,
+    ready: Vec<OnReady>,
     doors: Vec<Door>,
     stopper: Stopper,
     wake: PipeReader,
@@ -113,11 +121,17 @@ pub struct Server {
     routes: Routes,
 }
 
-/// Why a running server ended other than by being stopped.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).field("doors", &self.doors).finish_non_exhaustive()
+    }
+}
+
+/// Why a server ended other than by being stopped.
 #[derive(Debug)]
 pub enum RunError {
-    /// The operating system gave no thread for the manager.
-    NoManager(io::Error),
+    /// It did not get ready: the operating system refused what every server needs.
+    NotReady(StartError),
     /// The manager panicked, which is a bug; the rest of the house was stopped.
     ManagerPanicked,
 }
@@ -125,7 +139,7 @@ pub enum RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoManager(error) => write!(f, "cannot start the manager thread: {error}"),
+            Self::NotReady(error) => write!(f, "{error}"),
             Self::ManagerPanicked => {
                 f.write_str("the manager thread panicked; this is a bug in parlor, please report it")
             }
@@ -136,10 +150,15 @@ impl fmt::Display for RunError {
 impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::NoManager(error) => Some(error),
+            Self::NotReady(error) => Some(error),
             Self::ManagerPanicked => None,
         }
     }
+}
+
+/// The error of a start that the operating system refused.
+fn not_ready(attempted: &'static str) -> impl Fn(io::Error) -> RunError {
+    move |error| RunError::NotReady(StartError::System { attempted, error })
 }
 
 impl Server {
@@ -148,13 +167,23 @@ impl Server {
     /// From here on the kernel queues callers; they are let in by [`Server::run`].
     ///
     /// # Errors
-    /// If a required door cannot be opened; then none is.
+    /// If a required door cannot be opened; then none is. If a limit of the machine leaves no room for a
+    /// single session.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let config = config.within_bounds();
         let doors = doors::open(&config.listen)?;
         let (stopper, wake) =
             Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
-        Ok(Self { config, doors, stopper, wake, metrics: Arc::default(), routes: Routes::default() })
+        let capacity = Capacity::of_this_machine(&config)?;
+        let (metrics, routes) = (Arc::default(), Routes::default());
+        Ok(Self { config, capacity, ready: vec![], doors, stopper, wake, metrics, routes })
+    }
+
+    /// Calls `ready` with [`Server::addresses`] when everything runs, just before callers are let in.
+    #[must_use]
+    pub fn on_ready(mut self, ready: impl FnOnce(&[(Wire, SocketAddr)]) + Send + 'static) -> Self {
+        self.ready.push(Box::new(ready));
+        self
     }
 
     /// What is spoken where, in the order of [`Config::listen`]; port 0 has become a port.
@@ -178,13 +207,14 @@ impl Server {
     /// Lets people in until a stop is asked for, then sends everyone home.
     ///
     /// What was said before the stop is delivered. Returns when every thread has ended, at most
-    /// [`Config::drain`] after the stop, whatever clients do.
+    /// [`Config::drain`] after the stop, whatever clients do. A handler of the program's own that blocks makes
+    /// it longer, since nothing can end a thread: then the log names that handler, and this waits for it.
     ///
     /// # Errors
-    /// If there is no thread for the manager, or it panicked.
+    /// If the operating system gives too little to get ready, or the manager panicked.
     pub fn run(self) -> Result<(), RunError> {
-        let Self { config, doors, stopper, wake, metrics, routes } = self;
-        let capacity = Capacity::of_this_machine();
+        let addresses = self.addresses();
+        let Self { config, capacity, ready, doors, stopper, wake, metrics, routes } = self;
         if capacity.sessions < config.max_clients {
             ::log::warn!("room for {capacity}; --max-clients {} is more than that", config.max_clients);
         }
@@ -199,6 +229,7 @@ impl Server {
             stopper,
             stopping,
             held: Held::default(),
+            running: Running::default(),
             metrics: Arc::clone(&metrics),
             routes,
             started: Instant::now(),
@@ -234,32 +265,53 @@ impl Server {
                     house.stopper.trigger();
                 }
             };
-            thread::Builder::new()
-                .name("manager".into())
-                .stack_size(MANAGER_STACK)
-                .spawn_scoped(scope, managing)
-                .map_err(RunError::NoManager)?;
-            Acceptor::new(house, scope).run(&doors, &wake);
+            let manager = thread::Builder::new().name("manager".into()).stack_size(MANAGER_STACK);
+            let manager = manager.spawn_scoped(scope, managing).map_err(not_ready("start the manager thread"))?;
+            let acceptor = session::prove_room(scope)
+                .map_err(not_ready("start the two threads of a session"))
+                .and_then(|()| Acceptor::new(house, scope).map_err(not_ready("keep a spare descriptor")));
+            let mut acceptor = match acceptor {
+                Ok(acceptor) => acceptor,
+                Err(error) => {
+                    let _ = house.inbox.send(Event::Drain(Instant::now())); // ends the manager
+                    return Err(error);
+                }
+            };
+            ready.into_iter().for_each(|ready| ready(&addresses));
+            acceptor.run(&doors, &wake);
             ::log::info!("recv quit signal");
-            let deadline = Instant::now() + house.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
+            let asked = Instant::now();
+            let deadline = asked + house.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
             let _ = drain_by.set(deadline);
             drop(doors);
             drop(begin_stop);
             house.held.wait_for_none(HELD_LINES.min(house.config.drain / 4));
             let _ = house.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
+            let _ = manager.join(); // its panic is known already
+            for (id, called) in house.running.wait_for_none(asked + house.config.drain) {
+                ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
+            }
             Ok(())
         })?;
         if panicked.load(Ordering::SeqCst) { Err(RunError::ManagerPanicked) } else { Ok(()) }
     }
 
-    /// Runs the server on a thread of its own.
+    /// Runs the server on a thread of its own; returns when it is ready.
     ///
     /// # Errors
-    /// If the operating system gives no thread.
+    /// If the operating system gives too little to get ready.
     pub fn spawn(self) -> io::Result<Handle> {
         let (addresses, stopper, metrics) = (self.addresses(), self.stopper(), self.metrics());
-        let thread = thread::Builder::new().name("parlor".into()).spawn(move || self.run())?;
-        Ok(Handle { addresses, stopper, metrics, thread })
+        let (ready, is_ready) = crossbeam_channel::bounded(1);
+        let server = self.on_ready(move |_| _ = ready.send(()));
+        let thread = thread::Builder::new().name("parlor".into()).spawn(move || server.run())?;
+        let handle = Handle { addresses, stopper, metrics, thread: Some(thread) };
+        if is_ready.recv().is_err() {
+            // It has ended before it was ready.
+            handle.join().map_err(io::Error::other)?;
+            return Err(io::Error::other("the server ended before it was ready"));
+        }
+        Ok(handle)
     }
 }
 
@@ -278,13 +330,15 @@ fn other_doors(doors: &[Door]) -> String {
     [frames, json, relay].concat().join(", ")
 }
 
-/// A server that runs on a thread of its own.
+/// A server that runs on a thread of its own. Dropping the handle asks for the stop, as [`Handle::stop`] does,
+/// and does not wait for it: nobody could stop the server afterwards.
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<(Wire, SocketAddr)>,
     stopper: Stopper,
     metrics: Arc<Metrics>,
-    thread: JoinHandle<Result<(), RunError>>,
+    /// There until it is joined.
+    thread: Option<JoinHandle<Result<(), RunError>>>,
 }
 
 impl Handle {
@@ -311,11 +365,17 @@ impl Handle {
         self.stopper.trigger();
     }
 
-    /// Waits until the server has ended.
+    /// Waits until the server has ended. It does not ask for the stop.
     ///
     /// # Errors
     /// As [`Server::run`].
-    pub fn join(self) -> Result<(), RunError> {
-        self.thread.join().unwrap_or(Err(RunError::ManagerPanicked))
+    pub fn join(mut self) -> Result<(), RunError> {
+        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Err(RunError::ManagerPanicked)))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stopper.trigger();
     }
 }

@@ -24,6 +24,7 @@ use super::House;
 use super::lifeline::Lifeline;
 use super::manager::{Event, credits_of};
 use super::routes::Caller;
+use super::running::Called;
 use super::throttle::{Throttle, Verdict, counts_as_line, is_list};
 
 /// The first read takes so much; enough for anything that a person types.
@@ -344,7 +345,9 @@ impl<'a> Reader<'a> {
         let Some(opened) = &self.house.routes.opened else { return Ok(()) };
         let key = Key::Act("notice".into());
         let mut caller = self.caller(&key);
+        let running = self.house.running.enter(self.lifeline.id, Called::Open);
         opened(&mut caller);
+        drop(running);
         let (answers, close) = (caller.answers, caller.close);
         if !answers.is_empty() {
             self.send(vec![Inbound::Answer(answers.into())], credit)?;
@@ -363,7 +366,9 @@ impl<'a> Reader<'a> {
             return None;
         };
         let mut caller = self.caller(key);
+        let running = self.house.running.enter(self.lifeline.id, self.house.routes.called(key));
         handler(&mut caller, data);
+        drop(running);
         if !caller.answers.is_empty() {
             batch.push(Inbound::Answer(caller.answers.into()));
         }

@@ -3,6 +3,9 @@
 //! A handler runs on the reader thread of the session that called, so calls of one session come in
 //! order, one at a time, and one that is slow keeps only its own session waiting. A panic in it
 //! ends that session and no other. Its answers take their place among the chat's.
+//!
+//! A handler must return: a stop waits for it, also beyond [`Config::drain`](crate::Config::drain), since
+//! nothing can end a thread. The log names each one that has not returned by then.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +18,7 @@ use crate::wire::{Encoding, Key, Wire};
 
 use super::lifeline::Lifeline;
 use super::manager::Event;
+use super::running::Called;
 
 type Handler = Box<dyn Fn(&mut Caller<'_>, &[u8]) + Send + Sync>;
 type OnOpen = Box<dyn Fn(&mut Caller<'_>) + Send + Sync>;
@@ -38,6 +42,15 @@ impl fmt::Debug for Routes {
 impl Routes {
     pub(super) fn handler(&self, key: &Key) -> Option<&Handler> {
         self.handlers.get(key).or(self.fallback.as_ref())
+    }
+
+    /// What the log calls the handler for `key`.
+    pub(super) fn called(&self, key: &Key) -> Called {
+        match key {
+            key if !self.handlers.contains_key(key) => Called::Other,
+            Key::Route(route) => Called::Route(*route),
+            Key::Act(act) => Called::Act(act.clone()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! until there is a reason to stop, and tells the manager so. A panic below here ends this session
 //! and nobody else's.
 
+use std::convert::Infallible;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,11 +20,13 @@ use crate::protocol::{CloseReason, Refusal};
 use crate::wire::Wire;
 
 use super::House;
+use super::accept::READER_STACK;
 use super::lifeline::Lifeline;
 use super::manager::{CREDIT, Event, Opened};
 use super::noise::UNLIMITED;
 use super::outbox::Outbox;
 use super::reader::{Reader, discard_input};
+use super::running::Called;
 use super::writer::Writer;
 
 /// A caller on the text door who speaks another protocol does so at once; so long its first bytes
@@ -63,7 +66,11 @@ pub(super) fn run<'scope>(
 
 fn report(house: &House, lifeline: &Lifeline) {
     if let (Some(closed), Some(reason)) = (&house.routes.closed, lifeline.reason())
-        && catch_unwind(AssertUnwindSafe(|| closed(lifeline.id, reason))).is_err()
+        && catch_unwind(AssertUnwindSafe(|| {
+            let _running = house.running.enter(lifeline.id, Called::Close);
+            closed(lifeline.id, reason);
+        }))
+        .is_err()
     {
         error!("session {}: a handler of its close panicked", lifeline.id);
     }
@@ -165,6 +172,22 @@ fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io:
         }
     })?;
     lifeline.set_writer(thread.thread().clone());
+    Ok(())
+}
+
+/// Starts the two threads of a session and lets them end again.
+///
+/// # Errors
+/// If there is no room for them; then there is none for any session.
+pub(super) fn prove_room<'scope>(scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
+    let (let_go, held) = crossbeam_channel::bounded::<Infallible>(0);
+    let start = |name: &str, stack| {
+        let held = held.clone();
+        Builder::new().name(name.into()).stack_size(stack).spawn_scoped(scope, move || _ = held.recv())
+    };
+    let both = [start("r-first", READER_STACK)?, start("w-first", WRITER_STACK)?];
+    drop(let_go);
+    both.into_iter().for_each(|thread| _ = thread.join());
     Ok(())
 }
 

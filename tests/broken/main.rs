@@ -19,6 +19,8 @@
 mod config;
 #[path = "../../src/server/mod.rs"]
 mod server;
+#[path = "../../src/variables.rs"]
+mod variables;
 
 /// The rules, with a bug.
 mod chat {
@@ -69,7 +71,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use parlor::{metrics, protocol, wire};
+use parlor::{cli, client, metrics, protocol, wire};
 
 use config::{Config, Listen};
 use server::{RunError, Server};

@@ -1,0 +1,167 @@
+//! The `PARLOR_…` variables of the environment, read in one way by every program.
+//!
+//! Compose files, unit files and scripts set variables that are empty, that end in a comma, or that still
+//! have the CR of a Windows line. An empty variable counts as not set, and blanks around a value do not
+//! count. A flag beats its variable.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, Parser};
+
+/// The value of a variable without the blanks around it; `None` where nothing is left.
+///
+/// # Errors
+/// A sentence that names the variable, if its bytes are not UTF-8.
+pub(crate) fn read(name: &str) -> Result<Option<String>, String> {
+    value_of(name, env::var_os(name))
+}
+
+/// The same, of a value that was read already.
+pub(crate) fn value_of(name: &str, value: Option<OsString>) -> Result<Option<String>, String> {
+    let Some(value) = value else { return Ok(None) };
+    let value = value.to_str().ok_or_else(|| {
+        format!("the bytes of the variable {name} are not UTF-8: {value:?}; set it anew, or unset it")
+    })?;
+    let trimmed = value.trim_matches(is_blank);
+    Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
+}
+
+/// A BOM is what an editor left at the start of a file of variables.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
+}
+
+/// Reads a command line, and the variables of the flags that are not in it.
+///
+/// # Errors
+/// What is wrong. Where a value comes from a variable, the error names the variable: nobody finds a flag
+/// that they have not written.
+pub(crate) fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
+    parse_with(words, |name| env::var_os(name))
+}
+
+fn parse_with<P: Parser>(words: &[OsString], variable: impl Fn(&OsStr) -> Option<OsString>) -> Result<P, clap::Error> {
+    // clap would take the variables as they stand.
+    let mut command = P::command().mut_args(|arg| arg.env(None::<&str>));
+    let written = command.try_get_matches_from_mut(words);
+    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
+        // The help names the variables.
+        return P::try_parse_from(words);
+    }
+    let is_written = |arg: &Arg| match &written {
+        Ok(matches) => matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine),
+        Err(_) => true, // what is wrong with the words themselves is told first
+    };
+    let mut all: Vec<OsString> = words.iter().take(1).cloned().collect();
+    let full = P::command();
+    for arg in full.get_arguments().filter(|arg| !is_written(arg)) {
+        let Some(name) = arg.get_env() else { continue };
+        let value = value_of(&name.to_string_lossy(), variable(name));
+        let value = value.map_err(|sentence| P::command().error(ErrorKind::InvalidUtf8, sentence))?;
+        let values: Vec<&str> = match (&value, arg.get_value_delimiter()) {
+            (None, _) => vec![],
+            (Some(value), None) => vec![value],
+            (Some(value), Some(comma)) => {
+                value.split(comma).map(|one| one.trim_matches(is_blank)).filter(|one| !one.is_empty()).collect()
+            }
+        };
+        all.extend(values.into_iter().map(|value| match arg.get_long() {
+            Some(flag) => format!("--{flag}={value}").into(),
+            None => OsString::from(value),
+        }));
+    }
+    all.extend(words.iter().skip(1).cloned());
+    let parsed = command.try_get_matches_from_mut(&all).and_then(|mut matches| P::from_arg_matches_mut(&mut matches));
+    parsed.map_err(|mut error| {
+        let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return error };
+        let wrong = wrong.split(' ').next().unwrap_or_default();
+        let arg = full.get_arguments().find(|arg| arg.get_long() == wrong.strip_prefix("--"));
+        if let Some(variable) = arg.filter(|arg| !is_written(arg)).and_then(Arg::get_env) {
+            let tip = format!("the value is that of the variable {}", variable.to_string_lossy());
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        }
+        error
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::os::unix::ffi::OsStringExt;
+
+    use crate::cli::Flags;
+
+    /// Reads these words with these variables set, and no others.
+    fn parse_under<P: Parser>(words: &[&str], set: &[(&str, &[u8])]) -> Result<P, clap::Error> {
+        let words: Vec<OsString> = ["program"].iter().chain(words).map(OsString::from).collect();
+        parse_with(&words, |name| {
+            let (_, value) = set.iter().find(|(set, _)| name == OsStr::new(set))?;
+            Some(OsString::from_vec(value.to_vec()))
+        })
+    }
+
+    fn with(variable: &str, value: &[u8]) -> Result<Flags, clap::Error> {
+        parse_under(&[], &[(variable, value)])
+    }
+
+    #[test]
+    fn variable_empty_counts_as_unset() {
+        let usual = format!("{:?}", parse_under::<Flags>(&[], &[]).unwrap());
+        let command = Flags::command();
+        let names: Vec<String> =
+            command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
+        assert!(names.len() > 15, "{names:?}");
+        for name in &names {
+            for blank in ["", " ", "\r", "\t\r\n", "\u{a0}", "\u{feff}"] {
+                let flags = with(name, blank.as_bytes()).unwrap_or_else(|error| panic!("{name}={blank:?}: {error}"));
+                assert_eq!(format!("{flags:?}"), usual, "{name}={blank:?}");
+            }
+        }
+        assert!(with("PARLOR_LISTEN", b" , ,\r").unwrap().listen.is_empty());
+    }
+
+    #[test]
+    fn variable_with_blanks_around_is_trimmed() {
+        assert_eq!(with("PARLOR_MAX_CLIENTS", b" 100\r").unwrap().max_clients, 100);
+        assert_eq!(with("PARLOR_IDLE", b"\t5m \n").unwrap().idle.as_secs(), 300);
+        let listen = with("PARLOR_LISTEN", b" text://127.0.0.1:1 , relay://127.0.0.1:2,\r\n").unwrap().listen;
+        assert_eq!(
+            listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["text://127.0.0.1:1", "relay://127.0.0.1:2"]
+        );
+    }
+
+    #[test]
+    fn variable_with_wrong_value_is_named() {
+        for (name, value) in [("PARLOR_RATE", &b"many"[..]), ("PARLOR_LISTEN", b"text://:1"), ("PARLOR_NODE", b"-1")] {
+            let error = with(name, value).unwrap_err().to_string();
+            assert!(error.contains(&format!("the value is that of the variable {name}")), "{error}");
+        }
+        for name in ["PARLOR_IDLE", "PARLOR_LISTEN", "PARLOR_MAX_CLIENTS", "PARLOR_ADDRESSES"] {
+            let error = with(name, b"30\xffs").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidUtf8);
+            assert!(error.to_string().contains(&format!("the variable {name} are not UTF-8")), "{error}");
+        }
+    }
+
+    #[test]
+    fn flag_written_beats_any_variable() {
+        let set: &[(&str, &[u8])] = &[("PARLOR_RATE", b"many"), ("PARLOR_LISTEN", b"\xff"), ("PARLOR_BURST", b"7")];
+        let words = ["--rate", "3", "--listen=text://127.0.0.1:1"];
+        let flags: Flags = parse_under(&words, set).unwrap();
+        assert_eq!((flags.rate, flags.listen.len(), flags.burst), (3, 1, 7));
+        let error = parse_under::<Flags>(&["--rate", "few"], set).unwrap_err().to_string();
+        assert!(error.contains("few") && !error.contains("variable"), "{error}");
+    }
+
+    #[test]
+    fn help_names_the_variables() {
+        let help = parse_under::<Flags>(&["--help"], &[("PARLOR_RATE", b"many")]).unwrap_err();
+        assert_eq!(help.kind(), ErrorKind::DisplayHelp);
+        assert!(help.to_string().contains("PARLOR_RATE"), "{help}");
+    }
+}
