@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use clap::CommandFactory;
 use log::{error, info, warn};
+use nix::errno::Errno;
 use parlor::cli::Flags;
 use parlor::config::Config;
 use parlor::server::{self, RunError, Server, StartError, Stopper};
@@ -90,7 +91,11 @@ fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<
     };
     ctrlc::set_handler(on_signal(true)).map_err(|error| {
         let error = match error {
-            ctrlc::Error::System(error) => error,
+            // ctrlc wraps the number of the error, which has its own advice.
+            ctrlc::Error::System(error) => match error.get_ref().and_then(|cause| cause.downcast_ref::<Errno>()) {
+                Some(errno) => (*errno).into(),
+                None => error,
+            },
             other => io::Error::other(other),
         };
         StartError::System { attempted: "handle SIGINT", error }

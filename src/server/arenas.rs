@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use rustix::process::{Resource, getrlimit};
+use super::capacity::limit_of;
 
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 const ARENA_SPACE: u64 = 64 << 20;
@@ -25,7 +25,7 @@ const PART: u64 = 4;
 /// If the program cannot be started anew; then it runs with more arenas, and with fewer sessions.
 pub fn bound() -> io::Result<()> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let Some(limit) = getrlimit(Resource::As).current else { return Ok(()) };
+    let Some(limit) = limit_of("Max address space").and_then(|limit| limit.current) else { return Ok(()) };
     let Some(fewer) = fewer_than(most(&status), limit).filter(|_| is_glibc() && env::var_os(VARIABLE).is_none()) else {
         return Ok(());
     };

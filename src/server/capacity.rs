@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Resource, Rlimit, getrlimit, getuid, setrlimit};
+use rustix::process::{Resource, Rlimit, getuid, setrlimit};
 
 use crate::config::Config;
 
@@ -128,12 +128,17 @@ fn all_limits(config: &Config, status: &str) -> Vec<Limit> {
             Limit { name: "memory maps (vm.max_map_count)", value, other: OTHER_MAPS, each, unit: 1 }
         }),
         memory(
-            getrlimit(Resource::As).current,
+            limit_of("Max address space").and_then(|limit| limit.current),
             "address space (ulimit -v)",
             in_status(status, "VmSize:") * KIB + arenas::reserved(status),
             space,
         ),
-        memory(getrlimit(Resource::Data).current, "data (ulimit -d)", in_status(status, "VmData:") * KIB, space),
+        memory(
+            limit_of("Max data size").and_then(|limit| limit.current),
+            "data (ulimit -d)",
+            in_status(status, "VmData:") * KIB,
+            space,
+        ),
         memory(promised_memory(), "memory to promise (vm.overcommit_memory is 2)", 0, space),
         memory(
             least_of_cgroups("memory", &["memory.max", "memory.limit_in_bytes"]),
@@ -147,12 +152,22 @@ fn all_limits(config: &Config, status: &str) -> Vec<Limit> {
 
 /// The limit of descriptors after raising it; `None` where there is none.
 fn raise_descriptors() -> Option<u64> {
-    let limit = getrlimit(Resource::Nofile);
+    const NAME: &str = "Max open files";
+    let limit = limit_of(NAME)?;
     if limit.current != limit.maximum {
         // Refused, the lower limit stands, and is what counts below.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
-    getrlimit(Resource::Nofile).current
+    limit_of(NAME)?.current
+}
+
+/// A limit of this process by its name in proc_pid_limits(5). (rustix's `getrlimit` panics where a sandbox
+/// refuses the call.)
+pub(super) fn limit_of(name: &str) -> Option<Rlimit> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let mut values = limits.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace();
+    let mut next = || values.next().map(|value| value.parse().ok()); // "unlimited" is no number
+    Some(Rlimit { current: next()?, maximum: next()? })
 }
 
 /// The user's limit of threads. Others share it with what else they run, so a start of a thread may fail
@@ -166,7 +181,7 @@ fn user_threads(status: &str) -> Option<u64> {
     let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let rights = rights.and_then(|rights| u64::from_str_radix(rights.trim(), 16).ok()).unwrap_or_default();
     let exempt = !own_users && (getuid().is_root() || rights & EXEMPT != 0);
-    if exempt { None } else { getrlimit(Resource::Nproc).current }
+    if exempt { None } else { limit_of("Max processes")?.current }
 }
 
 /// What the kernel may still promise where it promises no more than it has.
@@ -239,6 +254,14 @@ mod tests {
         let short = Limit { unit: KIB, ..limit("address space (ulimit -v)", 40_000 * KIB, 50 * MIB, MIB) };
         let error = Capacity::of([short]).unwrap_err().to_string();
         assert!(error.contains("(ulimit -v) is 40000 KiB. Raise it to 52224 KiB at least"), "{error}");
+    }
+
+    #[test]
+    fn limits_are_read_by_their_names() {
+        for name in ["Max open files", "Max processes", "Max address space", "Max data size"] {
+            assert!(limit_of(name).is_some(), "{name}");
+        }
+        assert_eq!(limit_of("Max nonsense"), None);
     }
 
     #[test]

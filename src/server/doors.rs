@@ -77,7 +77,7 @@ fn advice_on_door(listen: &Listen, error: &io::Error) -> String {
     let (address, port) = (listen.address, listen.address.port());
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::ADDRINUSE) => format!(
-            "Another program, perhaps another parlor, has port {port}; choose another one with --listen {}://IP:PORT",
+            "Another program has that port, perhaps another parlor; choose another one with --listen {}://IP:PORT",
             listen.wire
         ),
         Some(Errno::ACCESS | Errno::PERM) => {
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn door_error_tells_what_is_known() {
         for (door, error, known) in [
-            ("0.0.0.0:8000", Errno::ADDRINUSE, &["Another program, perhaps another parlor, has port 8000"][..]),
+            ("0.0.0.0:8000", Errno::ADDRINUSE, &["Another program has that port, perhaps another parlor"][..]),
             ("0.0.0.0:8000", Errno::ACCESS, &["8000 needs no privileges, so a security policy"]),
             ("0.0.0.0:8000", Errno::PERM, &["8000 needs no privileges, so a security policy"]),
             ("0.0.0.0:0", Errno::ADDRNOTAVAIL, &["does not have that address"]),

@@ -13,15 +13,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which folder (or file) at the top of `src` may name which, beside itself.
-const FLOORS: [(&str, &[&str]); 9] = [
+const FLOORS: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
     ("config", &["protocol", "chat", "wire", "cli", "metrics"]),
-    ("cli", &["protocol", "chat", "wire", "config", "metrics"]),
+    ("variables", &[]),
+    ("cli", &["protocol", "chat", "wire", "config", "metrics", "variables"]),
     ("metrics", &["protocol", "chat", "wire", "config", "cli"]),
-    ("server", &["protocol", "chat", "wire", "config", "cli", "metrics"]),
-    ("client", &["protocol", "chat", "wire", "config", "cli", "metrics"]),
+    ("server", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
+    ("client", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
     ("bench", &["protocol"]),
 ];
 

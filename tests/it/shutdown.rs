@@ -320,8 +320,32 @@ fn a_second_signal_ends_it_at_once() {
         stall_the_others(&mut alice); // so that the stop has somebody to wait for
         house.signal("TERM");
         house.wait_for_log("recv quit signal");
-        house.signal(second);
+        // It is a second wish from a second after the first on; before, it changes nothing.
+        let ended = || {
+            house.signal(second);
+            house.has_ended().then_some(())
+        };
+        wait_for(ended, || "the end at once".into());
         assert_eq!(house.wait().code(), Some(130), "{second}");
+    }
+}
+
+/// `timeout` signals the process and then its group, npm and a terminal do the like: each guest is told all the
+/// same, and it is no failure.
+#[test]
+fn signals_within_a_second_are_one_wish() {
+    for second in ["TERM", "INT", "QUIT"] {
+        let mut house = House::new();
+        let mut guests: Vec<Peer> = (0..50).map(|_| Peer::enter_quiet(house.text)).collect();
+        let script = format!("kill -TERM $0; kill -{second} $0; kill -TERM $0");
+        let status = Command::new("sh").args(["-c", &script, &house.pid().to_string()]).status().unwrap();
+        assert!(status.success(), "{script}");
+        for guest in &mut guests {
+            guest.skip_until(|line| line == GOODBYE);
+            guest.expect_end();
+        }
+        drop(guests);
+        assert_eq!(house.wait().code(), Some(0), "{script}: {}", house.log());
     }
 }
 

@@ -116,6 +116,11 @@ impl House {
         assert!(status.success(), "kill -{name}");
     }
 
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until the process has ended.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let pid = self.child.id();

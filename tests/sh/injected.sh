@@ -400,22 +400,59 @@ a_start() {
   has trace INJECTED
   has server.log "$3"
   has_not server.log 'panicked'
+  has_not server.out 'ready'
+  has_not server.log 'Choose another address'
 }
 no_socket_at_the_start() { a_start socket error=EMFILE:when=1 'Too many open files'; }
 no_address_at_the_start() { a_start bind error=EADDRNOTAVAIL:when=2 'Cannot assign requested address'; }
 no_queue_at_the_start() { a_start listen error=EADDRINUSE:when=1 'Address already in use'; }
 no_pipe_at_the_start() { a_start pipe2 error=EMFILE:when=1 'make a pipe for the stop'; }
-no_thread_at_the_start() { a_start '/^clone3?$' error=EAGAIN:when=4 'thread'; }
+no_pipe_for_a_signal_at_the_start() { a_start pipe2 error=EMFILE:when=2 'cannot handle SIGTERM and SIGQUIT: Too many open files'; }
+no_spare_at_the_start() {
+  can_inject
+  start server strace -f -o "$WORK/trace" -e trace=openat -P /dev/null -e inject=openat:error=EMFILE:when=1 "$PARLOR" "${DOORS[@]}"
+  fails_to_start 'cannot keep a spare descriptor: Too many open files'
+  has server.log 'ulimit -n'
+}
+# fails_to_start WORDS: no ready line, the cause, and 1.
+fails_to_start() {
+  ended server 1
+  has trace INJECTED
+  has server.log "$1"
+  has_not server.log 'panicked'
+  has_not server.out 'ready'
+}
+# The threads that every server needs, and the two of a session: each is missed by its name.
+no_thread_at_the_start() {
+  can_inject
+  local n=0 name
+  for name in 'the thread of the log' 'handle SIGINT' 'handle SIGTERM' 'handle SIGHUP' 'the manager thread' \
+    'the two threads of a session' 'the two threads of a session'; do
+    n=$((n + 1))
+    start server strace -f -o "$WORK/trace" -e 'trace=/^clone3?$' -e "inject=/^clone3?$:error=EAGAIN:when=$n" "$PARLOR" "${DOORS[@]}"
+    fails_to_start "$name"
+    has server.log 'Resource temporarily unavailable'
+    has server.log 'ulimit -u'
+  done
+}
+no_handler_of_int_at_the_start() {
+  can_inject
+  start server strace -f -o "$WORK/trace" -e trace=rt_sigaction -e inject=rt_sigaction:error=EINVAL:when=5+ "$PARLOR" "${DOORS[@]}"
+  fails_to_start 'cannot handle SIGINT: Invalid argument'
+}
 run no_socket_at_the_start
 run no_address_at_the_start
 run no_queue_at_the_start
 run no_pipe_at_the_start
+run no_pipe_for_a_signal_at_the_start
+run no_spare_at_the_start
 run no_thread_at_the_start
+run no_handler_of_int_at_the_start
 
 the_limit_of_descriptors_is_not_raised() {
   can_inject
   serve bash -c 'ulimit -S -n 60; exec "$0" "$@"' strace -o "$WORK/trace" -e trace=prlimit64 \
-    -e inject=prlimit64:error=EPERM:when=4 "$PARLOR" "${DOORS[@]}"
+    -e inject=prlimit64:error=EPERM:when=3 "$PARLOR" "${DOORS[@]}"
   matches "$WORK/trace" 'RLIMIT_NOFILE, \{.*EPERM.*INJECTED' || skip 'the raise is another call here'
   wait_for "$WORK/server.log" 'room for 28 sessions at once, limited by open files'
   come ann

@@ -98,15 +98,58 @@ ends_at_once() {
   kill -"$1" "$SERVER"
   wait_for "$WORK/server.log" 'recv quit signal'
   hear ann '*** The server is stopping. Goodbye'
-  kill -"$2" "$SERVER"
+  # It is a second wish from a second after the first on; before, it changes nothing.
+  within "$DEADLINE" ends_by "$2" || fail "the server survives $2"
   ended server 130
   has_not server.log 'All done.'
+}
+ends_by() {
+  kill -"$1" "$SERVER" 2>/dev/null || true
+  not alive "${pid_of[server]}"
 }
 
 a_second_int_ends_it_at_once() { ends_at_once INT INT; }
 a_quit_after_a_term_ends_it_at_once() { ends_at_once TERM QUIT; }
 run a_second_int_ends_it_at_once
 run a_quit_after_a_term_ends_it_at_once
+
+# fifty_come: as many people, p1 to p50.
+fifty_come() {
+  local n
+  for n in {1..50}; do keyboard "p$n" && start "p$n" "$NC" 127.0.0.1 "$TEXT"; done
+  for n in {1..50}; do hear "p$n" '*** Type to talk'; done
+}
+
+# fifty_are_told CODE: each of them has its farewell, and the server its exit code.
+fifty_are_told() {
+  local n
+  ended server "$1"
+  for n in {1..50}; do hear "p$n" '*** The server is stopping. Goodbye'; done
+  in_order server.log 'recv quit signal' 'handler done.' 'All done.'
+}
+
+# timeout signals its child and then its process group, of which the child is one: one wish that comes twice.
+timeout_lets_everybody_be_told() {
+  serve timeout -s TERM 600 "$PARLOR" --listen text://127.0.0.1:0 --listen relay://127.0.0.1:0
+  fifty_come
+  # timeout does on ALRM what it does when the time is over; 124 says that it was.
+  kill -ALRM "${pid_of[server]}"
+  fifty_are_told 124
+}
+run timeout_lets_everybody_be_told
+
+# two_at_once FIRST SECOND: as npm and a terminal's process group do.
+two_at_once() {
+  house
+  fifty_come
+  kill -"$1" "$SERVER"
+  kill -"$2" "$SERVER"
+  fifty_are_told 0
+}
+an_int_beside_a_term_is_the_same_wish() { two_at_once TERM INT; }
+a_quit_beside_an_int_is_the_same_wish() { two_at_once INT QUIT; }
+run an_int_beside_a_term_is_the_same_wish
+run a_quit_beside_an_int_is_the_same_wish
 
 # Of its time a stop gives four fifths to those who do not read. A busy machine may add to it.
 drain_bounds_the_stop() {
