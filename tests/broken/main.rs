@@ -71,7 +71,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use parlor::{cli, client, metrics, protocol, wire};
+use parlor::{cli, metrics, protocol, wire};
 
 use config::{Config, Listen};
 use server::{RunError, Server};
