@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn variable_with_blanks_around_is_trimmed() {
         assert_eq!(with("PARLOR_MAX_CLIENTS", b" 100\r").unwrap().max_clients, 100);
-        assert_eq!(with("PARLOR_IDLE", b"\t5m \n").unwrap().idle.as_secs(), 300);
+        assert_eq!(with("PARLOR_DRAIN", b"\t5m \n").unwrap().drain.as_secs(), 300);
         let listen = with("PARLOR_LISTEN", b" text://127.0.0.1:1 , relay://127.0.0.1:2,\r\n").unwrap().listen;
         assert_eq!(
             listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
