@@ -17,6 +17,9 @@ mod rooms;
 mod talk;
 mod visit;
 
+#[cfg(test)]
+mod work;
+
 pub use bucket::Bucket;
 #[cfg(test)]
 pub(crate) use history::{MAX_BYTES as MAX_HISTORY_BYTES, PAST_LINE};

@@ -196,7 +196,11 @@ impl People {
         // Addresses and ids, which nobody types from memory, are no names that were meant.
         let chosen = self.seats.iter().flatten().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
         let near = chosen.filter(|(_, other)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
-        let slips = near.take(MAX_COMPARED).map(|(person, other)| (strsim::osa_distance(folded, other), person));
+        let slips = near.take(MAX_COMPARED).map(|(person, other)| {
+            #[cfg(test)]
+            crate::protocol::counted::add(length);
+            (strsim::osa_distance(folded, other), person)
+        });
         let (slips, person) = slips.min_by_key(|(slips, _)| *slips)?;
         (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(&*person.speaker.name)
     }

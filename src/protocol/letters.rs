@@ -153,5 +153,63 @@ fn is_spacing(mark: char) -> bool {
 /// Whether a dot above is not seen on a letter, or makes it look like an i: soft-dotted letters lose their own
 /// dot to it, dotless ones get one, and an l with a dot is an i.
 fn hides_a_dot(letter: char) -> bool {
-    matches!(skeleton(letter.encode_utf8(&mut [0; 4])).as_str(), "i" | "j" | "l")
+    let look = skeleton(letter.encode_utf8(&mut [0; 4]));
+    look.strip_prefix(['i', 'j', 'l']).is_some_and(|rest| rest.chars().all(is_combining_mark)) // ɨ is i and a stroke
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Nick;
+
+    /// Every mark and every character without a look of its own, in names of several scripts: what overlays,
+    /// encloses, does not show, or belongs to another script makes no second name.
+    #[test]
+    fn hidden_character_makes_no_second_name() {
+        let all = || (0x80..=0xe_0200).filter_map(char::from_u32);
+        let is_unseen = |c: &char| unicode_security::skeleton(c.encode_utf8(&mut [0; 4])).next().is_none();
+        let others: Vec<char> = all().filter(|c| is_combining_mark(*c) || is_unseen(c) || *c == '\u{640}').collect();
+        for (present, script) in [("mike", Script::Latin), ("ольга", Script::Cyrillic), ("نادر", Script::Arabic)]
+        {
+            let keys = Nick::parse(present).unwrap().keys().clone();
+            for c in &others {
+                let scripts = c.script_extension();
+                let of_the_script = scripts.contains_script(script) && !scripts.is_common() && !is_unseen(c);
+                let hides = canonical_combining_class(*c) == 1
+                    || c.general_category() == GeneralCategory::EnclosingMark
+                    || *c == '\u{640}';
+                let latin_mark = script == Script::Latin && matches!(c, '\u{31b}' | '\u{326}'..='\u{328}');
+                if !hides && (of_the_script || latin_mark) {
+                    continue; // it shows, and people write with it: `josé` beside `jose` is two names
+                }
+                let second = present.char_indices().nth(1).unwrap().0;
+                for at in [second, present.len()] {
+                    let name = format!("{}{c}{}", &present[..at], &present[at..]);
+                    let taken =
+                        Nick::parse(&name).is_ok_and(|nick| !nick.mixes_scripts() && !nick.keys().clashes_with(&keys));
+                    assert!(!taken, "{c:?} in {present} at {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dot_above_is_no_second_dot() {
+        for letter in ["i", "j", "\u{131}", "\u{237}", "l", "I\u{301}", "į", "ị", "\u{456}", "\u{458}", "ɨ", "ī"] {
+            let name = format!("a{letter}\u{307}b");
+            assert!(Nick::parse(&name).is_err(), "{name:?}");
+        }
+        for name in ["aİb", "ėva", "Żaneta", "ċikku"] {
+            assert!(Nick::parse(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn name_never_begins_with_a_mark() {
+        for c in (0..=0x10_ffff).filter_map(char::from_u32).filter(|c| is_combining_mark(*c)) {
+            for name in [format!("{c}"), format!("{c}a"), format!("7{c}")] {
+                assert!(Nick::parse(&name).is_err(), "{name:?}");
+            }
+        }
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) mod counted {
         static CHARACTERS: Cell<usize> = const { Cell::new(0) };
     }
 
-    pub(super) fn add(characters: usize) {
+    pub(crate) fn add(characters: usize) {
         CHARACTERS.set(CHARACTERS.get() + characters);
     }
 

@@ -28,6 +28,8 @@ pub(crate) use clean::shortened;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, VisitTo, find_command};
 pub use letters::{MAX_NICK_BYTES, MAX_NICK_CHARS};
+#[cfg(test)]
+pub(crate) use look::counted;
 pub use mask::{Masks, is_mask};
 pub use name_keys::NameKeys;
 pub use nick::Nick;

@@ -10,9 +10,9 @@ use super::look::skeleton;
 pub struct NameKeys {
     /// Without case and width: NFKC, upper and then lower case, Turkish İ and ı as i.
     pub folded: String,
-    /// What it looks like as written, in lower case, in upper case, with capitals at the beginning of words, and
-    /// read as a person would where an l stands among capitals. (`Iris` looks like `lris`, `madina` in upper case
-    /// like `MADlNA`, and `MaDlNa` reads as `MaDINa`.) Each is a skeleton of UTS 39.
+    /// What it looks like as written, in lower case, in upper case, with capitals at the beginning of words, letter
+    /// by letter, and read as a person would where an l stands among capitals. (`Iris` looks like `lris`, `madina`
+    /// in upper case like `MADlNA`, and `MaDlNa` reads as `MaDINa`.) Each is a skeleton of UTS 39.
     pub looks: Vec<String>,
 }
 
@@ -23,11 +23,15 @@ impl NameKeys {
         let written: String = name.nfkc().collect();
         let plain: String = written.chars().map(|c| if c == 'İ' { 'I' } else { c }).collect();
         let (upper, lower) = (plain.to_uppercase(), plain.to_lowercase());
-        let mut looks = vec![skeleton(&written), stable(&lower), skeleton(&upper), skeleton(&titled(&plain))];
-        let read = read(&plain);
-        if read != lower {
-            looks.push(stable(&read));
-        }
+        let (letters, read) = read(&plain);
+        let mut looks = vec![
+            skeleton(&written),
+            stable(&lower),
+            skeleton(&upper),
+            skeleton(&titled(&plain)),
+            stable(&letters),
+            stable(&read),
+        ];
         looks.sort_unstable();
         looks.dedup();
         Self { folded: folded(&plain), looks }
@@ -58,6 +62,8 @@ impl NameKeys {
 
 /// Upper case first: ß is SS, final ς is Σ. Normalized again, since case can take letters apart.
 fn folded(plain: &str) -> String {
+    #[cfg(test)]
+    super::look::counted::add(plain.chars().count());
     plain.to_uppercase().to_lowercase().nfkc().collect()
 }
 
@@ -83,19 +89,22 @@ fn titled(plain: &str) -> String {
     title
 }
 
-/// In lower case, as people read it: a letter that looks like a vertical bar is an i at the beginning of a word
-/// and among capitals.
-fn read(plain: &str) -> String {
+/// What each letter looks like, in lower case: letters that look like a vertical bar as the letters that they are,
+/// and as people read them, an i at the beginning of a word and among capitals, else an l.
+fn read(plain: &str) -> (String, String) {
     let chars: Vec<char> = plain.chars().collect();
-    let is_bar: Vec<bool> = chars.iter().map(|c| skeleton(c.encode_utf8(&mut [0; 4])) == "l" && *c != 'L').collect();
-    let mut read = String::with_capacity(plain.len());
-    for (at, c) in chars.iter().enumerate() {
-        let bars = |at: &usize| is_bar.get(*at).copied().unwrap_or_default();
+    let looks: Vec<String> = chars.iter().map(|c| skeleton(c.encode_utf8(&mut [0; 4]))).collect();
+    let (mut letters, mut read) = (String::with_capacity(plain.len()), String::with_capacity(plain.len()));
+    for (at, (c, look)) in chars.iter().zip(&looks).enumerate() {
+        let bars = |at: &usize| looks.get(*at).is_some_and(|look| look == "l");
         let letter = |at: &usize| chars.get(*at).copied().filter(|c| c.is_alphanumeric());
         if !bars(&at) {
-            read.extend(c.to_lowercase());
+            let look = look.to_lowercase();
+            letters.push_str(&look);
+            read.push_str(&look);
             continue;
         }
+        letters.extend(c.to_lowercase());
         // The nearest letters of the word that are no bars themselves.
         let before = (0..at).rev().find(|at| !bars(at));
         let after = (at + 1..chars.len()).find(|at| !bars(at)).and_then(|at| letter(&at));
@@ -107,13 +116,26 @@ fn read(plain: &str) -> String {
             || (follows_capital && !(first_only && after.is_some_and(char::is_lowercase)));
         read.push(if begins || among_capitals { 'i' } else { 'l' });
     }
-    read
+    (letters, read)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Nick;
     use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::sync::LazyLock;
+    use unicode_security::GeneralSecurityProfile;
+
+    /// The letters and digits of names by what they look like.
+    static LOOK_ALIKES: LazyLock<HashMap<String, Vec<char>>> = LazyLock::new(|| {
+        let mut alike: HashMap<String, Vec<char>> = HashMap::new();
+        for c in (0..0x1_2000).filter_map(char::from_u32).filter(|c| c.is_alphanumeric() && c.identifier_allowed()) {
+            alike.entry(skeleton(&c.to_string())).or_default().push(c);
+        }
+        alike
+    });
 
     fn clash(a: &str, b: &str) -> bool {
         NameKeys::of(a).clashes_with(&NameKeys::of(b))
@@ -148,6 +170,37 @@ mod tests {
     }
 
     proptest! {
+        // No file of failures is kept: what one finds becomes a named test.
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Case first, then letters that look the same, in any mix: whoever reads it reads the same name.
+        #[test]
+        fn case_and_look_alikes_never_tell_two_names_apart(
+            raw in "[a-z]{2,10}",
+            case in 0..4,
+            choices in prop::collection::vec(any::<prop::sample::Index>(), 10),
+        ) {
+            let cased = match case {
+                0 => raw.clone(),
+                1 => raw.to_uppercase(),
+                2 => titled(&raw),
+                _ => raw.chars().enumerate().map(|(at, c)| if at % 2 == 0 { c } else { c.to_ascii_uppercase() }).collect(),
+            };
+            let disguised: String = cased
+                .chars()
+                .zip(&choices)
+                .map(|(c, choice)| {
+                    // Among letters of changing case nobody can tell which of the two a bar is.
+                    let alike = &LOOK_ALIKES[&skeleton(&c.to_string())];
+                    if case == 3 && matches!(c, 'i' | 'I' | 'l' | 'L') { c } else { *choice.get(alike) }
+                })
+                .collect();
+            prop_assert!(clash(&raw, &disguised), "{} and {}", raw, disguised);
+            if let (Ok(present), Ok(nick)) = (Nick::parse(&raw), Nick::parse(&disguised)) {
+                prop_assert!(nick.mixes_scripts() || present.keys().clashes_with(nick.keys()));
+            }
+        }
+
         #[test]
         fn case_and_width_never_tell_two_names_apart(raw in "[a-z]{1,12}") {
             let wide: String = raw.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x20 + 0xff00)).collect();

@@ -1,0 +1,194 @@
+//! The work that one command can cause: bounded by what is looked at, not by what comes of it.
+//!
+//! CASES A1: `rename|12345678` while somebody had that name took the manager 65 ms, since 10,000 variants were
+//! tried for three that are free. Characters are counted here, not time.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Arrival, Entry, Hub, HubSettings, Now, Seat};
+use crate::protocol::{
+    Body, COMMANDS, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Speaker, VisitTo, counted,
+};
+
+/// As many as come in with the usual limits.
+const PEOPLE: u32 = 4096;
+/// Most characters whose look-alikes or whose fold any one command looks at (DESIGN, section 4).
+const MOST: usize = 4096;
+const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
+const SETTINGS: HubSettings = HubSettings {
+    idle: IdleLimits::same(Duration::ZERO),
+    join_grace: Duration::ZERO,
+    max_rooms: 512,
+    history: 10,
+    history_shown: 10,
+    classic: false,
+};
+const ASKER: Seat = Seat(0);
+
+/// Names whose variants are refused, taken, long when normalized, or costly to compare.
+const HARD_NAMES: [&str; 9] = [
+    "12345678",
+    "mike",
+    "mmmmmmmmmmmmmmmmmmmmmmmm",
+    "ΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐΐ",
+    "ßßßßßßßßßßßßßßßßßßßßßßßß",
+    "ộộộộộộộộộộộộộộộộộộộộộ",
+    "家家家家家家家家家家家家家家家家家家家家家",
+    "กำกำกำกำกำกำกำกำ",
+    "lIlIlIlIlIlIlIlIlIlIlIlI",
+];
+
+fn enter(hub: &mut Hub, seat: Seat) {
+    let name: Arc<str> = format!("127.0.0.1:{}", 5000 + seat.0).into();
+    let speaker = Arc::new(Speaker {
+        id: SessionId(1 << 62 | u64::from(seat.0)),
+        address: Arc::clone(&name),
+        name,
+        visitor: None,
+    });
+    let (door, by, echo, entry) = ("127.0.0.1:8000".into(), "text", true, Entry::Lobby);
+    hub.enter(seat, Arrival { speaker, door, by, echo, entry }, NOW, &mut Vec::new());
+    hub.appear(seat, NOW, &mut Vec::new());
+}
+
+fn take_name(hub: &mut Hub, seat: Seat, name: &str) {
+    let nick = Nick::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    let mut out = Vec::new();
+    hub.command(seat, Command::Nick(nick), false, NOW, &mut out);
+    assert!(matches!(out.first(), Some(super::Effect::Tell(_, Notice::YouAre(_)))), "{name}: {out:?}");
+}
+
+/// A full server: everybody has a long name, and the variants of `mike` are all taken.
+fn full() -> Hub {
+    let mut hub = Hub::new(SETTINGS, NOW);
+    let endings =
+        ["2", "_", "7"].into_iter().map(str::to_owned).chain((3..40).filter(|n| *n != 7).map(|n| n.to_string()));
+    let mikes = endings.map(|end| format!("mike{end}"));
+    let long = (0..).map(|number| format!("{}{number:04}", "x".repeat(20)));
+    let names = HARD_NAMES.into_iter().map(str::to_owned).chain(mikes).chain(long);
+    enter(&mut hub, ASKER);
+    for (seat, name) in (1..PEOPLE).map(Seat).zip(names) {
+        enter(&mut hub, seat);
+        take_name(&mut hub, seat, &name);
+    }
+    hub
+}
+
+/// Text that is dear to look at, or long.
+fn texts() -> impl Strategy<Value = String> {
+    let pieces = vec![
+        "a",
+        "m",
+        "l",
+        "I",
+        "1",
+        "0",
+        "_",
+        ".",
+        "-",
+        " ",
+        "\t",
+        "é",
+        "ß",
+        "ΐ",
+        "İ",
+        "ı",
+        "ộ",
+        "ำ",
+        "และ",
+        "家",
+        "ー",
+        "\u{307}",
+        "\u{301}",
+        "\u{327}",
+        "\u{3164}",
+        "\u{200b}",
+        "\u{fdfa}",
+        "\u{1d160}",
+        "㊿",
+        "𝐦",
+        "ﬃ",
+        "Ⅷ",
+        "ᄀ",
+        "각",
+        "और",
+        "mike",
+        "xxxx",
+        "12345678",
+        "server",
+        "guest-",
+        "127.",
+        "#",
+        "|",
+        "/",
+    ];
+    let piece = prop_oneof![4 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => "\\PC".prop_map(|c| c)];
+    let count = prop_oneof![4 => 1_usize..40, 1 => 1_usize..20_000];
+    let repeated = (piece, count).prop_map(|(piece, count)| piece.repeat(count));
+    let made = prop::collection::vec(repeated, 1..4).prop_map(|pieces| pieces.concat());
+    prop_oneof![2 => made, 1 => prop::sample::select(HARD_NAMES.as_slice()).prop_map(str::to_owned), 1 => "\\PC{0,64}"]
+}
+
+/// What can be asked with a text, beside the rows of the table: programs name a receiver or a room apart.
+fn others(text: &str) -> Vec<Command> {
+    let Some(body) = Body::new("hi") else { return Vec::new() };
+    let visit = |name, to| Command::Visit { name, to, body: body.clone() };
+    let mut commands =
+        vec![Command::Msg { to: text.to_owned(), body: body.clone() }, visit(None, VisitTo::Person(text.to_owned()))];
+    if let Ok(nick) = Nick::parse(text) {
+        commands.push(visit(Some(nick.clone()), VisitTo::Room(None)));
+        commands.push(Command::Rename(nick));
+    }
+    if let Ok(room) = RoomName::parse(text) {
+        commands.push(visit(None, VisitTo::Action(Some(room.clone()))));
+        commands.push(Command::HistoryAfter(Some(room.clone()), 0));
+        commands.push(Command::In(room, Box::new(Command::Leave)));
+    }
+    commands
+}
+
+#[test]
+fn command_of_any_text_is_bounded_work() {
+    let hub = RefCell::new(full());
+    let check = |part: &str, text: &str| {
+        let looked_at = counted::take();
+        let start: String = text.chars().take(40).collect();
+        assert!(looked_at <= MOST, "{part} looks at {looked_at} characters for {start:?}, {} bytes", text.len());
+    };
+    let obey = |command: Command, text: &str| {
+        let hub = &mut *hub.borrow_mut();
+        let part = format!("{command:.40?}");
+        counted::take();
+        hub.command(ASKER, command, false, NOW, &mut Vec::new());
+        check(&part, text);
+        if hub.people.get(ASKER).is_none() {
+            enter(hub, ASKER);
+        }
+    };
+    let ask = |text: &str| {
+        for spec in &COMMANDS {
+            counted::take();
+            let parsed = spec.parse(text);
+            check(spec.name, text);
+            if let Ok(command) = parsed {
+                obey(command, text);
+            }
+        }
+        counted::take();
+        let commands = others(text);
+        check("a request", text);
+        for command in commands {
+            obey(command, text);
+        }
+    };
+    for name in HARD_NAMES.iter().copied().chain(["MIKE", "mіke", "㊿㊿㊿㊿________________", &"\u{fdfa}".repeat(24)])
+    {
+        ask(name);
+    }
+    let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(text in texts())| ask(&text));
+}
