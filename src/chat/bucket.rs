@@ -52,6 +52,18 @@ impl Bucket {
         self.rate == 0 || self.level == u64::from(self.burst) * TOKEN
     }
 
+    /// What is missing from a full bucket, in billionths of a token.
+    pub fn missing(&mut self, now: Duration) -> u64 {
+        self.refill(now);
+        if self.rate == 0 { 0 } else { u64::from(self.burst) * TOKEN - self.level }
+    }
+
+    /// Takes `missing` billionths of a token, or what is left.
+    pub fn lose(&mut self, missing: u64, now: Duration) {
+        self.refill(now);
+        self.level = self.level.saturating_sub(missing);
+    }
+
     fn refill(&mut self, now: Duration) {
         let passed = now.saturating_sub(self.updated);
         self.updated = self.updated.max(now);

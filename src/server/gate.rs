@@ -71,8 +71,9 @@ impl Gate {
         if book.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
         }
-        let origin = if self.per_address > 0 { origin(caller.address) } else { None };
-        if let Some(origin) = origin
+        let origin = origin(caller.address);
+        if self.per_address > 0
+            && let Some(origin) = origin
             && book.by_origin.get(&origin).is_some_and(|held| *held >= self.per_address)
         {
             return Err(Refusal::TooManyFrom { address: origin, limit: self.per_address });
@@ -123,6 +124,11 @@ pub(super) struct Permit {
 }
 
 impl Permit {
+    /// What its holder's address is counted by; `None` where it is not counted.
+    pub(super) fn origin(&self) -> Option<IpAddr> {
+        self.origin
+    }
+
     /// Its holder has sent something whole.
     pub(super) fn has_spoken(&self) {
         self.gate.book.lock().silent.remove(&self.id);
@@ -201,6 +207,21 @@ mod tests {
             .map(|address| admit(&gate, address).unwrap_or_else(|refusal| panic!("{address}: {refusal}")))
             .collect();
         assert_eq!(gate.book.lock().by_origin.len(), 7);
+    }
+
+    /// Rate limits are counted by it, whether or not `--max-per-address` is set.
+    #[test]
+    fn permit_knows_its_origin_without_a_limit() {
+        let gate = Gate::new(100, 0, 0);
+        for (address, origin) in [
+            ("10.0.0.1", Some("10.0.0.1")),
+            ("2001:db8:0:1:ffff::", Some("2001:db8:0:1::")),
+            ("127.0.0.1", None),
+            ("::1", None),
+        ] {
+            let permit = admit(&gate, address).unwrap();
+            assert_eq!(permit.origin(), origin.map(|origin| origin.parse().unwrap()), "{address}");
+        }
     }
 
     #[test]

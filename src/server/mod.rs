@@ -4,6 +4,7 @@
 //! thread that it starts has ended when it returns.
 
 mod accept;
+mod allowances;
 pub mod arenas;
 mod audience;
 mod backpressure;
@@ -38,6 +39,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
 
 use crate::chat::{Hub, HubSettings, Now};
 use crate::config::Config;
@@ -45,6 +47,7 @@ use crate::metrics::Metrics;
 use crate::wire::Wire;
 
 use accept::Acceptor;
+use allowances::Allowances;
 use budget::Budget;
 use capacity::Capacity;
 use doors::Door;
@@ -74,6 +77,7 @@ const CUT_AFTER: (u32, u32) = (4, 5);
 struct House {
     config: Config,
     gate: Arc<Gate>,
+    allowances: Mutex<Allowances>,
     inbox: Sender<Event>,
     stopper: Stopper,
     /// Disconnects when the house begins to stop: wakes readers that hold lines back.
@@ -90,11 +94,6 @@ struct House {
 impl House {
     fn uptime(&self) -> Duration {
         self.started.elapsed()
-    }
-
-    /// The rate limits of each session.
-    fn rates(&self) -> Rates {
-        Rates { rate: self.config.rate, burst: self.config.burst, requests: self.config.request_rate }
     }
 
     /// Counts a caller who was turned away, and says so. `kind` is the cause by which the log counts
@@ -224,6 +223,7 @@ impl Server {
         let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let house = House {
+            allowances: Mutex::new(Allowances::new(Rates::of(&config))),
             gate: Gate::new(seats, config.max_per_address, config.max_silent),
             inbox,
             stopper,

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -120,7 +121,7 @@ impl<'a> Reader<'a> {
             tag: None,
             midway: None,
             is_open: false,
-            throttle: Throttle::new(lifeline.wire, config.limits(), house.rates().buckets(house.uptime())),
+            throttle: open_throttle(lifeline.wire, lifeline.permit.origin(), house),
             takes_part: false,
             silence: if lifeline.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
             idle: limits.at_first,
@@ -145,12 +146,20 @@ impl<'a> Reader<'a> {
 
     /// Reads until there is a reason to end. `credit` bounds this reader's events in the inbox.
     pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
+        let reason = self.read_all(credit);
+        let now = self.house.uptime();
+        // Its address goes on owing what it used.
+        self.house.allowances.lock().end(self.lifeline.permit.origin(), self.throttle.used(now), now);
+        reason
+    }
+
+    fn read_all(&mut self, credit: &Sender<()>) -> CloseReason {
         let began = |reader: &mut Self| {
             reader.greet(credit)?;
             reader.appear_if_alive()?;
             reader.set_timeout()
         };
-        if let Err(reason) = began(&mut self) {
+        if let Err(reason) = began(self) {
             return reason;
         }
         loop {
@@ -580,6 +589,12 @@ fn silence(limit: Duration) -> Silence {
 fn shows_a_person(command: &Command) -> bool {
     use Command::{Me, Msg, Nick, Rename, Reply, Say};
     matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Nick(_) | Rename(_))
+}
+
+/// The rate limits of a new session: what its address has left.
+fn open_throttle(wire: Wire, origin: Option<IpAddr>, house: &House) -> Throttle {
+    let buckets = house.allowances.lock().open(origin, house.uptime());
+    Throttle::new(wire, house.config.limits(), buckets)
 }
 
 /// Whether a program that asks for this has joined or said something: from then on it is sent more

@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use crate::chat::Bucket;
+use crate::config::Config;
 use crate::protocol::{Body, Command, Cost, RENAME_COST, Refusal};
 use crate::wire::{Inbound, Limits, Wire};
 
@@ -35,6 +36,10 @@ pub(super) struct Rates {
 }
 
 impl Rates {
+    pub(super) fn of(config: &Config) -> Self {
+        Self { rate: config.rate, burst: config.burst, requests: config.request_rate }
+    }
+
     /// Both allowances, full.
     pub(super) fn buckets(self, now: Duration) -> Buckets {
         Buckets {
@@ -44,11 +49,35 @@ impl Rates {
     }
 }
 
-/// Both allowances of a session.
+/// Both allowances of a session, or of an address.
 #[derive(Debug, Clone)]
 pub(super) struct Buckets {
     lines: Bucket,
     requests: Bucket,
+}
+
+/// What was used of both allowances and is not regained, in billionths of a token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Used {
+    lines: u64,
+    requests: u64,
+}
+
+impl Buckets {
+    /// Whether nothing is missing.
+    pub(super) fn are_full(&mut self, now: Duration) -> bool {
+        self.lines.is_full(now) && self.requests.is_full(now)
+    }
+
+    /// Takes what a session has used, or what is left.
+    pub(super) fn lose(&mut self, used: Used, now: Duration) {
+        self.lines.lose(used.lines, now);
+        self.requests.lose(used.requests, now);
+    }
+
+    fn missing(&mut self, now: Duration) -> Used {
+        Used { lines: self.lines.missing(now), requests: self.requests.missing(now) }
+    }
 }
 
 /// What becomes of one thing that a peer sent.
@@ -63,9 +92,11 @@ pub(super) enum Verdict {
 }
 
 /// The rate limits of one session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Throttle {
     buckets: Buckets,
+    /// What the session started with, as if it had used nothing.
+    inherited: Buckets,
     /// Whether repeated lines are dropped.
     drops_repeats: bool,
     /// The last line that passed, where repeated lines are dropped.
@@ -89,6 +120,7 @@ impl Throttle {
             Wire::Frame => limits.max_frame,
         };
         Self {
+            inherited: buckets.clone(),
             buckets,
             drops_repeats: wire == Wire::Relay,
             last: None,
@@ -96,6 +128,15 @@ impl Throttle {
             told: false,
             unexplained: 0,
             unfinished,
+        }
+    }
+
+    /// What the session itself has used and not regained.
+    pub(super) fn used(&mut self, now: Duration) -> Used {
+        let (missing, inherited) = (self.buckets.missing(now), self.inherited.missing(now));
+        Used {
+            lines: missing.lines.saturating_sub(inherited.lines),
+            requests: missing.requests.saturating_sub(inherited.requests),
         }
     }
 

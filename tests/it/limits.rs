@@ -128,6 +128,33 @@ fn one_address_gets_no_more_than_its_share() {
     enter_when_free(&house);
 }
 
+/// Case A2: connecting again regains nothing. (On a machine that has an address beside loopback.)
+#[test]
+fn new_session_inherits_what_its_address_used() {
+    let Some(ip) = address_of_this_machine() else {
+        eprintln!("this machine has no address but loopback's: not tested over sockets");
+        return;
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    for scheme in ["text", "relay", "json", "frame"] {
+        command.args(["--listen", &format!("{scheme}://{ip}:0")]);
+    }
+    command.args(["--rate", "1", "--burst", "40"]);
+    let house = House::start(command);
+    let mut alice = Peer::enter(house.text);
+    let paste: String = (0..40).map(|n| format!("line {n}\n")).collect();
+    let mut bob = Peer::enter(house.text);
+    bob.send_raw(paste.as_bytes());
+    bob.skip_until(|line| line.ends_with(": line 39"));
+    bob.leave();
+    alice.skip_until(|line| line.ends_with(": login out"));
+    let mut again = Peer::enter(house.text);
+    again.send_raw(paste.as_bytes());
+    again.skip_until(|line| line.starts_with("*** Slow down: your lines are now sent at 1 a second"));
+    alice.send("I have not used mine");
+    alice.skip_until(|line| line.ends_with(": I have not used mine"));
+}
+
 /// The address by which packets would leave for others. (Connecting a datagram socket sends nothing.)
 fn address_of_this_machine() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
