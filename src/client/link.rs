@@ -45,6 +45,8 @@ struct State {
     /// A line that could not be sent waits in the editor, and whoever typed it for the connection.
     keeps: bool,
     leaving: bool,
+    /// There will be no other connection.
+    over: bool,
     /// How often the connection has broken.
     breaks: u64,
     /// Comings and goings are hidden; the server has to be told again after a break.
@@ -109,7 +111,7 @@ impl Link {
 
     /// Waits until there is a connection.
     pub(super) fn wait_for_connection(&self, at_most: Duration) {
-        self.wait(at_most, |state| state.talker.is_some());
+        self.wait(at_most, |state| state.talker.is_some() || state.over);
     }
 
     /// Asks for a room, and waits a moment for the answer, so that the next prompt has it.
@@ -218,6 +220,17 @@ impl Link {
         state.talker = None;
         state.breaks += 1;
         Broken { lost: std::mem::take(&mut state.unconfirmed), leaving: state.leaving, room: state.room.clone() }
+    }
+
+    /// There will be no other connection.
+    pub(super) fn end(&self) {
+        self.state.lock().over = true;
+        self.answered.notify_all();
+    }
+
+    /// Whether there will be no other connection.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.lock().over
     }
 
     /// The name was refused.

@@ -73,6 +73,8 @@ impl Listener {
                 error => format!("Connection lost: {}", error.reason()),
             });
             if !self.settings.reconnects {
+                self.inform("Press Enter to end");
+                self.link.end();
                 return Some(error);
             }
             pauses.broke();

@@ -54,6 +54,9 @@ impl Person {
     /// Does what one line asks for.
     pub(super) fn take(&mut self, line: &str) -> Result<Fate, ClientError> {
         let mut fate = Fate::Done;
+        if self.link.is_over() {
+            return Ok(Fate::Leaves);
+        }
         let Some(all) = read(line) else {
             self.refuse("That line cannot be read. Nothing was sent");
             return Ok(Fate::Done);
@@ -102,6 +105,7 @@ impl Person {
             };
             match sent {
                 Ok(Sent::Done) => {}
+                Ok(Sent::NotConnected) if self.link.is_over() => fate = Fate::Leaves,
                 Ok(Sent::NotConnected) => {
                     self.refuse("Not connected just now; the line is kept (Ctrl-C drops it)");
                     if !self.link.keep() {

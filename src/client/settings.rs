@@ -17,6 +17,8 @@ pub(super) struct Settings {
     /// The server's address for `wire`.
     pub address: String,
     pub wire: Wire,
+    /// Whether the server is the one of the last conversation, since none is named.
+    pub is_remembered: bool,
     /// Whether `wire` was asked for.
     pub wire_is_given: bool,
     pub name: Option<Nick>,
@@ -54,6 +56,7 @@ impl Settings {
             (None, None) => remembered.name.clone(),
         };
         // A server and the language of its door belong together.
+        let is_remembered = asked.is_none() && flags.wire.is_none() && remembered.server.is_some();
         let (host, wire) = match (asked, flags.wire, &remembered.server) {
             (None, None, Some((host, wire))) => (host.clone(), *wire),
             (asked, wire, _) => (asked.unwrap_or_else(|| DEFAULT_HOST.to_owned()), wire.unwrap_or(Wire::Text)),
@@ -62,6 +65,7 @@ impl Settings {
             address: address(&host, wire)?,
             host,
             wire,
+            is_remembered,
             wire_is_given: flags.wire.is_some(),
             name,
             room: flags.room.clone(),

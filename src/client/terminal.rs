@@ -28,7 +28,7 @@ use super::rows::Rows;
 use super::screen::{Accepting, show_above, show_plainly};
 use super::script::Outcome;
 use super::settings::Settings;
-use super::show::Paint;
+use super::show::{self, Paint};
 use super::{Client, ClientError};
 use crate::protocol::Command;
 
@@ -52,7 +52,11 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
         bell: settings.bell && out.is_terminal(),
         time: AtomicBool::new(settings.time),
     });
-    let client = Client::connect(&*settings.address, settings.wire)?;
+    let client = Client::connect(&*settings.address, settings.wire).inspect_err(|_| {
+        if settings.is_remembered {
+            show::warn("that is the server of the last conversation; parlor-cli HOST talks elsewhere");
+        }
+    })?;
     let (link, accepting): (Arc<Link>, Arc<Accepting>) = (Arc::default(), Arc::default());
     let mut editor = if can_edit() {
         Some(editor(&link, &accepting, look.paint).map_err(|error| terminal("use the terminal", &error))?)
@@ -162,6 +166,9 @@ fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> R
                     && let Err(what) = lines.keep(&typed)
                 {
                     person.refuse(&what);
+                }
+                if person.link.is_over() {
+                    return Ok(());
                 }
                 // What is pasted may be several lines.
                 let mut lines = typed.lines();

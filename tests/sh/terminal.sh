@@ -455,6 +455,12 @@ the_next_conversation_goes_on_where_this_one_was() {
   press ann C-u C-d
   sees_line ann 'exit code 0'
   tmux_do kill-session -t ann
+  stop_house
+  terminal ann 80
+  sees ann 'that is the server of the last conversation; parlor-cli HOST talks elsewhere'
+  sees_line ann 'exit code 3'
+  tmux_do kill-session -t ann
+  every_door
   # A wrong file is a warning, and stays.
   echo 'name = 5' >"$file"
   terminal ann 80 "127.0.0.1:$TEXT"
@@ -466,6 +472,19 @@ the_next_conversation_goes_on_where_this_one_was() {
   stop_house
 }
 run the_next_conversation_goes_on_where_this_one_was
+
+without_reconnecting_a_conversation_ends() {
+  every_door
+  terminal ann 80 "127.0.0.1:$TEXT" -n ann --no-reconnect
+  types_at ann '#lobby ann>'
+  kill -KILL "$SERVER"
+  ended server 137
+  sees_line ann '*** Press Enter to end'
+  press ann Enter
+  sees ann "parlor-cli: 127.0.0.1:$TEXT closed the connection"
+  sees_line ann 'exit code 3'
+}
+run without_reconnecting_a_conversation_ends
 
 the_first_connection_is_not_waited_for() {
   every_door

@@ -109,7 +109,7 @@ impl HeardDecoder {
     #[must_use]
     pub fn room(&self) -> Option<&str> {
         match &self.format {
-            Format::Text(door) => door.room.as_deref(),
+            Format::Text(door) => door.room(),
             _ => self.room.as_deref(),
         }
     }

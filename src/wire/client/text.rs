@@ -20,7 +20,7 @@ pub(super) struct TextDoor {
     /// Whether it has seen itself come: what looks like that afterwards, it has said.
     came: bool,
     name: Option<String>,
-    pub(super) room: Option<String>,
+    room: Option<String>,
     pub(super) idle: Option<u64>,
     /// Within the list of `/who`.
     listing: bool,
@@ -29,6 +29,11 @@ pub(super) struct TextDoor {
 }
 
 impl TextDoor {
+    /// The room that this client is in; where it is let in, until it is told another.
+    pub(super) fn room(&self) -> Option<&str> {
+        self.room.as_deref().or_else(|| self.me.as_ref().map(|_| "lobby"))
+    }
+
     /// Reads a line; one that goes on is kept for what follows it.
     pub(super) fn read(&mut self, line: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
         let line = clean(line.strip_suffix(b"\r").unwrap_or(line));
