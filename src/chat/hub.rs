@@ -15,6 +15,7 @@ use super::names::Names;
 use super::people::{People, Person};
 use super::room::Room;
 use super::visit::Visitors;
+use super::writers::Writers;
 use super::{Filter, RoomIndex, Seat};
 
 /// After it has been asked to leave, a program has so long to do it.
@@ -166,7 +167,7 @@ impl Hub {
             last_spoke: now.up,
             spoken: false,
             echo,
-            last_writer: None,
+            writers: Writers::default(),
             by,
             away: None,
             filter: Filter::default(),

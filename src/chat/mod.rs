@@ -16,6 +16,7 @@ mod room;
 mod rooms;
 mod talk;
 mod visit;
+mod writers;
 
 #[cfg(test)]
 mod work;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
 
 use super::names::Names;
+use super::writers::Writers;
 use super::{Filter, RoomIndex, Seat};
 
 /// With how many names of about its length a wrong one is compared for a "did you mean": a bound on what
@@ -36,7 +37,7 @@ pub(super) struct Person {
     /// Whether the person's own lines come back.
     pub(super) echo: bool,
     /// Who wrote to this person last.
-    pub(super) last_writer: Option<SessionId>,
+    pub(super) writers: Writers,
     /// By which door the person came.
     pub(super) by: &'static str,
     pub(super) away: Option<Away>,

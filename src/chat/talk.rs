@@ -44,7 +44,7 @@ impl Hub {
                 self.people.find(to).map_or(Heard::Nobody, Heard::Seat)
             }
             Command::Reply(_) => {
-                let receiver = person.last_writer.and_then(|writer| self.people.seat_of(writer));
+                let receiver = person.writers.last().and_then(|last| self.people.seat_of(last.id));
                 receiver.map_or(Heard::Nobody, Heard::Seat)
             }
             _ => Heard::Nobody,
@@ -83,18 +83,35 @@ impl Hub {
         }
     }
 
-    /// Answers whoever wrote last, under whatever name that person goes by now.
+    /// Answers the last writer, under the name that the writer has now. Refused once where that is another
+    /// one than a moment ago.
     pub(super) fn reply(&mut self, seat: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
-        let writer = self.people.get(seat).and_then(|person| person.last_writer);
-        match writer.and_then(|writer| self.people.seat_of(writer)) {
-            Some(receiver) => self.deliver(seat, receiver, body, now, out),
-            None => refuse(seat, Refusal::NobodyToAnswer, out),
+        let Some(person) = self.people.get_mut(seat) else { return };
+        let overtaken = person.writers.take_overtaken(now.up);
+        let last = person.writers.last().map(Arc::clone);
+        let receiver = last.as_ref().and_then(|last| self.people.seat_of(last.id));
+        let (Some(last), Some(receiver)) = (last, receiver) else {
+            return refuse(seat, Refusal::NobodyToAnswer, out);
+        };
+        match overtaken {
+            None => self.deliver(seat, receiver, body, now, out),
+            Some(before) => {
+                let (before, last) = (self.present_name(&before), self.present_name(&last));
+                refuse(seat, Refusal::TwoWrote { before, last }, out);
+            }
         }
+    }
+
+    /// The name that a writer has now, the one on the private line where the writer has left or was a visit.
+    fn present_name(&self, writer: &Speaker) -> String {
+        let person = self.people.seat_of(writer.id).and_then(|seat| self.people.get(seat));
+        let present = person.filter(|_| writer.visitor.is_none()).map(|person| &person.speaker.name);
+        present.unwrap_or(&writer.name).to_string()
     }
 
     fn deliver(&mut self, seat: Seat, receiver: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
         if let Some(from) = self.speaks(seat, now) {
-            self.deliver_from(from, seat, receiver, body, out);
+            self.deliver_from(from, seat, receiver, body, now, out);
         }
     }
 
@@ -105,6 +122,7 @@ impl Hub {
         seat: Seat,
         receiver: Seat,
         body: Body,
+        now: Now,
         out: &mut Vec<Effect>,
     ) {
         let Some(person) = self.people.get_mut(receiver) else { return };
@@ -113,7 +131,7 @@ impl Hub {
         out.push(Effect::Tell(seat, Notice::ToldTo { to: Arc::clone(&to), body: body.clone() }));
         if !ignored {
             // Who is ignored is not told so.
-            person.last_writer = Some(from.id);
+            person.writers.note(&from, now.up);
             out.push(Effect::Tell(receiver, Notice::Told { from, body }));
         }
         if let Some(away) = away {

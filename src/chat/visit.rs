@@ -55,7 +55,7 @@ impl Hub {
                 return match self.people.find(&to) {
                     Ok(receiver) => {
                         self.is_heard(seat, &from, now);
-                        self.deliver_from(from, seat, receiver, body, out);
+                        self.deliver_from(from, seat, receiver, body, now, out);
                     }
                     Err(refusal) => refuse(seat, refusal, out),
                 };

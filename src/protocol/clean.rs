@@ -12,17 +12,21 @@ use std::borrow::Cow;
 /// The text of one line, safe for any terminal.
 ///
 /// * invalid UTF-8 becomes U+FFFD, one for each maximal broken part (as in [`String::from_utf8_lossy`]);
-/// * NUL goes; CR, U+0085, U+2028 and U+2029 become a blank;
-/// * the other C0 controls but TAB become their pictures (ESC is `␛`, LF is `␊`);
+/// * NUL goes; TAB, CR, U+0085, U+2028 and U+2029 become one blank: a few TABs move the cursor to where a
+///   terminal of any width begins its next row, and what follows would stand there alone (case B5);
+/// * the other C0 controls become their pictures (ESC is `␛`, LF is `␊`);
 /// * DEL and the C1 controls become U+FFFD;
-/// * bidirectional overrides, embeddings and isolates (U+202A–U+202E, U+2066–U+2069) go.
+/// * bidirectional overrides, embeddings and isolates (U+202A–U+202E, U+2066–U+2069) go, and with them the
+///   deprecated controls of layout (U+206A–U+206F, the language tag U+E0001) and of annotations
+///   (U+FFF9–U+FFFB), which some terminals and editors obey. What only is not seen stays: emoji and many
+///   scripts need joiners, marks of direction, variation selectors and tags.
 ///
 /// The result never has more bytes than three times the input. ASCII text is borrowed, not copied.
 #[must_use]
 pub fn clean(raw: &[u8]) -> Cow<'_, str> {
     // Valid text, nearly all there is, is looked through by the quicker of the two.
     let text = std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
-    if text.bytes().all(|b| matches!(b, b'\t' | b' '..=b'~')) || text.chars().all(is_clean) {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) || text.chars().all(is_clean) {
         return text;
     }
     Cow::Owned(text.chars().filter_map(cleaned).collect())
@@ -44,13 +48,12 @@ fn is_clean(c: char) -> bool {
 /// What stands in for one character; `None` where it goes.
 fn cleaned(c: char) -> Option<char> {
     match c {
-        '\t' => Some(c),
         '\0' => None,
-        '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        '\t' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some(' '),
         // U+2400 begins the block of control pictures, in the order of the controls.
         '\u{1}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)),
         '\u{7f}'..='\u{9f}' => Some(char::REPLACEMENT_CHARACTER),
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0001}' => None,
         _ => Some(c),
     }
 }
@@ -62,21 +65,29 @@ mod tests {
 
     #[test]
     fn shows_controls_instead_of_obeying_them() {
-        assert_eq!(clean(b"plain\ttext ~"), "plain\ttext ~");
+        assert_eq!(clean(b"plain\ttext\t\t~"), "plain text  ~");
         assert_eq!(clean(b"\x1b[2J\x07"), "␛[2J␇");
         assert_eq!(clean(b"one\rtwo\0three\nfour"), "one twothree␊four");
         assert_eq!(clean("a\u{7f}b\u{9b}31mc\u{85}d".as_bytes()), "a\u{fffd}b\u{fffd}31mc d");
         assert_eq!(clean("x\u{202e}y\u{2066}z\u{2069}\u{2028}\u{2029}".as_bytes()), "xyz  ");
+        assert_eq!(clean("a\u{206a}b\u{206f}c\u{fff9}d\u{fffb}e\u{e0001}f".as_bytes()), "abcdef");
         assert_eq!(clean(b"caf\xe9 \xff\xfe ok"), "caf\u{fffd} \u{fffd}\u{fffd} ok");
-        assert_eq!(clean("häuser, 家, 🏠, שלום".as_bytes()), "häuser, 家, 🏠, שלום");
+        // A flag is made of tags, a family of joiners.
+        for text in
+            ["häuser, 家, 🏠, שלום\u{200f}", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "👩\u{200d}👧"]
+        {
+            assert_eq!(clean(text.as_bytes()), text);
+        }
     }
 
     fn forbidden(c: char) -> bool {
         let u = u32::from(c);
-        (u < 0x20 && c != '\t')
+        u < 0x20
             || (0x7f..=0x9f).contains(&u)
             || (0x202a..=0x202e).contains(&u)
-            || (0x2066..=0x2069).contains(&u)
+            || (0x2066..=0x206f).contains(&u)
+            || (0xfff9..=0xfffb).contains(&u)
+            || u == 0xe0001
             || u == 0x2028
             || u == 0x2029
     }
@@ -98,7 +109,7 @@ mod tests {
         }
 
         #[test]
-        fn printable_text_is_untouched(raw in "[ -~\\t\u{a1}-\u{17f}家族🏠]{0,60}") {
+        fn printable_text_is_untouched(raw in "[ -~\u{a1}-\u{17f}家族🏠]{0,60}") {
             prop_assert_eq!(clean(raw.as_bytes()), raw.as_str());
         }
     }

@@ -327,13 +327,19 @@ impl Notice {
         )
     }
 
-    /// Who says this, where somebody does: what `/ignore` hides.
+    /// Whose doing this is, where it is told to others: what `/ignore` hides. A name and a room are words of
+    /// one's choosing too, so renames, comings and goings are among them (case B14).
     #[must_use]
     pub fn said_by(&self) -> Option<SessionId> {
         match self {
             Self::Said(line) | Self::Acted(line) => Some(line.from.id),
             Self::Told { from, .. } => Some(from.id),
-            Self::TopicSet { who, .. } => Some(who.id),
+            Self::TopicSet { who, .. }
+            | Self::Renamed { who, .. }
+            | Self::Login { who, .. }
+            | Self::Left { who, .. }
+            | Self::Came { who, .. }
+            | Self::Went { who, .. } => Some(who.id),
             _ => None,
         }
     }

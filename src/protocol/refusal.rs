@@ -83,6 +83,13 @@ pub enum Refusal {
     },
     /// `/reply`, but nobody has written yet, or who wrote has left.
     NobodyToAnswer,
+    /// `/reply`, but another person has just written than the one before: either may be meant.
+    TwoWrote {
+        /// The name of the one before.
+        before: String,
+        /// The name of the last one, whom the next `/reply` answers.
+        last: String,
+    },
     /// Not a room's name.
     BadRoom,
     /// A room is there whose name looks the same.
@@ -171,7 +178,7 @@ impl Refusal {
             Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
             Self::Reserved { .. } => "reserved",
             Self::Taken { .. } | Self::LooksLike { .. } => "taken",
-            Self::NobodyCalled { .. } | Self::NobodyToAnswer => "nobody",
+            Self::NobodyCalled { .. } | Self::NobodyToAnswer | Self::TwoWrote { .. } => "nobody",
             Self::Full { .. } | Self::TooManySilent { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => "full",
         }
     }
@@ -220,6 +227,10 @@ impl fmt::Display for Refusal {
                     None => f.write_str(" who = who is here"),
                 }
             }
+            Self::TwoWrote { before, last } => write!(
+                f,
+                "Two wrote to you: {before} and {last}. Nothing was sent: /reply again goes to {last}, /msg NAME TEXT says which"
+            ),
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
             Self::BadRoom => f.write_str(
                 "Rooms have names of 1 to 24 letters, digits, _ - and no blanks, at most 64 bytes, the first a letter or digit",

@@ -91,13 +91,14 @@ impl Decode for RelayDecoder {
     }
 }
 
-/// Appends what a relay client is shown of `notice`: what people say, and nothing else.
+/// Appends what a relay client is shown of `notice`: what people say, and nothing else. What is typed stands
+/// behind an id: no typed line looks like an action or a private line.
 pub(super) fn encode(notice: &Notice, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = match notice {
         Notice::Said(Line { from, body, .. }) => write!(out, "{}:{}\r\n", from.id, body.as_str()),
-        Notice::Acted(Line { from, body, .. }) => write!(out, "{}:* {} {}\r\n", from.id, from.name, body.as_str()),
-        Notice::Told { from, body } => write!(out, "{}:>>> {}\r\n", from.id, body.as_str()),
+        Notice::Acted(Line { from, body, .. }) => write!(out, "* {} {}\r\n", from.id, body.as_str()),
+        Notice::Told { from, body } => write!(out, ">>> {}: {}\r\n", from.id, body.as_str()),
         _ => Ok(()),
     };
 }

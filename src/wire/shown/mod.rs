@@ -5,12 +5,14 @@
 //! behind a name. The first two lines of a greeting, `who`, `rename|NAME` and the announcements are
 //! the older chat room's, to the byte. Lines of the server are at most 78 columns wide ([`wrap`]).
 
+mod announcement;
 mod greeting;
 mod help;
 mod lists;
 mod span;
 mod wrap;
 
+use self::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
 use self::greeting::{Greeting, company};
 use self::span::{Age, Clock, Setting};
 use self::wrap::Page;
@@ -25,12 +27,17 @@ pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) 
             if time {
                 out.extend_from_slice(format!("{} ", Clock(line.at)).as_bytes());
             }
-            speech(&line.from, line.body.as_str(), eol, out);
+            let text = line.body.as_str();
+            if announcement::is_like(text) {
+                speech(&line.from, &format!("\"{text}\""), eol, out);
+            } else {
+                speech(&line.from, text, eol, out);
+            }
         }
-        Notice::IAmHere(who) => speech(who, "I am here", eol, out),
-        Notice::Login { who, .. } => speech(who, "login", eol, out),
-        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, "time out leave out", eol, out),
-        Notice::Left { who, .. } => speech(who, "login out", eol, out),
+        Notice::IAmHere(who) => speech(who, I_AM_HERE, eol, out),
+        Notice::Login { who, .. } => speech(who, LOGIN, eol, out),
+        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, eol, out),
+        Notice::Left { who, .. } => speech(who, LOGIN_OUT, eol, out),
         told => tell(told, time, &mut Page { eol, out }),
     }
 }

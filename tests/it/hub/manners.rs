@@ -97,10 +97,10 @@ fn the_filter_hides_what_was_asked_and_nothing_else() {
         assert_eq!(notices(room.types(ANN, line)), [(true, false)], "{line}");
     }
     assert_eq!(notices(room.types(ANN, "/topic tea")), [(true, false)], "or an ignored one would be read in topics");
-    assert_eq!(notices(room.rename(ANN, "zoe")), [(false, false)]);
-    assert_eq!(notices(room.enter(CAT)), [(false, true)]);
-    assert_eq!(notices(room.join(CAT, "dev")), [(false, true), (false, true)]);
-    assert_eq!(notices(room.leave(CAT, CloseReason::Quit)), [(false, true)]);
+    assert_eq!(notices(room.rename(ANN, "zoe")), [(true, false)], "or in names");
+    assert_eq!(notices(room.enter(CAT)), [(true, true)]);
+    assert_eq!(notices(room.join(CAT, "dev")), [(true, true), (true, true)]);
+    assert_eq!(notices(room.leave(CAT, CloseReason::Quit)), [(true, true)]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parlor::chat::{Arrival, Effect, Entry};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, SessionId, Speaker, Switch};
@@ -100,6 +101,39 @@ fn a_private_line_to_nobody_says_who_was_perhaps_meant() {
     assert!(matches!(refusal(&effects, ANN), Refusal::NobodyCalled { .. }));
 }
 
+/// Case B13: an answer to ann goes to bob, whose line comes while it is typed.
+#[test]
+fn reply_is_refused_once_between_two_writers() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    let reply = |room: &mut Room| room.does(CAT, Command::Reply(body("ok")));
+    let two = |before: &str, last: &str| Refusal::TwoWrote { before: before.into(), last: last.into() };
+    room.msg(ANN, "cat", "a secret");
+    room.now += Duration::from_secs(60);
+    room.msg(BOB, "cat", "hi");
+    room.now += Duration::from_secs(2);
+    assert_eq!(refusal(&reply(&mut room), CAT), &two("ann", "bob"));
+    assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok", "the next one goes to the last");
+    assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok");
+    // Who wrote before may have another name by now, or have left.
+    room.msg(ANN, "cat", "and?");
+    room.rename(BOB, "rob");
+    assert_eq!(refusal(&reply(&mut room), CAT), &two("rob", "ann"));
+    room.msg(BOB, "cat", "bye");
+    room.leave(ANN, CloseReason::PeerClosed);
+    assert_eq!(refusal(&reply(&mut room), CAT), &two("ann", "rob"));
+    assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok");
+}
+
+/// What has stood there for 5 s was seen.
+#[test]
+fn reply_after_5_s_goes_to_last_writer() {
+    let mut room = Room::of(&["ann", "bob", "cat"]);
+    room.msg(ANN, "cat", "one");
+    room.msg(BOB, "cat", "two");
+    room.now += Duration::from_secs(5);
+    assert_eq!(shown(&room.does(CAT, Command::Reply(body("ok"))))[1], "to 1: told by cat: ok");
+}
+
 #[test]
 fn a_reply_goes_to_the_last_writer_under_whatever_name() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
@@ -112,6 +146,7 @@ fn a_reply_goes_to_the_last_writer_under_whatever_name() {
     room.rename(CAT, "bob");
     assert_eq!(shown(&reply(&mut room)), ["to 0: told to rob: ok", "to 1: told by ann: ok"]);
     room.msg(CAT, "ann", "me, too");
+    room.now += Duration::from_secs(5);
     assert_eq!(shown(&reply(&mut room)), ["to 0: told to bob: ok", "to 2: told by ann: ok"]);
     // A private line of one's own changes nothing about who is answered.
     room.msg(ANN, "rob", "later");

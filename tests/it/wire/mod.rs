@@ -12,6 +12,7 @@ mod notices;
 mod people;
 mod programs;
 mod relay;
+mod screen;
 mod splits;
 mod text;
 mod words;

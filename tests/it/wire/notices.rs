@@ -52,6 +52,7 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
         Refusal::NobodyCalled { name: name(), like: Some(name()) },
         Refusal::NobodyCalled { name: name(), like: None },
         Refusal::NobodyToAnswer,
+        Refusal::TwoWrote { before: name(), last: "ann".into() },
         Refusal::Full { limit: 4096 },
         Refusal::TooManyFrom { address: [10, 0, 0, 7].into(), limit: 16 },
         Refusal::TooManyFrom { address: "2001:db8::".parse().unwrap(), limit: 16 },
