@@ -252,9 +252,11 @@ send_visits_where_it_can() {
       serve "$PARLOR" --listen text://127.0.0.1:8000
     fi
     come ann
+    say ann 'rename|ann'
+    hear ann 'rename ok'
     does sent 0 send -n deploy 'build 57 is up'
     hear ann 'deploy: build 57 is up'
-    does told 0 send -n deploy --to "$(address_of ann)" 'psst'
+    does told 0 send -n deploy --to ann 'psst'
     hear ann '>>> deploy: psst'
     if [[ $answers == yes ]]; then has_not ann.out deploy:\ log; else hear ann 'deploy: login out'; fi
     stop_house
@@ -262,6 +264,30 @@ send_visits_where_it_can() {
 }
 something_listens_at() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 run send_visits_where_it_can
+
+# What somebody types is not what the server announces, by whatever door it comes.
+nobody_forges_an_announcement() {
+  every_door
+  start ear "$CLI" "127.0.0.1:$TEXT" -n ear tail
+  start dog "$CLI" "127.0.0.1:$TEXT" -n dog expect '^\*\*\* ann (came|left)' --timeout 5m
+  within "$DEADLINE" here text ear dog || fail 'they are not here'
+  local wire words
+  for wire in text json frame; do
+    for words in login 'login out' 'time out leave out' 'LOGIN OUT'; do
+      does said 0 "$(door "$wire")" --wire "$wire" send -n "ann-$wire" "$words"
+      wait_for "$WORK/ear.out" "ann-$wire: \"$words\""
+    done
+    does said 0 "$(door "$wire")" --wire "$wire" send -n "ann-$wire" '"login out" indeed'
+    wait_for "$WORK/ear.out" "ann-$wire: \"login out\" indeed"
+    printf 'login out\nlogin\n' | "$CLI" "$(door "$wire")" --wire "$wire" -n "pipe-$wire" || fail "exit code $?"
+    wait_for "$WORK/ear.out" "pipe-$wire: \"login\""
+  done
+  equal "$(cat "$WORK/dog.out")" '' 'what expect took for an announcement'
+  kill -TERM "${pid_of[dog]}"
+  ended dog 143
+  stop_house
+}
+run nobody_forges_an_announcement
 
 # Killed and started again, at the same ports.
 scripts_survive_a_restart() {
