@@ -211,9 +211,7 @@ pub(super) fn quits_behind(kept: &str, typed: &str) -> bool {
 
 /// What a typed line means, as the text door would read it; `None` if nobody can tell.
 fn read(line: &str) -> Option<Vec<Inbound>> {
-    let mut decoder = TextDecoder::new(Limits { max_line: MAX_LINE, max_packet: 0, max_frame: 0 });
-    decoder.feed(b"\n"); // so that this is not the first line, which might be another protocol's
-    while let Ok(Some(_)) = decoder.next() {}
+    let mut decoder = TextDecoder::of_a_person(Limits { max_line: MAX_LINE, max_packet: 0, max_frame: 0 });
     decoder.feed(line.as_bytes());
     decoder.end();
     let mut meant = Vec::new();

@@ -182,7 +182,7 @@ pub static COMMANDS: [CommandSpec; 25] = [
     ),
     row(
         "nick",
-        &["name"],
+        &["name", "rename"],
         "NAME",
         ["your name", "Takes a name; rename|NAME does the same."],
         RENAME_COST,

@@ -269,6 +269,8 @@ pub enum Notice {
     Pong,
     /// The answer to telnet's "are you there".
     StillHere,
+    /// A line held bytes that are not UTF-8: told once to its sender.
+    NotUtf8,
     /// The answer to `/version`.
     Version,
     /// The answer to `/uptime`.

@@ -26,6 +26,16 @@ pub enum Refusal {
         /// The command that was perhaps meant.
         like: Option<&'static str>,
     },
+    /// A line that is neither obeyed nor said: another slash than `/`, or bytes that are not UTF-8,
+    /// before a command's name.
+    LooksLikeCommand,
+    /// A line of another protocol.
+    OtherProtocol {
+        /// The protocol.
+        name: &'static str,
+        /// What to do instead.
+        hint: String,
+    },
     /// The beginning of more than one command.
     Ambiguous {
         /// The word after the slash, as typed.
@@ -170,7 +180,9 @@ impl Refusal {
             | Self::Ambiguous { .. }
             | Self::UnknownAct { .. }
             | Self::UnknownRoute { .. } => "unknown",
-            Self::Usage { .. } | Self::BadPacket { .. } => "usage",
+            Self::Usage { .. } | Self::BadPacket { .. } | Self::LooksLikeCommand | Self::OtherProtocol { .. } => {
+                "usage"
+            }
             Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => "badname",
             Self::NoRoom { .. } | Self::OtherRoom { .. } => "noroom",
             Self::TooManyRooms { .. } => "full",
@@ -200,6 +212,10 @@ impl fmt::Display for Refusal {
                 f.write_str(" Nothing was sent")?;
                 if literally.is_empty() { Ok(()) } else { write!(f, "\nTo say it as text: {literally}") }
             }
+            Self::LooksLikeCommand => {
+                f.write_str("Not sent: it looks like a command. /… runs it, //… says it")
+            }
+            Self::OtherProtocol { name, hint } => write!(f, "That is {name}; nothing was sent. {hint}"),
             Self::Ambiguous { word, among } => {
                 write!(f, "/{word} could be /{}; nothing was sent", among.join(" or /"))
             }

@@ -19,7 +19,7 @@ use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 
 use crate::protocol::{CloseReason, Command, Notice, Refusal};
-use crate::wire::{Decode, Encoding, Foreign, Inbound, Key, Wire, WireError};
+use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
 
 use super::House;
 use super::lifeline::Lifeline;
@@ -137,9 +137,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether the first bytes are of another protocol.
-    pub(super) fn is_foreign(&self) -> Option<Foreign> {
+    pub(super) fn wrong_protocol(&self) -> Option<Protocol> {
         match self.broken {
-            Some(WireError::Foreign(foreign)) if self.items.is_empty() => Some(foreign),
+            Some(WireError::WrongProtocol(protocol)) if self.items.is_empty() => Some(protocol),
             _ => None,
         }
     }
@@ -183,12 +183,12 @@ impl<'a> Reader<'a> {
         }
         match self.broken {
             Some(WireError::Malformed(what)) => return Err(CloseReason::Malformed(what)),
-            Some(WireError::Foreign(foreign)) => {
+            Some(WireError::WrongProtocol(protocol)) => {
                 // It was greeted before it spoke; here it learns what it has reached.
-                let answer = foreign.answer(&self.door, &self.house.doors);
+                let answer = protocol.answer(self.lifeline.wire, &self.door, &self.house.doors);
                 self.items.push_back(Inbound::Answer(answer.into()));
                 self.pass_on(credit)?;
-                return Err(CloseReason::WrongProtocol(foreign.name()));
+                return Err(CloseReason::WrongProtocol(protocol.name()));
             }
             None => {}
         }
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
     /// another protocol are no sign of life.
     fn appear_if_alive(&mut self) -> Result<(), CloseReason> {
         let Some(at) = self.appears_at else { return Ok(()) };
-        let has_sent = self.has_sent && self.is_foreign().is_none();
+        let has_sent = self.has_sent && self.wrong_protocol().is_none();
         let has_stayed = !self.ended && self.house.uptime() >= at;
         if !has_sent && !has_stayed {
             return Ok(());

@@ -118,11 +118,11 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     let mut reader = Reader::new(house, lifeline, Arc::clone(&door));
     if lifeline.wire == Wire::Text && has_input_within(lifeline, FIRST_BYTES) {
         reader.read_ahead();
-        if let Some(foreign) = reader.is_foreign() {
-            let reason = CloseReason::WrongProtocol(foreign.name());
+        if let Some(protocol) = reader.wrong_protocol() {
+            let reason = CloseReason::WrongProtocol(protocol.name());
             house.metrics.count_closed(&reason);
             lifeline.end(reason);
-            let answer = foreign.answer(&door, &house.doors);
+            let answer = protocol.answer(lifeline.wire, &door, &house.doors);
             let _ = send(&lifeline.stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
             return part(lifeline, house.config.drain / 2);
         }

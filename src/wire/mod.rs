@@ -8,13 +8,14 @@
 //!
 //! # What each door says and hears
 //!
-//! **text**, for people. Lines end in LF; one CR before it goes, another one is a blank; a last line
-//! without an ending counts. Longer than [`Limits::max_line`]: refused as a whole. A line that begins
-//! with `/` is a command, `//` and `\\` take that back; `who`, `rename|NAME`, `help` and `quit` are
-//! commands bare. Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each
-//! `DO TIMING-MARK` answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet
-//! command. Speech is `[ADDR]NAME: text`; all else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `.
-//! HTTP, TLS and binary data in the first bytes are answered in kind ([`Foreign`]).
+//! **text**, for people. Lines end in LF, CR LF or CR NUL, and in a bare CR from a peer in raw mode; a
+//! last line without an ending counts. Backspace and its like edit. Longer than [`Limits::max_line`]:
+//! refused as a whole. [`typed_line`] reads a line: `/` begins a command, `//` and `\\` take that back;
+//! `who`, `rename|NAME`, `help`, `quit` and `exit` are commands bare. Telnet (RFC 854, 855, 860) is taken
+//! out: every option is refused once, each `DO TIMING-MARK` answered. Answers end in LF, and in CRLF once
+//! the peer has sent CRLF or a telnet command. Speech is `[ADDR]NAME: text`; all else begins with `* `,
+//! `>>> `, `--- `, `*** ` or `!!! `. A first line of another [`Protocol`] is never said, here and at the
+//! relay door.
 //!
 //! **relay**, for GoChat v0.2. Lines to 65,535 bytes, ending in LF or CRLF; empty ones go. Everyone
 //! else's lines come as `ID:text\r\n`; nothing else is said.
@@ -33,28 +34,33 @@
 
 mod buffer;
 mod client;
-mod foreign;
 mod frame;
 mod framing;
+mod invisible;
 mod json;
+mod lines;
 mod packet;
 mod relay;
 mod scan;
 mod shown;
+mod sniff;
+mod sniffer;
 mod telnet;
 mod text;
+mod typed;
 
 use std::fmt;
 
 use crate::protocol::{Command, Notice, Refusal, clean};
 
 pub use client::{Heard, HeardDecoder, Kind, Speech};
-pub use foreign::Foreign;
 pub use frame::{FrameDecoder, HEARTBEAT};
 pub use framing::Framing;
 pub use json::JsonDecoder;
 pub use relay::RelayDecoder;
+pub use sniff::Protocol;
 pub use text::TextDecoder;
+pub use typed::typed_line;
 
 /// A wire format: what is spoken at a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -230,7 +236,7 @@ pub enum WireError {
     /// The bytes break the format; the words say how, for the peer and the log.
     Malformed(&'static str),
     /// They are of another protocol.
-    Foreign(Foreign),
+    WrongProtocol(Protocol),
 }
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.

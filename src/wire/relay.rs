@@ -1,15 +1,18 @@
 //! The relay door: the line format of GoChat v0.2, whose client works unmodified.
 //!
 //! Lines in, `ID:text` out, to everyone but the speaker. No commands, no announcements, no greeting:
-//! a relay client takes every line that it receives for somebody's. Only HTTP is known, by a first line.
+//! a relay client takes every line that it receives for somebody's. Other protocols are known by a
+//! first line (`sniff`).
 
-use memchr::memchr;
+use std::collections::VecDeque;
 use std::io::Write as _;
 
+use memchr::memchr;
+
 use super::buffer::Buffer;
-use super::foreign::Foreign;
-use super::{Decode, Inbound, WireError};
-use crate::protocol::{Body, Command, Line, Notice, clean};
+use super::sniffer::{Sniffer, Verdict};
+use super::{Decode, Inbound, Wire, WireError};
+use crate::protocol::{Body, Command, Line, Notice, Refusal, clean};
 
 /// Longest line in bytes: what fits the older program's 16-bit buffer.
 const MAX_LINE: usize = 65_535;
@@ -17,74 +20,135 @@ const MAX_LINE: usize = 65_535;
 const KEPT_CAPACITY: usize = 1024;
 
 /// Splits a relay client's bytes into lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RelayDecoder {
     input: Buffer,
     line: Vec<u8>,
-    /// A line has come: from then on it is a relay client, whatever it says.
-    begun: bool,
+    sniffer: Sniffer,
+    /// A first line that is said unless the next one shows that it was another protocol's.
+    held: Option<Vec<u8>>,
+    ready: VecDeque<Inbound>,
     ended: bool,
+}
+
+impl Default for RelayDecoder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl RelayDecoder {
     /// A decoder for one session.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            input: Buffer::default(),
+            line: Vec::new(),
+            sniffer: Sniffer::new(Wire::Relay),
+            held: None,
+            ready: VecDeque::new(),
+            ended: false,
+        }
     }
 
-    fn extend_line(&mut self, length: usize) -> Result<(), WireError> {
+    /// Takes bytes of the line; `false` where the next ones tell which other protocol they are of.
+    fn extend_line(&mut self, length: usize) -> Result<bool, WireError> {
         let part = self.input.rest().get(..length).unwrap_or_default();
         let ends_in_cr = part.last().or(self.line.last()) == Some(&b'\r');
         if self.line.len() + part.len() > MAX_LINE + usize::from(ends_in_cr) {
             return Err(WireError::Malformed("a line longer than 65535 bytes"));
         }
         self.line.extend_from_slice(part);
+        let sniffed = self.sniffer.data(part);
         self.input.take(length);
+        sniffed
+    }
+
+    /// Ends the line.
+    fn finish_line(&mut self) -> Result<(), WireError> {
+        let with_cr = self.line.last() == Some(&b'\r');
+        if with_cr {
+            self.line.pop();
+        }
+        let line = std::mem::take(&mut self.line);
+        // Any web page may make a browser send a request here, with the user's cookies in it: the room
+        // is not to hear them.
+        let verdict = self.sniffer.line(&line, with_cr, false)?;
+        self.release();
+        match verdict {
+            Verdict::Chat => self.say(&line),
+            Verdict::Refuse(refusal) => self.ready.push_back(Inbound::Refused(refusal)),
+            Verdict::Hold => self.held = Some(line.clone()),
+        }
+        self.line = line;
+        self.line.clear();
+        self.line.shrink_to(KEPT_CAPACITY);
         Ok(())
     }
 
-    /// Ends the line; `None` where it says nothing.
-    fn finish_line(&mut self) -> Result<Option<Inbound>, WireError> {
-        if self.line.last() == Some(&b'\r') {
-            self.line.pop();
+    /// Says the line that was held back.
+    fn release(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.sniffer.stop();
+            self.say(&held);
         }
-        // Any web page may make a browser send a request here, with the user's cookies in it: the room
-        // is not to hear them.
-        if !std::mem::replace(&mut self.begun, true) && Foreign::is_http(&self.line, false) {
-            return Err(WireError::Foreign(Foreign::Http));
+    }
+
+    fn say(&mut self, line: &[u8]) {
+        self.ready.extend(Body::new(&clean(line)).map(|body| Inbound::Command(Command::Say(body))));
+    }
+
+    /// Takes what is left at the end of input; `false` where nothing was.
+    fn take_last(&mut self) -> Result<bool, WireError> {
+        if self.line.is_empty() && self.held.is_none() {
+            return Ok(false);
         }
-        let body = Body::new(&clean(&self.line));
-        self.line.clear();
-        self.line.shrink_to(KEPT_CAPACITY);
-        Ok(body.map(|body| Inbound::Command(Command::Say(body))))
+        if !self.line.is_empty() {
+            self.finish_line()?;
+        }
+        self.release();
+        Ok(true)
     }
 }
 
 impl Decode for RelayDecoder {
     fn feed(&mut self, bytes: &[u8]) {
+        self.sniffer.feed(bytes);
         self.input.feed(bytes);
     }
 
     fn end(&mut self) {
         self.ended = true;
+        self.sniffer.end();
     }
 
     fn next(&mut self) -> Result<Option<Inbound>, WireError> {
         loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Ok(Some(line));
+            }
+            if !self.sniffer.check_head()? {
+                return Ok(None);
+            }
             let rest = self.input.rest();
             match memchr(b'\n', rest) {
                 Some(at) => {
-                    self.extend_line(at)?;
+                    let is_line = self.extend_line(at)?;
                     self.input.take(1);
-                    if let Some(line) = self.finish_line()? {
-                        return Ok(Some(line));
+                    if is_line && self.sniffer.data(b"\n")? {
+                        self.finish_line()?;
                     }
                 }
                 None => {
                     let length = rest.len();
-                    self.extend_line(length)?;
-                    return if self.ended { self.finish_line() } else { Ok(None) };
+                    if !self.extend_line(length)? {
+                        return Ok(None);
+                    }
+                    if self.held.is_some() && !self.line.is_empty() && !self.line.starts_with(b"$") {
+                        self.release();
+                    } else if !self.ended || !self.take_last()? {
+                        return Ok(None);
+                    }
                 }
             }
         }
@@ -99,6 +163,8 @@ pub(super) fn encode(notice: &Notice, out: &mut Vec<u8>) {
         Notice::Said(Line { from, body, .. }) => write!(out, "{}:{}\r\n", from.id, body.as_str()),
         Notice::Acted(Line { from, body, .. }) => write!(out, "* {} {}\r\n", from.id, body.as_str()),
         Notice::Told { from, body } => write!(out, ">>> {}: {}\r\n", from.id, body.as_str()),
+        // Only who is no relay client is told anything else.
+        Notice::Refused(refusal @ Refusal::OtherProtocol { .. }) => write!(out, "!!! {refusal}\r\n"),
         _ => Ok(()),
     };
 }

@@ -4,8 +4,12 @@
 //! takes them out, a byte at a time, so a read may end anywhere within one. It refuses every
 //! option and remembers which it has refused, so that two refusers cannot keep each other busy.
 //!
+//! Byte 255 is also a letter: я in Windows-1251, ÿ in Latin-1. A peer that negotiates no options and
+//! sends bytes that are not UTF-8 writes letters, not telnet; nothing after them is swallowed.
+//!
 //! One answer matters more than the rest: after Ctrl-C, GNU telnet throws away what it receives
-//! until its `DO TIMING-MARK` is answered. Each one is answered.
+//! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
+//! control character at its end.
 
 use super::WireError;
 
@@ -16,9 +20,13 @@ const DO: u8 = 253;
 const WONT: u8 = 252;
 const WILL: u8 = 251;
 const SB: u8 = 250;
+const EL: u8 = 248;
+const EC: u8 = 247;
 const AYT: u8 = 246;
-/// The lowest command (end of subnegotiation); below it, 255 was not a command's beginning.
+/// End of subnegotiation, the lowest command of RFC 854.
 const SE: u8 = 240;
+/// The lowest command of all (RFC 1184: end of file, suspend, abort; RFC 885: end of record).
+const EOF: u8 = 236;
 /// The option of RFC 860.
 pub(super) const TIMING_MARK: u8 = 6;
 
@@ -32,7 +40,14 @@ enum State {
     Data,
     Command,
     Option(u8),
-    Subnegotiation { skipped: usize, iac: bool },
+    Subnegotiation {
+        skipped: usize,
+        iac: bool,
+    },
+    /// Byte 255 among letters.
+    Letter,
+    /// Bytes 255 and 253 among letters: perhaps a timing mark is asked for.
+    LetterThenDo,
 }
 
 /// What one byte amounts to.
@@ -42,26 +57,34 @@ pub(super) enum Step {
     Nothing,
     /// Byte 255, meant as data.
     Byte255,
-    /// Byte 255 was no command's beginning: it is data, and so is the byte just given.
-    NotTelnet,
+    /// These bytes before were no command's beginning: they are data, and so is the byte just given.
+    NotTelnet(&'static [u8]),
     /// Send this.
     Answer([u8; 3]),
     /// The peer asks whether we are there.
     AreYouThere,
+    /// Remove the last character of the line.
+    EraseCharacter,
+    /// Remove the line so far.
+    EraseLine,
 }
 
 /// The telnet state of one session.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Telnet {
     state: State,
     /// Bit 2·option is set once `DO` of it has been refused, bit 2·option + 1 for `WILL`.
     refused: [u64; 8],
     spoken: bool,
+    /// An option or a subnegotiation has come: the peer is a telnet client, which doubles byte 255.
+    negotiated: bool,
+    encoding: Utf8Watch,
 }
 
 impl Telnet {
     pub(super) fn new() -> Self {
-        Self { state: State::Data, refused: [0; 8], spoken: false }
+        let encoding = Utf8Watch::default();
+        Self { state: State::Data, refused: [0; 8], spoken: false, negotiated: false, encoding }
     }
 
     /// Whether the next byte is data unless it is [`IAC`].
@@ -74,21 +97,44 @@ impl Telnet {
         self.spoken
     }
 
-    /// Whether input ended within a command that may have been none: one byte 255 is left over.
-    pub(super) fn holds_255(&self) -> bool {
-        self.state == State::Command
+    /// Notes data: bytes that are not UTF-8 change what byte 255 means.
+    pub(super) fn saw(&mut self, data: &[u8]) {
+        self.encoding.saw(data);
+    }
+
+    /// Bytes left over where input ends within a command that may have been none.
+    pub(super) fn take_unfinished(&mut self) -> &'static [u8] {
+        match std::mem::replace(&mut self.state, State::Data) {
+            State::Command | State::Letter => &[IAC],
+            State::LetterThenDo => &[IAC, DO],
+            State::Data | State::Option(_) | State::Subnegotiation { .. } => &[],
+        }
     }
 
     /// Takes one byte: [`IAC`] while in data, any byte otherwise.
     pub(super) fn step(&mut self, byte: u8) -> Result<Step, WireError> {
+        // A character that byte 255 cuts short is one of another encoding, unless telnet is spoken.
+        let is_cut = self.encoding.tail_bytes > 0 && !self.spoken;
+        let is_letter = (self.encoding.is_broken || is_cut) && !self.negotiated;
         let (state, step) = match (self.state, byte) {
+            (State::Data, _) if is_letter => (State::Letter, Step::Nothing),
+            (State::Letter, DO) => (State::LetterThenDo, Step::Nothing),
+            (State::Letter, _) => (State::Data, Step::NotTelnet(&[IAC])),
+            (State::LetterThenDo, TIMING_MARK) => (State::Data, self.negotiate(DO, TIMING_MARK)),
+            (State::LetterThenDo, _) => (State::Data, Step::NotTelnet(&[IAC, DO])),
             (State::Data, _) => (State::Command, Step::Nothing),
             (State::Command, IAC) => (State::Data, Step::Byte255),
-            (State::Command, 0..SE) => (State::Data, Step::NotTelnet),
+            (State::Command, 0..EOF) => (State::Data, Step::NotTelnet(&[IAC])),
+            // Rare commands, and common letters: я before м, н, о, п.
+            (State::Command, EOF..SE) if !self.spoken => (State::Data, Step::NotTelnet(&[IAC])),
             (State::Command, SB) => (State::Subnegotiation { skipped: 0, iac: false }, Step::Nothing),
             (State::Command, WILL..=DONT) => (State::Option(byte), Step::Nothing),
             (State::Command, AYT) => (State::Data, Step::AreYouThere),
+            (State::Command, EC) => (State::Data, Step::EraseCharacter),
+            (State::Command, EL) => (State::Data, Step::EraseLine),
             (State::Command, _) => (State::Data, Step::Nothing),
+            // No line's end is lost where text has come that is not UTF-8.
+            (State::Option(verb), b'\n' | b'\r') if self.encoding.is_broken => (State::Data, not_telnet(verb)),
             (State::Option(verb), option) => (State::Data, self.negotiate(verb, option)),
             (State::Subnegotiation { iac: true, .. }, SE) => (State::Data, Step::Nothing),
             // The IAC that may end it is not counted.
@@ -99,8 +145,10 @@ impl Telnet {
                 (State::Subnegotiation { skipped: skipped + 1, iac: byte == IAC && !iac }, Step::Nothing)
             }
         };
+        let is_command = state == State::Data && !matches!(step, Step::NotTelnet(_) | Step::Byte255);
+        self.spoken |= is_command;
+        self.negotiated |= is_command && matches!(self.state, State::Option(_) | State::Subnegotiation { .. });
         self.state = state;
-        self.spoken |= state == State::Data && !matches!(step, Step::NotTelnet | Step::Byte255);
         Ok(step)
     }
 
@@ -120,5 +168,80 @@ impl Telnet {
         let first = *word & mask == 0;
         *word |= mask;
         first
+    }
+}
+
+fn not_telnet(verb: u8) -> Step {
+    Step::NotTelnet(match verb {
+        WILL => &[IAC, WILL],
+        WONT => &[IAC, WONT],
+        DO => &[IAC, DO],
+        _ => &[IAC, DONT],
+    })
+}
+
+/// Notices, in whatever pieces a text comes, that it is not UTF-8.
+#[derive(Debug, Clone, Copy, Default)]
+struct Utf8Watch {
+    /// The beginning of a character, at most three bytes.
+    tail: [u8; 3],
+    tail_bytes: usize,
+    is_broken: bool,
+}
+
+impl Utf8Watch {
+    fn saw(&mut self, mut data: &[u8]) {
+        while self.tail_bytes > 0 && !self.is_broken {
+            let Some((byte, rest)) = data.split_first() else { return };
+            let mut joined = [0; 4];
+            let (tail, next) = joined.split_at_mut(self.tail_bytes);
+            tail.copy_from_slice(self.tail.get(..self.tail_bytes).unwrap_or_default());
+            if let Some(next) = next.first_mut() {
+                *next = *byte;
+            }
+            data = rest;
+            let length = self.tail_bytes + 1;
+            self.tail_bytes = 0;
+            self.check(joined.get(..length).unwrap_or_default());
+        }
+        if !self.is_broken {
+            self.check(data);
+        }
+    }
+
+    fn check(&mut self, data: &[u8]) {
+        let Err(error) = std::str::from_utf8(data) else { return };
+        let tail = data.get(error.valid_up_to()..).unwrap_or_default();
+        match self.tail.get_mut(..tail.len()) {
+            Some(kept) if error.error_len().is_none() => {
+                kept.copy_from_slice(tail);
+                self.tail_bytes = tail.len();
+            }
+            _ => self.is_broken = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn broken_text_is_noticed_in_any_pieces(
+            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(0xc3), Just(0xa9), Just(0xe5), Just(0xae)], 0..12),
+            cuts in proptest::collection::vec(1_usize..4, 12),
+        ) {
+            let mut watch = Utf8Watch::default();
+            let mut rest = bytes.as_slice();
+            for cut in cuts {
+                let (left, right) = rest.split_at(cut.min(rest.len()));
+                watch.saw(left);
+                rest = right;
+            }
+            let is_broken = std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_some());
+            prop_assert_eq!(watch.is_broken, is_broken);
+        }
     }
 }

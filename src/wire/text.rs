@@ -1,24 +1,18 @@
 //! The text door's lines: what people type, and what it asks for.
 //!
-//! Telnet commands are taken out, lines are counted and cut, and each is read: a command, one of
+//! Telnet commands are taken out (`telnet`), lines are ended, edited and cut (`lines`), the first one
+//! is compared with those of other protocols (`sniff`), and each is read (`typed`): a command, one of
 //! the bare words of the old chat room, or something to say. What people are shown is in `shown`.
 
 use std::collections::VecDeque;
 
-use memchr::memchr3;
-
 use super::buffer::Buffer;
+use super::lines::{LineEnd, Stop, TypedLine};
+use super::sniffer::{Sniffer, Verdict};
 use super::telnet::{IAC, Step, Telnet};
-use super::{Decode, Encoding, Foreign, Inbound, Limits, WireError};
-use crate::protocol::{Command, Nick, Notice, Refusal, clean, find_command, shortened};
-
-/// A line buffer that has grown beyond this is given back after the line.
-const KEPT_CAPACITY: usize = 512;
-/// So many first bytes tell a caller who speaks another protocol: enough for the header of a
-/// frame (8) or the length of a JSON packet (2 to 7).
-const HEAD: usize = 8;
-/// A TLS record begins with type 22 (handshake) and major version 3.
-const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
+use super::typed::typed_line;
+use super::{Decode, Encoding, Inbound, Limits, Wire, WireError};
+use crate::protocol::{Command, Notice, Refusal, shortened};
 
 /// Turns the bytes of one text session into commands.
 #[derive(Debug)]
@@ -26,16 +20,13 @@ pub struct TextDecoder {
     max_line: usize,
     input: Buffer,
     telnet: Telnet,
-    /// The line so far, at most `max_line` + 1 bytes of it (one more for a CR).
-    line: Vec<u8>,
-    /// How long the line really is.
-    line_bytes: u64,
-    ends_in_cr: bool,
-    /// The first bytes of all, telnet commands left out.
-    head: [u8; HEAD],
-    head_bytes: usize,
-    first_line_done: bool,
+    line: TypedLine,
+    sniffer: Sniffer,
+    /// A first line that is chat unless the next one shows that it was not.
+    held: Option<Vec<u8>>,
     crlf: bool,
+    /// The sender was told that its bytes are not UTF-8.
+    told_not_utf8: bool,
     ready: VecDeque<Inbound>,
     ended: bool,
 }
@@ -48,65 +39,99 @@ impl TextDecoder {
             max_line: limits.max_line,
             input: Buffer::default(),
             telnet: Telnet::new(),
-            line: Vec::new(),
-            line_bytes: 0,
-            ends_in_cr: false,
-            head: [0; HEAD],
-            head_bytes: 0,
-            first_line_done: false,
+            line: TypedLine::new(limits.max_line),
+            sniffer: Sniffer::new(Wire::Text),
+            held: None,
             crlf: false,
+            told_not_utf8: false,
             ready: VecDeque::new(),
             ended: false,
         }
     }
 
-    /// Adds data that holds neither LF nor NUL to the line.
-    fn extend_line(&mut self, data: &[u8]) -> Result<(), WireError> {
-        self.look_at_head(data)?;
-        let room = (self.max_line + 1).saturating_sub(self.line.len()).min(data.len());
-        self.line.extend_from_slice(data.get(..room).unwrap_or_default());
-        self.line_bytes += data.len() as u64;
-        self.ends_in_cr = data.last() == Some(&b'\r');
-        Ok(())
+    /// A decoder of what a person types elsewhere: its first line is not another protocol's.
+    #[must_use]
+    pub fn of_a_person(limits: Limits) -> Self {
+        let mut decoder = Self::new(limits);
+        decoder.sniffer.stop();
+        decoder
     }
 
-    /// Looks at the first bytes for those of another protocol.
-    fn look_at_head(&mut self, data: &[u8]) -> Result<(), WireError> {
-        for byte in data {
-            let Some(slot) = self.head.get_mut(self.head_bytes) else { break };
-            *slot = *byte;
-            self.head_bytes += 1;
-            if self.head_bytes == 2 && self.head.starts_with(&TLS_HANDSHAKE) {
-                return Err(WireError::Foreign(Foreign::Tls));
+    /// Whether the bytes of a read have no LF and end in a bare CR.
+    fn ends_in_bare_cr(&self, read: &[u8]) -> bool {
+        if self.line.has_seen_lf() || !read.contains(&b'\r') {
+            return false;
+        }
+        // Telnet is taken out by a copy: an LF within a command ends no line.
+        let mut telnet = self.telnet.clone();
+        let (mut last, mut rest) = (None, read);
+        while let Some((byte, behind)) = rest.split_first() {
+            if telnet.in_data() && *byte != IAC {
+                if *byte == b'\n' {
+                    return false;
+                }
+                telnet.saw(&[*byte]);
+                last = Some(*byte);
+                rest = behind;
+                continue;
             }
-            if *byte == 0 {
-                return Err(WireError::Foreign(Foreign::Binary));
+            match telnet.step(*byte) {
+                Ok(Step::NotTelnet(data)) => {
+                    telnet.saw(data);
+                    last = None;
+                }
+                Ok(Step::Byte255 | Step::EraseCharacter | Step::EraseLine) => (last, rest) = (None, behind),
+                Ok(_) => rest = behind,
+                Err(_) => return false,
             }
         }
-        Ok(())
+        telnet.in_data() && last == Some(b'\r')
     }
 
-    fn finish_line(&mut self, with_lf: bool) -> Result<(), WireError> {
-        let length = self.line_bytes - u64::from(self.ends_in_cr);
-        if with_lf && self.ends_in_cr {
-            self.answer_with_crlf();
-        }
-        let line = self.line.get(..usize::try_from(length).unwrap_or(usize::MAX)).unwrap_or(&self.line);
-        let is_cut = length > self.max_line as u64;
-        if !self.first_line_done && Foreign::is_http(line, is_cut) {
-            return Err(WireError::Foreign(Foreign::Http));
-        }
-        if is_cut {
-            self.ready.push_back(Inbound::Refused(Refusal::TooLong { bytes: length, limit: self.max_line }));
+    fn finish_line(&mut self, end: Option<LineEnd>) -> Result<(), WireError> {
+        let with_cr = matches!(end, Some(LineEnd::Lf { with_cr: true } | LineEnd::Cr));
+        let too_long = self.line.too_long();
+        let verdict = self.sniffer.line(self.line.kept(), with_cr, too_long.is_some())?;
+        self.release();
+        if let Some(bytes) = too_long {
+            self.ready.push_back(Inbound::Refused(Refusal::TooLong { bytes, limit: self.max_line }));
         } else {
-            read_line(&clean(line), &mut self.ready);
+            let line = self.line.kept().to_vec();
+            match verdict {
+                Verdict::Chat => self.read_line(&line),
+                Verdict::Refuse(refusal) => self.ready.push_back(Inbound::Refused(refusal)),
+                Verdict::Hold => self.held = Some(line),
+            }
         }
-        self.first_line_done = true;
         self.line.clear();
-        self.line.shrink_to(KEPT_CAPACITY);
-        self.line_bytes = 0;
-        self.ends_in_cr = false;
         Ok(())
+    }
+
+    /// Reads the line that was held back: it was chat.
+    fn release(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.sniffer.stop();
+            self.read_line(&held);
+        }
+    }
+
+    /// Reads one line; what it amounts to is appended to `ready`.
+    fn read_line(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        // A bare `quit` amid a paste or a pipe would cut off what follows it.
+        let more_follows = self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
+        match typed_line(&text, more_follows) {
+            Some(Ok(command)) => {
+                let hint = if matches!(command, Command::Say(_)) { rename_hint(&text) } else { None };
+                self.ready.push_back(Inbound::Command(command));
+                self.ready.extend(hint.map(Inbound::Tell));
+            }
+            Some(Err(refusal)) => self.ready.push_back(Inbound::Refused(refusal)),
+            None => {} // a blank line keeps the session alive and says nothing
+        }
+        if matches!(text, std::borrow::Cow::Owned(_)) && !std::mem::replace(&mut self.told_not_utf8, true) {
+            self.ready.push_back(Inbound::Tell(Notice::NotUtf8));
+        }
     }
 
     fn answer_with_crlf(&mut self) {
@@ -119,48 +144,90 @@ impl TextDecoder {
     /// Takes one byte of a telnet command, which is not taken off the input yet.
     fn step_telnet(&mut self, byte: u8) -> Result<(), WireError> {
         let step = self.telnet.step(byte)?;
-        if step == Step::NotTelnet {
-            return self.extend_line(&[IAC]); // and the byte itself is data, looked at again
+        if let Step::NotTelnet(data) = step {
+            return self.add_data(data); // and the byte itself is data, looked at again
         }
         self.input.take(1);
         if self.telnet.has_spoken() {
             self.answer_with_crlf();
         }
         match step {
-            Step::Byte255 => self.extend_line(&[IAC])?,
+            Step::Byte255 => self.add_data(&[IAC])?,
             Step::Answer(bytes) => self.ready.push_back(Inbound::Answer(bytes.into())),
             Step::AreYouThere => self.ready.push_back(Inbound::Tell(Notice::StillHere)),
-            Step::Nothing | Step::NotTelnet => {}
+            Step::EraseCharacter => self.line.erase_character(),
+            Step::EraseLine => self.line.erase_line(),
+            Step::Nothing | Step::NotTelnet(_) => {}
         }
         Ok(())
     }
 
-    /// Takes data up to the next byte that means something, or that byte.
+    /// Adds bytes 250 to 255 that turned out to be data.
+    fn add_data(&mut self, data: &[u8]) -> Result<(), WireError> {
+        self.telnet.saw(data);
+        self.line.push(data);
+        self.sniffer.data(data).map(|_| ())
+    }
+
+    /// Takes data up to the line's end or the next telnet command.
     fn take_data(&mut self) -> Result<(), WireError> {
         let mut input = std::mem::take(&mut self.input);
         let rest = input.rest();
-        let (length, outcome) = match (memchr3(b'\n', IAC, 0, rest), rest.first()) {
-            (Some(0), Some(b'\n')) => (1, self.look_at_head(b"\n").and_then(|()| self.finish_line(true))),
-            (Some(0), Some(0)) => (1, self.look_at_head(&[0])),
-            (Some(0), _) => (1, self.telnet.step(IAC).map(|_| ())),
-            (end, _) => {
-                let data = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-                (data.len(), self.extend_line(data))
-            }
-        };
-        input.take(length);
+        let (taken, stop) = self.line.take(rest, IAC);
+        let data = rest.get(..taken).unwrap_or_default();
+        self.telnet.saw(data);
+        let sniffed = self.sniffer.data(data);
+        input.take(taken);
         self.input = input;
-        outcome
+        if !sniffed? {
+            return Ok(()); // another protocol's, which the next bytes name
+        }
+        if self.line.has_seen_crlf() {
+            self.answer_with_crlf();
+        }
+        if self.held.is_some() && !self.line.is_empty() && !self.line.kept().starts_with(b"$") {
+            self.release();
+        }
+        match stop {
+            Stop::Ended(end) => self.finish_line(Some(end)),
+            Stop::Mark => self.telnet.step(IAC).map(|_| self.input.take(1)),
+            Stop::Empty => Ok(()),
+        }
+    }
+
+    /// Takes what is left at the end of input; `false` where nothing was.
+    fn take_last(&mut self) -> Result<bool, WireError> {
+        let unfinished = self.telnet.take_unfinished();
+        self.add_data_unless_empty(unfinished)?;
+        if self.line.is_empty() && self.held.is_none() {
+            return Ok(false);
+        }
+        if self.line.is_empty() {
+            self.release();
+        } else {
+            self.finish_line(None)?;
+            self.release();
+        }
+        Ok(true)
+    }
+
+    fn add_data_unless_empty(&mut self, data: &[u8]) -> Result<(), WireError> {
+        if data.is_empty() { Ok(()) } else { self.add_data(data) }
     }
 }
 
 impl Decode for TextDecoder {
     fn feed(&mut self, bytes: &[u8]) {
+        if self.ends_in_bare_cr(bytes) {
+            self.line.read_ends_in_bare_cr();
+        }
+        self.sniffer.feed(bytes);
         self.input.feed(bytes);
     }
 
     fn end(&mut self) {
         self.ended = true;
+        self.sniffer.end();
     }
 
     fn next(&mut self) -> Result<Option<Inbound>, WireError> {
@@ -168,81 +235,20 @@ impl Decode for TextDecoder {
             if let Some(inbound) = self.ready.pop_front() {
                 return Ok(Some(inbound));
             }
-            match self.input.rest().first() {
-                Some(byte) if !self.telnet.in_data() => self.step_telnet(*byte)?,
+            if !self.sniffer.check_head()? {
+                return Ok(None);
+            }
+            match self.input.rest().first().copied() {
+                Some(byte) if !self.telnet.in_data() => self.step_telnet(byte)?,
                 Some(_) => self.take_data()?,
-                None if self.ended && (self.line_bytes > 0 || self.telnet.holds_255()) => {
-                    if self.telnet.holds_255() {
-                        self.telnet = Telnet::new();
-                        self.extend_line(&[IAC])?;
-                    }
-                    self.finish_line(false)?;
-                }
+                None if self.ended && self.take_last()? => {}
                 None => return Ok(None),
             }
         }
     }
 }
 
-/// Reads one clean line; what it amounts to is appended to `ready`.
-fn read_line(line: &str, ready: &mut VecDeque<Inbound>) {
-    let hint = rename_hint(line);
-    let command = match read_command(line) {
-        Some(Ok(command)) => command,
-        Some(Err(refusal)) => return ready.push_back(Inbound::Refused(refusal)),
-        None => match literal(line) {
-            Some(body) => Command::Say(body),
-            None => return, // a blank line keeps the session alive and says nothing
-        },
-    };
-    ready.push_back(Inbound::Command(command));
-    ready.extend(hint.map(Inbound::Tell));
-}
-
-/// The command that a line is, if it is one.
-fn read_command(line: &str) -> Option<Result<Command, Refusal>> {
-    if let Some(rest) = line.strip_prefix('/') {
-        if rest.starts_with('/') {
-            return None;
-        }
-        let (word, args) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let found = find_command(word, &format!("//{}", shortened(rest, REPEATED)));
-        return Some(found.and_then(|spec| spec.parse(args)));
-    }
-    let line = line.trim_end();
-    if line.eq_ignore_ascii_case("who") {
-        return Some(Ok(Command::UserList));
-    } else if line.eq_ignore_ascii_case("help") {
-        return Some(Ok(Command::Help(None)));
-    } else if line.eq_ignore_ascii_case("quit") {
-        return Some(Ok(Command::Quit(None)));
-    }
-    let (word, names) = line.split_once('|')?;
-    if !word.eq_ignore_ascii_case("rename") {
-        return None;
-    }
-    let name = names.split('|').next().unwrap_or_default();
-    Some(if name.trim().is_empty() { Err(Refusal::NoName) } else { Nick::parse(name).map(Command::Rename) })
-}
-
-/// What a line that is no command says. `\who` and `//who` say `who` and `/who`; a backslash
-/// before anything else is only a backslash.
-fn literal(line: &str) -> Option<crate::protocol::Body> {
-    let escaped = match line.strip_prefix('\\') {
-        Some(rest) if is_special(rest) => Some(rest),
-        Some(_) => None,
-        None => line.strip_prefix('/'),
-    };
-    crate::protocol::Body::new(escaped.unwrap_or(line))
-}
-
-/// Whether a line would not be sent as it stands.
-pub(super) fn is_special(line: &str) -> bool {
-    let inner = line.trim_start_matches('\\');
-    inner.starts_with('/') || read_command(inner).is_some()
-}
-
-/// Characters of a line or a name that are repeated to who typed it.
+/// Characters of a name that are repeated to who typed it.
 const REPEATED: usize = 40;
 
 /// `rename mike` is chat; whoever sends it perhaps means `rename|mike`.
@@ -252,7 +258,8 @@ fn rename_hint(line: &str) -> Option<Notice> {
     match (first, words.next(), words.next()) {
         (Some(_), Some(name), None) => {
             let name = name.split('|').find(|part| !part.is_empty())?;
-            Some(Notice::RenameHint(shortened(name, REPEATED)))
+            let name = crate::protocol::clean(name.as_bytes());
+            Some(Notice::RenameHint(shortened(&name, REPEATED)))
         }
         _ => None,
     }

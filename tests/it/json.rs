@@ -482,21 +482,23 @@ fn a_length_beyond_the_limit_is_told_as_soon_as_it_is_known() {
     assert_eq!(ended, Err(TOO_LONG));
 }
 
-/// The JSON door's packets at the text door are known by their NUL; what has none is a line of chat.
+/// The JSON door's packets at the text door are known by their NUL; what has none is a request.
 #[test]
-fn packets_at_the_text_door_are_foreign() {
-    let foreign = Err(WireError::Foreign(parlor::wire::Foreign::Binary));
+fn packets_at_the_text_door_are_never_said() {
+    let foreign = Err(WireError::WrongProtocol(parlor::wire::Protocol::Binary));
     for framing in [Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
         assert_eq!(in_all_ways(Wire::Text, &packet(framing, HELLO)), (vec![], foreign), "{framing:?}");
     }
     for stream in [frame(0, b""), frame(1, b"test"), frame(100, b"hi all")] {
         assert_eq!(in_all_ways(Wire::Text, &stream), (vec![], foreign), "{stream:x?}");
     }
-    let foreign = |which| (vec![], Err(WireError::Foreign(which)));
-    assert_eq!(in_all_ways(Wire::Text, b"\x16\x03\x01\x02\x00"), foreign(parlor::wire::Foreign::Tls));
-    assert_eq!(in_all_ways(Wire::Text, b"GET / HTTP/1.1\r\n"), foreign(parlor::wire::Foreign::Http));
+    let foreign = |which| (vec![], Err(WireError::WrongProtocol(which)));
+    assert_eq!(in_all_ways(Wire::Text, b"\x16\x03\x01\x02\x00"), foreign(parlor::wire::Protocol::Tls));
+    assert_eq!(in_all_ways(Wire::Text, b"GET / HTTP/1.1\r\n"), foreign(parlor::wire::Protocol::Http));
     let line = br#"{"Act":"say","Data":"hi"}"#;
-    assert_eq!(in_all_ways(Wire::Text, line).0, [said(r#"{"Act":"say","Data":"hi"}"#)]);
+    let [Inbound::Refused(Refusal::OtherProtocol { name: "JSON", .. })] = in_all_ways(Wire::Text, line).0[..] else {
+        panic!("a JSON line is refused");
+    };
 }
 
 /// Hostile packets take time in proportion to their bytes. Each of these would take minutes or hours

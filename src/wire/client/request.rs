@@ -3,7 +3,7 @@
 use super::CLIENT_FRAMING;
 use crate::protocol::{COMMANDS, Command, Refusal, Switch, VisitTo, clean};
 use crate::wire::packet::Request;
-use crate::wire::{Foreign, Wire, frame, text};
+use crate::wire::{Wire, frame, typed};
 
 /// Longest object that a client sends as a line or in a frame, in bytes, for want of a length that
 /// those cannot say: what `--max-packet` and `--max-frame` are when nobody has set them. A server
@@ -34,9 +34,6 @@ impl Wire {
                     return Err(Refusal::NobodyCalled { name: to.clone(), like: None });
                 }
                 let line = line(command, name, &request).ok_or_else(unknown)?;
-                if Foreign::is_http(line.as_bytes(), true) {
-                    out.push(b'\n'); // the first line of all may be a browser's, the second not
-                }
                 // A name is not parsed before it is sent; here it cannot become a second line.
                 out.extend_from_slice(clean(line.as_bytes()).as_bytes());
                 out.push(b'\n');
@@ -140,7 +137,7 @@ fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> 
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),
         // What is said is said as it stands, whatever it looks like.
-        Command::Say(_) if text::is_special(data) => format!("\\{data}"),
+        Command::Say(_) if typed::is_special(data) => format!("\\{data}"),
         Command::Say(_) => data.to_owned(),
         _ => {
             let words = [request.to.as_deref().unwrap_or_default(), data];

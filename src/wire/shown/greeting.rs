@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::span::Setting;
 use super::wrap::Page;
+use super::wrong_protocol::host_and_port;
 use crate::protocol::{IdleLimits, RoomName};
-use crate::wire::foreign::host_and_port;
 
 /// What a greeting tells.
 pub(super) struct Greeting<'a> {

@@ -11,6 +11,7 @@ mod help;
 mod lists;
 mod span;
 mod wrap;
+mod wrong_protocol;
 
 use self::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
 use self::greeting::{Greeting, company};
@@ -81,6 +82,9 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
         Notice::HelpFor(spec) => help::one(spec, page),
         Notice::Pong => page.info(format_args!("pong")),
         Notice::StillHere => page.info(format_args!("Yes, still here.")),
+        Notice::NotUtf8 => {
+            page.info(format_args!("Some of your bytes are not UTF-8: others see \u{fffd} in their place"));
+        }
         Notice::Version => page.info(format_args!("Parlor {}", env!("CARGO_PKG_VERSION"))),
         Notice::Uptime { up, people } => page.info(format_args!("Up for {}, {people} here", Age(*up))),
         Notice::Staying => page.info(format_args!("You may stay silent. /quit leaves")),

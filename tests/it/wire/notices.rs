@@ -39,6 +39,8 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
         Refusal::TooLong { bytes: u64::MAX, limit: 4096 },
         Refusal::UnknownCommand { word: name(), literally: "//mike".into(), like: Some("me") },
         Refusal::UnknownCommand { word: name(), literally: String::new(), like: None },
+        Refusal::LooksLikeCommand,
+        Refusal::OtherProtocol { name: "IRC", hint: "To be called mike: rename|mike".into() },
         Refusal::Ambiguous { word: "s".into(), among: vec!["say", "stay"] },
         Refusal::Usage { usage: "/msg NAME TEXT".into() },
         Refusal::NoName,
@@ -117,6 +119,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
         Notice::Help,
         Notice::Pong,
         Notice::StillHere,
+        Notice::NotUtf8,
         Notice::Version,
         Notice::Uptime { up: Duration::from_secs(7300), people: 3 },
         Notice::Staying,
@@ -211,8 +214,9 @@ pub(super) fn kind(notice: &Notice) -> usize {
         Notice::Time { .. } => 41,
         Notice::InRoom { .. } => 42,
         Notice::DoExit => 43,
+        Notice::NotUtf8 => 44,
     }
 }
 
 /// How many kinds there are.
-pub(super) const KINDS: usize = 44;
+pub(super) const KINDS: usize = 45;

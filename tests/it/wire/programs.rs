@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use parlor::protocol::{Away, COMMANDS, CloseReason, Notice, Presence, Refusal, RoomName};
-use parlor::wire::{Encoding, Foreign, Framing, Key, Wire};
+use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
 use serde_json::Value;
 
 use super::notices::{all_notices, all_refusals, kind};
@@ -286,20 +286,21 @@ fn frames_and_packets_have_to_be_finished_in_time_and_lines_have_not() {
 /// A browser gets a page, a TLS client an alert, anything else a line: each in its own protocol.
 #[test]
 fn callers_with_another_protocol_are_answered_in_it() {
-    let answer = |foreign: Foreign| foreign.answer("127.0.0.1:8000", "The frame door is at 127.0.0.1:8003.");
+    let answer =
+        |protocol: Protocol| protocol.answer(Wire::Text, "127.0.0.1:8000", "The frame door is at 127.0.0.1:8003.");
     let page = "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc 127.0.0.1 8000\n";
     let http = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{page}",
         page.len()
     );
-    assert_eq!(String::from_utf8(answer(Foreign::Http)).unwrap(), http);
-    let page = String::from_utf8(Foreign::Http.answer("[::1]:8000", "")).unwrap();
+    assert_eq!(String::from_utf8(answer(Protocol::Http)).unwrap(), http);
+    let page = String::from_utf8(Protocol::Http.answer(Wire::Text, "[::1]:8000", "")).unwrap();
     assert!(page.ends_with("Come in by: nc ::1 8000\n"), "{page}");
-    assert_eq!(answer(Foreign::Tls), [21, 3, 1, 0, 2, 2, 70], "fatal alert: protocol_version");
+    assert_eq!(answer(Protocol::Tls), [21, 3, 1, 0, 2, 2, 70], "fatal alert: protocol_version");
     let binary = b"!!! This is the text door. The frame door is at 127.0.0.1:8003.\n";
-    assert_eq!(answer(Foreign::Binary), binary);
-    let names = [Foreign::Http, Foreign::Tls, Foreign::Binary].map(Foreign::name);
+    assert_eq!(answer(Protocol::Binary), binary);
+    let names = [Protocol::Http, Protocol::Tls, Protocol::Binary].map(Protocol::name);
     assert_eq!(names, ["HTTP", "TLS", "binary data"]);
 }
 

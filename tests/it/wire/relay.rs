@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use parlor::protocol::Command;
-use parlor::wire::{Foreign, Inbound, Wire, WireError};
+use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
 use super::{LIMIT, decode, every_split, say};
 
@@ -16,14 +16,14 @@ fn relays(input: &[u8], wanted: &[Inbound]) {
 #[test]
 fn the_relay_door_knows_lines_and_nothing_else() {
     relays(b"hi all\r\nme too\nlast", &[say("hi all"), say("me too"), say("last")]);
-    relays(b"\n\r\n \r\n\0\n\r", &[]);
+    relays(b"\n\r\n \r\n\r\0\n\r", &[]);
     relays(b"one\rtwo\r\r\nlast\r", &[say("one two "), say("last")]); // a lone CR ends no line
     relays(
         b"who\nrename|bob\n/quit\n\\who\n//x\n",
         &[say("who"), say("rename|bob"), say("/quit"), say("\\who"), say("//x")],
     );
     relays(b"so\nGET / HTTP/1.1\r\n\x16\x03\n", &[say("so"), say("GET / HTTP/1.1"), say("␖␃")]);
-    relays(b"\x01\0\0\0\x04\0\0\0test\n\0\x02{}\n", &[say("␁␄test"), say("␂{}")]); // the other doors' bytes
+    relays(b"so\n\x01\0\0\0\x04\0\0\0test\n\0\x02{}\n", &[say("so"), say("␁␄test"), say("␂{}")]);
     relays(b"caf\xc3\xa9 \xc3\n\xff\xfd\x06\n", &[say("café \u{fffd}"), say("\u{fffd}\u{fffd}␆")]);
     relays(b"\x1b[2J one\xe2\x80\xa8two\r\n", &[say("␛[2J one two")]);
 }
@@ -33,7 +33,11 @@ fn the_relay_door_knows_lines_and_nothing_else() {
 fn a_request_of_http_is_not_said_at_the_relay_door() {
     for request in ["POST / HTTP/1.1\r\nCookie: a=b\r\n\r\nhi\n", "GET /a%20b HTTP/1.0\n", "OPTIONS * HTTP/1.1"] {
         let (got, error) = every_split(Wire::Relay, LIMIT, request.as_bytes());
-        assert_eq!((got.as_slice(), error), ([].as_slice(), Some(WireError::Foreign(Foreign::Http))), "{request}");
+        assert_eq!(
+            (got.as_slice(), error),
+            ([].as_slice(), Some(WireError::WrongProtocol(Protocol::Http))),
+            "{request}"
+        );
     }
     relays(b"GET off my lawn\nPOST / HTTP/1.1\n", &[say("GET off my lawn"), say("POST / HTTP/1.1")]);
 }

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
-use parlor::protocol::{Notice, Refusal};
-use parlor::wire::{Foreign, Inbound, Wire, WireError};
+use parlor::protocol::{Command, Notice, Refusal};
+use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
-use super::{CRLF, LIMIT, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
+use super::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
 
 #[test]
 fn lines_end_at_lf_crlf_and_the_end_of_input() {
@@ -17,37 +17,148 @@ fn lines_end_at_lf_crlf_and_the_end_of_input() {
     reads(b"one\r\ntwo\r\n", &[CRLF, say("one"), say("two")]);
     reads(b"one\ntwo\r\nthree", &[say("one"), CRLF, say("two"), say("three")]);
     reads(b"\r\n", &[CRLF]);
-    // One CR goes with the end, at the end of input too; any other becomes a blank.
+    // One CR goes with the end; any other becomes a blank.
     reads(b"one\r\r\n", &[CRLF, say("one ")]);
     reads(b"one\rtwo\n", &[say("one two")]);
-    reads(b"one\r", &[say("one")]);
+    reads(b"one\ntwo\r", &[say("one"), say("two")]);
     reads(b"caf\xc3\xa9 \xe5\xae\xb6\n", &[say("café 家")]);
 }
 
 #[test]
 fn what_is_no_text_is_shown_as_what_it_is() {
-    reads(b"caf\xe9 \xc3\n", &[say("caf\u{fffd} \u{fffd}")]);
-    reads(b"\xc3", &[say("\u{fffd}")]);
-    reads(b"\xf0\x9f\x8f\n\xa0 is no house\n", &[say("\u{fffd}"), say("\u{fffd} is no house")]);
-    reads(b"\x1b[2J\x07\x7f\n", &[say("␛[2J␇\u{fffd}")]);
+    // Who sends it is told once.
+    reads(b"caf\xe9 \xc3\n", &[say("caf\u{fffd} \u{fffd}"), NOT_UTF8]);
+    reads(b"\xc3", &[say("\u{fffd}"), NOT_UTF8]);
+    reads(
+        b"\xc4\xe3\xba\xc3\nhi\n\xc4\xe3\n",
+        &[say("\u{fffd}\u{fffd}\u{fffd}"), NOT_UTF8, say("hi"), say("\u{fffd}\u{fffd}")],
+    );
+    reads(b"\xf0\x9f\x8f\n\xa0 is no house\n", &[say("\u{fffd}"), NOT_UTF8, say("\u{fffd} is no house")]);
+    reads(b"\x1b[2J\x07x\x7f\n", &[say("␛[2J␇")]);
     reads("one\u{2028}two\u{85}three\u{202e}\n".as_bytes(), &[say("one two three")]);
     reads(b"a much later\0 NUL goes\0\n", &[say("a much later NUL goes")]);
     reads(b"twelve bytes\0\n\0\n", &[say("twelve bytes")]);
-    // RFC 854's lone CR is CR NUL.
-    reads(b"character\r\0mode\r\0\n", &[CRLF, say("character mode")]);
+}
+
+/// Each array is what the reads of one session bring.
+#[test]
+fn a_bare_cr_ends_lines_until_lf() {
+    let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: super::body(text) });
+    let cases: [(&[&[u8]], &[Inbound]); 10] = [
+        (&[b"hello\r"], &[say("hello")]),
+        (&[b"hello\r/msg ann secret\r"], &[say("hello"), msg("secret")]),
+        (&[b"hello\r", b"/msg ann secret\rhi\r"], &[say("hello"), msg("secret"), say("hi")]),
+        (&[b"hel", b"lo\r", b"hi", b"\r"], &[say("hello"), say("hi")]),
+        (&[b"hello\r\0how are you\r\0"], &[say("hello"), say("how are you")]),
+        (&[b"hello\r", b"\0hi\r", b"\0"], &[say("hello"), say("hi")]),
+        // An LF shows that it is none, and belongs to the CR before it.
+        (&[b"a\r", b"\nb\rc\r\n"], &[say("a"), CRLF, say("b c")]),
+        (&[b"1%\r50%\r100%\n"], &[say("1% 50% 100%")]),
+        (&[b"a\n\rb\n\r"], &[say("a"), say("b")]),
+        // A CR within a telnet command is no letter; one behind a command is.
+        (&[b"a\rb\xff\xfd\r", b"c\xff\xf1\r"], &[CRLF, Inbound::Answer([255, 252, 13].into()), say("a bc")]),
+    ];
+    for (reads, wanted) in cases {
+        // What is heard at once, without an end of input.
+        let mut decoder = Wire::Text.decoder(limits(LIMIT));
+        let mut got = Vec::new();
+        for read in reads {
+            decoder.feed(read);
+            super::drain(decoder.as_mut(), &mut got).unwrap();
+        }
+        assert_eq!(got, wanted, "{reads:?}");
+    }
+}
+
+#[test]
+fn editing_characters_remove_what_was_typed() {
+    let msg = Inbound::Command(Command::Msg { to: "ann".into(), body: super::body("hi") });
+    for typed in [
+        b"/msg anm\x08n hi\n".as_slice(),
+        b"/msg anm\x7fn hi\n",
+        b"nonsense\x15/msg ann hi\n",
+        "/msg ann h\u{1f3e0}\u{8}i\n".as_bytes(),
+        b"\x08\x7f\x15/msg ann hi\n",
+    ] {
+        reads(typed, &[msg.clone()]);
+    }
+    reads(b"/msg anm\xff\xf7n hi\n", &[CRLF, msg.clone()]);
+    reads(b"nonsense\xff\xf8/msg ann hi\n", &[CRLF, msg]);
+    reads(b"one\n\x08\x7f\x08two\n", &[say("one"), say("two")]);
+    // What was too long stays so, but for a line that is begun anew.
+    reads(format!("{}{}\n", "x".repeat(70), "\u{8}".repeat(10)).as_bytes(), &[too_long(70)]);
+    reads(format!("{}\u{15}hi\n", "x".repeat(70)).as_bytes(), &[say("hi")]);
 }
 
 #[test]
 fn byte_255_is_telnet_only_before_a_command() {
-    reads(b"\xffa latin1 \xff\xff \xff\n", &[say("\u{fffd}a latin1 \u{fffd} \u{fffd}")]);
-    reads(b"\xff", &[say("\u{fffd}")]);
-    reads(b"y \xff\xff", &[say("y \u{fffd}")]);
-    reads(b"y \xff\xef", &[say("y \u{fffd}\u{fffd}")]); // 239, the byte below the lowest command
+    // Not UTF-8: from then on 255 is a letter.
+    reads(b"\xffa latin1 \xff\xff \xff\n", &[say("\u{fffd}a latin1 \u{fffd}\u{fffd} \u{fffd}"), NOT_UTF8]);
+    reads(b"\xff", &[say("\u{fffd}"), NOT_UTF8]);
+    reads(b"y \xff\xff", &[say("y \u{fffd}"), NOT_UTF8]);
+    reads(b"y \xff\xeb", &[say("y \u{fffd}\u{fffd}"), NOT_UTF8]); // 235, the byte below the lowest command
     reads(b"y \xff\xf0\n", &[CRLF, say("y ")]);
-    reads(b"y\xff", &[say("y\u{fffd}")]);
+    reads(b"y\xff", &[say("y\u{fffd}"), NOT_UTF8]);
     // A command, an option, a subnegotiation that the end of input cuts short.
     reads(b"hi\xff\xfd", &[say("hi")]);
     reads(b"hi\xff\xfa\x18\x00", &[say("hi")]);
+    // The rare commands count once the peer has sent a common one.
+    for rare in 236..240 {
+        reads(&[b'a', 255, rare, b'b', b'\n'], &[say("a\u{fffd}\u{fffd}b"), NOT_UTF8]);
+        reads(&[b'a', 255, 241, 255, rare, b'b', b'\n'], &[CRLF, say("ab")]);
+    }
+}
+
+/// Windows-1251 has я where telnet has IAC.
+#[test]
+fn cyrillic_letters_are_no_telnet_and_lose_no_line_end() {
+    let broken = |count| say(&"\u{fffd}".repeat(count));
+    for (letters, count) in [
+        (b"\xf1\xe8\xff\xfe".as_slice(), 4), // сияю
+        (b"\xec\xe5\xf1\xff\xf6", 5),        // месяц
+        (b"\xff\xed\xe2\xe0\xf0\xfc", 6),    // январь
+        (b"\xf1\xf2\xee\xff\xfa", 5),        // стояъ, the beginning of a subnegotiation
+        (b"\xef\xff\xf2\xfc", 4),            // пять
+        (b"\xec\xff\xfd", 3),                // мяэ
+    ] {
+        reads(&[letters, b"\nhi\n"].concat(), &[broken(count), NOT_UTF8, say("hi")]);
+        // In a later line too.
+        reads(
+            &[b"\xec\xee\nx ", &letters[letters.len() - 2..], b"\n"].concat(),
+            &[broken(2), NOT_UTF8, say("x \u{fffd}\u{fffd}")],
+        );
+    }
+    reads(b"\xff\xed\xe2\xe0\xf0\xfc\r\nhi\r\n", &[CRLF, broken(6), NOT_UTF8, say("hi")]);
+    // A timing mark is answered all the same, and a client that negotiates goes on with telnet.
+    let mark = Inbound::Answer([255, 252, 6].into());
+    reads(b"\xec\xee\n\xff\xfd\x06hi\n", &[broken(2), NOT_UTF8, CRLF, mark, say("hi")]);
+    reads(
+        b"\xff\xfd\x01\xec\xee\n\xff\xf6",
+        &[CRLF, Inbound::Answer([255, 252, 1].into()), broken(2), NOT_UTF8, Inbound::Tell(Notice::StillHere)],
+    );
+    reads(
+        b"\xff\xfd\x01\xec\xee\xff\xfe\nhi\n",
+        &[CRLF, Inbound::Answer([255, 252, 1].into()), broken(4), NOT_UTF8, say("hi")],
+    );
+}
+
+#[test]
+fn a_bare_quit_amid_a_pipe_is_said() {
+    let quit = Inbound::Command(Command::Quit(None));
+    for word in ["quit", "exit", "QUIT ", "\u{feff}Exit"] {
+        let text = word.trim_end();
+        let piped = format!("a\n{word}\nb\n");
+        assert_eq!(
+            decode(Wire::Text, LIMIT, [piped.as_bytes()]),
+            (vec![say("a"), say(word), say("b")], None),
+            "{word}"
+        );
+        for last in [format!("a\n{word}\n"), format!("a\n{word}"), format!("a\n{word}\n\n")] {
+            reads(last.as_bytes(), &[say("a"), quit.clone()]);
+        }
+        let slashed = format!("a\n/{}\nb\n", text.trim_start_matches('\u{feff}'));
+        reads(slashed.as_bytes(), &[say("a"), quit.clone(), say("b")]);
+    }
 }
 
 #[test]
@@ -87,7 +198,8 @@ fn putty_and_gnu_telnet_negotiate() {
 fn telnet_commands_vanish_from_within_a_line() {
     reads(b"\xff\xf6", &[CRLF, Inbound::Tell(Notice::StillHere)]);
     reads(b"w\xff\xf1h\xff\xf9o\n", &[CRLF, USER_LIST]);
-    reads(b"caf\xc3\xff\xf6\xa9\n", &[CRLF, Inbound::Tell(Notice::StillHere), say("café")]);
+    // Within a character too, where telnet has been spoken before.
+    reads(b"\xff\xf1caf\xc3\xff\xf6\xa9\n", &[CRLF, Inbound::Tell(Notice::StillHere), say("café")]);
     // Window size 255 by 24, its 255 doubled; a LF in a subnegotiation ends no line.
     reads(b"\xff\xfa\x1f\x00\xff\xff\x00\n\xff\xf0hi\n", &[CRLF, say("hi")]);
     reads(b"\xff\xfa\x18\x00xterm\xff\xf0who\r\n", &[CRLF, USER_LIST]);
@@ -111,7 +223,7 @@ fn a_subnegotiation_has_an_end() {
 
 #[test]
 fn callers_with_another_protocol_are_known_by_their_first_bytes() {
-    let http = WireError::Foreign(Foreign::Http);
+    let http = WireError::WrongProtocol(Protocol::Http);
     breaks(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", &[], http);
     breaks(b"POST /chat?room=1 HTTP/1.0\n\n", &[], http);
     breaks(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[], http);
@@ -126,18 +238,22 @@ fn callers_with_another_protocol_are_known_by_their_first_bytes() {
     reads(b"GET off HTTP/1.1 now\n", &[say("GET off HTTP/1.1 now")]);
     reads(b"GET HTTP/eleven\n", &[say("GET HTTP/eleven")]);
 
-    let tls = WireError::Foreign(Foreign::Tls);
+    let tls = WireError::WrongProtocol(Protocol::Tls);
     breaks(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &[], tls);
     reads(b"\x16\x04\n", &[say("␖␄")]);
     reads(b"a\x16\x03\n", &[say("a␖␃")]);
 
-    let binary = WireError::Foreign(Foreign::Binary);
+    let binary = WireError::WrongProtocol(Protocol::Binary);
     breaks(b"\0\0\0\0\0\0\0\0", &[], binary); // a heartbeat frame
     breaks(b"\x64\0\0\0\x0e\0\0\0{\"Data\":\"hi\"}", &[], binary); // a frame that says something
     breaks(b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}", &[], binary); // a JSON packet
     breaks(b"1234567\0", &[], binary);
     reads(b"12345678\0\n", &[say("12345678")]);
-    breaks(b"hi\n\xff\xf6\0", &[say("hi"), CRLF, Inbound::Tell(Notice::StillHere)], binary);
+    breaks(b"\xff\xf6\0", &[CRLF, Inbound::Tell(Notice::StillHere)], binary);
+    // Not once a first line has proved that a person writes.
+    reads(b"hi\n\0ho\n\0", &[say("hi"), say("ho")]);
+    reads(b"hi\n\xff\xf6\0", &[say("hi"), CRLF, Inbound::Tell(Notice::StillHere)]);
+    reads(b"hi\n\x16\x03\x01\0\xc8\x01\n", &[say("hi"), say("␖␃␁\u{fffd}␁"), NOT_UTF8]);
 }
 
 #[test]
@@ -166,7 +282,7 @@ fn a_line_has_a_limit_and_its_end_does_not_count() {
     for at in 60..70 {
         let mut line = vec![b'x'; 70];
         line[at] = b'\r';
-        reads(&line, &[too_long(70 - u64::from(at == 69))]);
+        reads(&[b"\n", line.as_slice()].concat(), &[too_long(70 - u64::from(at == 69))]);
     }
 }
 

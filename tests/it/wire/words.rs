@@ -28,6 +28,7 @@ fn bare_words_are_commands_when_they_are_the_whole_line() {
     }
     line("help", &does(Command::Help(None)));
     line("quit", &does(Command::Quit(None)));
+    line("exit", &does(Command::Quit(None)));
     for chat in ["who is here?", "help me", "quit it", "whoami", "rename", "renamed|z", "bob|who", "wh", "?"] {
         line(chat, &[say(chat)]);
     }
@@ -56,18 +57,18 @@ fn every_escape_says_the_line_and_nothing_else_is_an_escape() {
         ("//who", "/who"),
         ("//", "/"),
         ("///", "//"),
-        ("// comment", "/ comment"),
+        ("// comment", "// comment"),
+        ("//\tcomment", "//\tcomment"),
         ("/say who", "who"),
         ("/say   /who  is a command ", "/who  is a command"),
         ("/say rename mike", "rename mike"),
-        (" who", " who"),
-        (" /who", " /who"),
-        (" rename|bob", " rename|bob"),
         // A backslash before anything else is a backslash.
         (r"\o/", r"\o/"),
         (r"\", r"\"),
         (r"\\", r"\\"),
-        (r"\ who", r"\ who"),
+        (r"\ who", " who"),
+        (r"\ /who", " /who"),
+        (r"\// x", r"\// x"),
         (r"\whoever", r"\whoever"),
         (r"C:\who", r"C:\who"),
         (r"¯\_(ツ)_/¯", r"¯\_(ツ)_/¯"),
@@ -99,6 +100,8 @@ fn slash_commands_are_read_by_name_alias_and_beginning() {
     line("/me waves", &does(Command::Me(body("waves"))));
     line("/nick bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
     line("/name bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
+    line("/rename bob", &does(Command::Nick(Nick::parse("bob").unwrap())));
+    line("/rename|bob", &[rename("bob")]);
     line("/who", &does(Command::Who(None)));
     line("/names", &does(Command::Who(None)));
     let room = |name: &str| RoomName::parse(name).unwrap();
@@ -146,9 +149,9 @@ fn what_is_no_command_is_refused_and_never_sent() {
     };
     line("/mgs mike thanks", &unknown("mgs", "//mgs mike thanks", Some("msg")));
     line("/xyzzy", &unknown("xyzzy", "//xyzzy", None));
-    line("/", &unknown("", "//", None));
-    line("/ who", &unknown("", "// who", None));
-    line("/rename bob", &unknown("rename", "//rename bob", Some("nick")));
+    line("/", &unknown("", r"\/", None));
+    line("/ who", &unknown("", r"\/ who", None));
+    line("/renmae bob", &unknown("renmae", "//renmae bob", Some("nick")));
     line("/help xyzzy", &unknown("xyzzy", "", None));
     line("/qui", &refused(Refusal::Ambiguous { word: "qui".into(), among: vec!["quiet", "quit"] }));
     line("/s", &refused(Refusal::Ambiguous { word: "s".into(), among: vec!["stay", "say"] }));

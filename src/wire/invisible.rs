@@ -1,0 +1,188 @@
+//! What stands before a line's first visible character.
+//!
+//! Keyboards, terminals and editors put characters before a line that nobody sees: the escape
+//! sequence of an arrow key, the mark of a paste, a byte order mark, a joiner, a blank. Whether a line
+//! is a command must not depend on them.
+
+use unicode_normalization::char::is_combining_mark;
+
+const ESC: char = '\u{1b}';
+/// The mark that terminals put behind pasted text.
+const PASTE_END: &str = "\u{1b}[201~";
+/// Control sequence introducer, as one C1 control.
+const CSI: char = '\u{9b}';
+
+/// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt, Unicode 17), which terminals show
+/// as nothing. A test compares it with the table of the `regex` crate.
+const IGNORABLE: [(u32, u32); 17] = [
+    (0xad, 0xad),
+    (0x34f, 0x34f),
+    (0x61c, 0x61c),
+    (0x115f, 0x1160),
+    (0x17b4, 0x17b5),
+    (0x180b, 0x180f),
+    (0x200b, 0x200f),
+    (0x202a, 0x202e),
+    (0x2060, 0x206f),
+    (0x3164, 0x3164),
+    (0xfe00, 0xfe0f),
+    (0xfeff, 0xfeff),
+    (0xffa0, 0xffa0),
+    (0xfff0, 0xfff8),
+    (0x1_bca0, 0x1_bca3),
+    (0x1_d173, 0x1_d17a),
+    (0xe_0000, 0xe_0fff),
+];
+
+/// A line without what stands before its first visible character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opening<'a> {
+    /// The line from its first visible character on.
+    pub(super) rest: &'a str,
+    /// A blank was before it: a line may be indented on purpose.
+    pub(super) is_indented: bool,
+    /// Something was before it that a terminal shows: bytes that are not UTF-8, marks without a letter.
+    pub(super) is_marked: bool,
+}
+
+impl<'a> Opening<'a> {
+    pub(super) fn of(line: &'a str) -> Self {
+        let mut opening = Self { rest: line, is_indented: false, is_marked: false };
+        while let Some(c) = opening.rest.chars().next() {
+            let length = match c {
+                ESC | CSI => sequence(opening.rest),
+                c if is_invisible(c) => c.len_utf8(),
+                c if is_marking(c) => {
+                    opening.is_marked = true;
+                    c.len_utf8()
+                }
+                _ => break,
+            };
+            opening.is_indented |= c.is_whitespace();
+            opening.rest = opening.rest.get(length..).unwrap_or_default();
+        }
+        opening
+    }
+}
+
+/// A line without what nobody sees at its end.
+pub(super) fn without_invisible_end(mut line: &str) -> &str {
+    loop {
+        let shorter = without_paste_end(line).trim_end_matches(is_invisible);
+        if shorter.len() == line.len() {
+            return line;
+        }
+        line = shorter;
+    }
+}
+
+/// A line without the mark of a paste at its end.
+pub(super) fn without_paste_end(line: &str) -> &str {
+    line.strip_suffix(PASTE_END).unwrap_or(line)
+}
+
+/// Whether a character shows as nothing or as a blank.
+pub(super) fn is_invisible(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || is_ignorable(c) || is_other_blank(c)
+}
+
+fn is_ignorable(c: char) -> bool {
+    let c = u32::from(c);
+    IGNORABLE.iter().any(|(first, last)| (*first..=*last).contains(&c))
+}
+
+/// Blank Braille, the anchors of ruby text, the byte order mark read backwards.
+fn is_other_blank(c: char) -> bool {
+    matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffc}' | '\u{fffe}')
+}
+
+fn is_marking(c: char) -> bool {
+    c == char::REPLACEMENT_CHARACTER || is_combining_mark(c)
+}
+
+/// The length in bytes of the escape sequence with which `text` begins (ECMA-48, 5.4 and 8.3).
+///
+/// It must not take a slash: what looks like the rest of a sequence may be a command.
+fn sequence(text: &str) -> usize {
+    let mut chars = text.char_indices().peekable();
+    let end =
+        |chars: &mut std::iter::Peekable<std::str::CharIndices<'_>>| chars.peek().map_or(text.len(), |(at, _)| *at);
+    let introducer = chars.next().map(|(_, c)| c);
+    let second = chars.peek().map(|(_, c)| *c);
+    match (introducer, second) {
+        (Some(CSI), _) => {}
+        (_, Some('[' | 'O')) => {
+            chars.next();
+        }
+        // A string up to its terminator: the title of a window, the answer to a query.
+        (_, Some(']' | 'P' | 'X' | '^' | '_')) => {
+            let rest = text.get(2..).filter(|rest| !rest.starts_with('/')).unwrap_or_default();
+            let by_bell = rest.find('\u{7}').map(|at| at + 1);
+            let by_terminator = rest.find("\u{1b}\\").map(|at| at + 2);
+            return 2 + by_bell.into_iter().chain(by_terminator).min().unwrap_or(0);
+        }
+        // Alt and a letter would be a sequence too, but so would be Escape and a word.
+        _ => return end(&mut chars),
+    }
+    while chars.next_if(|(_, c)| matches!(c, '0'..='?' | ' '..='.')).is_some() {}
+    let _ = chars.next_if(|(_, c)| matches!(c, '@'..='~'));
+    end(&mut chars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignorable_characters_are_those_of_unicode() {
+        let known = regex::Regex::new(r"^\p{Default_Ignorable_Code_Point}$").unwrap();
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_ignorable(c), known.is_match(c.encode_utf8(&mut [0; 4])), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn controls_and_blanks_of_unicode_are_invisible() {
+        let known = regex::Regex::new(r"^[\p{Default_Ignorable_Code_Point}\p{White_Space}\p{Zs}\p{Cc}]$").unwrap();
+        for c in '\0'..=char::MAX {
+            assert!(is_invisible(c) || !known.is_match(c.encode_utf8(&mut [0; 4])), "{c:?}");
+        }
+        assert!(!(' '..='~').skip(1).any(is_invisible));
+    }
+
+    #[test]
+    fn escape_sequences_are_taken_away_whole() {
+        for (line, rest) in [
+            ("\u{1b}[A/x", "/x"),
+            ("\u{1b}[200~/x", "/x"),
+            ("\u{1b}[1;5D\u{1b}OP/x", "/x"),
+            ("\u{9b}31m/x", "/x"),
+            ("\u{1b}]0;title\u{7}/x", "/x"),
+            ("\u{1b}]11;rgb:0/0/0\u{1b}\\/x", "/x"),
+            // No part of a sequence, however it is cut, takes the slash.
+            ("\u{1b}/x", "/x"),
+            ("\u{1b}[/x", "/x"),
+            ("\u{1b}[1 /x", "/x"),
+            ("\u{1b}]/x\u{7}", "/x\u{7}"),
+            ("\u{1b}Pno end/x", "no end/x"),
+            ("\u{1b}who", "who"),
+        ] {
+            assert_eq!(Opening::of(line).rest, rest, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_shows_is_told_apart() {
+        let opening = |line| {
+            let Opening { rest, is_indented, is_marked } = Opening::of(line);
+            (rest, is_indented, is_marked)
+        };
+        assert_eq!(opening("x"), ("x", false, false));
+        assert_eq!(opening("\u{feff}\u{200b}x"), ("x", false, false));
+        assert_eq!(opening("\t\u{feff}x"), ("x", true, false));
+        assert_eq!(opening("\u{a0}x"), ("x", true, false));
+        assert_eq!(opening("\u{fffd}\u{301}x"), ("x", false, true));
+        assert_eq!(opening(" \u{4}"), ("", true, false));
+        assert_eq!(without_invisible_end("who \u{1b}[201~\u{200b}\t"), "who");
+    }
+}

@@ -1,0 +1,55 @@
+//! What a caller who speaks another protocol is answered before the close.
+
+use byteorder::{ByteOrder, NetworkEndian};
+
+use super::wrap::wrap;
+use crate::wire::{Protocol, Wire};
+
+/// TLS record type "alert" (RFC 8446, 5.1) and the record version that every client reads.
+const TLS_ALERT: u8 = 21;
+const TLS_RECORD_VERSION: u16 = 0x0301;
+/// Alert level "fatal", description `protocol_version` (RFC 8446, 6.2).
+const TLS_FATAL_PROTOCOL_VERSION: u16 = 0x0246;
+
+impl Protocol {
+    /// What such a caller is answered before the close.
+    ///
+    /// `door` is the address at which it came in by `wire`; `doors` names the server's other doors.
+    #[must_use]
+    pub fn answer(self, wire: Wire, door: &str, doors: &str) -> Vec<u8> {
+        match self {
+            Self::Http => {
+                let (host, port) = host_and_port(door);
+                let page = format!(
+                    "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc {host} {port}\n"
+                );
+                format!(
+                    "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                     Content-Length: {}\r\nConnection: close\r\n\r\n{page}",
+                    page.len()
+                )
+                .into_bytes()
+            }
+            Self::Tls => {
+                let mut record = [TLS_ALERT, 0, 0, 0, 0, 0, 0];
+                let (_, numbers) = record.split_at_mut(1);
+                NetworkEndian::write_u16_into(&[TLS_RECORD_VERSION, 2, TLS_FATAL_PROTOCOL_VERSION], numbers);
+                record.to_vec()
+            }
+            Self::Binary => refused(&format!("This is the {wire} door. {doors}")),
+            _ => refused(&format!("That is {}. This door takes lines of chat; nothing was sent", self.name())),
+        }
+    }
+}
+
+/// An address as the arguments of `nc`, which takes no brackets around IPv6.
+pub(in crate::wire) fn host_and_port(address: &str) -> (&str, &str) {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    (host.trim_start_matches('[').trim_end_matches(']'), port)
+}
+
+fn refused(text: &str) -> Vec<u8> {
+    let mut lines = Vec::new();
+    wrap("!!! ", text, "\n", &mut lines);
+    lines
+}

@@ -1,0 +1,161 @@
+//! The beginning of a session at the text or the relay door: is it another protocol's?
+//!
+//! Bytes and lines are compared with the table of `sniff` until the first line that is not blank is a
+//! person's. From then on nothing is looked at any more.
+
+use super::invisible::Opening;
+use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, of_head};
+use super::{Wire, WireError};
+use crate::protocol::Refusal;
+
+/// Two characters of UTF-16.
+const TWO_CHARACTERS: usize = 4;
+/// Longest part of a first line that is looked at.
+const LOOKED_AT: usize = 512;
+
+/// What is to become of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is chat.
+    Chat,
+    /// It is refused; the session stays.
+    Refuse(Refusal),
+    /// It is chat, unless the next line goes on with a protocol: hold it until then.
+    Hold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No line yet that is not blank.
+    First,
+    /// A line of this protocol was refused: the next one is looked at too.
+    Refused(Protocol),
+    /// A line of Redis is held.
+    Held,
+    /// What comes is chat.
+    Done,
+}
+
+/// Looks at the beginning of one session.
+#[derive(Debug)]
+pub(super) struct Sniffer {
+    wire: Wire,
+    state: State,
+    head: [u8; HEAD],
+    head_bytes: usize,
+    data_bytes: usize,
+    after_cr: bool,
+    /// A NUL was among the first bytes.
+    has_nul: bool,
+    ended: bool,
+}
+
+impl Sniffer {
+    pub(super) fn new(wire: Wire) -> Self {
+        Self {
+            wire,
+            state: State::First,
+            head: [0; HEAD],
+            head_bytes: 0,
+            data_bytes: 0,
+            after_cr: false,
+            has_nul: false,
+            ended: false,
+        }
+    }
+
+    /// Takes everything for chat.
+    pub(super) fn stop(&mut self) {
+        self.state = State::Done;
+    }
+
+    /// Takes the bytes of one read, as they came.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        if self.state != State::First {
+            return;
+        }
+        let free = self.head.get_mut(self.head_bytes..).unwrap_or_default();
+        let count = free.len().min(bytes.len());
+        for (slot, byte) in free.iter_mut().zip(bytes) {
+            *slot = *byte;
+        }
+        self.head_bytes += count;
+    }
+
+    /// Says that no more bytes come.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Whether what was fed can be read on: `false` where the next bytes will tell what it is.
+    pub(super) fn check_head(&self) -> Result<bool, WireError> {
+        if self.state != State::First {
+            return Ok(true);
+        }
+        let head = self.head.get(..self.head_bytes).unwrap_or_default();
+        if let Some(protocol) = of_head(head, self.wire) {
+            return Err(WireError::WrongProtocol(protocol));
+        }
+        if !self.ended && (is_undecided(head) || self.has_nul && head.len() < TWO_CHARACTERS) {
+            return Ok(false);
+        }
+        let is_text = is_utf16(head.get(..TWO_CHARACTERS).unwrap_or_default());
+        match self.has_nul {
+            true if is_text => Err(WireError::WrongProtocol(Protocol::Named("UTF-16"))),
+            true => Err(WireError::WrongProtocol(Protocol::Binary)),
+            false => Ok(true),
+        }
+    }
+
+    /// Takes data of the first line, telnet commands left out.
+    pub(super) fn data(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
+        if self.state != State::First {
+            return Ok(true);
+        }
+        for byte in bytes.iter().take(HEAD.saturating_sub(self.data_bytes)) {
+            self.has_nul |= *byte == 0 && !self.after_cr;
+            self.after_cr = *byte == b'\r';
+        }
+        self.data_bytes += bytes.len();
+        self.check_head()
+    }
+
+    /// Takes a whole line. `with_cr` tells whether a CR ended it; `is_cut` that it is longer.
+    pub(super) fn line(&mut self, line: &[u8], with_cr: bool, is_cut: bool) -> Result<Verdict, WireError> {
+        if self.state == State::Done {
+            return Ok(Verdict::Chat);
+        }
+        if self.state == State::First && is_utf16(line) {
+            return Err(WireError::WrongProtocol(Protocol::Named("UTF-16")));
+        }
+        let text = String::from_utf8_lossy(line.get(..LOOKED_AT).unwrap_or(line));
+        let text = Opening::of(&text).rest.trim_end();
+        if text.is_empty() && self.state != State::Held {
+            return Ok(Verdict::Chat);
+        }
+        let before = std::mem::replace(&mut self.state, State::Done);
+        if before == State::Held {
+            return if is_redis(line, b'$') {
+                Err(WireError::WrongProtocol(Protocol::Named("Redis")))
+            } else {
+                Ok(Verdict::Chat)
+            };
+        }
+        if with_cr && is_redis(line, b'*') {
+            self.state = State::Held;
+            return Ok(Verdict::Hold);
+        }
+        let found = Protocol::of_line(text, with_cr, is_cut || line.len() > LOOKED_AT);
+        match (before, found) {
+            (State::Refused(first), found) if found.is_some() || first.goes_on(text) => {
+                Err(WireError::WrongProtocol(found.unwrap_or(first)))
+            }
+            (_, Some(protocol)) if protocol.may_stay() => {
+                self.state = State::Refused(protocol);
+                Ok(Verdict::Refuse(protocol.refusal(text, self.wire)))
+            }
+            (_, Some(protocol)) => Err(WireError::WrongProtocol(protocol)),
+            (_, None) => Ok(Verdict::Chat),
+        }
+    }
+}

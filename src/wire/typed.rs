@@ -1,0 +1,143 @@
+//! What a typed line means: a command, or something to say.
+//!
+//! A line that was meant for one person must not reach a room because of something before its slash.
+//! So what nobody sees is taken away first; then the line is obeyed, refused or said:
+//!
+//! | the line, from its first visible character on | is |
+//! |---|---|
+//! | `/` and a command's name | obeyed |
+//! | `who`, `rename\|NAME`, `help`, `quit`, `exit`, and nothing else | obeyed |
+//! | `/` and no command's name | refused; said where it is indented and no near-miss: a path |
+//! | another slash, or bytes that are not UTF-8 before the slash, and a command's name or near-miss | refused |
+//! | `//x` | said as `/x`; as it stands where it is indented or a blank follows: a comment in code |
+//! | `\` and what would not be said as it stands | said without the backslash |
+//! | anything else | said |
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::invisible::{Opening, is_invisible, without_invisible_end, without_paste_end};
+use super::sniff;
+use crate::protocol::{Body, Command, Nick, Refusal, clean, find_command, shortened};
+
+/// What keyboards and input methods type instead of a slash.
+const LOOK_LIKE_A_SLASH: [char; 5] = ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{3001}', '\u{30fb}'];
+/// Characters of a line or a name that are repeated to who typed it.
+const REPEATED: usize = 40;
+/// Longer words are no command's name, nor near one.
+const LONGEST_NAME: usize = 32;
+
+/// Reads one line as the text door does; `None` where it is blank. `more_follows` tells whether other
+/// text came with it: a bare `quit` or `exit` amid a paste is said.
+///
+/// # Errors
+/// Why the line is neither obeyed nor said.
+pub fn typed_line(line: &str, more_follows: bool) -> Option<Result<Command, Refusal>> {
+    let body = match meaning(line, more_follows) {
+        Meaning::Obey(command) => return Some(Ok(command)),
+        Meaning::Refuse(refusal) => return Some(Err(refusal)),
+        Meaning::Say(body) => body,
+    };
+    Body::new(&clean(body.as_bytes())).map(|body| Ok(Command::Say(body)))
+}
+
+/// Whether a line would not be said as it stands, at any place in a session.
+pub(super) fn is_special(line: &str) -> bool {
+    let inner = line.trim_start_matches('\\');
+    !matches!(meaning(inner, false), Meaning::Say(said) if said == inner) || sniff::is_taken_for_another(inner)
+}
+
+enum Meaning<'a> {
+    Say(&'a str),
+    Obey(Command),
+    Refuse(Refusal),
+}
+
+fn meaning(line: &str, more_follows: bool) -> Meaning<'_> {
+    let opening = Opening::of(line);
+    let understood = match opening.rest.chars().next() {
+        Some('/') => slashed(opening),
+        Some('\\') => line.strip_prefix('\\').filter(|inner| is_special(inner)).map(Meaning::Say),
+        Some(c) if LOOK_LIKE_A_SLASH.contains(&c) => {
+            let behind = opening.rest.strip_prefix(c).unwrap_or_default();
+            let looks_like = !behind.starts_with(is_any_slash) && is_near_a_command(behind);
+            looks_like.then_some(Meaning::Refuse(Refusal::LooksLikeCommand))
+        }
+        Some(_) => match bare(without_invisible_end(opening.rest)) {
+            Some(Ok(Command::Quit(None))) if more_follows => None,
+            Some(_) if opening.is_marked => Some(Meaning::Refuse(Refusal::LooksLikeCommand)),
+            Some(Ok(command)) => Some(Meaning::Obey(command)),
+            Some(Err(refusal)) => Some(Meaning::Refuse(refusal)),
+            None => None,
+        },
+        None => None,
+    };
+    understood.unwrap_or(Meaning::Say(line))
+}
+
+/// What a line means whose first visible character is a slash; `None` where it is said as it stands.
+fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
+    let behind = opening.rest.strip_prefix('/')?;
+    if let Some(more) = behind.strip_prefix('/') {
+        let is_code = opening.is_indented || opening.is_marked || more.starts_with(char::is_whitespace);
+        return (!is_code).then_some(Meaning::Say(behind));
+    }
+    if opening.is_marked {
+        return is_near_a_command(behind).then_some(Meaning::Refuse(Refusal::LooksLikeCommand));
+    }
+    let behind = clean(without_paste_end(behind).as_bytes());
+    let (word, args) = behind.split_once(char::is_whitespace).unwrap_or((&behind, ""));
+    if let Some(renamed) = bare(&behind).filter(|_| word.contains('|')) {
+        return Some(renamed.map_or_else(Meaning::Refuse, Meaning::Obey)); // `/rename|bob`
+    }
+    let escape = if word.is_empty() { r"\/" } else { "//" }; // two slashes and a blank are a comment
+    let found = find_command(word, &format!("{escape}{}", shortened(&behind, REPEATED)));
+    let is_unknown = matches!(found, Err(Refusal::UnknownCommand { .. }));
+    if is_unknown && opening.is_indented && !is_near_a_command(&behind) {
+        return None; // a path, a comment
+    }
+    Some(match found.and_then(|spec| spec.parse(args)) {
+        Ok(command) => Meaning::Obey(command),
+        Err(refusal) => Meaning::Refuse(refusal),
+    })
+}
+
+/// The command that a whole line without a slash is, if it is one.
+fn bare(line: &str) -> Option<Result<Command, Refusal>> {
+    let command = match line {
+        who if who.eq_ignore_ascii_case("who") => Command::UserList,
+        help if help.eq_ignore_ascii_case("help") => Command::Help(None),
+        quit if quit.eq_ignore_ascii_case("quit") || quit.eq_ignore_ascii_case("exit") => Command::Quit(None),
+        _ => {
+            let (word, names) = line.split_once('|')?;
+            if !word.eq_ignore_ascii_case("rename") {
+                return None;
+            }
+            let names = clean(names.as_bytes());
+            let name = names.split('|').next().unwrap_or_default();
+            let name = without_invisible_end(name);
+            return Some(if name.trim().is_empty() {
+                Err(Refusal::NoName)
+            } else {
+                Nick::parse(name).map(Command::Rename)
+            });
+        }
+    };
+    Some(Ok(command))
+}
+
+fn is_any_slash(c: char) -> bool {
+    c == '/' || LOOK_LIKE_A_SLASH.contains(&c)
+}
+
+/// Whether text begins with a command's name, the beginning of one, or a slip of one, however an input
+/// method wrote it and whatever nobody sees is in it.
+fn is_near_a_command(text: &str) -> bool {
+    let text = Opening::of(text).rest;
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    let word: String = word.chars().filter(|c| !is_invisible(*c)).take(LONGEST_NAME).nfkc().collect();
+    match find_command(&word, "") {
+        Ok(_) | Err(Refusal::Ambiguous { .. }) => true,
+        Err(Refusal::UnknownCommand { like, .. }) => like.is_some(),
+        Err(_) => false,
+    }
+}
