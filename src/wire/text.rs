@@ -119,7 +119,7 @@ impl TextDecoder {
     fn read_line(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
         // A bare `quit` amid a paste or a pipe would cut off what follows it.
-        let more_follows = self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
+        let more_follows = || self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         match typed_line(&text, more_follows) {
             Some(Ok(command)) => {
                 let hint = if matches!(command, Command::Say(_)) { rename_hint(&text) } else { None };

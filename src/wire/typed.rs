@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 32;
 ///
 /// # Errors
 /// Why the line is neither obeyed nor said.
-pub fn typed_line(line: &str, more_follows: bool) -> Option<Result<Command, Refusal>> {
+pub fn typed_line(line: &str, more_follows: impl FnOnce() -> bool) -> Option<Result<Command, Refusal>> {
     let body = match meaning(line, more_follows) {
         Meaning::Obey(command) => return Some(Ok(command)),
         Meaning::Refuse(refusal) => return Some(Err(refusal)),
@@ -43,7 +43,7 @@ pub fn typed_line(line: &str, more_follows: bool) -> Option<Result<Command, Refu
 /// Whether a line would not be said as it stands, at any place in a session.
 pub(super) fn is_special(line: &str) -> bool {
     let inner = line.trim_start_matches('\\');
-    !matches!(meaning(inner, false), Meaning::Say(said) if said == inner) || sniff::is_taken_for_another(inner)
+    !matches!(meaning(inner, || false), Meaning::Say(said) if said == inner) || sniff::is_taken_for_another(inner)
 }
 
 enum Meaning<'a> {
@@ -52,7 +52,7 @@ enum Meaning<'a> {
     Refuse(Refusal),
 }
 
-fn meaning(line: &str, more_follows: bool) -> Meaning<'_> {
+fn meaning(line: &str, more_follows: impl FnOnce() -> bool) -> Meaning<'_> {
     let opening = Opening::of(line);
     let understood = match opening.rest.chars().next() {
         Some('/') => slashed(opening),
@@ -63,7 +63,7 @@ fn meaning(line: &str, more_follows: bool) -> Meaning<'_> {
             looks_like.then_some(Meaning::Refuse(Refusal::LooksLikeCommand))
         }
         Some(_) => match bare(without_invisible_end(opening.rest)) {
-            Some(Ok(Command::Quit(None))) if more_follows => None,
+            Some(Ok(Command::Quit(None))) if more_follows() => None,
             Some(_) if opening.is_marked => Some(Meaning::Refuse(Refusal::LooksLikeCommand)),
             Some(Ok(command)) => Some(Meaning::Obey(command)),
             Some(Err(refusal)) => Some(Meaning::Refuse(refusal)),

@@ -227,7 +227,11 @@ impl Program {
         if let Some(rest) = line.strip_prefix("rename|") {
             return sends("nick", json!({"Data": rest.split('|').next()}));
         }
-        let words = if line.eq_ignore_ascii_case("quit") { "quit" } else { line.strip_prefix('/').unwrap() };
+        let words = if ["quit", "exit"].iter().any(|word| line.eq_ignore_ascii_case(word)) {
+            "quit"
+        } else {
+            line.strip_prefix('/').unwrap()
+        };
         let (word, rest) = words.split_once(' ').unwrap_or((words, ""));
         let word = word.to_lowercase();
         let spec = COMMANDS.iter().find(|spec| spec.name == word || spec.aliases.contains(&word.as_str()));
