@@ -80,7 +80,7 @@ fn editing_characters_remove_what_was_typed() {
         "/msg ann h\u{1f3e0}\u{8}i\n".as_bytes(),
         b"\x08\x7f\x15/msg ann hi\n",
     ] {
-        reads(typed, &[msg.clone()]);
+        reads(typed, std::slice::from_ref(&msg));
     }
     reads(b"/msg anm\xff\xf7n hi\n", &[CRLF, msg.clone()]);
     reads(b"nonsense\xff\xf8/msg ann hi\n", &[CRLF, msg]);
