@@ -329,7 +329,8 @@ fn other_protocols_are_answered_and_closed() {
     let page = format!("Come in by: nc 127.0.0.1 {}\n", house.text.port());
     let House { relay, json, frame, .. } = &house;
     let doors = format!(
-        "!!! This is the text door. Frames: {frame}, JSON: {json}, Relay: {relay}
+        "!!! This is the text door. Frames: {frame}, JSON: {json}, 
+!!!     Relay: {relay}
 "
     );
     let asked: [(&[u8], &[u8]); 6] = [
