@@ -296,6 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn given_idle_limit_counts_for_everybody() {
+        let seconds = |words: &[&str]| {
+            let flags = Flags::try_parse_from(["parlor"].iter().chain(words)).unwrap();
+            let limits = flags.config().unwrap().idle_limits();
+            (limits.at_first.as_secs(), limits.later.as_secs())
+        };
+        assert_eq!(seconds(&[]), (30, 1800));
+        assert_eq!(seconds(&["--idle", "5m"]), (300, 300));
+        assert_eq!(seconds(&["--idle", "0"]), (0, 0));
+        assert_eq!(seconds(&["--classic"]), (30, 30));
+        assert_eq!(seconds(&["--classic", "--idle", "5m"]), (300, 300));
+    }
+
+    #[test]
     fn times_are_written_as_people_write_them() {
         let ms = |text| parse_time(text).map(|time| time.as_millis());
         assert_eq!(ms("30"), Ok(30_000));

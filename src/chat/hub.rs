@@ -189,18 +189,28 @@ impl Hub {
                 let Some((room, others, others_total)) = self.company(index) else { return };
                 out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
                 out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
+                if self.settings.classic {
+                    // The chat room of old said no more.
+                    self.come_into(seat, index, out);
+                    return;
+                }
                 self.tell_past(seat, index, self.settings.history_shown, out);
                 let idle = self.settings.idle;
                 let topic = self.room(index).and_then(|room| room.topic.clone());
                 let told = |notice| Effect::Tell(seat, notice);
                 out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle }));
                 out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
-                if let Some(person) = self.people.get_mut(seat) {
-                    person.room = Some(index);
-                }
-                out.push(Effect::Enter(index, seat));
+                self.come_into(seat, index, out);
             }
         }
+    }
+
+    /// From now on somebody who has been greeted hears the room.
+    fn come_into(&mut self, seat: Seat, index: RoomIndex, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(seat) {
+            person.room = Some(index);
+        }
+        out.push(Effect::Enter(index, seat));
     }
 
     /// Lists somebody who came into the lobby, and announces it to the others. It heard the room before.

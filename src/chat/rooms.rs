@@ -132,7 +132,7 @@ impl Hub {
     ) {
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         let waits = room.bustle_ends().is_some();
-        if room.tells_singly(came, now.up) {
+        if self.settings.classic || room.tells_singly(came, now.up) {
             out.push(Effect::Room { room: index, notice, hidden_from });
         } else if !waits && let Some(ends) = room.bustle_ends() {
             self.bustles.push_back((ends, index));

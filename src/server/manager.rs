@@ -126,6 +126,8 @@ pub(super) struct Manager<'a> {
     /// The request that is being worked on, if it is marked: whose, and the mark.
     request: Option<(Seat, Box<str>)>,
     heartbeat: Duration,
+    /// See [`Config::classic`].
+    classic: bool,
     /// When which frame session is due for a heartbeat, in order, since all wait equally long.
     heartbeats: VecDeque<(Instant, Seat, SessionId)>,
     now: Instant,
@@ -179,6 +181,7 @@ impl<'a> Manager<'a> {
             goodbyes: GOODBYES.min(config.drain / 2),
             request: None,
             heartbeat: config.heartbeat,
+            classic: config.classic,
             heartbeats: VecDeque::new(),
             now: started,
             commands: 0,
@@ -412,7 +415,7 @@ impl<'a> Manager<'a> {
         let Opened { lifeline, outbox, credit, name, door } = opened;
         let seat = lifeline.permit.seat;
         let (id, wire) = (lifeline.id, lifeline.wire);
-        let encoding = wire.first_encoding();
+        let encoding = wire.first_encoding().with_classic(self.classic);
         let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name, visitor: None });
         if self.posts.len() <= seat.index() {
             self.posts.resize_with(seat.index() + 1, || None);
@@ -530,7 +533,7 @@ impl<'a> Manager<'a> {
             Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
             Inbound::Switch(encoding) => {
                 let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
-                self.switch(seat, encoding.with_time(time));
+                self.switch(seat, encoding.with_time(time).with_classic(self.classic));
             }
             // A reader calls its handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
@@ -894,7 +897,7 @@ impl<'a> Manager<'a> {
     fn turn_away(&mut self, mut opened: Opened) {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
-        opened.lifeline.wire.first_encoding().encode(&goodbye, None, &mut bytes);
+        opened.lifeline.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
         opened.outbox.push_answer(&bytes);
         self.lifelines.push(Arc::downgrade(&opened.lifeline)); // cut with the others, if it stays too long
         opened.lifeline.end(CloseReason::ServerStopping);

@@ -250,6 +250,14 @@ pub enum Encoding {
     TextLfTime,
     /// As `TextCrlf`, with the time before what is said.
     TextCrlfTime,
+    /// As `TextLf`, with nothing unasked but what the chat room of old said (`--classic`).
+    ClassicLf,
+    /// As `TextCrlf`, with nothing unasked but what the chat room of old said.
+    ClassicCrlf,
+    /// As `TextLfTime`, with nothing unasked but what the chat room of old said.
+    ClassicLfTime,
+    /// As `TextCrlfTime`, with nothing unasked but what the chat room of old said.
+    ClassicCrlfTime,
     /// Relay.
     Relay,
     /// Frames.
@@ -258,15 +266,36 @@ pub enum Encoding {
     Json(Framing),
 }
 
+/// How lines for people look.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    /// Whether they end in CRLF, not in LF.
+    crlf: bool,
+    /// Whether the time stands before what is said.
+    time: bool,
+    /// Whether nothing is said unasked but what the chat room of old said.
+    classic: bool,
+}
+
+impl Style {
+    fn eol(self) -> &'static str {
+        if self.crlf { "\r\n" } else { "\n" }
+    }
+}
+
 impl Encoding {
     /// How many there are; [`Encoding::index`] is below it.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 16;
     /// Every encoding, in the order of [`Encoding::index`].
     pub const ALL: [Self; Self::COUNT] = [
         Self::TextLf,
         Self::TextCrlf,
         Self::TextLfTime,
         Self::TextCrlfTime,
+        Self::ClassicLf,
+        Self::ClassicCrlf,
+        Self::ClassicLfTime,
+        Self::ClassicCrlfTime,
         Self::Relay,
         Self::Frame,
         Self::Json(Framing::Gf1),
@@ -285,23 +314,56 @@ impl Encoding {
             Self::TextCrlf => 1,
             Self::TextLfTime => 2,
             Self::TextCrlfTime => 3,
-            Self::Relay => 4,
-            Self::Frame => 5,
-            Self::Json(framing) => 6 + framing as usize,
+            Self::ClassicLf => 4,
+            Self::ClassicCrlf => 5,
+            Self::ClassicLfTime => 6,
+            Self::ClassicCrlfTime => 7,
+            Self::Relay => 8,
+            Self::Frame => 9,
+            Self::Json(framing) => 10 + framing as usize,
+        }
+    }
+
+    /// How lines for people look in this encoding; `None` for the others.
+    fn style(self) -> Option<Style> {
+        let (crlf, time, classic) = match self {
+            Self::TextLf => (false, false, false),
+            Self::TextCrlf => (true, false, false),
+            Self::TextLfTime => (false, true, false),
+            Self::TextCrlfTime => (true, true, false),
+            Self::ClassicLf => (false, false, true),
+            Self::ClassicCrlf => (true, false, true),
+            Self::ClassicLfTime => (false, true, true),
+            Self::ClassicCrlfTime => (true, true, true),
+            Self::Relay | Self::Frame | Self::Json(_) => return None,
+        };
+        Some(Style { crlf, time, classic })
+    }
+
+    fn of_style(style: Style) -> Self {
+        match (style.classic, style.time, style.crlf) {
+            (false, false, false) => Self::TextLf,
+            (false, false, true) => Self::TextCrlf,
+            (false, true, false) => Self::TextLfTime,
+            (false, true, true) => Self::TextCrlfTime,
+            (true, false, false) => Self::ClassicLf,
+            (true, false, true) => Self::ClassicCrlf,
+            (true, true, false) => Self::ClassicLfTime,
+            (true, true, true) => Self::ClassicCrlfTime,
         }
     }
 
     /// Appends `notice` to `out`, marked with the request that it answers, if any. Nothing, where
     /// this format has no words for it.
     pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
+        if let Some(style) = self.style() {
+            return shown::encode(notice, style, out);
+        }
         match self {
-            Self::TextLf => shown::encode(notice, "\n", false, out),
-            Self::TextCrlf => shown::encode(notice, "\r\n", false, out),
-            Self::TextLfTime => shown::encode(notice, "\n", true, out),
-            Self::TextCrlfTime => shown::encode(notice, "\r\n", true, out),
             Self::Relay => relay::encode(notice, out),
             Self::Frame => frame::encode(notice, tag, out),
             Self::Json(framing) => json::encode(notice, tag, framing, out),
+            _ => {} // for people: done above
         }
     }
 
@@ -318,28 +380,28 @@ impl Encoding {
             (Self::Json(framing), Key::Route(route)) => {
                 json::encode_custom(&route.to_string(), &text(), tag, framing, out);
             }
-            (Self::TextLf | Self::TextLfTime, _) => shown::wrap("*** ", &text(), "\n", out),
-            (Self::TextCrlf | Self::TextCrlfTime, _) => shown::wrap("*** ", &text(), "\r\n", out),
             (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", text()).as_bytes()),
+            (people, _) => shown::wrap("*** ", &text(), people.style().map_or("\n", Style::eol), out),
         }
     }
 
     /// The same with the time before what is said, or without; other formats have no such thing.
     #[must_use]
     pub fn with_time(self, time: bool) -> Self {
-        match (self, time) {
-            (Self::TextLf | Self::TextLfTime, true) => Self::TextLfTime,
-            (Self::TextLf | Self::TextLfTime, false) => Self::TextLf,
-            (Self::TextCrlf | Self::TextCrlfTime, true) => Self::TextCrlfTime,
-            (Self::TextCrlf | Self::TextCrlfTime, false) => Self::TextCrlf,
-            (other, _) => other,
-        }
+        self.style().map_or(self, |style| Self::of_style(Style { time, ..style }))
     }
 
     /// Whether the time stands before what is said.
     #[must_use]
     pub fn has_time(self) -> bool {
-        matches!(self, Self::TextLfTime | Self::TextCrlfTime)
+        self.style().is_some_and(|style| style.time)
+    }
+
+    /// The same with nothing unasked but what the chat room of old said, or without that restriction;
+    /// other formats have no such thing.
+    #[must_use]
+    pub fn with_classic(self, classic: bool) -> Self {
+        self.style().map_or(self, |style| Self::of_style(Style { classic, ..style }))
     }
 
     /// Whether a session in this format receives its own lines, unless it says otherwise.

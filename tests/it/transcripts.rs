@@ -69,6 +69,7 @@ transcripts! {
     quit
     idle
     never_idle
+    classic
     masked
     masked_to_programs
     line_ends

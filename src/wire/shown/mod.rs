@@ -18,11 +18,12 @@ use self::greeting::{Greeting, company};
 use self::span::{Age, Clock, Setting};
 use self::wrap::Page;
 pub(super) use self::wrap::{INDENT, wrap};
+use super::Style;
 use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker};
 
-/// Appends the lines that a person is shown of `notice`, each with `eol` behind it, and the time
-/// before what is said, if wanted.
-pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) {
+/// Appends the lines that a person is shown of `notice`.
+pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
+    let (eol, time) = (style.eol(), style.time);
     match notice {
         Notice::Said(line) => {
             if time {
@@ -39,7 +40,27 @@ pub(super) fn encode(notice: &Notice, eol: &str, time: bool, out: &mut Vec<u8>) 
         Notice::Login { who, .. } => speech(who, LOGIN, eol, out),
         Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, eol, out),
         Notice::Left { who, .. } => speech(who, LOGIN_OUT, eol, out),
+        // The chat room of old had one room: whoever is in another one has left it.
+        Notice::Came { who, .. } if style.classic => speech(who, LOGIN, eol, out),
+        Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, eol, out),
+        told if style.classic && is_unasked(told) => {}
         told => tell(told, time, &mut Page { eol, out }),
+    }
+}
+
+/// Whether the server says this by itself, not in answer to what the session asked for.
+fn is_unasked(notice: &Notice) -> bool {
+    match notice {
+        Notice::Welcome { .. }
+        | Notice::Renamed { .. }
+        | Notice::Bustle { .. }
+        | Notice::TopicSet { .. }
+        | Notice::RenameHint(_)
+        | Notice::IdleWarning { .. }
+        | Notice::SlowDown { .. }
+        | Notice::Skipped { .. } => true,
+        Notice::Goodbye(reason) => *reason != CloseReason::Quit,
+        _ => false,
     }
 }
 

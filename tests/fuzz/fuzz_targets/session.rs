@@ -143,5 +143,5 @@ fn hold(encoding: Encoding, bytes: &[u8]) {
 }
 
 fn is_text(encoding: Encoding) -> bool {
-    matches!(encoding.with_time(false), Encoding::TextLf | Encoding::TextCrlf)
+    matches!(encoding.with_time(false).with_classic(false), Encoding::TextLf | Encoding::TextCrlf)
 }

@@ -128,7 +128,7 @@ pub fn is_forbidden(c: char) -> bool {
 
 /// The lines of a text encoder's output, which holds nothing else.
 pub fn lines_of<'a>(encoding: Encoding, bytes: &'a [u8]) -> Vec<&'a str> {
-    let eol = if encoding.with_time(false) == Encoding::TextLf { "\n" } else { "\r\n" };
+    let eol = if encoding.with_time(false).with_classic(false) == Encoding::TextLf { "\n" } else { "\r\n" };
     let text = std::str::from_utf8(bytes).expect("a text door is sent UTF-8");
     let Some(text) = text.strip_suffix(eol) else {
         assert_eq!(text, "", "what a text door is sent ends its line");

@@ -4,15 +4,32 @@
 
 use std::time::Duration;
 
-use parlor::chat::{Effect, Seat};
+use parlor::chat::{Effect, HubSettings, Seat};
 use parlor::protocol::{CloseReason, Command, Notice};
 
-use super::{ANN, BOB, LOBBY, Room, room_name, say, seconds, shown};
+use super::{ANN, BOB, LOBBY, Room, SETTINGS, room_name, say, seconds, shown};
 
 /// The comings and goings that one call tells the lobby of.
 fn bustle(effects: &[Effect]) -> Vec<String> {
     let is_told = |effect: &&Effect| matches!(effect, Effect::Room { room: LOBBY, notice, .. } if notice.is_bustle());
     effects.iter().filter(is_told).flat_map(|effect| shown(std::slice::from_ref(effect))).collect()
+}
+
+/// A script that counts people by the chat room's announcements needs each of them.
+#[test]
+fn classic_room_announces_everybody_singly() {
+    let mut room = Room::with(HubSettings { classic: true, ..SETTINGS });
+    for seat in 0..120 {
+        let told = room.enter(Seat(seat));
+        assert!(
+            told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Login { .. }, .. })),
+            "{seat}"
+        );
+    }
+    for seat in 0..120 {
+        let told = room.leave(Seat(seat), CloseReason::PeerClosed);
+        assert!(told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Left { .. }, .. })), "{seat}");
+    }
 }
 
 #[test]

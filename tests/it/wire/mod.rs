@@ -194,7 +194,9 @@ fn object(notice: &Notice, tag: Option<&str>) -> Option<Value> {
 fn eol(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::TextLf | Encoding::TextLfTime | Encoding::Json(Framing::Lines) => "\n",
+        Encoding::ClassicLf | Encoding::ClassicLfTime => "\n",
         Encoding::TextCrlf | Encoding::TextCrlfTime | Encoding::Relay => "\r\n",
+        Encoding::ClassicCrlf | Encoding::ClassicCrlfTime => "\r\n",
         Encoding::Frame | Encoding::Json(_) => "",
     }
 }

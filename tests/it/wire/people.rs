@@ -245,11 +245,12 @@ fn the_time_before_a_line_is_the_time_of_day_in_utc() {
         );
     }
     for encoding in Encoding::ALL {
-        let has =
-            matches!(encoding, Encoding::TextLf | Encoding::TextCrlf | Encoding::TextLfTime | Encoding::TextCrlfTime);
+        let has = !matches!(encoding, Encoding::Relay | Encoding::Frame | Encoding::Json(_));
         assert_eq!(encoding.with_time(true).has_time(), has);
         assert!(!encoding.with_time(false).has_time());
         assert_eq!(encoding.with_time(true).with_time(false), encoding.with_time(false));
         assert_eq!(Encoding::ALL[encoding.index()], encoding);
+        assert_eq!(encoding.with_classic(true) != encoding.with_classic(false), has);
+        assert_eq!(encoding.with_classic(true).with_time(true), encoding.with_time(true).with_classic(true));
     }
 }

@@ -295,3 +295,26 @@ fn wrapped_topic_does_not_begin_a_line() {
     let text = encoded(Encoding::TextLf, &notice);
     assert!(text.lines().count() > 1 && text.lines().skip(1).all(|line| line.starts_with("***     ")), "{text}");
 }
+
+/// `--classic`: only these are said without a question, and none of them by a line that begins `***`.
+#[test]
+fn classic_door_says_unasked_what_the_old_room_said() {
+    for notice in all_notices() {
+        let (usual, classic) = (encoded(Encoding::TextLf, &notice), encoded(Encoding::ClassicLf, &notice));
+        match notice {
+            Notice::Came { .. } => assert_eq!(classic, "[127.0.0.1:5001]ann: login\n"),
+            Notice::Went { .. } => assert_eq!(classic, "[127.0.0.1:5001]ann: login out\n"),
+            Notice::Goodbye(CloseReason::Quit) => assert_eq!(classic, usual),
+            Notice::Welcome { .. }
+            | Notice::Renamed { .. }
+            | Notice::Bustle { .. }
+            | Notice::TopicSet { .. }
+            | Notice::RenameHint(_)
+            | Notice::IdleWarning { .. }
+            | Notice::SlowDown { .. }
+            | Notice::Skipped { .. }
+            | Notice::Goodbye(_) => assert_eq!(classic, ""),
+            _ => assert_eq!(classic, usual),
+        }
+    }
+}
