@@ -160,6 +160,26 @@ mod tests {
         }
     }
 
+    /// What is folded together must not take names from people who have them.
+    #[test]
+    fn common_names_never_clash() {
+        let names = "Al Ali Alda Aida Alice Amir Anil Ann Anna Anne Bela Bill Brian Callum Carol Dai Dal Dan Della Delia \
+                     Eileen Elena Eli Elia Elisa Eliza Ella Ellen Elli Emil Emilia Emily Eva Fiona Gail Gil Gill Iain Ian \
+                     Ida Ilse Ines Inga Iris Irma Isla Ivan Ivo Jill Jim Kai Kal Karl Leila Lena Li Lia Lila Lily Lisa Liu \
+                     Lola Lou Luca Mai Mal Maria Marla Mia Mila Milla Nell Neil Nina Nora Olga Oli Olli Paul Rolf Tim \
+                     Till Tom Uli Ulla Vera Viola Will Willi Yan Zoe Ольга Олег Илья Иван Нина Νίκη Νίκος";
+        let names: Vec<&str> = names.split_whitespace().collect();
+        let forms: [fn(&str) -> String; 3] = [str::to_owned, str::to_lowercase, str::to_uppercase];
+        for form in forms {
+            let keys: Vec<NameKeys> = names.iter().map(|name| NameKeys::of(&form(name))).collect();
+            for (at, one) in keys.iter().enumerate() {
+                for (other, keys) in names.iter().zip(&keys[..at]) {
+                    assert!(!one.clashes_with(keys), "{} and {other}", names[at]);
+                }
+            }
+        }
+    }
+
     #[test]
     fn skeletons_are_stable_after_two_rounds() {
         for c in (0..0x3000).chain(0xa000..0xac00).filter_map(char::from_u32) {
