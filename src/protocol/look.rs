@@ -12,7 +12,8 @@ pub(super) fn skeleton(text: &str) -> String {
     for marks in look.chunk_by_mut(|one, other| is_combining_mark(*one) && is_combining_mark(*other)) {
         marks.sort_unstable();
     }
-    look.into_iter().collect()
+    // Khmer ta and da look the same below another letter.
+    look.into_iter().collect::<String>().replace("\u{17d2}\u{178a}", "\u{17d2}\u{178f}")
 }
 
 /// How many characters' look-alikes were looked at on this thread.

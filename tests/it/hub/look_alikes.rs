@@ -155,6 +155,7 @@ fn name_like_another_is_refused() {
         ("ที่", "ท\u{e48}\u{e35}"),
         ("น\u{e49}\u{e33}", "น\u{e49}\u{e4d}\u{e32}"),
         ("Ișa", "Işa"),
+        ("ស\u{17d2}ត\u{17c1}ច", "ស\u{17d2}ដ\u{17c1}ច"),
         ("user2", "user٢"),
         ("ann-lee", "annーlee"),
         ("ann-lee", "ann一lee"),
