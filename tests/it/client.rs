@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parlor::client::{Client, ClientError, Heard, Kind, Speech};
-use parlor::protocol::{CloseReason, Command, Notice, Refusal};
+use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, VisitTo};
 use parlor::server::Handle;
 use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
@@ -85,8 +85,8 @@ fn people_at_every_door_talk() {
         for line in ["hi", "who", "/nick x", "login", " blank before", "\\who", "GET / HTTP/1.1", "🏠"] {
             bob.say(&body(line), soon()).unwrap();
         }
-        // What only looks like an announcement is one to everybody else, as it always was.
-        let lines = ["hi", "who", "/nick x", " blank before", "\\who", "GET / HTTP/1.1", "🏠"];
+        // What only looks like an announcement is shown in quotation marks.
+        let lines = ["hi", "who", "/nick x", "\"login\"", " blank before", "\\who", "GET / HTTP/1.1", "🏠"];
         for line in lines {
             let heard = until(&mut ann, |heard| matches!(heard, Heard::Speech(_)));
             let Heard::Speech(Speech { kind: Kind::Said, name, text, mine: false, .. }) = heard else { panic!() };
@@ -94,7 +94,7 @@ fn people_at_every_door_talk() {
         }
         bob.send(&Command::Msg { to: "ann".into(), body: body("psst") }).unwrap();
         until(&mut ann, |heard| matches!(heard, Heard::Speech(Speech { kind: Kind::Told, .. })));
-        ann.send(&Command::Reply(body("yes?"))).unwrap();
+        ann.send(&Command::Msg { to: "bob".into(), body: body("yes?") }).unwrap();
         until(
             &mut bob,
             |heard| matches!(heard, Heard::Speech(Speech { kind: Kind::Told, name, text, .. }) if name == "ann" && text == "yes?"),
@@ -122,6 +122,40 @@ fn what_is_heard_while_an_answer_is_awaited_is_not_lost() {
             let wanted = format!("line {number}");
             until(&mut ann, |heard| matches!(heard, Heard::Speech(Speech { text, .. }) if *text == wanted));
         }
+    }
+}
+
+/// By the doors of programs a line can be said without coming; a private one by every door.
+#[test]
+fn visit_costs_the_room_one_line() {
+    let house = House::new();
+    let mut ann = house.come(Wire::Text);
+    ann.take_name(&nick("ann"), soon()).unwrap();
+    let dev = RoomName::parse("dev").unwrap();
+    ann.join(&dev, soon()).unwrap();
+    assert_eq!(ann.room(), Some("dev"));
+    for wire in DOORS {
+        let mut bob = Client::connect(house.address(wire), wire).unwrap();
+        bob.tell("ann", &body("psst"), soon()).unwrap();
+        assert!(matches!(bob.tell("nobody-here", &body("psst"), soon()), Err(ClientError::Refused { .. })));
+        let to = VisitTo::Room(Some(dev.clone()));
+        let visited = bob.visit(Some(&nick("deploy")), &to, &body("build 57 is up"), soon());
+        if wire == Wire::Text {
+            assert!(matches!(visited, Err(ClientError::Refused { .. })), "{visited:?}");
+            until(&mut ann, |heard| matches!(heard, Heard::Speech(Speech { kind: Kind::Told, .. })));
+            continue;
+        }
+        visited.unwrap();
+        let taken = bob.visit(Some(&nick("ann")), &to, &body("not me"), soon());
+        assert!(matches!(taken, Err(ClientError::Refused { code: Some(code), .. }) if code == "taken"), "{wire}");
+        bob.leave();
+        ann.say(&body("that was all"), soon()).unwrap();
+        let mut all = Vec::new();
+        until(&mut ann, |heard| {
+            all.push(format!("{heard:?}"));
+            matches!(heard, Heard::Speech(Speech { kind: Kind::Said, text, .. }) if text == "build 57 is up")
+        });
+        assert_eq!(all.len(), 2, "a private line and a visit: {all:#?}");
     }
 }
 
