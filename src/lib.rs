@@ -177,14 +177,14 @@
 //!
 //! # What never happens
 //!
-//! 1. The manager does no blocking I/O, and waits for no session, but for the pace: where
-//!    lines come so fast that one who kept up until then would miss some, 100 ms at most; in vain,
-//!    and not again until it has read everything.
+//! 1. The manager does no blocking I/O and waits for no session. Where a reader that keeps up would miss
+//!    lines of a flood, what talkers say into its room is deferred (backpressure), and everything else goes
+//!    on.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
 //! 3. What a session does comes from its reader, in order: `Opened`, `Received`…, `Closed`
 //!    exactly once. (What others say of it means nothing once it has gone: its writer that the outbox
-//!    has drained, the gate that its place is needed, the program what it is to be sent.)
+//!    has room or has drained, the gate that its place is needed, the program what it is to be sent.)
 //! 4. `protocol`, `wire` and `chat` never touch a socket, thread, channel or clock.
 //! 5. Nothing that a peer sends makes us allocate more than a configured limit.
 //! 6. Every queue has a bound and a policy; every ending has a name ([`protocol::CloseReason`]):

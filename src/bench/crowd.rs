@@ -2,7 +2,7 @@
 //! the server beside them: until standard input ends.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub(super) fn run(how: &Crowd) -> Result<(), String> {
     process::raise_descriptor_limit();
     let fail = |error: io::Error| format!("cannot come in at {}: {error}", how.to);
     let open = |count: u32, narrow: bool| -> Result<Vec<TcpStream>, String> {
-        (0..count).map(|_| come(how, narrow).map_err(fail)).collect()
+        (0..count).map(|_| come(how.to, narrow).map_err(fail)).collect()
     };
     let (mut readers, mut flooders) = (open(how.readers, false)?, open(how.flooders, false)?);
     let (mut stalled, vanished) = (open(how.stalled, true)?, open(how.vanished, false)?);
@@ -57,12 +57,12 @@ pub(super) fn run(how: &Crowd) -> Result<(), String> {
 }
 
 /// A session that has been greeted; `narrow`: with the least buffer for what it receives.
-fn come(how: &Crowd, narrow: bool) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(how.to), Type::STREAM, None)?;
+pub(super) fn come(to: SocketAddr, narrow: bool) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     if narrow {
         socket.set_recv_buffer_size(4096)?;
     }
-    socket.connect_timeout(&how.to.into(), GREETED)?;
+    socket.connect_timeout(&to.into(), GREETED)?;
     let mut stream: TcpStream = socket.into();
     stream.set_read_timeout(Some(GREETED))?;
     stream.write_all(b"/stay\n")?;

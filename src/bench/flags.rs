@@ -49,6 +49,8 @@ pub enum Mode {
     Latency(Latency),
     /// The same with some who do not read, against a run before in which they do.
     Stall(Stall),
+    /// How long two people wait for each other while another room is flooded past slow readers.
+    Neighbours(Neighbours),
     /// How fast sessions come in, and what each holds of memory while nothing is said.
     Idle(Idle),
     /// Sessions that come and go while others listen.
@@ -153,6 +155,34 @@ pub struct Stall {
     /// So many readers stop reading in the second half.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub stalled: u32,
+}
+
+/// The flags of `neighbours`.
+#[derive(Debug, Clone, Args)]
+pub struct Neighbours {
+    /// The text door. Loopback only.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    pub to: SocketAddr,
+
+    /// Sessions that flood the other room.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=255))]
+    pub talkers: u32,
+
+    /// Sessions in the other room that read slowly.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub slow: u32,
+
+    /// Bytes that each of those reads in a second; 0: nothing.
+    #[arg(long, default_value_t = 500_000)]
+    pub slow_rate: u32,
+
+    /// How often one of the two people says something.
+    #[arg(long, default_value = "0.02", value_parser = seconds, value_name = "SECONDS")]
+    pub every: Duration,
+
+    /// How long it goes on.
+    #[arg(long, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    pub seconds: Duration,
 }
 
 /// The flags of `idle`.

@@ -8,6 +8,7 @@
 //! ```text
 //!   flags ── mod ──┬─ throughput   as many lines as go through, a bounded number in flight
 //!                  ├─ latency      lines at a fixed rate, also beside listeners that stall
+//!                  ├─ neighbours   lines in one room while another is flooded past slow readers
 //!                  ├─ idle         how fast sessions come in, and what each of them holds
 //!                  ├─ churn        sessions that come and go while others listen
 //!                  ├─ soak         a hard life, and a check of all that was heard in it
@@ -22,6 +23,7 @@ pub mod flags;
 mod floor;
 mod idle;
 mod latency;
+mod neighbours;
 mod payload;
 mod process;
 mod report;
@@ -55,6 +57,7 @@ fn try_run(flags: &Flags) -> Result<(), String> {
         Mode::Throughput(how) => repeat(flags, |_| throughput::run(how)),
         Mode::Latency(how) => repeat(flags, |_| latency::run(how)),
         Mode::Stall(how) => repeat(flags, |_| latency::run_stalled(how)),
+        Mode::Neighbours(how) => repeat(flags, |_| neighbours::run(how)),
         Mode::Idle(how) => repeat(flags, |_| idle::run(how)),
         Mode::Churn(how) => repeat(flags, |_| churn::run(how)),
         Mode::Soak(how) => soak::run(how, flags.json),

@@ -299,3 +299,150 @@ impl Backpressure {
         renewed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 1000;
+    const ROOM: RoomIndex = RoomIndex::LOBBY;
+    const SEAT: Seat = Seat(7);
+
+    fn ms(time: u64) -> Duration {
+        Duration::from_millis(time)
+    }
+
+    fn at(pending: usize, taken: u64) -> Standing {
+        Standing { pending, taken }
+    }
+
+    /// A session that had 400 of 1000 bytes pending at the beginning, and now 800: it congests its room.
+    fn congesting(begun: Instant) -> Consumer {
+        let mut consumer = Consumer::new(begun);
+        assert_eq!(consumer.was_handed(at(400, 0), 800, begun, &Levels::of(LIMIT)), Some(begun + PATIENCE));
+        consumer
+    }
+
+    #[test]
+    fn room_is_congested_from_three_quarters_to_half() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = Consumer::new(begun);
+        assert_eq!(consumer.was_handed(at(500, 0), 750, begun, &levels), None, "not more than three quarters");
+        assert_eq!(consumer.was_handed(at(750, 0), 751, begun + ms(1), &levels), Some(begun + PATIENCE));
+        assert_eq!(consumer.was_handed(at(751, 0), 800, begun + ms(2), &levels), None, "it does already");
+        assert_eq!(consumer.look(at(501, 299), begun + ms(3), &levels), Look::Congests(begun + ms(3) + PATIENCE));
+        assert_eq!(consumer.look(at(500, 300), begun + ms(4), &levels), Look::CaughtUp);
+        assert!(!consumer.congests());
+        assert!(consumer.was_handed(at(500, 300), 800, begun + ms(5), &levels).is_some(), "at once again");
+    }
+
+    #[test]
+    fn reader_that_takes_too_little_falls_behind() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = congesting(begun);
+        assert_eq!(consumer.look(at(551, 249), begun + ms(99), &levels), Look::Congests(begun + PATIENCE));
+        assert_eq!(consumer.look(at(551, 249), begun + ms(100), &levels), Look::FellBehind);
+        let later = begun + ms(100) + BEHIND;
+        assert_eq!(consumer.was_handed(at(400, 2000), 800, later + ms(0), &levels), Some(later + PATIENCE));
+        let mut consumer = congesting(begun);
+        assert_eq!(consumer.look(at(551, 249), begun + ms(100), &levels), Look::FellBehind);
+        assert_eq!(consumer.was_handed(at(0, 2000), 800, begun + BEHIND, &levels), None, "for 10 s");
+    }
+
+    #[test]
+    fn reader_that_takes_a_quarter_never_falls_behind() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = congesting(begun);
+        for round in 1..100 {
+            // More than half is pending all the time: others get lines in, announcements for example.
+            let look = consumer.look(at(800, 250 * round), begun + ms(100 * round), &levels);
+            assert_eq!(look, Look::Congests(begun + ms(100 * round) + PATIENCE), "round {round}");
+        }
+    }
+
+    /// A reader that takes as much as comes may have a little more than half pending for a long time.
+    #[test]
+    fn reader_in_balance_keeps_its_protection() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = Consumer::new(begun);
+        for round in 1..100 {
+            let handed = consumer.was_handed(at(600, 25 * round), 700, begun + ms(10 * round), &levels);
+            assert_eq!(handed, None);
+        }
+        assert!(consumer.was_handed(at(600, 2500), 800, begun + ms(1000), &levels).is_some());
+    }
+
+    /// Where people talk as people do, an outbox fills so slowly that nobody has to wait.
+    #[test]
+    fn reader_that_stopped_long_ago_congests_nothing() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = Consumer::new(begun);
+        assert_eq!(consumer.was_handed(at(400, 0), 600, begun, &levels), None);
+        assert_eq!(consumer.was_handed(at(600, 0), 800, begun + ms(100), &levels), None);
+    }
+
+    #[test]
+    fn long_unread_answer_congests_nothing() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        assert!(levels.is_long(251) && !levels.is_long(250));
+        let mut consumer = Consumer::new(begun);
+        consumer.asked_for_more_than_it_reads();
+        assert_eq!(consumer.was_handed(at(700, 0), 800, begun, &levels), None);
+        assert_eq!(consumer.was_handed(at(700, 5000), 800, begun, &levels), None, "whatever it takes");
+        assert!(consumer.was_handed(at(500, 5000), 800, begun, &levels).is_some(), "until it has caught up");
+    }
+
+    /// Its own writer was stopped as well.
+    #[test]
+    fn stopped_process_prolongs_once() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut consumer = congesting(begun);
+        let resumed = begun + Duration::from_secs(60);
+        consumer.excuse(resumed);
+        assert_eq!(consumer.look(at(800, 0), resumed + ms(99), &levels), Look::Congests(resumed + PATIENCE));
+        consumer.excuse(resumed + ms(99));
+        assert_eq!(consumer.look(at(800, 0), resumed + ms(100), &levels), Look::FellBehind);
+    }
+
+    #[test]
+    fn room_is_stopped_then_slowed_then_free() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut backpressure = Backpressure::default();
+        assert!(!backpressure.defers(ROOM, begun, &levels) && backpressure.next_due().is_none());
+        backpressure.begin(SEAT, Some(ROOM), begun + PATIENCE);
+        backpressure.begin(Seat(8), Some(ROOM), begun + PATIENCE + ms(50));
+        assert!(backpressure.defers(ROOM, begun, &levels));
+        assert!(!backpressure.defers(RoomIndex(1), begun, &levels), "another room");
+        assert_eq!(backpressure.next_due(), Some(begun + PATIENCE));
+        // One falls behind, the other still has time: lines go on, a 32nd of an outbox in 100 ms.
+        let now = begun + PATIENCE;
+        let look = |seat| if seat == SEAT { Look::FellBehind } else { Look::Congests(now + ms(50)) };
+        assert!(backpressure.look(now, |seat| (look(seat), Some(ROOM))));
+        assert!(!backpressure.defers(ROOM, now, &levels));
+        backpressure.count(ROOM, LIMIT / 32);
+        assert!(backpressure.defers(ROOM, now, &levels));
+        assert_eq!(backpressure.next_due(), Some(now + ms(50)));
+        assert!(!backpressure.renew(now + ms(99)) && backpressure.defers(ROOM, now + ms(99), &levels));
+        assert!(backpressure.renew(now + ms(100)) && !backpressure.defers(ROOM, now + ms(100), &levels));
+        // A third stalls within the second, and is over.
+        backpressure.begin(Seat(9), Some(ROOM), now + ms(400));
+        assert!(!backpressure.defers(ROOM, now + ms(300), &levels), "slowed, not stopped");
+        assert!(backpressure.defers(ROOM, now + RECOVERY, &levels), "after a second it may be stopped again");
+        backpressure.end(Seat(8), Some(ROOM));
+        backpressure.end(Seat(9), Some(ROOM));
+        assert!(backpressure.is_idle() && !backpressure.defers(ROOM, now + RECOVERY, &levels));
+    }
+
+    #[test]
+    fn member_takes_its_pressure_along() {
+        let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
+        let mut backpressure = Backpressure::default();
+        backpressure.begin(SEAT, Some(ROOM), begun + PATIENCE);
+        backpressure.exit(Some(ROOM));
+        assert!(!backpressure.defers(ROOM, begun, &levels));
+        backpressure.enter(Some(RoomIndex(3)));
+        assert!(backpressure.defers(RoomIndex(3), begun, &levels));
+        assert!(backpressure.look(begun, |_| (Look::CaughtUp, Some(RoomIndex(3)))));
+        assert!(!backpressure.defers(RoomIndex(3), begun, &levels));
+    }
+}

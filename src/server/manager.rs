@@ -32,6 +32,9 @@ use super::post::{Delivery, Post, Slow};
 pub(super) const TURN_COMMANDS: usize = 512;
 /// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
 pub(super) const TURN_BYTES: usize = 64 * 1024;
+/// Commands of one session that are done before it is the turn of others who wait: 24 talkers whose events
+/// have hundreds of lines each would else keep two people in another room waiting for all of them.
+const SLICE: usize = 32;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
 /// After everyone has been cut, threads need a moment to come back with their last event.
@@ -85,6 +88,15 @@ pub(super) enum Event {
     HasRoom(Seat, SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
     Drain(Instant),
+}
+
+/// How far an event has come.
+enum Progress {
+    Done,
+    /// The rest has to wait for a slow consumer.
+    HasToWait(Work),
+    /// It is the turn of others; the rest comes after them.
+    GoesOn(Work),
 }
 
 /// A session that came in.
@@ -369,9 +381,21 @@ impl<'a> Manager<'a> {
         }
         if !post.deferred.is_empty() {
             post.deferred.push_back(work);
-        } else if let Some(rest) = self.work(seat, work) {
-            self.defer(seat, rest);
-            self.deferred.add(seat);
+            return;
+        }
+        // Where others wait, a long event takes its turn with theirs.
+        let at_most = if self.inbox.is_empty() { usize::MAX } else { SLICE };
+        match self.work(seat, work, at_most) {
+            Progress::Done => {}
+            Progress::HasToWait(rest) => {
+                self.defer(seat, rest);
+                self.deferred.add(seat);
+            }
+            Progress::GoesOn(rest) => {
+                self.defer(seat, rest);
+                self.deferred.add(seat);
+                self.deferred.try_again();
+            }
         }
     }
 
@@ -397,11 +421,18 @@ impl<'a> Manager<'a> {
             && let Some(seat) = untried.pop_front()
         {
             while let Some(work) = self.next_deferred(seat) {
-                if let Some(rest) = self.work(seat, work) {
-                    self.defer(seat, rest);
-                    still.push_back(seat);
-                    break;
+                match self.work(seat, work, SLICE) {
+                    Progress::Done => continue,
+                    Progress::HasToWait(rest) => {
+                        self.defer(seat, rest);
+                        still.push_back(seat);
+                    }
+                    Progress::GoesOn(rest) => {
+                        self.defer(seat, rest);
+                        untried.push_back(seat);
+                    }
                 }
+                break;
             }
         }
         self.deferred.put_back(still, untried);
@@ -462,23 +493,28 @@ impl<'a> Manager<'a> {
         self.perform();
     }
 
-    /// Does what a session asks for, command by command; returns what has to wait.
-    fn work(&mut self, seat: Seat, work: Work) -> Option<Work> {
+    /// Does what a session asks for, command by command, `at_most` so many.
+    fn work(&mut self, seat: Seat, work: Work, at_most: usize) -> Progress {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),
             Work::Closed(id, reason) => {
                 self.close(seat, id, reason);
-                return None;
+                return Progress::Done;
             }
         };
         let now = self.moment();
+        let mut left = at_most;
         while let Some(next) = items.as_slice().first() {
             if self.is_over().is_some() {
                 break;
             }
             if self.has_to_wait(seat, next) {
-                return Some(Work::Received(items, credits));
+                return Progress::HasToWait(Work::Received(items, credits));
             }
+            if left == 0 {
+                return Progress::GoesOn(Work::Received(items, credits));
+            }
+            left -= 1;
             let Some(one) = items.next() else { break };
             self.commands += 1;
             self.obey(seat, one, now);
@@ -490,7 +526,7 @@ impl<'a> Manager<'a> {
             self.flush_answer_before(seat);
         }
         self.give_back(seat, credits);
-        None
+        Progress::Done
     }
 
     /// Whether what a session asks for has to wait: more is pending for the session than its outbox holds, or
@@ -644,7 +680,7 @@ impl<'a> Manager<'a> {
         write(post.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
         chunk.marks.push(Mark { end, hidden_from: None, said_by: None, visitor: None, is_bustle: false });
-        let delivery = Delivery { chunk: &chunk, stamp: 0, now: self.now, levels: &self.levels, metrics: self.metrics };
+        let delivery = Delivery { chunk: &chunk, stamp: 0, levels: &self.levels, metrics: self.metrics };
         let heard = std::mem::replace(&mut post.odd_in, u64::MAX); // all of this chunk is for it
         let filter = post.filter.take();
         delivery.hand_over(seat, post, &mut Shared::new(&chunk.bytes), &mut self.slow);
@@ -708,8 +744,7 @@ impl<'a> Manager<'a> {
         let Some(audience) = post.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
         let chunk = audience.chunk(post.encoding);
         let mut shared = Shared::new(&chunk.bytes);
-        let delivery =
-            Delivery { chunk, stamp: audience.stamp, now: self.now, levels: &self.levels, metrics: self.metrics };
+        let delivery = Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
         delivery.hand_over(seat, post, &mut shared, &mut self.slow);
         post.odd_in = audience.stamp;
         post.heard = chunk.bytes.len();
@@ -796,13 +831,8 @@ impl<'a> Manager<'a> {
                         continue;
                     }
                     let mut shared = Shared::new(&chunk.bytes);
-                    let delivery = Delivery {
-                        chunk,
-                        stamp: audience.stamp,
-                        now: self.now,
-                        levels: &self.levels,
-                        metrics: self.metrics,
-                    };
+                    let delivery =
+                        Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
                     for seat in audience.seats(encoding) {
                         if let Some(Some(post)) = posts.get_mut(seat.index()) {
                             delivery.hand_over(*seat, post, &mut shared, slow);

@@ -56,7 +56,6 @@ pub(super) struct Slow {
 pub(super) struct Delivery<'a> {
     pub(super) chunk: &'a Chunk,
     pub(super) stamp: u64,
-    pub(super) now: Instant,
     pub(super) levels: &'a Levels,
     pub(super) metrics: &'a Metrics,
 }
@@ -88,7 +87,10 @@ impl Delivery<'_> {
             Pushed::Queued(before) => {
                 Metrics::add(&self.metrics.deliveries, lines);
                 let pending = post.lifeline.pending();
-                if let Some(until) = post.consumer.was_handed(before, pending, self.now, self.levels) {
+                // The time of the turn would be too early for what was taken since.
+                if pending > self.levels.half
+                    && let Some(until) = post.consumer.was_handed(before, pending, Instant::now(), self.levels)
+                {
                     Metrics::count(&self.metrics.held_up);
                     slow.backpressure.begin(seat, post.place.map(|(room, _)| room), until);
                 }

@@ -189,8 +189,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, visitor: None, is_bustle: false }];
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
             let levels = Levels::of(10_000);
-            let delivery =
-                Delivery { chunk: &chunk, stamp: 1, now: Instant::now(), levels: &levels, metrics: &metrics };
+            let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
             delivery.hand_over(SEAT, &mut post, &mut Shared::new(&chunk.bytes), &mut slow);
         }
         let skipped = post.consumer.skipped == Some(1);

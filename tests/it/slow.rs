@@ -376,3 +376,61 @@ fn who_never_reads_its_own_answers_hurts_nobody() {
         wait_for(|| closed(&house.log()).then_some(()), || format!("in vain for its end:\n{}", house.log()));
     }
 }
+
+/// Answers that do not fit an outbox wait, and so does what was asked for behind them; a session that reads
+/// them, now and then a little, is never closed for what it asks.
+#[test]
+fn reader_of_long_answers_is_never_closed() {
+    const ASKED: usize = 30; // more than the kernel keeps
+    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
+    let mut ann = Peer::connect_narrow(house.json, 64 * 1024);
+    ann.ask(&json!({"Act": "join", "Room": "lobby"}));
+    ann.json_fence();
+    let quotes = "\"".repeat(650);
+    (0..KEPT).for_each(|_| ann.ask(&json!({"Act": "say", "Data": quotes})));
+    for _ in 0..KEPT {
+        assert_eq!(ann.json()["Data"], quotes);
+    }
+    // Some 260 KiB each: one is more than the outbox holds.
+    (0..ASKED).for_each(|number| ann.ask(&json!({"Act": "history", "After": 0, "Ref": number})));
+    ann.ask(&json!({"Act": "ping", "Ref": "end"}));
+    for number in 0..ASKED {
+        let mut lines = 0;
+        loop {
+            let event = ann.json();
+            assert_eq!(event["Ref"], number, "{event}");
+            if event["Act"] == "history" {
+                break;
+            }
+            lines += 1;
+        }
+        assert!(lines > 150, "{lines} lines of answer {number}: the room keeps more");
+    }
+    assert_eq!(ann.json()["Ref"], "end");
+    assert!(!house.stop().contains("slow reader"));
+}
+
+/// Readers of a flood ask for the history meanwhile, and are closed for neither.
+#[test]
+fn reader_that_asks_in_a_flood_stays() {
+    const LINES: usize = 6000;
+    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
+    let mut talker = Peer::enter_quiet(house.text);
+    let readers: Vec<Peer> = (0..6).map(|_| Peer::connect_narrow(house.text, 16 * 1024)).collect();
+    talker.wait_for_company(1 + readers.len());
+    talker.fence();
+    thread::scope(|scope| {
+        talk(scope, &talker, LINES, 200);
+        for mut reader in readers {
+            scope.spawn(move || {
+                for _ in 0..30 {
+                    reader.send("/history 100");
+                }
+                reader.fence();
+            });
+        }
+        hear_all(&mut talker, LINES);
+    });
+    let log = house.stop();
+    assert!(!log.contains("slow reader") && !log.contains("write failed"), "{log}");
+}

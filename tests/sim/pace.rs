@@ -2,6 +2,7 @@
 //! is known to the microsecond.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,12 +13,14 @@ use parlor::metrics::Metrics;
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, SessionId};
 use parlor::wire::{Inbound, Wire};
 
+use crate::backpressure::PATIENCE;
 use crate::gate::Permit;
 use crate::lifeline::Lifeline;
 use crate::manager::{Event, Manager, Opened};
-use crate::os::{self, Instant, OnceLock, Receiver, Sender, TcpStream, bounded};
+use crate::os::{self, Instant, OnceLock, Receiver, Sender, TcpStream, bounded, dice};
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
+use crate::writer::Writer;
 
 const MAX_PENDING: usize = 1 << 20;
 const LINES: usize = 4000;
@@ -29,13 +32,26 @@ thread_local! {
     static HELD_UP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// Dropped when the manager has nothing more to do, which ends it.
     static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
+    /// The one who reads steadily, where there is one.
+    static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
     /// What still comes before that.
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
 
 /// Nobody else is there; time passes.
 pub fn interrupt() {
-    os::pass(TICK.get());
+    elapse(TICK.get());
+}
+
+/// Lets time pass, in which the reader reads.
+fn elapse(time: Duration) {
+    let until = Instant::now() + time;
+    let reads_at = || READER.with_borrow(|reader| reader.as_ref().map(|reader| reader.reads_at));
+    while let Some(at) = reads_at().filter(|at| *at <= until) {
+        os::pass(at.duration_since(Instant::now()));
+        READER.with_borrow_mut(|reader| reader.as_mut().unwrap().read());
+    }
+    os::pass(until.duration_since(Instant::now()));
 }
 
 /// The manager waits, and nobody comes.
@@ -45,22 +61,29 @@ pub fn wait(deadline: Option<Instant>) {
         if let Some(last) = LAST.take() {
             inbox.send(last).unwrap();
             INBOX.set(Some(inbox));
+        } else if let Some(mut reader) = READER.take() {
+            reader.writer.inbox = bounded(1).0;
+            READER.set(Some(reader));
         }
         return;
     };
     let time = deadline.duration_since(Instant::now());
     HELD_UP.set(HELD_UP.get() + time);
-    os::pass(time);
+    elapse(time);
 }
 
 fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
+    session_with(number, wire, room, MAX_PENDING)
+}
+
+fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, Receiver<Packet>) {
     let id = SessionId(1_000_000 + number);
     reference::expect(id, wire);
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
     let permit = Permit { seat: Seat(u32::try_from(number).unwrap()) };
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
     let lifeline = Arc::new(Lifeline::new(id, wire, address, shown, TcpStream::new(room), permit));
-    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), MAX_PENDING);
+    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), limit);
     let (_, credit) = bounded(2);
     let opened = Opened { lifeline, outbox, credit, name, door: "127.0.0.1:8000".into() };
     (Event::Opened(Box::new(opened)), queue)
@@ -226,4 +249,174 @@ fn who_stops_reading_where_somebody_floods_keeps_the_others_waiting_for_100_ms_o
     let Outcome { held_up, skipped, .. } = talk(Duration::ZERO);
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
     assert_eq!(held_up, (Duration::from_millis(100), 1));
+}
+
+/// Plays a stop, 2.4 s before its deadline: what the talker has just said, in one event, of which each line
+/// takes so long. Returns when everybody was told goodbye, and how many lines had been said.
+fn stop_after(said: usize, each_takes: Duration, stalled: bool) -> (Duration, usize) {
+    os::begin(1);
+    reference::begin();
+    TICK.set(Duration::ZERO);
+    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, ..Config::default() };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::from_secs(30)),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
+    let metrics = Metrics::default();
+    let (inbox, events) = bounded(said + 8);
+    let (listener, _queue) = session(0, Wire::Text, if stalled { 0 } else { usize::MAX });
+    let (talker, _another) = session(1, Wire::Relay, usize::MAX);
+    inbox.send(listener).unwrap();
+    inbox.send(talker).unwrap();
+    reference::COMMAND_TAKES.set(each_takes);
+    let lines = (0..said).map(|number| Command::Say(Body::new(&format!("s1n{number} {}", "x".repeat(700))).unwrap()));
+    let lines = lines.map(Inbound::Command).collect();
+    inbox.send(Event::Received(Seat(1), SessionId(1_000_001), lines)).unwrap();
+    let drain_by = Arc::new(OnceLock::new());
+    let deadline = Instant::now() + Duration::from_millis(2400);
+    drain_by.set(deadline).unwrap();
+    inbox.send(Event::Drain(deadline)).unwrap();
+    INBOX.set(Some(inbox));
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
+    Manager::new(hub, events, &config, drain_by, Instant(Duration::ZERO), &metrics).run();
+    INBOX.take();
+    (reference::STOPPED_AT.get().unwrap().0, reference::said().len())
+}
+
+/// Five hundred lines of 44 ms once made a stop of 3 s last 22 s: the deadline is looked at before each.
+#[test]
+fn stop_says_goodbye_in_time_whatever_commands_cost() {
+    let (goodbye, said) = stop_after(500, Duration::from_millis(44), false);
+    assert!((Duration::from_millis(1900)..Duration::from_millis(1950)).contains(&goodbye), "{goodbye:?}");
+    assert_eq!(said, 44, "1.9 s of them");
+    let (goodbye, said) = stop_after(500, Duration::from_micros(44), false);
+    assert!(goodbye < Duration::from_millis(50), "{goodbye:?}: it waits for nothing");
+    assert_eq!(said, 500);
+}
+
+/// What a slow consumer delays is said before the goodbye.
+#[test]
+fn stop_works_off_what_was_deferred() {
+    let (goodbye, said) = stop_after(1400, Duration::ZERO, true);
+    assert_eq!(said, 1400);
+    assert!((PATIENCE..2 * PATIENCE).contains(&goodbye), "{goodbye:?}");
+}
+
+/// A session that takes a quarter of its outbox in every 100 ms, and no byte more.
+struct Reader {
+    writer: Writer,
+    batch: VecDeque<Packet>,
+    reads_at: Instant,
+    every: Duration,
+    amount: usize,
+    received: Vec<u8>,
+}
+
+impl Reader {
+    fn read(&mut self) {
+        self.reads_at = self.reads_at + self.every;
+        let mut left = self.amount;
+        while left > 0 {
+            if self.batch.is_empty() {
+                let Ok(packet) = self.writer.queue.try_recv() else { return };
+                self.batch.push_back(packet);
+            }
+            let bytes = self.batch[0].bytes();
+            let count = bytes.len().min(left);
+            self.received.extend(&bytes[..count]);
+            left -= count;
+            self.writer.take_off(&mut self.batch, count);
+        }
+        self.writer.report_caught_up();
+    }
+}
+
+/// Plays a flood in a room with a reader who reads just enough, others who read nothing and come one after
+/// another, private lines and visits; what the reader has received, the numbers of the lines, and how often the
+/// room was congested.
+fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
+    const LIMIT: usize = Config::MIN_PENDING;
+    os::begin(seed);
+    reference::begin();
+    TICK.set(Duration::from_micros(dice(300) as u64));
+    let config = Config { max_pending: LIMIT, heartbeat: Duration::ZERO, history: 0, ..Config::default() };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::from_secs(30)),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
+    let metrics = Metrics::default();
+    let (inbox, events) = bounded(100_000);
+    let (opened, queue) = session_with(0, Wire::Text, 0, LIMIT);
+    let Event::Opened(who) = &opened else { unreachable!() };
+    let every = Duration::from_millis([1, 10, 50, 100][dice(4)]);
+    let amount = (LIMIT / 4 * every.as_millis() as usize).div_ceil(100);
+    let half = LIMIT / 2;
+    let lifeline = Arc::clone(&who.lifeline);
+    let writer = Writer { lifeline, queue, inbox: inbox.clone(), half, timeout: Duration::from_secs(10) };
+    let (batch, received) = (VecDeque::new(), Vec::new());
+    READER.set(Some(Reader { writer, batch, reads_at: Instant::now() + every, every, amount, received }));
+    inbox.send(opened).unwrap();
+    // They keep what is queued for those who read nothing.
+    let mut unread = Vec::new();
+    let mut come = |number, wire, room| {
+        let (opened, queue) = session_with(number, wire, room, LIMIT);
+        unread.push(queue);
+        inbox.send(opened).unwrap();
+    };
+    const TALKERS: u32 = 3;
+    (1..=TALKERS).for_each(|talker| come(talker.into(), Wire::Relay, usize::MAX));
+    let (mut said, mut slow, longest) = (0, 0, [30, 200, 800][dice(3)]);
+    while said < 4 * LIMIT / (longest / 2 + 60) {
+        let talker = 1 + dice(TALKERS as usize) as u32;
+        let words = |said: &mut usize| {
+            *said += 1;
+            Body::new(&format!("n{} {}", *said - 1, "x".repeat(dice(longest)))).unwrap()
+        };
+        let commands = (0..1 + dice(200)).map(|_| match dice(20) {
+            0 => Command::Msg { to: "127.0.0.1:5000".to_owned(), body: words(&mut said) },
+            _ => Command::Say(words(&mut said)),
+        });
+        let commands = commands.map(Inbound::Command).collect();
+        inbox.send(Event::Received(Seat(talker), SessionId(1_000_000 + u64::from(talker)), commands)).unwrap();
+        if dice(8) == 0 && slow < 6 {
+            slow += 1;
+            come(u64::from(TALKERS) + slow, Wire::Text, 0);
+        }
+    }
+    INBOX.set(Some(inbox));
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
+    Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    let mut reader = READER.take().unwrap();
+    while reader.writer.lifeline.pending() > 0 {
+        reader.read();
+    }
+    (String::from_utf8(reader.received).unwrap(), said, metrics.held_up.load(Ordering::Relaxed))
+}
+
+/// The README's promise, however hard others talk and whoever else in the room reads nothing.
+#[test]
+fn reader_of_a_quarter_in_100_ms_misses_nothing() {
+    let mut congested = 0;
+    for seed in 0..20 {
+        let (received, said, times) = flood_past_a_steady_reader(seed);
+        assert!(
+            !received.contains("skipped"),
+            "seed {seed}: {:?}",
+            received.lines().find(|line| line.contains("skipped"))
+        );
+        let mut heard: Vec<usize> =
+            received.lines().filter_map(|line| line.rsplit_once(": n")?.1.split_once(' ')?.0.parse().ok()).collect();
+        heard.sort_unstable(); // talkers wait for one another in any order
+        assert!(heard.iter().copied().eq(0..said), "seed {seed}: {} of {said} lines", heard.len());
+        congested += times;
+    }
+    assert!(congested > 20, "{congested} times congested: nobody was in a hurry");
 }

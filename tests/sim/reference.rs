@@ -4,7 +4,7 @@
 //! it and in the encoding of that moment, what each effect amounts to. [`Expected::compare`] then
 //! holds what a peer received to it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, RoomIndex, 
 use parlor::protocol::{CloseReason, Command, Notice, SessionId};
 use parlor::wire::{Encoding, Wire};
 
-use crate::os::Instant;
+use crate::os::{self, Instant};
 
 /// One thing that somebody is to hear.
 #[derive(Debug)]
@@ -65,12 +65,17 @@ struct Moves {
 }
 
 thread_local! {
+    /// Time that each command takes; and when the hub was told to stop.
+    pub static COMMAND_TAKES: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    pub static STOPPED_AT: Cell<Option<Instant>> = const { Cell::new(None) };
     static JOURNAL: RefCell<Journal> = RefCell::default();
 }
 
 /// Begins anew.
 pub fn begin() {
     JOURNAL.take();
+    COMMAND_TAKES.take();
+    STOPPED_AT.take();
 }
 
 /// A session is on its way to the hub.
@@ -315,6 +320,7 @@ impl Hub {
                 journal.sessions.get_mut(id)?.tags.pop_front()
             })
         });
+        os::pass(COMMAND_TAKES.get());
         let mut effects = Vec::new();
         self.0.command(seat, command, tagged, now, &mut effects);
         Self::write_down(out, effects, tag.flatten().map(|tag| (seat, tag)).as_ref());
@@ -328,6 +334,7 @@ impl Hub {
 
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
         JOURNAL.with_borrow_mut(|journal| journal.stopped = true);
+        STOPPED_AT.set(Some(Instant::now()));
         let mut effects = Vec::new();
         self.0.stop(&mut effects);
         Self::write_down(out, effects, None);

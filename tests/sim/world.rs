@@ -20,7 +20,7 @@ use crate::manager::{CREDIT, Event, Manager, Opened, credits_of};
 use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, TcpStream, bounded, dice, sendmsg};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
-use crate::writer::{LINGER, Stall, Writer};
+use crate::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -122,6 +122,8 @@ struct Session {
     said: usize,
     renamed: usize,
     received: Vec<u8>,
+    /// When it read how much.
+    reads: VecDeque<(Instant, usize)>,
     stalled_until: Option<Instant>,
     /// It has not read all the time since the stop.
     stalled: bool,
@@ -343,6 +345,13 @@ impl Session {
     }
 
     fn fail(&mut self, reason: CloseReason) {
+        if reason == CloseReason::WriteTimeout {
+            let now = Instant::now();
+            let read: usize =
+                self.reads.iter().filter(|(at, _)| now < *at + WRITE_TIMEOUT).map(|(_, count)| count).sum();
+            let room = self.socket.wire.borrow().room;
+            assert!(read < LEAST_TAKEN + room, "it is ended for being slow, and has read {read} bytes in 10 s");
+        }
         if let Some(writer) = self.writer.take() {
             writer.lifeline.end(reason);
             writer.lifeline.cut();
@@ -366,6 +375,7 @@ impl Session {
             return true;
         }
         let count = 1 + dice(wire.to_peer.len());
+        self.reads.push_back((Instant::now(), count));
         self.received.extend(wire.to_peer.drain(..count));
         true
     }
@@ -704,6 +714,7 @@ impl World {
             said: 0,
             renamed: 0,
             received: Vec::new(),
+            reads: VecDeque::new(),
             stalled_until: None,
             stalled: false,
             must_be_told: false,

@@ -1,0 +1,75 @@
+//! Who hears of a command is known before it is obeyed: by that the server defers it where they cannot follow.
+
+use std::time::Duration;
+
+use parlor::chat::{Effect, Heard, RoomIndex, Seat};
+use parlor::protocol::{Command, Notice};
+use parlor::wire::{Inbound, Limits, Wire};
+
+use super::{ANN, BOB, CAT, LOBBY, Room};
+
+fn command(line: &str) -> Command {
+    let mut decoder = Wire::Text.decoder(Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 });
+    decoder.feed(format!("{line}\n").as_bytes());
+    match decoder.next() {
+        Ok(Some(Inbound::Command(command))) => command,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// The room, or the one session, to which a line of these effects goes; leaving is not told of.
+fn told(asker: Seat, effects: &[Effect]) -> Heard {
+    let one = |effect: &Effect| match effect {
+        Effect::Room { notice: Notice::Went { .. } | Notice::Left { .. }, .. } => None,
+        Effect::Room { room, .. } => Some(Heard::Room(*room)),
+        Effect::Tell(seat, Notice::Told { .. }) if *seat != asker => Some(Heard::Seat(*seat)),
+        _ => None,
+    };
+    effects.iter().find_map(one).unwrap_or(Heard::Nobody)
+}
+
+#[test]
+fn command_is_heard_where_it_says() {
+    let dev = RoomIndex(1);
+    for (line, expected) in [
+        ("hello", Heard::Room(dev)),
+        ("/me waves", Heard::Room(dev)),
+        ("/topic ships", Heard::Room(dev)),
+        ("/topic", Heard::Nobody),
+        ("/nick anna", Heard::Room(dev)),
+        ("rename|anna", Heard::Room(dev)),
+        ("/join lobby", Heard::Room(LOBBY)),
+        ("/join dev", Heard::Nobody),
+        ("/leave", Heard::Room(LOBBY)),
+        ("/quit so long", Heard::Room(dev)),
+        ("/quit", Heard::Nobody),
+        ("/msg bob hi", Heard::Seat(BOB)),
+        ("/msg nobody hi", Heard::Nobody),
+        ("/reply hi", Heard::Seat(CAT)),
+        ("/who", Heard::Nobody),
+        ("/history 5", Heard::Nobody),
+        ("/away", Heard::Nobody),
+    ] {
+        let mut room = Room::of(&["ann", "bob", "cat"]);
+        room.join(ANN, "dev");
+        room.join(CAT, "dev");
+        room.msg(CAT, "ann", "psst");
+        room.now += Duration::from_secs(60); // moves are told one by one again
+        room.tick();
+        let command = command(line);
+        assert_eq!(room.hub.heard_by(ANN, &command), expected, "{line}");
+        let effects = room.does(ANN, command);
+        assert_eq!(told(ANN, &effects), expected, "{line}: {effects:?}");
+    }
+}
+
+#[test]
+fn program_that_is_nowhere_is_heard_in_the_lobby() {
+    let mut room = Room::of(&["ann"]);
+    room.arrive(BOB, "json");
+    for (line, expected) in [("hello", Heard::Room(LOBBY)), ("/nick bert", Heard::Nobody), ("/join new", Heard::Nobody)]
+    {
+        assert_eq!(room.hub.heard_by(BOB, &command(line)), expected, "{line}");
+    }
+    assert_eq!(room.hub.heard_by(Seat(9), &command("hello")), Heard::Nobody, "nobody sits there");
+}
