@@ -243,9 +243,9 @@ fn explains(item: &Inbound) -> usize {
 
 /// Bytes of text in a command.
 fn said(command: &Command) -> usize {
-    use Command::{Away, In, Me, Msg, Quit, Reply, Say, Topic};
+    use Command::{Away, In, Me, Msg, Quit, Reply, Say, Topic, Visit};
     match command {
-        Say(body) | Me(body) | Msg { body, .. } | Reply(body) => body.as_str().len(),
+        Say(body) | Me(body) | Msg { body, .. } | Reply(body) | Visit { body, .. } => body.as_str().len(),
         Topic(Some(body)) | Away(Some(body)) | Quit(Some(body)) => body.as_str().len(),
         In(_, command) => said(command),
         _ => 0,
