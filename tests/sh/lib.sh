@@ -230,12 +230,15 @@ stop_house() {
 # --- people ----------------------------------------------------------------------------------
 
 # come NAME [PORT [HOST]]: a person with nc, who types what `say` gives and sees $WORK/NAME.out.
-# Waits for the greeting, except on the relay door, which has none.
+# Waits for the greeting, except on the relay door, which has none, and presses Enter once: a session is
+# listed with its first byte.
 come() {
   local name=$1 port=${2:-$TEXT} host=${3:-127.0.0.1}
   keyboard "$name"
   start "$name" "$NC" "$host" "$port"
-  [[ $port == "$RELAY" ]] || hear "$name" '*** who lists people'
+  [[ $port != "$RELAY" ]] || return 0
+  hear "$name" '*** who lists people'
+  type_keys "$name" '\n'
 }
 
 # come_by_telnet NAME: as `come`, by telnet. expect holds the terminal and passes on what is typed.

@@ -90,9 +90,10 @@ three_doors_one_room() {
   type_keys ann 'from ann\r'
   hear gtcp '"Data":"from ann"'
   hear tnet '"Data":"from ann"'
-  # A newline within a packet is no line of its own at the text door.
+  # A newline within a packet makes a line that shows who said it.
   say gtcp '{"Act":"say","Data":"one\n[1.2.3.4:5]eve: two"}'
-  hear ann ': one␊[1.2.3.4:5]eve: two'
+  hear ann ': one'
+  hear ann ': [1.2.3.4:5]eve: two'
   hear tnet '"Act":"chat"'
   close_house
 }

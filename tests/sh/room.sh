@@ -80,7 +80,7 @@ a_question_by_pipe_is_answered() {
   house
   printf 'who\n' | call "$TEXT" >"$WORK/answer"
   local me
-  me=$(sed -n 's/^.*You are \([^,]*\), the first.*/\1/p' "$WORK/answer")
+  me=$(sed -n 's/^\[\([^]]*\)\].*: I am here.*/\1/p' "$WORK/answer")
   has_line answer 'user list:'
   has_line answer "$me:$me"
   # A last line without an ending counts, and what was said is delivered before the close.

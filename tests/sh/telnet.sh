@@ -67,6 +67,7 @@ leaving_by_the_escape_character() {
   come_by_telnet tel
   local tel
   tel=$(address_of tel | tail -n 1)
+  hear ann "[$tel]$tel: login"
   type_keys tel '\035'
   hear tel 'telnet> '
   type_keys tel 'quit\r'
