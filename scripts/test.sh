@@ -12,8 +12,9 @@
 # A fresh machine needs a Rust toolchain (with rustfmt and clippy), bash 5.1 and a C linker. The clients
 # that the shell tests use (nc, telnet, expect …) are installed by the system's package manager where
 # this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
-# missing and ends. It prints the seconds of each step; the last line counts the shell tests, and
-# those that were skipped, for want of a tool or of root, if there are any.
+# missing and ends. It prints the seconds of each step, and counts the shell tests, with those that were
+# skipped for want of a tool or of root. The last lines of a run that fails name each step and each test
+# that failed, and the command that runs it alone.
 #
 # Licences, doubled dependencies and known faults in them are checked by cargo-deny where it is
 # installed. Compiling it takes minutes, so this does not do it: `cargo install cargo-deny --locked`.
@@ -185,20 +186,66 @@ toolchain_is_whole() {
 
 # --- the steps -------------------------------------------------------------------------------
 
-failures=0
+failed_steps=()
 times=()
+mkdir "$scratch/steps"
 
-# step NAME COMMAND...: runs it, and goes on whether it passed or not.
+# step NAME COMMAND...: runs it, and goes on whether it passed or not. What it prints is kept for the last
+# lines. (No pipe: a command that is a function sets variables of this shell.)
 step() {
-  local name=$1 from=$SECONDS verdict=passed
+  local name=$1 from=$SECONDS verdict=passed out tee
   shift
   printf '\n== %s: %s\n' "$name" "$*"
   rm -f "$scratch/left-out"
-  "$@" </dev/null || { verdict=FAILED && failures=$((failures + 1)); }
+  exec {out}> >(exec tee "$scratch/steps/$name")
+  tee=$!
+  "$@" </dev/null >&"$out" 2>&1 || { verdict=FAILED && failed_steps+=("$name"); }
+  exec {out}>&-
+  wait "$tee" || true
   if [[ $verdict == passed && -f $scratch/left-out ]]; then verdict='left out'; fi
   times+=("$(printf '%-12s %-8s %4d s' "$name" "$verdict" $((SECONDS - from)))")
   echo "== $name: $verdict, $((SECONDS - from)) s"
   [[ $verdict != FAILED ]]
+}
+
+# what_failed STEP: a line for each test in it that failed, by the command that runs it alone.
+what_failed() {
+  local printed=$scratch/steps/$1
+  {
+    # What does not compile; a test by its binary, which cargo names before its tests.
+    grep -Eo '^error: could not compile .*' "$printed" || true
+    sed -nE \
+      -e 's/^ +Running (unittests )?([^ ]+) .*/\2/; t binary' \
+      -e 's/^ +Doc-tests .*/--doc/; t binary' \
+      -e '/^test (.*) \.\.\. FAILED$/ { s//\1/; G; s/^(.*)\n(.*)$/\2 \1/; p; }' \
+      -e d -e ':binary' -e h "$printed" |
+      sed -E -e 's/^tests\/([^/]+)\/main\.rs /cargo test --test \1 /' -e 's/^src\/lib\.rs /cargo test --lib /' \
+        -e 's/^--doc /cargo test --doc /'
+    grep -Eo "^error: test failed, to rerun pass .*--test (broken|memory)." "$printed" || true
+    # A case by its file.
+    awk '/^-- tests\/sh\// { file = $2 } /^FAIL / { print file, $2 } / ended early$/ { print }' "$printed"
+  } | sort -u
+}
+
+# closing_lines: of a run that failed each of the last lines says so.
+closing_lines() {
+  local name
+  printf '\n'
+  printf '%s\n' "${times[@]}"
+  if [[ -f $scratch/counts ]]; then
+    awk '{ passed += $1; failed += $3; skipped += $5 }
+      END { print "shell tests: " passed " passed, " failed " failed" (skipped ? ", " skipped " skipped" : "") }' "$scratch/counts"
+  fi
+  if ((${#failed_steps[@]} == 0)); then
+    echo "all steps passed, $((SECONDS - started)) s"
+    return 0
+  fi
+  for name in "${failed_steps[@]}"; do
+    echo "FAILED step $name"
+    what_failed "$name" | sed 's/^/  FAILED /'
+  done
+  echo "FAILED: ${failed_steps[*]} ($((SECONDS - started)) s in all)"
+  return 1
 }
 
 # left_out WHY: said by a step that does not do all of its work, for want of something optional.
@@ -344,7 +391,7 @@ repeat_tests() {
 }
 
 started=$SECONDS
-step tools install_missing || exit 1
+step tools install_missing || closing_lines || exit 1
 toolchain_is_whole || exit 1
 if [[ -z ${PARLOR:-} ]]; then
   # The place where cargo puts what it builds. cargo test builds the server too, for its own tests;
@@ -356,8 +403,8 @@ if [[ -z ${PARLOR:-} ]]; then
 fi
 
 if ((repeat)); then
-  if ((rust)); then step build cargo test --locked --no-run --test it || exit 1; fi
-  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bins || exit 1; fi
+  if ((rust)); then step build cargo test --locked --no-run --test it || closing_lines || exit 1; fi
+  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bins || closing_lines || exit 1; fi
   step repeat repeat_tests || true
 else
   if ((rust)); then
@@ -371,7 +418,7 @@ else
     step fuzz fuzz_briefly || true
     ((!sh)) || begin_to_mutate
   elif ((${build:-0})); then
-    step build cargo build --locked --bins || exit 1
+    step build cargo build --locked --bins || closing_lines || exit 1
   fi
   if ((sh)); then
     step shellcheck check_scripts || true
@@ -380,12 +427,4 @@ else
   if ((rust)); then step mutants mutate_briefly || true; fi
 fi
 
-printf '\n'
-printf '%s\n' "${times[@]}"
-echo "all steps: $((SECONDS - started)) s, $failures failed"
-if [[ -f $scratch/counts ]]; then
-  echo "shell tests:"
-  awk '{ passed += $1; failed += $3; skipped += $5 }
-    END { print passed " passed, " failed " failed" (skipped ? ", " skipped " skipped" : "") }' "$scratch/counts"
-fi
-((failures == 0))
+closing_lines

@@ -397,11 +397,10 @@ fn a_flood_does_not_stretch_a_time_limit() {
             if greets {
                 stream.write_all(b"[127.0.0.1:9]127.0.0.1:9: I am here\n").unwrap();
             }
-            let until = soon();
+            // It ends with the client: a limit that it could stretch would never be over.
             let lines = b"[127.0.0.1:7]bob: and on and on\n".repeat(1000);
-            while Instant::now() < until && stream.write_all(&lines).is_ok() {}
+            while stream.write_all(&lines).is_ok() {}
         });
-        let begun = Instant::now();
         let error = if greets {
             let mut client = Client::connect(address, Wire::Text).unwrap();
             client.say(&body("hi"), Instant::now() + LIMIT).unwrap_err()
@@ -409,7 +408,6 @@ fn a_flood_does_not_stretch_a_time_limit() {
             Client::connect_within(address, Wire::Text, LIMIT).unwrap_err()
         };
         assert!(matches!(error, ClientError::NoAnswer { .. }), "{error}");
-        assert!(begun.elapsed() < DEADLINE / 2, "{:?}", begun.elapsed());
         flood.join().unwrap();
     }
 }

@@ -1,8 +1,6 @@
 //! The JSON door's bytes (gtcp): six framings told apart by the first packet, every limit and one on
 //! either side of it, and objects that no honest client writes. Pure: no socket, only `parlor::wire`.
 
-use std::time::{Duration, Instant};
-
 use parlor::protocol::{Command, Refusal, RoomName};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
@@ -507,7 +505,6 @@ fn packets_at_the_text_door_are_never_said() {
 fn time_is_linear_in_the_bytes() {
     const MANY: usize = 1 << 19;
     let limits = Limits { max_packet: 16 * MANY, ..LIMITS };
-    let start = Instant::now();
     let long = json!({"Act": "x", "Data": "y".repeat(MANY)}).to_string();
     for framing in [Framing::Lines, Framing::Gf4, Framing::Gf7] {
         let stream = packet(framing, long.as_bytes());
@@ -533,7 +530,6 @@ fn time_is_linear_in_the_bytes() {
     assert_eq!(decode(Wire::Json(Some(Framing::Gf1)), [small.as_slice()]).0.len(), MANY / 10);
     let mut cut = Vec::new();
     Encoding::Json(Framing::Gf1).encode_custom(&Key::Act("x".into()), &vec![1; MANY], None, &mut cut);
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }
 
 proptest! {

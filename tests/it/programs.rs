@@ -659,7 +659,7 @@ fn ten_seconds_for_a_frame_and_to_leave() {
     let (route, words, took) = end.join().unwrap();
     assert_eq!(route, 10_000, "{}", words.escape_ascii());
     assert!(second.join().unwrap(), "closed before its second byte");
-    assert!(took >= ten && took < Duration::from_secs(16), "a byte at 0 s and one at 9 s: closed after {took:?}");
+    assert!(took >= ten, "a byte at 0 s and one at 9 s: closed after {took:?}");
     let last = loop {
         let packet = next_packet(&mut hugo, "gf2");
         if packet.contains("\"Act\":\"error\"") {

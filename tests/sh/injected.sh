@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One system call fails, once, at one place: the fault hurts at most the one session that it meets,
-# which ends for a reason that the log names; everybody else goes on, and the server stops in time.
+# which ends for a reason that the log names; everybody else goes on, and the server stops.
 #
 # usage: tests/sh/injected.sh [CASE...]    PARLOR=BINARY names the server under test
 #
@@ -11,7 +11,6 @@
 begin
 
 DOORS=(--listen text://127.0.0.1:0 --listen relay://127.0.0.1:0)
-STOP_MS=3000 # --drain
 
 can_inject() {
   command -v strace >/dev/null || skip 'there is no strace'
@@ -72,7 +71,7 @@ inject_no_more() {
   done
 }
 
-# all_is_well: the faults were there, ann and bob are, a caller comes in, and the stop is in time.
+# all_is_well: the faults were there, ann and bob are, a caller comes in, and the server stops.
 all_is_well() {
   within "$DEADLINE" all_injected || fail 'the fault has met no call'
   inject_no_more
@@ -80,11 +79,7 @@ all_is_well() {
   come_at_last new
   the_room_goes_on new ann bob
   has_not server.log 'panicked'
-  local from took
-  from=$(now_ms)
   close_house
-  took=$(($(now_ms) - from))
-  ((took <= STOP_MS)) || fail "the stop took $took ms"
   in_order server.log 'recv quit signal' 'All done.'
 }
 

@@ -42,16 +42,9 @@ run stops_on_quit
 run stops_on_hup
 
 stops_with_nobody_there() {
-  # A busy machine may be slow once, a server that waits for something is so each time.
-  local try from took
-  for try in 1 2 3 4 5; do
-    house
-    from=$(now_ms)
-    stop_house
-    took=$(($(now_ms) - from))
-    ((took >= 800)) || break
-  done
-  ((took < 800)) || fail "with nobody there it took $took ms at the ${try}th try"
+  # Where it waits for something, it does so for an hour.
+  house --drain 1h --write-timeout 1h
+  stop_house
   in_order server.log 'recv quit signal' 'All done.'
   has_not server.log 'handler done.'
 }
@@ -151,16 +144,15 @@ a_quit_beside_an_int_is_the_same_wish() { two_at_once INT QUIT; }
 run an_int_beside_a_term_is_the_same_wish
 run a_quit_beside_an_int_is_the_same_wish
 
-# Of its time a stop gives four fifths to those who do not read. A busy machine may add to it.
+# Of its time a stop gives four fifths to those who do not read, and no more: who stalls would stay for an hour.
 drain_bounds_the_stop() {
   stalled_stop 1s
   ((took >= 700)) || fail "the stalled one did not hold up the stop ($took ms): nothing was tested"
-  ((took < 10000)) || fail "a stop with --drain 1s took $took ms"
   stalled_stop 5s
   ((took >= 3900)) || fail "a stop with --drain 5s gave up after $took ms"
 }
 stalled_stop() {
-  house --drain "$1" --write-timeout 60s
+  house --drain "$1" --write-timeout 1h
   come ann
   come_and_stall
   local from
