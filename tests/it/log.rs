@@ -297,6 +297,44 @@ fn what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log() {
     assert!(log.lines().all(is_a_line_of_the_log), "{log}");
 }
 
+/// Nothing ends a thread: a stop waits for a handler that blocks, and says for which.
+#[test]
+fn handler_that_blocks_is_named_at_the_stop() {
+    let Some(mut program) = program("handler_that_blocks_is_named_at_the_stop") else {
+        let log = parlor::server::log::start(None).unwrap();
+        let door = Listen::required(Wire::Frame, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let config = Config { listen: vec![door], drain: Duration::from_millis(200), ..Config::default() };
+        let (let_go, held) = std::sync::mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(held);
+        let server = Server::bind(&config).unwrap().on_route(7, move |_, _| {
+            println!("blocks=now");
+            let _ = held.lock().unwrap().recv();
+        });
+        let server = server.spawn().unwrap();
+        println!("door={}", server.addresses()[0].1);
+        std::io::stdin().read_exact(&mut [0]).unwrap();
+        server.stop();
+        std::io::stdin().read_exact(&mut [0]).unwrap();
+        let_go.send(()).unwrap();
+        server.join().unwrap();
+        log::info!("joined");
+        return log.finish(DEADLINE);
+    };
+    let door = said_by(&mut program, "door=").parse().unwrap();
+    let mut device = Peer::connect(door);
+    device.send_frame(7, b"");
+    device.send_frame(7, b"x");
+    said_by(&mut program, "blocks=");
+    let mut stdin = program.stdin.take().unwrap();
+    stdin.write_all(b"s").unwrap();
+    let mut log = BufReader::new(program.stderr.take().unwrap()).lines();
+    let named = log.find(|line| line.as_ref().unwrap().contains("has not returned")).unwrap().unwrap();
+    assert!(named.contains(": the handler of route 7 has not returned; the stop waits for it"), "{named}");
+    stdin.write_all(b"e").unwrap();
+    assert!(log.any(|line| line.unwrap().ends_with("joined")));
+    assert!(program.wait().unwrap().success());
+}
+
 /// Nobody reads the log for a while: who writes it goes on, what does not fit is dropped, and when it is
 /// read again, it says how many lines are missing.
 #[test]

@@ -191,6 +191,63 @@ variables_do_what_flags_do() {
 }
 run variables_do_what_flags_do
 
+# An empty variable is none, blanks around a value and a comma behind it do not count; wrong bytes are told by
+# the variable's name.
+empty_variables_count_as_unset() {
+  PARLOR_IDLE='' PARLOR_RATE=' ' PARLOR_MAX_CLIENTS=$'\r' PARLOR_LOG_LEVEL='' PARLOR_ADDRESSES='' PARLOR_NODE=$'\n' \
+    PARLOR_LISTEN=$' text://127.0.0.1:0 ,, relay://127.0.0.1:0,\r' PARLOR_MAX_PER_ADDRESS=$'100\r' serve "$PARLOR"
+  come ann
+  close_house
+  has server.log ' INFO '
+  PARLOR_LISTEN=' , ' refuses 1 --listen text://192.0.2.1:7001
+  has refused.log 'cannot listen on text://192.0.2.1:7001'
+  local name
+  for name in PARLOR_IDLE PARLOR_LISTEN PARLOR_MAX_CLIENTS PARLOR_ADDRESSES PARLOR_LOG_LEVEL; do
+    start refused env "$name"=$'3\xff0' "$PARLOR"
+    ended refused 2
+    has refused.log "$name"
+    has refused.log 'not UTF-8'
+  done
+}
+run empty_variables_count_as_unset
+
+# What is known of the cause is said, and no guess.
+doors_that_overlap_are_told_as_such() {
+  local one other
+  for one in 0.0.0.0 '[::]' 127.0.0.1; do
+    for other in 0.0.0.0 '[::]'; do
+      refuses 2 --listen "text://$one:7001" --listen "relay://$other:7001"
+      has refused.log "--listen text://$one:7001 and --listen relay://$other:7001"
+      has_not refused.log 'Another program'
+    done
+  done
+  refuses 2 --listen text://0.0.0.0:7001 --listen 'text://[::]:7001'
+  has refused.log '[::] is every address of this machine, those of IPv4 too'
+}
+run doors_that_overlap_are_told_as_such
+
+start_errors_name_their_cause() {
+  command -v strace >/dev/null || skip 'there is no strace'
+  strace -o "$WORK/strace" -e inject=close:error=EIO:when=1 true 2>"$WORK/strace.says" || skip 'strace may not inject here'
+  # refused_by CALL ERROR DOOR WORDS
+  refused_by() {
+    start refused strace -o "$WORK/trace" -e "trace=$1" -e "inject=$1:error=$2:when=1" "$PARLOR" --listen "$3"
+    ended refused 1
+    has refused.log "$4"
+    has_not refused.out 'ready'
+  }
+  refused_by bind EACCES text://0.0.0.0:7001 'Port 7001 needs no privileges, so a security policy'
+  refused_by bind EACCES text://0.0.0.0:1 'or a security policy'
+  refused_by bind EADDRNOTAVAIL 'text://[::]:7001' 'IPv6 is switched off on this machine; 0.0.0.0:7001'
+  refused_by bind EADDRNOTAVAIL 'text://[2001:db8::1]:7001' 'or IPv6 is switched off'
+  refused_by socket EAFNOSUPPORT 'text://[::]:7001' 'This machine has no IPv6; 0.0.0.0:7001'
+  refused_by socket EMFILE text://0.0.0.0:7001 'ulimit -n'
+  has_not refused.log '--listen'
+  refused_by listen ENFILE text://0.0.0.0:7001 'fs.file-max'
+  refused_by listen EADDRINUSE text://0.0.0.0:7001 'Another program has that port'
+}
+run start_errors_name_their_cause
+
 # knocks FILE BYTES: sends bytes as printf spells them and takes the answer; whether it came instead of
 # the greeting. The server waits 10 ms for a caller's first bytes, and on a busy machine nc is later.
 knocks() {

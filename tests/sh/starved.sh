@@ -37,6 +37,52 @@ few_descriptors_are_few_places() {
 }
 run few_descriptors_are_few_places
 
+# no_start WORDS COMMAND...: it ends with 1 before a ready line, and the log says these words.
+no_start() {
+  local words=$1
+  shift
+  start server "$@"
+  ended server 1
+  has_not server.out 'ready'
+  has server.log "$words"
+  has_not server.log 'panicked'
+}
+
+# A start without room for one session is none: it names the limit, and what would do.
+no_room_for_anybody_is_no_start() {
+  local least n
+  least='there is no room for a single session: the limit of open files (ulimit -n)'
+  for n in 14 20 32; do
+    no_start "$least is $n. Raise it to 33 at least" bash -c 'ulimit -n "$0"; exec "$@"' "$n" "$PARLOR" "${DOORS[@]}"
+  done
+  # Fewer than it takes to come so far: whatever is missed is told with its limit.
+  for n in 5 6 7 8 9 10; do
+    no_start 'ulimit -n' bash -c 'ulimit -n "$0"; exec "$@"' "$n" "$PARLOR" "${DOORS[@]}"
+  done
+  # With one place it is a start.
+  serve bash -c 'ulimit -n 33; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
+  come ann
+  equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (1 here), try again later'
+  close_house
+  least='there is no room for a single session: the limit of address space (ulimit -v) is 30000 KiB'
+  no_start "$least" bash -c 'ulimit -v 30000; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
+  least='there is no room for a single session: the limit of data (ulimit -d) is 20000 KiB'
+  no_start "$least" bash -c 'ulimit -d 20000; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
+}
+run no_room_for_anybody_is_no_start
+
+no_threads_for_anybody_is_no_start() {
+  need_nobody
+  local n
+  no_start 'the limit of threads of this user (ulimit -u) is 17. Raise it to 18 at least' \
+    "${NOBODY[@]}" prlimit --nproc=17 "$WORK/parlor" "${DOORS[@]}"
+  # What else the user runs takes the threads that the limit promises.
+  for n in {1..22}; do start "sleeper$n" "${NOBODY[@]}" sleep 600; done
+  within "$DEADLINE" sleepers 22 || fail 'the sleepers did not start'
+  no_start 'Resource temporarily unavailable' "${NOBODY[@]}" prlimit --nproc=24 "$WORK/parlor" "${DOORS[@]}"
+  has server.log 'ulimit -u'
+}
+
 the_soft_limit_of_descriptors_is_raised() {
   serve bash -c 'ulimit -S -n 40; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}" --max-clients 50
   local n
@@ -164,6 +210,93 @@ sleepers() {
   ((n >= $1))
 }
 run no_threads_left
+run no_threads_for_anybody_is_no_start
+
+# room: how many places the log announces.
+room() { sed -n 's/.* room for \([0-9]*\) sessions at once.*/\1/p' "$WORK/server.log"; }
+
+# all_that_are_announced_come: and go, and come again; who comes then is refused, nothing aborts.
+all_that_are_announced_come() {
+  local n places round open
+  wait_for "$WORK/server.log" "sessions at once, limited by $1"
+  places=$(room)
+  ((places >= $2)) || fail "only $places places"
+  for round in 1 2; do
+    local -a callers=()
+    for ((n = 0; n < places; n++)); do
+      within "$DEADLINE" gets_a_place || fail "caller $n of $places does not get in"
+      callers+=("$open")
+    done
+    for n in 1 2 3 4 5; do
+      equal "$(call "$TEXT" </dev/null)" "!!! Parlor is full ($places here), try again later" "in round $round"
+    done
+    for open in "${callers[@]}"; do exec {open}>&-; done
+  done
+  come_at_last ann
+  the_room_goes_on ann
+  close_house
+}
+# gets_a_place: a connection that stays, in $open; the first line tells.
+gets_a_place() {
+  local line
+  exec {open}<>"/dev/tcp/127.0.0.1/$TEXT" || return 1
+  if read -r -t "$DEADLINE" -u "$open" line && [[ $line != '!!! '* ]]; then return 0; fi
+  exec {open}>&-
+  return 1
+}
+
+# under_limit FLAG KIB: a house under ulimit.
+under_limit() { serve bash -c 'ulimit "$0" "$1"; exec "${@:2}"' "$1" "$2" "$PARLOR" "${DOORS[@]}" --drain 1s; }
+
+little_address_space_is_few_places() {
+  local kib
+  for kib in 100000 488281 585937 1000000; do
+    under_limit -v "$kib"
+    all_that_are_announced_come 'address space (ulimit -v)' $((kib < 300000 ? 20 : 100))
+  done
+}
+run little_address_space_is_few_places
+
+little_data_is_few_places() {
+  under_limit -d 200000
+  all_that_are_announced_come 'data (ulimit -d)' 50
+}
+run little_data_is_few_places
+
+# A clock that no calendar knows: beyond the year 9999, before 1970, at the ends of its numbers. The log's lines
+# have a time all the same, also that of a panic, and people talk.
+clocks_without_a_calendar() {
+  cat >"$WORK/clock.c" <<'END'
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  long got = syscall(SYS_clock_gettime, clock, now);
+  if (clock == CLOCK_REALTIME) now->tv_sec = atoll(getenv("CLOCK_STANDS_AT"));
+  return got;
+}
+END
+  cc -shared -fPIC -o "$WORK/clock.so" "$WORK/clock.c" 2>"$WORK/cc" || skip 'no C compiler makes a library here'
+  local at line
+  for at in 253402300800 9223372036854775807 -1 -9223372036854775808 4102444800; do
+    serve env LD_PRELOAD="$WORK/clock.so" CLOCK_STANDS_AT="$at" "$PARLOR" "${DOORS[@]}"
+    come ann
+    come bob
+    the_room_goes_on ann bob
+    say ann '/time on'
+    say ann '/history'
+    say ann '/uptime'
+    hear ann '*** Up for '
+    close_house
+    in_order server.log 'recv quit signal' 'All done.'
+    has_not server.log 'panicked'
+    line=$(tail -n 1 "$WORK/server.log")
+    [[ $line =~ ^[+-]?[0-9]{4,}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z\ INFO\ \ All\ done\.$ ]] || fail "at $at: $line"
+  done
+}
+run clocks_without_a_calendar
 
 can_inject() {
   command -v strace >/dev/null || skip 'there is no strace'
