@@ -473,6 +473,32 @@ the_next_conversation_goes_on_where_this_one_was() {
 }
 run the_next_conversation_goes_on_where_this_one_was
 
+# Whatever stands before a slash, a private line stays private: it is not said.
+what_hides_before_a_command_makes_nothing_public() {
+  every_door
+  come bob
+  say bob 'rename|bob'
+  hear bob 'rename ok'
+  local wire line
+  for wire in text json frame; do
+    terminal "$wire" 80 "$(door "$wire")" --wire "$wire" -n "$wire"
+    types_at "$wire" "#lobby $wire>"
+    for line in $'\xe2\x80\x8b/msg bob secret' $'\xef\xbb\xbf/msg bob secret' ' /msg bob secret' $'\xc2\xa0/w bob secret' \
+      $'\xef\xbc\x8fmsg bob secret' $'\xe3\x80\x81msg bob secret' $'\xe2\x81\x84msg bob secret' '/mgs bob secret'; do
+      type_in "$wire" "$line"
+      press "$wire" Enter
+    done
+    type_in "$wire" "    // a comment by $wire"
+    press "$wire" Enter
+    hear bob "// a comment by $wire"
+    press "$wire" C-d
+    sees_line "$wire" 'exit code 0'
+  done
+  ! grep -q '\][a-z]*: .*secret' "$WORK/bob.out" || fail 'it was said'
+  stop_house
+}
+run what_hides_before_a_command_makes_nothing_public
+
 without_reconnecting_a_conversation_ends() {
   every_door
   terminal ann 80 "127.0.0.1:$TEXT" -n ann --no-reconnect
