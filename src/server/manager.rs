@@ -236,12 +236,12 @@ impl<'a> Manager<'a> {
             return self.inbox.try_recv().map_err(|_| RecvTimeoutError::Timeout);
         }
         let look_at = self.slow.backpressure.next_due();
-        let begun = Instant::now();
+        let begun = look_at.map(|_| Instant::now());
         let event = match due.into_iter().chain(look_at).min() {
             None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => self.inbox.recv_deadline(due),
         };
-        if let Some(look_at) = look_at {
+        if let (Some(look_at), Some(begun)) = (look_at, begun) {
             self.excuse_after_a_stop(look_at.max(begun));
         }
         event
@@ -384,7 +384,8 @@ impl<'a> Manager<'a> {
             return;
         }
         // Where others wait, a long event takes its turn with theirs.
-        let at_most = if self.inbox.is_empty() { usize::MAX } else { SLICE };
+        let is_long = matches!(&work, Work::Received(items, _) if items.len() > SLICE);
+        let at_most = if is_long && !self.inbox.is_empty() { SLICE } else { usize::MAX };
         match self.work(seat, work, at_most) {
             Progress::Done => {}
             Progress::HasToWait(rest) => {
