@@ -326,7 +326,8 @@ impl Hub {
     /// Somebody has left, or is made to. Nothing happens where that is known already.
     pub fn leave(&mut self, seat: Seat, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.people.leave(seat) else { return };
-        if reason.is_polite() {
+        let is_unasked = matches!(reason, CloseReason::ServerStopping | CloseReason::Silent);
+        if reason.is_polite() && (!is_unasked || person.takes_part()) {
             out.push(Effect::Tell(seat, Notice::Goodbye(reason.clone())));
         }
         self.leave_room(seat, person, reason.clone(), now, out);
@@ -338,7 +339,9 @@ impl Hub {
         let seats: Vec<Seat> = self.people.seats().collect();
         for seat in seats {
             let Some(person) = self.people.leave(seat) else { continue };
-            out.push(Effect::Tell(seat, Notice::Goodbye(CloseReason::ServerStopping)));
+            if person.takes_part() {
+                out.push(Effect::Tell(seat, Notice::Goodbye(CloseReason::ServerStopping)));
+            }
             if let Some(room) = person.room {
                 out.push(Effect::Exit(room, seat));
             }

@@ -48,6 +48,14 @@ pub(super) struct Person {
     pub(super) is_listed: bool,
 }
 
+impl Person {
+    /// Whether the session may be told what it did not ask for. tnet's client takes any frame for its answer:
+    /// a frame session is told nothing until it has joined, said something or taken a name.
+    pub(super) fn takes_part(&self) -> bool {
+        self.by != "frame" || self.room.is_some() || self.spoken || self.keys.is_some()
+    }
+}
+
 /// Everybody, by seat, by session, by address and by name.
 #[derive(Debug, Default)]
 pub(super) struct People {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Body, Command, Notice, Refusal, Speaker, VisitTo};
+use crate::protocol::{Body, Command, Notice, Refusal, Speaker, VisitTo, shortened};
 
 use super::hub::{Effect, Hub, Now, refuse};
+use super::people::Person;
 use super::{RoomIndex, Seat};
 
 /// The others who hear of a command.
@@ -76,8 +77,17 @@ impl Hub {
         out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
     }
 
+    /// The one to whom a private line goes.
+    pub(super) fn receiver(&self, to: &str) -> Result<Seat, Refusal> {
+        let receiver = self.people.find(to)?;
+        match self.people.get(receiver).is_some_and(Person::takes_part) {
+            true => Ok(receiver),
+            false => Err(Refusal::NobodyCalled { name: shortened(to, 40), like: None }),
+        }
+    }
+
     pub(super) fn write(&mut self, seat: Seat, to: &str, body: Body, now: Now, out: &mut Vec<Effect>) {
-        match self.people.find(to) {
+        match self.receiver(to) {
             Ok(receiver) => self.deliver(seat, receiver, body, now, out),
             Err(refusal) => refuse(seat, refusal, out),
         }

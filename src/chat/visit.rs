@@ -52,7 +52,7 @@ impl Hub {
             VisitTo::Room(room) => (room, false),
             VisitTo::Action(room) => (room, true),
             VisitTo::Person(to) => {
-                return match self.people.find(&to) {
+                return match self.receiver(&to) {
                     Ok(receiver) => {
                         self.is_heard(seat, &from, now);
                         self.deliver_from(from, seat, receiver, body, now, out);

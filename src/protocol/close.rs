@@ -34,6 +34,8 @@ pub enum CloseReason {
     WriteFailed,
     /// A bug of ours ended its thread; nobody else is hurt.
     Panicked,
+    /// A handler of the program's own panicked; which one.
+    HandlerPanicked(Box<str>),
 }
 
 impl CloseReason {
@@ -66,11 +68,12 @@ impl CloseReason {
             Self::NotJoined => 10,
             Self::Dismissed => 11,
             Self::Silent => 12,
+            Self::HandlerPanicked(_) => 13,
         }
     }
 
     /// Short names in the order of [`CloseReason::index`].
-    pub const NAMES: [&'static str; 13] = [
+    pub const NAMES: [&'static str; 14] = [
         "quit",
         "peer closed",
         "idle",
@@ -84,6 +87,7 @@ impl CloseReason {
         "not joined",
         "dismissed",
         "silent",
+        "handler panicked",
     ];
 }
 
@@ -104,6 +108,7 @@ impl fmt::Display for CloseReason {
             Self::ReadFailed => f.write_str("read failed"),
             Self::WriteFailed => f.write_str("write failed"),
             Self::Panicked => f.write_str("panicked (a bug in parlor)"),
+            Self::HandlerPanicked(handler) => write!(f, "the program's handler for {handler} panicked"),
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Lifeline {
     appeared: AtomicBool,
     reader_done: AtomicBool,
     was_cut: AtomicBool,
+    /// A handler has ended the session: what it has sent is delivered, whatever the reason that it gave.
+    is_dismissed: AtomicBool,
 }
 
 impl Lifeline {
@@ -63,6 +65,7 @@ impl Lifeline {
             appeared: AtomicBool::new(false),
             reader_done: AtomicBool::new(false),
             was_cut: AtomicBool::new(false),
+            is_dismissed: AtomicBool::new(false),
         }
     }
 
@@ -70,6 +73,16 @@ impl Lifeline {
     pub(super) fn end(&self, reason: CloseReason) {
         let _ = self.reason.set(reason);
         self.wake_reader();
+    }
+
+    /// A handler ends the session, with whatever reason.
+    pub(super) fn dismiss(&self) {
+        self.is_dismissed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether what waits for the peer is still to be sent, now that the session ends.
+    pub(super) fn ends_politely(&self) -> bool {
+        self.reason().is_none_or(CloseReason::is_polite) || self.is_dismissed.load(Ordering::SeqCst)
     }
 
     /// Why the session ended, if it has.

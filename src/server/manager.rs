@@ -27,6 +27,7 @@ use super::lifeline::Lifeline;
 use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
 use super::outbox::{Outbox, Pushed, Shared};
 use super::post::{Delivery, Post, Slow};
+use super::unsaid::Unsaid;
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
 pub(super) const TURN_COMMANDS: usize = 512;
@@ -355,7 +356,10 @@ impl<'a> Manager<'a> {
             }
             Event::Push(seat, id, key, data) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
-                    self.give_unasked(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out));
+                    match self.unsaid(seat) {
+                        Some(unsaid) => unsaid.push_own(key, data),
+                        None => self.give_unasked(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out)),
+                    }
                 }
             }
             Event::CaughtUp(seat, id) => {
@@ -467,6 +471,7 @@ impl<'a> Manager<'a> {
             odd_in: 0,
             heard: 0,
             tag: None,
+            unsaid: (wire == Wire::Json(None)).then(Unsaid::default),
             filter: None,
             missed_elsewhere: false,
         };
@@ -571,6 +576,11 @@ impl<'a> Manager<'a> {
             Inbound::Switch(encoding) => {
                 let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
                 self.switch(seat, encoding.with_time(time).with_classic(self.classic));
+                let unsaid =
+                    self.posts.get_mut(seat.index()).and_then(Option::as_mut).and_then(|post| post.unsaid.take());
+                if let Some(unsaid) = unsaid {
+                    self.answer_with(seat, |encoding, out| unsaid.encode(encoding, out));
+                }
             }
             // A reader calls its handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
@@ -670,7 +680,10 @@ impl<'a> Manager<'a> {
     /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
     /// the room's lines are.
     fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
-        self.give_unasked(seat, |encoding, out| encoding.encode(notice, None, out));
+        match self.unsaid(seat) {
+            Some(unsaid) => unsaid.push_notice(notice),
+            None => self.give_unasked(seat, |encoding, out| encoding.encode(notice, None, out)),
+        }
     }
 
     fn give_unasked(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -928,11 +941,19 @@ impl<'a> Manager<'a> {
     fn turn_away(&mut self, mut opened: Opened) {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
-        opened.lifeline.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
+        // A frame client takes any frame for its answer.
+        if opened.lifeline.wire != Wire::Frame {
+            opened.lifeline.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
+        }
         opened.outbox.push_answer(&bytes);
         self.lifelines.push(Arc::downgrade(&opened.lifeline)); // cut with the others, if it stays too long
         opened.lifeline.end(CloseReason::ServerStopping);
         self.metrics.count_closed(&CloseReason::ServerStopping);
+    }
+
+    /// What waits for a session that has not shown its framing.
+    fn unsaid(&mut self, seat: Seat) -> Option<&mut Unsaid> {
+        self.posts.get_mut(seat.index())?.as_mut()?.unsaid.as_mut()
     }
 
     fn post(&self, seat: Seat) -> Option<&Post> {

@@ -26,6 +26,7 @@ mod running;
 mod session;
 mod shutdown;
 mod throttle;
+mod unsaid;
 mod writer;
 
 use std::convert::Infallible;

@@ -17,6 +17,7 @@ use super::deferred::Work;
 use super::lifeline::Lifeline;
 use super::os::{Instant, Receiver};
 use super::outbox::{Outbox, Pushed, Shared};
+use super::unsaid::Unsaid;
 
 /// The manager's side of one session.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Post {
     pub(super) heard: usize,
     /// The mark of its next request.
     pub(super) tag: Option<Box<str>>,
+    /// What waits until it shows its framing; `None` once it has.
+    pub(super) unsaid: Option<Unsaid>,
     /// What it does not want to see.
     pub(super) filter: Option<Box<Filter>>,
     /// Among the lines that it misses are some that the history of its room has not: private ones, or

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -354,14 +355,40 @@ impl<'a> Reader<'a> {
         let Some(opened) = &self.house.routes.opened else { return Ok(()) };
         let key = Key::Act("notice".into());
         let mut caller = self.caller(&key);
+        // The manager keeps the words for a peer that has not shown its framing.
+        caller.unsaid = (self.lifeline.wire == Wire::Json(None)).then(Vec::new);
         let running = self.house.running.enter(self.lifeline.id, Called::Open);
-        opened(&mut caller);
+        let result = catch_unwind(AssertUnwindSafe(|| opened(&mut caller)));
         drop(running);
-        let (answers, close) = (caller.answers, caller.close);
+        let Caller { mut answers, unsaid, close, .. } = caller;
+        let close = self.closing(&result, close, || "on_open".into());
+        for (key, data) in unsaid.into_iter().flatten() {
+            if close.is_some() {
+                self.encoding.encode_custom(&key, &data, None, &mut answers);
+            } else {
+                let event = Event::Push(self.lifeline.permit.seat, self.lifeline.id, key, data);
+                self.house.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
+            }
+        }
         if !answers.is_empty() {
             self.send(vec![Inbound::Answer(answers.into())], credit)?;
         }
         close.map_or(Ok(()), Err)
+    }
+
+    /// Why a handler ends the session: it said so, or it panicked.
+    fn closing(
+        &self,
+        result: &thread::Result<()>,
+        close: Option<CloseReason>,
+        handler: impl FnOnce() -> String,
+    ) -> Option<CloseReason> {
+        let close = match result {
+            Ok(()) => close?,
+            Err(_) => CloseReason::HandlerPanicked(handler().into()),
+        };
+        self.lifeline.dismiss();
+        Some(close)
     }
 
     /// Calls the handler for `key`; its answers join the batch.
@@ -376,12 +403,13 @@ impl<'a> Reader<'a> {
         };
         let mut caller = self.caller(key);
         let running = self.house.running.enter(self.lifeline.id, self.house.routes.called(key));
-        handler(&mut caller, data);
+        let result = catch_unwind(AssertUnwindSafe(|| handler(&mut caller, data)));
         drop(running);
+        let close = self.closing(&result, caller.close, || key.to_string());
         if !caller.answers.is_empty() {
             batch.push(Inbound::Answer(caller.answers.into()));
         }
-        caller.close
+        close
     }
 
     fn caller<'c>(&'c self, key: &'c Key) -> Caller<'c> {
@@ -392,6 +420,7 @@ impl<'a> Reader<'a> {
             key,
             tag: self.tag.as_deref(),
             answers: Vec::new(),
+            unsaid: None,
             close: None,
         }
     }

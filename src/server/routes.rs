@@ -2,7 +2,8 @@
 //!
 //! A handler runs on the reader thread of the session that called, so calls of one session come in
 //! order, one at a time, and one that is slow keeps only its own session waiting. A panic in it
-//! ends that session and no other. Its answers take their place among the chat's.
+//! ends that session and no other, after what it has sent; the log names the handler. Its answers take
+//! their place among the chat's.
 //!
 //! A handler must return: a stop waits for it, also beyond [`Config::drain`](crate::Config::drain), since
 //! nothing can end a thread. The log names each one that has not returned by then.
@@ -64,6 +65,8 @@ pub struct Caller<'a> {
     pub(super) tag: Option<&'a str>,
     /// Answers, encoded.
     pub(super) answers: Vec<u8>,
+    /// Answers that cannot be encoded yet, where the peer has not shown its framing.
+    pub(super) unsaid: Option<Vec<(Key, Vec<u8>)>>,
     pub(super) close: Option<CloseReason>,
 }
 
@@ -95,15 +98,21 @@ impl Caller<'_> {
     /// Answers: a frame of the same route, a packet of the same `Act` with `data` as its `Data`, or,
     /// on the line doors, a line. Answers are sent in the order of the requests.
     pub fn reply(&mut self, data: impl AsRef<[u8]>) {
-        self.encoding.encode_custom(self.key, data.as_ref(), self.tag, &mut self.answers);
+        match &mut self.unsaid {
+            Some(unsaid) => unsaid.push((self.key.clone(), data.as_ref().to_vec())),
+            None => self.encoding.encode_custom(self.key, data.as_ref(), self.tag, &mut self.answers),
+        }
     }
 
     /// Sends something else beside the answer.
     pub fn send(&mut self, key: &Key, data: impl AsRef<[u8]>) {
-        self.encoding.encode_custom(key, data.as_ref(), None, &mut self.answers);
+        match &mut self.unsaid {
+            Some(unsaid) => unsaid.push((key.clone(), data.as_ref().to_vec())),
+            None => self.encoding.encode_custom(key, data.as_ref(), None, &mut self.answers),
+        }
     }
 
-    /// Ends the session when the handler returns and what it has sent is delivered.
+    /// Ends the session when the handler returns and what it has sent is delivered, whatever the reason.
     pub fn close(&mut self, reason: CloseReason) {
         self.close = Some(reason);
     }
@@ -144,7 +153,8 @@ impl std::error::Error for SendError {}
 
 impl Remote {
     /// Sends to the session. Never blocks. A session that does not read misses what its outbox does not hold, as
-    /// it misses lines of its room, and is told how much.
+    /// it misses lines of its room, and is told how much. To a JSON session that has sent nothing yet, it
+    /// waits for the first packet, which shows the framing; of what waits, 64 KiB are kept.
     ///
     /// # Errors
     /// If the session has gone, or the server is too busy to take more.
@@ -161,7 +171,7 @@ impl Remote {
 impl super::Server {
     /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
     /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's: a handler for one
-    /// of them is never called. Nor is one for route 0 by a frame without data, which is a heartbeat.
+    /// of them is never called. Nor is one for route 0, which is a heartbeat.
     #[must_use]
     pub fn on_route(mut self, route: u32, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
         self.routes.handlers.insert(Key::Route(route), Box::new(handler));
@@ -185,7 +195,8 @@ impl super::Server {
         self
     }
 
-    /// Calls `handler` when a session has come in, by whichever door.
+    /// Calls `handler` when a session has come in, by whichever door. What it sends to a JSON session goes out
+    /// with the first packet of the peer, in the framing of that.
     #[must_use]
     pub fn on_open(mut self, handler: impl Fn(&mut Caller<'_>) + Send + Sync + 'static) -> Self {
         self.routes.opened = Some(Box::new(handler));

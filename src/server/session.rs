@@ -72,7 +72,7 @@ fn report(house: &House, lifeline: &Lifeline) {
         }))
         .is_err()
     {
-        error!("session {}: a handler of its close panicked", lifeline.id);
+        error!("session {lifeline}: the program's handler for on_close panicked");
     }
     let stopping = house.stopper.is_triggered();
     // Each kind of ending is a cause of its own; a stop ends everybody, once.
@@ -84,7 +84,9 @@ fn report(house: &House, lifeline: &Lifeline) {
         Some(reason @ (PeerClosed | ReadFailed | WriteFailed)) if !lifeline.has_appeared() => {
             debug!(target: &cause, "session {lifeline} closed: {reason}, without a sign of life");
         }
-        Some(reason @ CloseReason::Panicked) => error!("session {lifeline} closed: {reason}"),
+        Some(reason @ (CloseReason::Panicked | CloseReason::HandlerPanicked(_))) => {
+            error!("session {lifeline} closed: {reason}");
+        }
         Some(reason @ CloseReason::WriteTimeout) => {
             info!(target: &cause, "session {lifeline} closed: {reason}, {} KiB pending", lifeline.pending() / 1024);
         }
@@ -151,7 +153,7 @@ fn converse<'scope>(house: &'scope House, scope: &'scope Scope<'scope, '_>, life
     let reason = reader.run(&credit);
     lifeline.end(reason);
     let reason = lifeline.reason().cloned().unwrap_or(CloseReason::PeerClosed);
-    let polite = reason.is_polite();
+    let polite = lifeline.ends_politely();
     let _ = house.inbox.send(Event::Closed(lifeline.permit.seat, lifeline.id, reason));
     if polite {
         discard_input(lifeline, None); // its writer cuts it when that takes too long

@@ -172,9 +172,7 @@ impl Writer {
 
     /// Nothing more will come: says so to the peer and gives it time to close.
     fn finish(&self) {
-        if self.lifeline.reason().is_none_or(CloseReason::is_polite)
-            && self.lifeline.stream.shutdown(Shutdown::Write).is_ok()
-        {
+        if self.lifeline.ends_politely() && self.lifeline.stream.shutdown(Shutdown::Write).is_ok() {
             let until = Instant::now() + LINGER;
             while !self.lifeline.has_finished_reading() {
                 let left = until.saturating_duration_since(Instant::now());

@@ -51,7 +51,7 @@ mod typed;
 
 use std::fmt;
 
-use crate::protocol::{Command, Notice, Refusal, clean};
+use crate::protocol::{Command, Notice, Refusal, clean, shortened};
 
 pub use client::{Heard, HeardDecoder, Kind, Speech};
 pub use frame::{FrameDecoder, HEARTBEAT};
@@ -228,6 +228,16 @@ pub enum Key {
     Route(u32),
     /// The `Act` of a JSON packet.
     Act(Box<str>),
+}
+
+impl fmt::Display for Key {
+    /// For the log: a peer may have chosen the act, so it is quoted, and not at length.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route(route) => write!(f, "route {route}"),
+            Self::Act(act) => write!(f, "act {:?}", shortened(act, 40)),
+        }
+    }
 }
 
 /// Why a stream cannot be followed any further.

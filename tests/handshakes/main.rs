@@ -40,6 +40,9 @@ mod outbox;
 mod post;
 #[path = "../../src/server/shutdown.rs"]
 mod shutdown;
+#[path = "../../src/server/unsaid.rs"]
+#[allow(dead_code, reason = "it is the manager's")]
+mod unsaid;
 #[path = "../../src/server/writer.rs"]
 mod writer;
 
@@ -181,6 +184,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             odd_in: 0,
             heard: 0,
             tag: None,
+            unsaid: None,
             filter: None,
             missed_elsewhere: false,
         };

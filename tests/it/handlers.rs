@@ -72,7 +72,6 @@ fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
     let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
     dave.send_raw(&[frame(0, b""), frame(112, b""), frame(0, b"x"), frame(3, b"")].concat());
     dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
-    dave.expect_frame(0, b"zero x");
     dave.expect_frame(3, b"other");
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     carol.send_raw(b"{\"Act\":\"heartbeat\"}\n{\"Act\":\"ping\"}\n");
@@ -122,6 +121,7 @@ fn a_session_can_be_sent_to_from_elsewhere() {
     dave.expect_frame(207, br#"{"Act":"notice","Data":"welcome"}"#);
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     let to_carol = remote_of(&carol, Wire::Json(None));
+    carol.send_raw(&packet("gf2", r#"{"Act":"heartbeat"}"#)); // the framing is known from here on
     expect_packet(&mut carol, "gf2", r#"{"Act":"notice","Data":"welcome"}"#);
 
     let sending = thread::spawn({
@@ -228,7 +228,7 @@ fn a_handler_s_close_and_its_panic_end_that_session_alone() {
     alice.expect(&format!("[{}]{erin_id}: login", erin.name));
     alice.expect(&format!("[{}]{erin_id}: hi", erin.name));
     erin.send_frame(66, b"boom");
-    assert_eq!(ending(), (erin_id, CloseReason::Panicked));
+    assert_eq!(ending(), (erin_id, CloseReason::HandlerPanicked("route 66".into())));
     alice.expect(&format!("[{}]{erin_id}: login out", erin.name));
     bob.fence();
     chat(&mut alice, &mut bob);
@@ -259,7 +259,7 @@ fn a_panic_of_any_handler_ends_that_session_alone() {
         .on_other(|_, data| assert!(data.is_empty(), "and this"))
         .on_close(move |_, reason| {
             gone.send(reason.clone()).unwrap();
-            assert_ne!(*reason, CloseReason::Panicked, "and this");
+            assert!(!matches!(reason, CloseReason::HandlerPanicked(_)), "and this");
         })
         .spawn()
         .unwrap();
@@ -267,15 +267,17 @@ fn a_panic_of_any_handler_ends_that_session_alone() {
     let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
     let (json, frames) = (server.address(Wire::Json(None)).unwrap(), server.address(Wire::Frame).unwrap());
     let relay = server.address(Wire::Relay).unwrap();
-    for (door, said) in [
-        (relay, b"hi\n".to_vec()),
-        (json, packet("gf2", r#"{"Act":"boom","Data":"x"}"#)),
-        (json, packet("gf2", r#"{"Act":"whatever","Data":"x"}"#)),
-        (frames, frame(9, b"x")),
+    for (door, said, handler) in [
+        (relay, b"hi\n".to_vec(), "on_open"),
+        (json, packet("gf2", r#"{"Act":"boom","Data":"x"}"#), "act \"boom\""),
+        (json, packet("gf2", r#"{"Act":"whatever","Data":"x"}"#), "act \"whatever\""),
+        (frames, frame(9, b"x"), "route 9"),
     ] {
         let peer = Peer::connect(door);
         let _ = (&peer.stream).write_all(&said); // at the relay door the end may have come before
-        assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), CloseReason::Panicked, "{}", said.escape_ascii());
+        let reason = endings.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(reason, CloseReason::HandlerPanicked(handler.into()), "{}", said.escape_ascii());
+        assert_eq!(reason.to_string(), format!("the program's handler for {handler} panicked"));
         chat(&mut alice, &mut bob);
     }
     alice.expect_nothing();

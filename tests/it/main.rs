@@ -33,4 +33,5 @@ mod slow;
 mod support;
 mod telnet;
 mod transcripts;
+mod unasked;
 mod wire;

@@ -35,6 +35,8 @@ mod os;
 mod outbox;
 #[path = "../../src/server/post.rs"]
 mod post;
+#[path = "../../src/server/unsaid.rs"]
+mod unsaid;
 
 /// A seat that nobody else asks for.
 mod gate {

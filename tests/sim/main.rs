@@ -48,6 +48,8 @@ mod manager;
 mod outbox;
 #[path = "../../src/server/post.rs"]
 mod post;
+#[path = "../../src/server/unsaid.rs"]
+mod unsaid;
 #[path = "../../src/server/writer.rs"]
 #[allow(dead_code, reason = "its loop is played by the world")]
 mod writer;

@@ -93,6 +93,15 @@ struct Life {
     ignored: BTreeSet<SessionId>,
     /// Whether it is shown a room's past unasked.
     told_past: bool,
+    /// Whether it has written to somebody.
+    has_written: bool,
+}
+
+impl Life {
+    /// A frame session that has done nothing in the chat is sent nothing.
+    fn takes_part(&self) -> bool {
+        self.told_past || self.place.is_some() || self.has_written || *self.speaker.name != *self.speaker.id.to_string()
+    }
 }
 
 /// One room as the model knows it; the places are in the order in which they were made.
@@ -212,6 +221,7 @@ impl Model {
             place: None,
             ignored: BTreeSet::new(),
             told_past: by != "frame",
+            has_written: false,
         };
         if by == "frame" {
             assert_eq!(effects, []);
@@ -264,7 +274,7 @@ impl Model {
             Step::Msg(to, Means::Nonsense) => {
                 assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }), "{to}");
             }
-            Step::Msg(to, _) if !self.lives.contains_key(&to) => {
+            Step::Msg(to, _) if !self.lives.get(&to).is_some_and(Life::takes_part) => {
                 refusal(effects, at);
             }
             Step::Msg(to, _) => self.compare_private(seat, to, "psst", effects),
@@ -440,6 +450,7 @@ impl Model {
     }
 
     fn compare_private(&mut self, seat: usize, to: usize, text: &str, effects: &[Effect]) {
+        self.lives.get_mut(&seat).unwrap().has_written = true;
         let from = Arc::clone(&self.lives[&seat].speaker);
         let receiver = self.lives.get_mut(&to).unwrap();
         let to_sender = Notice::ToldTo { to: Arc::clone(&receiver.speaker), body: body(text) };

@@ -27,6 +27,7 @@ pub(super) fn all_reasons() -> Vec<CloseReason> {
         NotJoined,
         Dismissed,
         Silent,
+        HandlerPanicked("route 7".into()),
     ];
     assert!(all.iter().map(CloseReason::index).eq(0..CloseReason::NAMES.len()), "a reason is missing here");
     all
