@@ -16,6 +16,8 @@ two_people_chat() {
   equal "$(sed -n 2p "$WORK/ann.out")" "[$ann]$ann: login"
   has_line ann.out "*** Others on this machine come in with: nc 127.0.0.1 $TEXT"
 
+  say ann who # a sign of life: from then on she is listed
+  hear ann 'user list:'
   come bob
   bob=$(address_of bob)
   has_line bob.out "*** Welcome to Parlor. You are in #lobby with 1 other: $ann"

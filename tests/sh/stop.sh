@@ -110,7 +110,7 @@ run a_quit_after_a_term_ends_it_at_once
 fifty_come() {
   local n
   for n in {1..50}; do keyboard "p$n" && start "p$n" "$NC" 127.0.0.1 "$TEXT"; done
-  for n in {1..50}; do hear "p$n" '*** Type to talk'; done
+  for n in {1..50}; do hear "p$n" '*** who lists people'; done
 }
 
 # fifty_are_told CODE: each of them has its farewell, and the server its exit code.

@@ -9,6 +9,8 @@ begin
 telnet_and_nc_talk() {
   house
   come ann
+  say ann who # a sign of life: from then on she is listed
+  hear ann 'user list:'
   come_by_telnet tel
   local tel
   tel=$(address_of tel | tail -n 1)

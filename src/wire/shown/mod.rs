@@ -58,6 +58,7 @@ fn is_unasked(notice: &Notice) -> bool {
         | Notice::RenameHint(_)
         | Notice::IdleWarning { .. }
         | Notice::SlowDown { .. }
+        | Notice::NotUtf8
         | Notice::Skipped { .. } => true,
         Notice::Goodbye(reason) => *reason != CloseReason::Quit,
         _ => false,

@@ -312,6 +312,7 @@ fn classic_door_says_unasked_what_the_old_room_said() {
             | Notice::RenameHint(_)
             | Notice::IdleWarning { .. }
             | Notice::SlowDown { .. }
+            | Notice::NotUtf8
             | Notice::Skipped { .. }
             | Notice::Goodbye(_) => assert_eq!(classic, ""),
             _ => assert_eq!(classic, usual),
