@@ -56,6 +56,7 @@ fn is_unasked(notice: &Notice) -> bool {
         | Notice::Bustle { .. }
         | Notice::TopicSet { .. }
         | Notice::RenameHint(_)
+        | Notice::NotUtf8
         | Notice::IdleWarning { .. }
         | Notice::SlowDown { .. }
         | Notice::NotUtf8

@@ -310,6 +310,7 @@ fn classic_door_says_unasked_what_the_old_room_said() {
             | Notice::Bustle { .. }
             | Notice::TopicSet { .. }
             | Notice::RenameHint(_)
+            | Notice::NotUtf8
             | Notice::IdleWarning { .. }
             | Notice::SlowDown { .. }
             | Notice::NotUtf8
