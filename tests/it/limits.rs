@@ -360,11 +360,11 @@ fn line_after_rename_has_the_new_name() {
 /// kernels' buffers then.
 #[test]
 fn relay_flood_ends_soon_after_its_sender() {
-    let house = House::with(&["--rate", "5", "--burst", "40"]);
+    let house = House::with(&["--rate", "5", "--burst", "40", "--idle", "0"]);
     let mut alice = Peer::enter(house.text);
     let gopher = Peer::connect(house.relay);
     let began = Instant::now();
-    let flood = b"hi\n".repeat(2 * 1024 * 1024);
+    let flood = b"hi\n".repeat(1024 * 1024);
     (&gopher.stream).write_all(&flood).unwrap();
     gopher.stream.shutdown(Shutdown::Write).unwrap();
     let mut heard = 0;
