@@ -260,14 +260,16 @@ impl Server {
         thread::scope(|scope| {
             let house = &house;
             let panicked = &panicked;
+            let (manages, managed) = crossbeam_channel::bounded::<Infallible>(0);
             let managing = move || {
+                let _manages = manages;
                 if catch_unwind(AssertUnwindSafe(|| manager.run())).is_err() {
                     panicked.store(true, Ordering::SeqCst);
                     house.stopper.trigger();
                 }
             };
             let manager = thread::Builder::new().name("manager".into()).stack_size(MANAGER_STACK);
-            let manager = manager.spawn_scoped(scope, managing).map_err(not_ready("start the manager thread"))?;
+            manager.spawn_scoped(scope, managing).map_err(not_ready("start the manager thread"))?;
             let acceptor = session::prove_room(scope)
                 .map_err(not_ready("start the two threads of a session"))
                 .and_then(|()| Acceptor::new(house, scope).map_err(not_ready("keep a spare descriptor")));
@@ -288,7 +290,7 @@ impl Server {
             drop(begin_stop);
             house.held.wait_for_none(HELD_LINES.min(house.config.drain / 4));
             let _ = house.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
-            let _ = manager.join(); // its panic is known already
+            let _ = managed.recv_deadline(asked + house.config.drain); // a session whose handler blocks keeps the manager
             for (id, called) in house.running.wait_for_none(asked + house.config.drain) {
                 ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
             }
