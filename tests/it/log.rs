@@ -315,14 +315,13 @@ fn handler_that_blocks_is_named_at_the_stop() {
         std::io::stdin().read_exact(&mut [0]).unwrap();
         server.stop();
         std::io::stdin().read_exact(&mut [0]).unwrap();
-        let_go.send(()).unwrap();
+        drop(let_go);
         server.join().unwrap();
         log::info!("joined");
         return log.finish(DEADLINE);
     };
     let door = said_by(&mut program, "door=").parse().unwrap();
     let mut device = Peer::connect(door);
-    device.send_frame(7, b"");
     device.send_frame(7, b"x");
     said_by(&mut program, "blocks=");
     let mut stdin = program.stdin.take().unwrap();
