@@ -59,7 +59,6 @@ fn is_unasked(notice: &Notice) -> bool {
         | Notice::NotUtf8
         | Notice::IdleWarning { .. }
         | Notice::SlowDown { .. }
-        | Notice::NotUtf8
         | Notice::Skipped { .. } => true,
         Notice::Goodbye(reason) => *reason != CloseReason::Quit,
         _ => false,
