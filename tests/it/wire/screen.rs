@@ -313,7 +313,6 @@ fn classic_door_says_unasked_what_the_old_room_said() {
             | Notice::NotUtf8
             | Notice::IdleWarning { .. }
             | Notice::SlowDown { .. }
-            | Notice::NotUtf8
             | Notice::Skipped { .. }
             | Notice::Goodbye(_) => assert_eq!(classic, ""),
             _ => assert_eq!(classic, usual),
