@@ -36,7 +36,7 @@ impl Budget {
         };
         let answer = sum(&[(KIB, clients), (KIB, rooms), (KIB / 2, history)]);
         let session = sum(&[(2048, KIB), (17, longest), (4, pending), (1, answer)]);
-        let room = sum(&[(5120, KIB), (72, longest), (KIB, history)]);
+        let room = sum(&[(6144, KIB), (72, longest), (KIB, history)]);
         let rest = 65_536 * KIB;
         let all = sum(&[(1, rest), (clients, session), (rooms, room)]);
         Self { session, room, rest, all }

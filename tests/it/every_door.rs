@@ -44,14 +44,14 @@ held_over! {
 }
 
 /// Why the other transcripts are not played here.
-const NOT_HELD_OVER: [(&str, &str); 8] = [
+const NOT_HELD_OVER: [(&str, &str); 9] = [
     (
         "json_talk json_names json_private_lines json_rooms json_history json_manners json_errors json_quit",
         "are by the json door already",
     ),
     ("frames frames_of_the_chat frame_rooms frames_unasked", "are by the frame door already"),
     (
-        "four_doors one_line two_doors masked_to_programs relay relay_lines",
+        "four_doors one_line two_doors visits masked_to_programs relay relay_lines",
         "say by which door each comes, and what each sees of the others",
     ),
     (
@@ -65,6 +65,7 @@ const NOT_HELD_OVER: [(&str, &str); 8] = [
     ),
     ("time", "is of the time before lines; a program gets `Ts`"),
     ("line_ends long_lines half_close telnet wrong_protocol", "are of the bytes of the text door"),
+    ("classic", "is of what the text door leaves out"),
     (
         "the_old_chat_room cleaning",
         "need what JSON cannot say: bare words, empty lines, bytes that are not UTF-8. How a program's words are \
