@@ -306,7 +306,7 @@ fn a_handlers_answer_is_one_line_for_people() {
 /// has (T̈ and ẗ), so a room had two names, each a room, and those who met in one missed the other.
 #[test]
 fn a_room_is_the_same_room_in_capitals() {
-    for (one, other) in [("dev", "#DEV"), ("j\u{30c}ee", "J\u{30c}EE"), ("\u{1f0}ee", "J\u{30c}ee"), ("ﬀ", "FF")] {
+    for (one, other) in [("dev", "#DEV"), ("\u{390}\u{3b1}", "\u{3aa}\u{301}\u{391}"), ("ﬀ", "FF")] {
         let room = |name: &str| {
             let stream = packet(Framing::Gf2, json!({"Act": "join", "Data": name}).to_string().as_bytes());
             decode(Wire::Json(None), [stream.as_slice()]).0.pop()
