@@ -148,7 +148,7 @@ fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
     let readme = readme();
     for line in [
         "session = 2 MiB + 17 × longest + 4 × max-pending + 1 KiB × (max-clients + max-rooms) + 512 × history",
-        "room    = 6 MiB + 72 × longest + 1 KiB × history",
+        "room    = 5 MiB + 72 × longest + 1 KiB × history",
         "all     = 64 MiB + max-clients × session + max-rooms × room",
     ] {
         assert!(readme.contains(&format!("\n  {line}\n")), "{line}");
@@ -161,7 +161,7 @@ fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
         let (clients, rooms, history) = (config.max_clients as u64, config.max_rooms as u64, config.history as u64);
         let pending = config.max_pending as u64;
         let session = (2 << 20) + 17 * longest + 4 * pending + 1024 * (clients + rooms) + 512 * history;
-        let room = (6 << 20) + 72 * longest + 1024 * history;
+        let room = (5 << 20) + 72 * longest + 1024 * history;
         let all = (64 << 20) + clients * session + rooms * room;
         let budget = Budget::of(config);
         assert_eq!((budget.session, budget.room, budget.all), (session, room, all));
