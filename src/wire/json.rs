@@ -91,7 +91,7 @@ impl JsonDecoder {
 
     fn switch(&mut self, framing: Framing) {
         self.framing = Some(framing);
-        self.scanner = Scanner::new();
+        self.scanner.reset();
         self.ready.push(Inbound::Switch(Encoding::Json(framing)));
     }
 
@@ -168,7 +168,7 @@ impl JsonDecoder {
             }
             _ => return Err(WireError::Malformed(LINE_TOO_LONG)),
         }
-        self.scanner = Scanner::new();
+        self.scanner.reset();
         Ok(true)
     }
 
@@ -260,7 +260,7 @@ impl Decode for JsonDecoder {
         packet::refuse_open(rest, &mut self.ready);
         self.skip = Skip::Lines { is_at_start: rest.ends_with(b"\n") };
         self.input.take(rest.len());
-        self.scanner = Scanner::new();
+        self.scanner.reset();
     }
 }
 

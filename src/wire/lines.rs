@@ -7,6 +7,8 @@
 //! Backspace and DEL remove a character, Ctrl-U the line so far. What a line keeps is bounded by
 //! `max`; a line that was longer at any time stays too long, whatever is removed from it.
 
+use memchr::{memchr, memchr3};
+
 /// A line buffer that has grown beyond this is given back after the line.
 const KEPT_CAPACITY: usize = 512;
 const BACKSPACE: u8 = 0x08;
@@ -14,6 +16,10 @@ const CTRL_U: u8 = 0x15;
 const DEL: u8 = 0x7f;
 /// Longest character of UTF-8, in bytes.
 const MAX_CHARACTER: usize = 4;
+
+/// Bytes that are looked through at once for what ends or edits a line. A read full of editing characters
+/// is looked through once for each, so this bounds the work.
+const LOOKED_THROUGH: usize = 256;
 
 /// How a line ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +105,16 @@ impl TypedLine {
         &self.kept
     }
 
+    /// Gives the bytes kept away, to be read while the session goes on; see [`TypedLine::take_back`].
+    pub(super) fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
+    }
+
+    /// Takes back what was lent, for its memory.
+    pub(super) fn take_back(&mut self, kept: Vec<u8>) {
+        self.kept = kept;
+    }
+
     /// The line's length in bytes where it is, or was at any time, longer than the most.
     pub(super) fn too_long(&self) -> Option<u64> {
         (self.bytes > self.max as u64).then_some(self.bytes)
@@ -117,13 +133,14 @@ impl TypedLine {
         let mut taken = 0;
         loop {
             let rest = bytes.get(taken..).unwrap_or_default();
-            let plain = rest.iter().position(|byte| acts(*byte) || *byte == mark).unwrap_or(rest.len());
+            let plain = plain_length(rest, mark);
             if plain > 0 {
                 self.push(rest.get(..plain).unwrap_or_default());
                 taken += plain;
             }
             match rest.get(plain) {
                 None => return (taken, Stop::Empty),
+                Some(_) if plain == LOOKED_THROUGH => {} // the next bytes may be plain too
                 Some(byte) if *byte == mark => return (taken, Stop::Mark),
                 Some(byte) => {
                     taken += 1;
@@ -209,9 +226,12 @@ impl TypedLine {
     }
 }
 
-/// Whether a byte ends a line or edits it.
-fn acts(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r' | 0 | BACKSPACE | CTRL_U | DEL)
+/// How many bytes, of the first [`LOOKED_THROUGH`], come before one that ends a line or edits it, or `mark`.
+fn plain_length(bytes: &[u8], mark: u8) -> usize {
+    let bytes = bytes.get(..LOOKED_THROUGH).unwrap_or(bytes);
+    let bytes = bytes.get(..memchr3(b'\n', b'\r', mark, bytes).unwrap_or(bytes.len())).unwrap_or_default();
+    let bytes = bytes.get(..memchr3(0, BACKSPACE, CTRL_U, bytes).unwrap_or(bytes.len())).unwrap_or_default();
+    memchr(DEL, bytes).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! stand where they do. Whether a number is one is left to the parser. What was looked at is not looked
 //! at again, however small the pieces are in which it comes.
 
+/// Brackets within each other for which memory is kept from one object to the next.
+const KEPT_DEPTH: usize = 64;
+
 /// What is known of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
@@ -52,8 +55,17 @@ impl Scanner {
         Self { seen: 0, next: Next::Value, open: Vec::new() }
     }
 
+    /// Begins with the next object. What a usual object needs of memory is kept: one that comes often, such as
+    /// a heartbeat, costs no allocation.
+    pub(super) fn reset(&mut self) {
+        self.seen = 0;
+        self.next = Next::Value;
+        self.open.clear();
+        self.open.shrink_to(KEPT_DEPTH);
+    }
+
     /// Looks at more of an object. `bytes` begin with it, and with all that was given before. Once it ends
-    /// or breaks, a new scanner is needed.
+    /// or breaks, the scanner has to be reset.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Extent {
         for byte in bytes.get(self.seen..).unwrap_or_default() {
             let at = self.seen;

@@ -4,6 +4,7 @@
 //! is compared with those of other protocols (`sniff`), and each is read (`typed`): a command, one of
 //! the bare words of the old chat room, or something to say. What people are shown is in `shown`.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::buffer::Buffer;
@@ -96,11 +97,14 @@ impl TextDecoder {
         if let Some(bytes) = too_long {
             self.ready.push_back(Inbound::Refused(Refusal::TooLong { bytes, limit: self.max_line }));
         } else {
-            let line = self.line.kept().to_vec();
             match verdict {
-                Verdict::Chat => self.read_line(&line),
+                Verdict::Chat => {
+                    let line = self.line.lend();
+                    self.read_line(&line);
+                    self.line.take_back(line);
+                }
                 Verdict::Refuse(refusal) => self.ready.push_back(Inbound::Refused(refusal)),
-                Verdict::Hold => self.held = Some(line),
+                Verdict::Hold => self.held = Some(self.line.kept().to_vec()),
             }
         }
         self.line.clear();
@@ -117,7 +121,8 @@ impl TextDecoder {
 
     /// Reads one line; what it amounts to is appended to `ready`.
     fn read_line(&mut self, line: &[u8]) {
-        let text = String::from_utf8_lossy(line);
+        // Valid text, nearly all there is, is looked through by the quicker of the two.
+        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         // A bare `quit` amid a paste or a pipe would cut off what follows it.
         let more_follows = || self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         match typed_line(&text, more_follows) {
@@ -129,7 +134,7 @@ impl TextDecoder {
             Some(Err(refusal)) => self.ready.push_back(Inbound::Refused(refusal)),
             None => {} // a blank line keeps the session alive and says nothing
         }
-        if matches!(text, std::borrow::Cow::Owned(_)) && !std::mem::replace(&mut self.told_not_utf8, true) {
+        if matches!(text, Cow::Owned(_)) && !std::mem::replace(&mut self.told_not_utf8, true) {
             self.ready.push_back(Inbound::Tell(Notice::NotUtf8));
         }
     }

@@ -37,7 +37,7 @@ pub fn typed_line(line: &str, more_follows: impl FnOnce() -> bool) -> Option<Res
         Meaning::Refuse(refusal) => return Some(Err(refusal)),
         Meaning::Say(body) => body,
     };
-    Body::new(&clean(body.as_bytes())).map(|body| Ok(Command::Say(body)))
+    Body::new(body).map(|body| Ok(Command::Say(body)))
 }
 
 /// Whether a line would not be said as it stands, at any place in a session.

@@ -98,10 +98,20 @@ impl<'a> Field<'a> {
 /// that stands alone is written as U+FFFD, since Rust's strings cannot hold it: JavaScript cuts texts
 /// in the middle of a pair.
 pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = bytes.trim_ascii_start();
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
+    let text = String::from_utf8_lossy(without_mark(bytes));
     let has_surrogates = |text: &str| text.contains("\\ud") || text.contains("\\uD");
     if has_surrogates(&text) { Cow::Owned(without_lone_surrogates(&text)) } else { text }
+}
+
+/// Whether the data of a frame is an object, and not text.
+pub(super) fn is_object(bytes: &[u8]) -> bool {
+    without_mark(bytes).starts_with(b"{")
+}
+
+/// The bytes without white space and a byte order mark before them.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_start();
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 fn without_lone_surrogates(text: &str) -> String {

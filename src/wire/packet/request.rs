@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::event::write;
-use super::field::{Field, Text, text_of};
+use super::field::{Field, Text, is_object, text_of};
 use super::lines::{Lines, Manner, Requests};
 use crate::protocol::{COMMANDS, Command, CommandSpec, Nick, Refusal, RoomName, VisitTo, clean};
 use crate::wire::{Inbound, Key};
@@ -202,11 +202,11 @@ pub(in crate::wire) fn refuse_open(bytes: &[u8], requests: &mut Requests) {
 
 /// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
 pub(in crate::wire) fn read_for(spec: &'static CommandSpec, bytes: &[u8], requests: &mut Requests) {
-    let text = text_of(bytes);
-    if !text.starts_with('{') {
+    if !is_object(bytes) {
         let data = Some(String::from_utf8_lossy(bytes));
         return ask(spec, &Request { data, ..Request::default() }, None, requests);
     }
+    let text = text_of(bytes);
     let Draft { mut request, wrong, .. } = Draft::read(bytes, &text);
     let tag = request.tag.take();
     match wrong {
