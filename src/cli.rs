@@ -18,7 +18,8 @@ Examples:
   parlor --listen text://[::]:8000 --listen relay://127.0.0.1:8888 --idle 10m
   PARLOR_IDLE=0 parlor --rate 0 --request-rate 0  nobody is timed out, nobody is slowed down
 
-Signals INT, TERM, HUP and QUIT stop it gracefully; a second one (not HUP) ends it at once.
+Signals INT, TERM, HUP and QUIT stop it gracefully. A second one (not HUP), a second or more
+after the first, ends it at once.
 Exit codes: 0 stopped as asked, 1 could not run, 2 wrong usage, 130 a second signal.";
 
 /// A line-chat server: people chat with nothing but nc or telnet.
@@ -52,7 +53,7 @@ pub struct Flags {
     #[arg(long, value_name = "shown|masked", value_enum, hide_possible_values = true, default_value_t = Addresses::Shown, env = "PARLOR_ADDRESSES")]
     pub addresses: Addresses,
 
-    /// A text session that is silent for so long is disconnected, after a warning; 0 = never [default: 30s until it has
+    /// A text session that is silent for this time is disconnected, after a warning; 0 = never [default: 30s until it has
     /// said a line or taken a name, then 30m]
     #[arg(long, value_name = "TIME", value_parser = parse_idle, env = "PARLOR_IDLE")]
     pub idle: Option<Duration>,
@@ -65,6 +66,8 @@ pub struct Flags {
     pub classic: bool,
 
     /// Lines a second that a session may send in the long run; more are delayed; 0 = no limit
+    ///
+    /// A list counts as 2 lines, a rename as 5.
     #[arg(long, value_name = "N", default_value_t = 5, env = "PARLOR_RATE")]
     pub rate: u32,
 
@@ -88,11 +91,11 @@ pub struct Flags {
     #[arg(long, value_name = "BYTES", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(64..=16_777_216), env = "PARLOR_MAX_FRAME")]
     pub max_frame: u32,
 
-    /// A frame session is sent a heartbeat so often; 0 = never
+    /// How often a frame session is sent a heartbeat; 0 = never
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time, env = "PARLOR_HEARTBEAT")]
     pub heartbeat: Duration,
 
-    /// A JSON session that has neither joined nor said anything after so long is asked to leave; 0 = never
+    /// A JSON session that has neither joined nor said anything after this time is asked to leave; 0 = never
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_time, env = "PARLOR_JOIN_GRACE")]
     pub join_grace: Duration,
 
@@ -104,7 +107,7 @@ pub struct Flags {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(..=100_000), env = "PARLOR_HISTORY")]
     pub history: u32,
 
-    /// Lines of them that are shown to who comes into the room
+    /// Lines of them that are shown to somebody who comes into the room
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=1000), env = "PARLOR_HISTORY_SHOWN")]
     pub history_shown: u32,
 
@@ -116,7 +119,7 @@ pub struct Flags {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_positive_time, env = "PARLOR_WRITE_TIMEOUT")]
     pub write_timeout: Duration,
 
-    /// A stop takes at most so long, whatever clients do
+    /// Longest duration of a stop, whatever clients do
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse_positive_time, env = "PARLOR_DRAIN")]
     pub drain: Duration,
 

@@ -1,8 +1,9 @@
 //! Parlor: a line-chat server. Run one binary, chat with nothing but `nc` or `telnet`.
 //!
 //! It is synchronous: a reader thread and a writer thread for each session, one manager thread that
-//! owns the room, no async runtime. A listener that stalls costs the others nothing while people
-//! talk, and a tenth of a second, once, while somebody floods; a healthy one loses nothing either way.
+//! owns the rooms, no async runtime. A slow consumer costs other rooms nothing. Its own room waits
+//! for it for 100 ms at most, and only in a flood; then the slow consumer misses lines. A listener
+//! that reads misses nothing.
 //!
 //! ```
 //! use parlor::{Config, Listen, Server, Wire};
@@ -15,7 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Handlers of one's own
+//! # Handlers
 //!
 //! An echo server for frames, with a chat beside it:
 //!
@@ -49,7 +50,8 @@
 //!
 //! A handler runs on the reader thread of the session that called: in order, one at a time, and a
 //! panic in it ends that session alone. See [`Caller`] for what it can do. A session may make 1000
-//! requests a second ([`Config::request_rate`]): what comes faster waits. 0 is no limit.
+//! requests a second ([`Config::request_rate`]); further ones wait. 0 is no limit. A handler that blocks
+//! keeps its own session waiting, and a stop too: `run` waits for it, and the log names it.
 //!
 //! # How the older programs are written with Parlor
 //!
@@ -93,7 +95,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **The relay**: nothing but its door; whoever connects hears the others.
+//! **The relay**: nothing but its door. Each peer hears the others.
 //!
 //! ```
 //! # use parlor::{Config, Listen, Server, Wire};
@@ -114,7 +116,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **The chat room**: the text door, and perhaps a word of one's own to who comes in.
+//! **The chat room**: the text door, and perhaps a greeting of your own. (By the JSON door, a greeting
+//! waits for the first packet of the peer, which shows the framing.)
 //!
 //! ```
 //! # use parlor::{Config, Listen, Server, Wire};
@@ -131,8 +134,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **The graceful service**: [`Stopper::trigger`] from wherever a stop is decided; `run` returns
-//! when everyone has been told, everything said has been delivered and every thread has ended.
+//! **The graceful service**: call [`Stopper::trigger`] to stop. `run` returns when the sessions have
+//! been told, what was said has been delivered, and every thread has ended. Dropping a [`Handle`]
+//! stops its server too.
 //!
 //! ```
 //! # use parlor::{Config, Listen, Server, Wire};
@@ -164,29 +168,30 @@
 //!  main ── accepts on every door (one poll) ──┐       ctrlc ──▶ Stopper::trigger (wakes the poll)
 //!                                             ▼ spawn
 //!           ┌── session ────────────────────────────┐
-//!  socket ─▶│ r-N: decoder, flood control, silence  │── Event ──▶ inbox (bounded) ──▶ manager:
+//!  socket ─▶│ r-N: decoder, rate limit, silence     │── Event ──▶ inbox (bounded) ──▶ manager:
 //!           │      Arc<Lifeline>: socket, end reason│                    the Hub and every Outbox;
 //!  socket ◀─│ w-N: what the manager could not send  │◀─ Packet ── outbox (bounded in bytes) ──┘
 //!           └───────────────────────────────────────┘      all inside one thread::scope in Server::run
 //! ```
 //!
-//! The life of a line: bytes → decoder → [`protocol::Command`] → flood control → inbox →
+//! The life of a line: bytes → decoder → [`protocol::Command`] → rate limit → inbox →
 //! [`chat::Hub::command`] → effects → encoded once for each [`wire::Encoding`] into the room's
 //! chunk → each member's outbox, which gives it to the socket at once, or, where that would block,
 //! to the session's writer.
 //!
 //! # What never happens
 //!
-//! 1. The manager does no blocking I/O and waits for no session. Where a reader that keeps up would miss
-//!    lines of a flood, what talkers say into its room is deferred (backpressure), and everything else goes
-//!    on.
+//! 1. The manager does no blocking I/O and waits for no session. When a reader that keeps up would miss
+//!    lines of a flood, the manager defers what talkers say into that room (backpressure). Everything
+//!    else goes on.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
 //! 3. What a session does comes from its reader, in order: `Opened`, `Received`…, `Closed`
-//!    exactly once. (What others say of it means nothing once it has gone: its writer that the outbox
-//!    has room or has drained, the gate that its place is needed, the program what it is to be sent.)
+//!    exactly once. Events about a session from elsewhere count for nothing after its `Closed`: those
+//!    of its writer, of the gate, and of the program's [`Remote`].
 //! 4. `protocol`, `wire` and `chat` never touch a socket, thread, channel or clock.
-//! 5. Nothing that a peer sends makes us allocate more than a configured limit.
+//! 5. Nothing that a peer sends makes us allocate more than a configured limit, and no command of any
+//!    text costs the manager more than a bounded number of characters to look at.
 //! 6. Every queue has a bound and a policy; every ending has a name ([`protocol::CloseReason`]):
 //!    logged, counted, told; the first reason wins.
 //! 7. No result of the operating system is unwrapped: accept, spawn, setsockopt, read, write and

@@ -204,8 +204,8 @@ impl super::Server {
     }
 
     /// Calls `handler` when a session is over, once, on the thread that was its reader's. Also for a
-    /// caller who was turned away before [`Server::on_open`](Self::on_open): for want of a second thread
-    /// (as [`CloseReason::WriteFailed`]), or because it spoke another protocol at the text door.
+    /// caller that was turned away before [`Server::on_open`](Self::on_open): for want of a second thread
+    /// (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's.
     #[must_use]
     pub fn on_close(mut self, handler: impl Fn(SessionId, &CloseReason) + Send + Sync + 'static) -> Self {
         self.routes.closed = Some(Box::new(handler));

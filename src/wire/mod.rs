@@ -8,27 +8,33 @@
 //!
 //! # What each door says and hears
 //!
-//! **text**, for people. Lines end in LF, CR LF or CR NUL, and in a bare CR from a peer in raw mode; a
-//! last line without an ending counts. Backspace and its like edit. Longer than [`Limits::max_line`]:
-//! refused as a whole. [`typed_line`] reads a line: `/` begins a command, `//` and `\\` take that back;
-//! `who`, `rename|NAME`, `help`, `quit` and `exit` are commands bare. Telnet (RFC 854, 855, 860) is taken
-//! out: every option is refused once, each `DO TIMING-MARK` answered. Answers end in LF, and in CRLF once
-//! the peer has sent CRLF or a telnet command. Speech is `[ADDR]NAME: text`; all else begins with `* `,
-//! `>>> `, `--- `, `*** ` or `!!! `. A first line of another [`Protocol`] is never said, here and at the
-//! relay door.
+//! **text**, for people. A line ends at LF, CR LF or CR NUL; from a peer in raw mode also at a bare CR.
+//! A last line without an ending counts. Backspace, DEL, Ctrl-U and telnet's EC and EL edit. A line
+//! longer than [`Limits::max_line`] is refused as a whole. [`typed_line`] reads a line: `/` begins a
+//! command; `//` and `\\` say the line literally. `who`, `rename|NAME`, `help`, `quit` and `exit` are
+//! commands without a slash. Blanks and invisible characters before a command change nothing.
 //!
-//! **relay**, for GoChat v0.2. Lines to 65,535 bytes, ending in LF or CRLF; empty ones go. Everyone
-//! else's lines come as `ID:text\r\n`; nothing else is said.
+//! Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each `DO TIMING-MARK` is
+//! answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet command. Speech
+//! is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, but for the old
+//! chat room's answers (`user list:`, `rename ok`).
+//!
+//! **relay**, for GoChat v0.2. Lines of at most 65,535 bytes, ending in LF or CRLF; empty ones go.
+//! Others' lines come as `ID:text\r\n`, private lines as `>>> ID: text`, actions as `* ID text`. There
+//! are no commands, and no announcements.
+//!
+//! At both doors a first line of another [`Protocol`] is never said.
 //!
 //! **json**, for programs and goframe's gtcp. One object to a packet, `Act` and `Data` strings, keys
-//! in any case, in one of the [`Framing`]s, which the first packet tells; answers in the same. A
-//! packet that is wrong in itself is answered with `{"Act":"error","Data":…,"Code":…}`; one whose end
-//! cannot be found ends the session. Longest data: [`Limits::max_packet`].
+//! in any case, null counts as absent. The first packet tells the [`Framing`]; answers use the same.
+//! Objects as text may follow each other without line ends and spread over lines. A wrong packet is
+//! answered with `{"Act":"error","Data":…,"Code":…}` and its `Ref`. A packet whose end cannot be found
+//! ends the session. Longest data: [`Limits::max_packet`].
 //!
-//! **frame**, for tnet. `u32` little-endian route, `u32` little-endian length, data, at most
-//! [`Limits::max_frame`] bytes of it. Route 0 without data is a [`HEARTBEAT`]; the routes of
-//! [`COMMANDS`](crate::protocol::COMMANDS) carry the JSON door's objects, or plain text; 10000 tells
-//! what is wrong with a frame.
+//! **frame**, for tnet. `u32` little-endian route, `u32` little-endian length, at most
+//! [`Limits::max_frame`] bytes of data. Route 0 is a heartbeat, with or without data; the server
+//! sends [`HEARTBEAT`]. The routes of [`COMMANDS`](crate::protocol::COMMANDS) carry the JSON door's
+//! objects or plain text. Route 10000 tells what is wrong with a frame.
 
 #![deny(clippy::indexing_slicing)]
 
