@@ -364,6 +364,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     let (batch, received) = (VecDeque::new(), Vec::new());
     READER.set(Some(Reader { writer, batch, reads_at: Instant::now() + every, every, amount, received }));
     inbox.send(opened).unwrap();
+    inbox.send(Event::Appeared(Seat(0), SessionId(1_000_000))).unwrap(); // private lines find it by its address
     // They keep what is queued for those who read nothing.
     let mut unread = Vec::new();
     let mut come = |number, wire, room| {

@@ -472,7 +472,10 @@ impl Session {
         if !expected.entered {
             let mut goodbye = Vec::new();
             let notice = Notice::Goodbye(CloseReason::ServerStopping);
-            self.wire.first_encoding().encode(&notice, None, &mut goodbye);
+            // A frame client takes any frame for its answer, so it hears only the end.
+            if self.wire != Wire::Frame {
+                self.wire.first_encoding().encode(&notice, None, &mut goodbye);
+            }
             assert!(if whole { self.received == goodbye } else { goodbye.starts_with(&self.received) });
             happened.count("turned away while the house closes", 1);
             return 0;
