@@ -9,8 +9,6 @@ use unicode_normalization::char::is_combining_mark;
 const ESC: char = '\u{1b}';
 /// The mark that terminals put behind pasted text.
 const PASTE_END: &str = "\u{1b}[201~";
-/// Control sequence introducer, as one C1 control.
-const CSI: char = '\u{9b}';
 
 /// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt, Unicode 17), which terminals show
 /// as nothing. A test compares it with the table of the `regex` crate.
@@ -50,7 +48,7 @@ impl<'a> Opening<'a> {
         let mut opening = Self { rest: line, is_indented: false, is_marked: false };
         while let Some(c) = opening.rest.chars().next() {
             let length = match c {
-                ESC | CSI => sequence(opening.rest),
+                ESC | '\u{80}'..='\u{9f}' => sequence(opening.rest),
                 c if is_invisible(c) => c.len_utf8(),
                 c if is_marking(c) => {
                     opening.is_marked = true;
@@ -96,37 +94,64 @@ fn is_other_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffc}' | '\u{fffe}')
 }
 
+/// Whether a character shows, but as nothing that a person would type before a command: bytes that are not
+/// UTF-8, a mark without a letter, what has no meaning (private use, noncharacters; keys of a Mac send them).
 fn is_marking(c: char) -> bool {
-    c == char::REPLACEMENT_CHARACTER || is_combining_mark(c)
+    let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    let is_nonchar = u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
+    c == char::REPLACEMENT_CHARACTER || is_combining_mark(c) || is_private || is_nonchar
 }
 
-/// The length in bytes of the escape sequence with which `text` begins (ECMA-48, 5.4 and 8.3).
+/// The length in bytes of the escape sequence with which `text` begins (ECMA-48, 5.3 to 5.6 and 8.3;
+/// ECMA-35, 13.2). A C1 control is ESC and a letter in one character.
 ///
 /// It must not take a slash: what looks like the rest of a sequence may be a command.
 fn sequence(text: &str) -> usize {
-    let mut chars = text.char_indices().peekable();
-    let end =
-        |chars: &mut std::iter::Peekable<std::str::CharIndices<'_>>| chars.peek().map_or(text.len(), |(at, _)| *at);
-    let introducer = chars.next().map(|(_, c)| c);
-    let second = chars.peek().map(|(_, c)| *c);
-    match (introducer, second) {
-        (Some(CSI), _) => {}
-        (_, Some('[' | 'O')) => {
-            chars.next();
+    let mut chars = text.chars();
+    let introducer = chars.next();
+    let kind = match introducer {
+        Some(c1 @ '\u{80}'..='\u{9f}') => char::from_u32(u32::from(c1) - 0x40),
+        _ => chars.next(),
+    };
+    let begins = text.len() - chars.as_str().len();
+    let rest = chars.as_str();
+    match kind {
+        // A click in the oldest mouse mode: the button and the place, a character each.
+        Some('[') if rest.strip_prefix('M').is_some_and(|click| click.starts_with([' ', '!', '"', '#', '`', 'a'])) => {
+            begins
+                + 1
+                + rest
+                    .chars()
+                    .skip(1)
+                    .take(3)
+                    .take_while(|c| matches!(c, ' '..='.' | '0'..='~'))
+                    .map(char::len_utf8)
+                    .sum::<usize>()
         }
+        Some('[' | 'O') => begins + controls(rest, '0'..='?'),
         // A string up to its terminator: the title of a window, the answer to a query.
-        (_, Some(']' | 'P' | 'X' | '^' | '_')) => {
-            let rest = text.get(2..).filter(|rest| !rest.starts_with('/')).unwrap_or_default();
-            let by_bell = rest.find('\u{7}').map(|at| at + 1);
-            let by_terminator = rest.find("\u{1b}\\").map(|at| at + 2);
-            return 2 + by_bell.into_iter().chain(by_terminator).min().unwrap_or(0);
+        Some(']' | 'P' | 'X' | '^' | '_') => {
+            let rest = Some(rest).filter(|rest| !rest.starts_with('/')).unwrap_or_default();
+            let ends = ["\u{7}", "\u{1b}\\", "\u{9c}"].map(|end| rest.find(end).map(|at| at + end.len()));
+            begins + ends.into_iter().flatten().min().unwrap_or(0)
         }
-        // Alt and a letter would be a sequence too, but so would be Escape and a word.
-        _ => return end(&mut chars),
+        // Another C1 control is whole.
+        _ if introducer != Some(ESC) => introducer.map_or(0, char::len_utf8),
+        // A character set is chosen.
+        Some('!'..='.') => 1 + controls(text.get(1..).unwrap_or_default(), '0'..='0'),
+        // No command begins so: the cursor is kept, the keypad's mode is set.
+        Some('0'..='@' | '\\' | '`' | '{'..='~') => begins,
+        // Alt and a letter: a word's first letter only where no word follows.
+        Some(c) if c.is_ascii_alphabetic() && !rest.starts_with(char::is_alphanumeric) && !rest.is_empty() => begins,
+        _ => 1,
     }
-    while chars.next_if(|(_, c)| matches!(c, '0'..='?' | ' '..='.')).is_some() {}
-    let _ = chars.next_if(|(_, c)| matches!(c, '@'..='~'));
-    end(&mut chars)
+}
+
+/// The length of parameters, intermediate bytes and the final byte.
+fn controls(text: &str, parameters: std::ops::RangeInclusive<char>) -> usize {
+    let body = text.trim_start_matches(|c| parameters.contains(&c) || matches!(c, ' '..='.'));
+    let taken = text.len() - body.len();
+    taken + usize::from(body.starts_with(|c| matches!(c, '0'..='~')))
 }
 
 #[cfg(test)]
@@ -166,6 +191,15 @@ mod tests {
             ("\u{1b}]/x\u{7}", "/x\u{7}"),
             ("\u{1b}Pno end/x", "no end/x"),
             ("\u{1b}who", "who"),
+            // Character sets, keypad, cursor, Alt and a letter, clicks, C1 controls.
+            ("\u{1b}(B\u{1b})0\u{1b}#8\u{1b}%G/x", "/x"),
+            ("\u{1b}(/x", "/x"),
+            ("\u{1b}=\u{1b}>\u{1b}7\u{1b}8/x", "/x"),
+            ("\u{1b}b\u{1b}f/x", "/x"),
+            ("\u{1b}[M !!/x", "/x"),
+            ("\u{1b}[M /!/x", "/!/x"),
+            ("\u{1b}[Mwho", "who"),
+            ("\u{90}1$r0m\u{9c}\u{9d}0;t\u{7}\u{84}/x", "/x"),
         ] {
             assert_eq!(Opening::of(line).rest, rest, "{line:?}");
         }

@@ -29,7 +29,7 @@ pub enum Protocol {
 
 /// Bytes with which a stream of another protocol or a file begins. Files with a NUL in their first
 /// [`HEAD`] bytes need no row.
-const HEADS: [(&[u8], Protocol); 25] = [
+const HEADS: [(&[u8], Protocol); 26] = [
     (b"\r\n\r\n\0", Protocol::Named("the PROXY protocol")),
     (b"\xff\xd8\xff", Protocol::Named("a JPEG image")),
     (b"\x89PNG", Protocol::Named("a PNG image")),
@@ -54,18 +54,16 @@ const HEADS: [(&[u8], Protocol); 25] = [
     (b"\x1a\x45\xdf\xa3", Protocol::Named("a Matroska video")),
     (b"ID3\x03", Protocol::Named("an MP3 file")),
     (b"ID3\x04", Protocol::Named("an MP3 file")),
+    (b"SQLite f", Protocol::Named("an SQLite database")),
     (b"\x13BitTor", Protocol::Named("BitTorrent")),
 ];
 
 /// Beginnings of a first line, as programs send them.
-const LINES: [(&str, Protocol); 17] = [
+const LINES: [(&str, Protocol); 14] = [
     ("MAIL FROM:", Protocol::Smtp),
     ("RCPT TO:", Protocol::Smtp),
     ("EHLO ", Protocol::Smtp),
     ("LHLO ", Protocol::Smtp),
-    ("CAP LS", Protocol::Irc),
-    ("CAP REQ", Protocol::Irc),
-    ("CAP END", Protocol::Irc),
     ("PROXY TCP4", Protocol::Named("the PROXY protocol")),
     ("PROXY TCP6", Protocol::Named("the PROXY protocol")),
     ("PROXY UNKNOWN", Protocol::Named("the PROXY protocol")),
@@ -150,6 +148,7 @@ impl Protocol {
                 Some(("HTTP", number)) if is_version(number) => return Some(Self::Http),
                 Some(("SIP", "2.0")) => return Some(Self::Named("SIP")),
                 Some(("RTSP", "1.0" | "2.0")) => return Some(Self::Named("RTSP")),
+                Some(("ICAP", "1.0")) => return Some(Self::Named("ICAP")),
                 _ => {}
             }
         }
@@ -160,6 +159,7 @@ impl Protocol {
             [version, status, ..] if version.starts_with("HTTP/1.") && status.len() == 3 && is_number(status) => {
                 Some(Self::Http)
             }
+            ["CAP", "LS" | "REQ" | "END", ..] => Some(Self::Irc),
             ["HELO", _] if with_cr => Some(Self::Smtp),
             ["NICK" | "PASS", _] => Some(Self::Irc),
             ["USER", _] | ["USER", _, _, _, _] if with_cr => Some(Self::Irc),
@@ -228,6 +228,11 @@ pub(super) fn is_taken_for_another(line: &str) -> bool {
     Protocol::of_line(first, true, true).is_some()
         || is_redis(first.trim_ascii_end().as_bytes(), b'*')
         || of_head(line.as_bytes(), Wire::Text).is_some()
+}
+
+/// The protocol or file that begins with the bytes of a row of [`HEADS`].
+pub(super) fn of_known_head(bytes: &[u8]) -> Option<Protocol> {
+    HEADS.iter().find(|(beginning, _)| bytes.starts_with(beginning.trim_ascii_end())).map(|(_, protocol)| *protocol)
 }
 
 /// The protocol of a stream that begins with these bytes.

@@ -4,7 +4,7 @@
 //! person's. From then on nothing is looked at any more.
 
 use super::invisible::Opening;
-use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, of_head};
+use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, of_head, of_known_head};
 use super::{Wire, WireError};
 use crate::protocol::Refusal;
 
@@ -132,6 +132,12 @@ impl Sniffer {
         let text = Opening::of(&text).rest.trim_end();
         if text.is_empty() && self.state != State::Held {
             return Ok(Verdict::Chat);
+        }
+        // A file may stand behind blank lines.
+        if self.state == State::First
+            && let Some(protocol) = of_known_head(line.trim_ascii_start())
+        {
+            return Err(WireError::WrongProtocol(protocol));
         }
         let before = std::mem::replace(&mut self.state, State::Done);
         if before == State::Held {

@@ -122,7 +122,7 @@ impl TextDecoder {
     /// Reads one line; what it amounts to is appended to `ready`.
     fn read_line(&mut self, line: &[u8]) {
         // Valid text, nearly all there is, is looked through by the quicker of the two.
-        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+        let text = std::str::from_utf8(line).map_or_else(|_| decoded(line), Cow::Borrowed);
         // A bare `quit` amid a paste or a pipe would cut off what follows it.
         let more_follows = || self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         match typed_line(&text, more_follows) {
@@ -255,6 +255,26 @@ impl Decode for TextDecoder {
 
 /// Characters of a name that are repeated to who typed it.
 const REPEATED: usize = 40;
+/// The control sequence introducer of terminals that send eight bits.
+const CSI: u8 = 0x9b;
+
+/// The text of a line. Byte 0x9b alone is the control that it is in Latin-1 too: it begins what a key sends,
+/// which may stand before a command. (Both are shown as U+FFFD.)
+fn decoded(line: &[u8]) -> std::borrow::Cow<'_, str> {
+    if !line.contains(&CSI) || std::str::from_utf8(line).is_ok() {
+        return String::from_utf8_lossy(line);
+    }
+    let mut text = String::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.push_str(chunk.valid());
+        match chunk.invalid() {
+            [] => {}
+            [CSI] => text.push('\u{9b}'),
+            _ => text.push(char::REPLACEMENT_CHARACTER),
+        }
+    }
+    text.into()
+}
 
 /// `rename mike` is chat; whoever sends it perhaps means `rename|mike`.
 fn rename_hint(line: &str) -> Option<Notice> {

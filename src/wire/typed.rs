@@ -19,8 +19,9 @@ use super::invisible::{Opening, is_invisible, without_invisible_end, without_pas
 use super::sniff;
 use crate::protocol::{Body, Command, Nick, Refusal, clean, find_command, shortened};
 
-/// What keyboards and input methods type instead of a slash.
-const LOOK_LIKE_A_SLASH: [char; 5] = ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{3001}', '\u{30fb}'];
+/// What keyboards and input methods type instead of a slash, in full and half width, and what looks like one.
+const LOOK_LIKE_A_SLASH: [char; 9] =
+    ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{2571}', '\u{3001}', '\u{ff64}', '\u{30fb}', '\u{ff65}'];
 /// Characters of a line or a name that are repeated to who typed it.
 const REPEATED: usize = 40;
 /// Longer words are no command's name, nor near one.
@@ -62,7 +63,7 @@ fn meaning(line: &str, more_follows: impl FnOnce() -> bool) -> Meaning<'_> {
             let looks_like = !behind.starts_with(is_any_slash) && is_near_a_command(behind);
             looks_like.then_some(Meaning::Refuse(Refusal::LooksLikeCommand))
         }
-        Some(_) => match bare(without_invisible_end(opening.rest)) {
+        Some(_) => match bare(without_unseen_end(opening.rest)) {
             Some(Ok(Command::Quit(None))) if more_follows() => None,
             Some(_) if opening.is_marked => Some(Meaning::Refuse(Refusal::LooksLikeCommand)),
             Some(Ok(command)) => Some(Meaning::Obey(command)),
@@ -123,6 +124,13 @@ fn bare(line: &str) -> Option<Result<Command, Refusal>> {
         }
     };
     Some(Ok(command))
+}
+
+/// A line without what nobody sees behind its first word, if that is all there is, or at its end.
+fn without_unseen_end(line: &str) -> &str {
+    let behind = line.trim_start_matches(|c: char| c.is_ascii_graphic());
+    let word = line.strip_suffix(behind).unwrap_or(line);
+    if Opening::of(behind).rest.is_empty() { word } else { without_invisible_end(line) }
 }
 
 fn is_any_slash(c: char) -> bool {

@@ -46,6 +46,13 @@ fn commands_are_obeyed_behind_what_nobody_sees() {
         "\u{9b}1~",
         "\u{1b}]0;title\u{7}",
         "\u{feff} \u{1b}[200~\t",
+        "\u{1b}(B",
+        "\u{1b}#8",
+        "\u{1b}=",
+        "\u{1b}7",
+        "\u{1b}[M !!",
+        "\u{9d}0;title\u{9c}",
+        "\u{90}1$r0m\u{1b}\\",
     ] {
         reads(format!("{before}/msg ann secret\n").as_bytes(), &[msg()]);
         reads(format!("{before}who\n").as_bytes(), &[USER_LIST]);
@@ -55,6 +62,17 @@ fn commands_are_obeyed_behind_what_nobody_sees() {
             reads(format!("{before}{quit}\n").as_bytes(), &[Inbound::Command(Command::Quit(None))]);
         }
     }
+    // Alt and a letter, before a slash.
+    reads(b"\x1bb\x1bf/msg ann secret\n", &[msg()]);
+    // A terminal that sends eight bits.
+    reads(b"\x9bA\x9b1;5D/msg ann secret\n", &[msg(), NOT_UTF8]);
+    reads(b"caf\xe9 \x9bA\n", &[say("caf\u{fffd} \u{fffd}A"), NOT_UTF8]);
+    // Keys behind a bare word.
+    for behind in ["\u{1b}[A", " \u{1b}[D\u{1b}OP", "\u{200b}\u{4}"] {
+        reads(format!("who{behind}\n").as_bytes(), &[USER_LIST]);
+        reads(format!("rename|bob{behind}\n").as_bytes(), &[rename("bob")]);
+        reads(format!("exit{behind}\n").as_bytes(), &[Inbound::Command(Command::Quit(None))]);
+    }
     // The end of a paste is no part of a line.
     reads(b"\x1b[200~/msg ann secret\x1b[201~\n", &[msg()]);
     reads(b"\x1b[200~who\x1b[201~\n", &[USER_LIST]);
@@ -63,7 +81,9 @@ fn commands_are_obeyed_behind_what_nobody_sees() {
 
 #[test]
 fn look_alikes_of_a_slash_are_refused() {
-    for slash in ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{3001}', '\u{30fb}'] {
+    for slash in
+        ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{2571}', '\u{3001}', '\u{ff64}', '\u{30fb}', '\u{ff65}']
+    {
         for command in
             ["msg ann secret", "ＭＳＧ　ann secret", "mgs ann secret", "w ann secret", "quit", "\u{200b}msg ann secret"]
         {
@@ -76,7 +96,14 @@ fn look_alikes_of_a_slash_are_refused() {
             reads(format!("{typed}\n").as_bytes(), &[say(&typed)]);
         }
     }
-    for before in [b"\xc4".as_slice(), b"\xff\xed", "\u{301}".as_bytes(), "\u{fffd}".as_bytes()] {
+    for before in [
+        b"\xc4".as_slice(),
+        b"\xff\xed",
+        "\u{301}".as_bytes(),
+        "\u{fffd}".as_bytes(),
+        "\u{f700}".as_bytes(),
+        "\u{ffff}".as_bytes(),
+    ] {
         for command in ["/msg ann secret", "/mgs ann secret", "who", "rename|bob", "quit"] {
             let told = std::str::from_utf8(before).is_err().then_some(NOT_UTF8);
             let wanted: Vec<_> = [REFUSED].into_iter().chain(told).collect();
@@ -133,7 +160,7 @@ proptest! {
     fn no_unseen_text_makes_a_private_line_public(
         before in vec(prop_oneof![
             4 => prop::sample::select(unseen()).prop_map(String::from),
-            1 => prop::sample::select(vec!["\u{1b}[A", "\u{1b}[200~", "\u{1b}[", "\u{1b}O", "\u{1b}]", "\u{1b}P", "\u{9b}", "\u{1b}[1;", "\r", "\u{8}"])
+            1 => prop::sample::select(vec!["\u{1b}[A", "\u{1b}[200~", "\u{1b}[", "\u{1b}O", "\u{1b}]", "\u{1b}P", "\u{9b}", "\u{1b}[1;", "\u{1b}(", "\u{1b}(B", "\u{1b}[M", "\u{1b}b", "\r", "\u{8}"])
                 .prop_map(str::to_owned),
         ], 0..8),
         slash in prop::sample::select(vec!["/", "/", "\u{ff0f}", "\u{2044}", "\u{2215}", "\u{3001}", "\u{30fb}"]),

@@ -10,7 +10,7 @@ use super::{LIMIT, decode, every_split, say};
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
 
 /// What a program sends at once, and what it is called.
-const ENDED: [(&[u8], &str); 47] = [
+const ENDED: [(&[u8], &str); 52] = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n\r\n", "HTTP"),
     (b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", "HTTP"),
     (b"GET /index.html\r\n", "HTTP"),
@@ -28,6 +28,7 @@ const ENDED: [(&[u8], &str); 47] = [
     (b"SSH-1.99-x\n", "SSH"),
     (b"OPTIONS sip:nm SIP/2.0\r\nVia: x\r\n", "SIP"),
     (b"SIP/2.0 200 OK\r\n", "SIP"),
+    (b"OPTIONS icap://x/reqmod ICAP/1.0\r\n", "ICAP"),
     (b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", "RTSP"),
     (b"*1\r\n$4\r\nPING\r\n", "Redis"),
     (b"*2\r\n$4\r\nAUTH\r\n$8\r\nhunter22\r\n", "Redis"),
@@ -58,6 +59,11 @@ const ENDED: [(&[u8], &str); 47] = [
     (b"%PDF-1.7\n%\xe2\xe3\n", "a PDF document"),
     (b"BZh91AY&SY", "bzip2 data"),
     (b"\xfd7zXZ\0\0\x04", "xz data"),
+    (b"SQLite format 3\0\x10\0\x01", "an SQLite database"),
+    // Behind blank lines.
+    (b"\r\nGIF89a\x01\x01\n", "a GIF image"),
+    (b"\n\n%PDF-1.7\n%\xe2\xe3\n", "a PDF document"),
+    (b"\n!<arch>\ndebian-binary\n", "an ar archive"),
 ];
 
 #[test]
@@ -126,6 +132,7 @@ fn what_people_say_first_stays_chat() {
     for wire in DOORS {
         for typed in [
             "PASS the salt",
+            "CAP LSD",
             "PASS",
             "NICK",
             "NICK is out today",
