@@ -414,7 +414,7 @@ stderr_a_pipe_whose_reader_has_gone() {
   start reader head -n 1 "$WORK/log"
   serve bash -c 'log=$0; exec "$@" 2>"$log"' "$WORK/log" "$PARLOR" "${DOORS[@]}"
   come ann
-  call "$TEXT" </dev/null >"$WORK/caller" # whose end is a line of the log
+  call "$TEXT" <<<hello >"$WORK/caller" # it said something, so its end is a line of the log
   ended reader # it has its line; what the server writes from now on is a broken pipe
   come bob
   call "$TEXT" </dev/null >"$WORK/caller"

@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
         let taken = held.iter().any(|other| keys.clashes_with(other));
         match out.drain(..).last() {
             Some(Effect::Tell(_, Notice::YouAre(name))) => {
-                assert!(!taken, "{name} is like another");
+                assert!(!taken, "{} is like another", name.name);
                 held.push(keys);
             }
             Some(Effect::Tell(_, Notice::Refused(Refusal::Taken { free, .. }))) => {
