@@ -196,6 +196,7 @@ no_option_can_be_set() {
   all_is_well
 }
 no_time_out_can_be_set() {
+  export PARLOR_LOG_LEVEL=debug # the end of a session that has sent nothing is a line of that level
   a_session_with error=EINVAL:when=8 setsockopt
   wait_for "$WORK/server.log" 'closed: read failed'
   all_is_well
@@ -342,11 +343,11 @@ a_line_of_the_log() {
   inject log write "error=$1:when=1"
   local n
   for n in 1 2; do
-    call "$TEXT" </dev/null >"$WORK/caller"
+    call "$TEXT" <<<hello >"$WORK/caller" # the end of a session that has said something is a line
     has caller '*** who lists people'
   done
   within "$DEADLINE" all_injected || fail 'the fault has met no line'
-  call "$TEXT" </dev/null >"$WORK/caller"
+  call "$TEXT" <<<hello >"$WORK/caller"
   wait_for "$WORK/server.log" ') closed: peer closed'
   the_room_goes_on vic ann bob
   all_is_well
