@@ -136,7 +136,7 @@ impl Flags {
     /// Reads the command line and the variables. A variable that is empty counts as not set.
     ///
     /// # Errors
-    /// What is wrong with them. Where a value comes from a variable, the error names the variable.
+    /// If a flag or a variable is wrong. The error names the variable that a wrong value comes from.
     pub fn read<I>(words: I) -> Result<Self, clap::Error>
     where
         I: IntoIterator<Item: Into<OsString> + Clone>,

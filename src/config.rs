@@ -25,7 +25,7 @@ impl Listen {
         Self { wire, address, required: true }
     }
 
-    /// Why both cannot be open at once, if they cannot.
+    /// Why both doors cannot be open at once, if so.
     pub(crate) fn overlap(&self, other: &Self) -> Option<String> {
         let pair = format!("--listen {self} and --listen {other}");
         let is_all = |all: IpAddr| [self, other].iter().any(|listen| listen.address.ip() == all);
@@ -41,8 +41,8 @@ impl Listen {
         Some(format!("{pair} overlap: {meaning}. Leave one of them out, or give it another port"))
     }
 
-    /// Whether both cannot be open at once: the same port of the same address, or of all addresses. `[::]` is
-    /// every address of the machine, those of IPv4 too.
+    /// Whether both doors cannot be open at once: they have the same port of the same address, or of all
+    /// addresses. `[::]` is every address of the machine, IPv4 too.
     fn overlaps(&self, other: &Self) -> bool {
         let (port, ours, theirs) = (self.address.port(), self.address.ip(), other.address.ip());
         let covers = |all: IpAddr, one: IpAddr| match all {
@@ -77,10 +77,10 @@ pub enum Addresses {
     Masked,
 }
 
-/// Without [`Config::idle`], a text session that has neither said a line nor taken a name may be silent
-/// for so long, as in the chat room of old: a place held open by nobody is soon free again.
+/// Default idle limit of a text session that has neither said a line nor taken a name, as in the old chat
+/// room: an unused place is soon free again.
 const IDLE_AT_FIRST: Duration = Duration::from_secs(30);
-/// And every other one for so long: people read longer than 30 s before they say the next line.
+/// Default idle limit of every other text session: people read longer than 30 s before they speak.
 const IDLE_LATER: Duration = Duration::from_secs(30 * 60);
 
 /// Everything that can be set. [`Config::default`] is what the binary starts with.
@@ -100,17 +100,17 @@ pub struct Config {
     pub max_silent: usize,
     /// Whether others see a peer's address.
     pub addresses: Addresses,
-    /// A text session that is silent for so long is ended; 1 second to 366 days, zero = never. `None`: 30 s until
-    /// it has said a line or taken a name, 30 min after that.
+    /// Idle limit of a text session; 1 second to 366 days, zero = never. `None`: 30 s until it has said a line
+    /// or taken a name, then 30 min.
     pub idle: Option<Duration>,
-    /// The text door says unasked nothing but what the chat room of old said, for scripts that parse every
-    /// line: no line that begins `***` or `---`, every coming and going by itself; and without
-    /// [`Config::idle`], 30 s of silence for everybody.
+    /// The text door says unasked only what the old chat room said, for scripts that parse every line: no
+    /// line begins `***` or `---`, and each join and leave is announced by itself. Without [`Config::idle`],
+    /// the idle limit is 30 s for everybody.
     pub classic: bool,
-    /// Lines a second that a session may send in the long run; 0 = no limit. Lines are what others hear
-    /// and what the server has to search for; a list counts as two, a rename as five.
+    /// Long-term limit of lines a second from one session; 0 = no limit. Lines are what others hear and what
+    /// the server has to search for; a list counts as two, a rename as five.
     pub rate: u32,
-    /// Lines that it may send at once, at least 1.
+    /// Lines that a session may send at once, at least 1.
     pub burst: u32,
     /// Requests a second, and at once, whose answer comes back to the asker alone (`/ping`, an echo,
     /// a handler); 0 = no limit.
@@ -121,7 +121,7 @@ pub struct Config {
     pub max_packet: usize,
     /// Longest data of a frame, in bytes; 64 to 16 MiB.
     pub max_frame: usize,
-    /// A frame session is sent a heartbeat so often; 1 ms to 366 days, zero = never.
+    /// Interval of the heartbeats to a frame session; 1 ms to 366 days, zero = never.
     pub heartbeat: Duration,
     /// A JSON session that has neither joined a room nor said anything after so long is asked to
     /// leave; 1 ms to 366 days, zero = never.
@@ -130,23 +130,22 @@ pub struct Config {
     pub max_rooms: usize,
     /// Lines that each room keeps, at most 100,000; 0 = none.
     pub history: usize,
-    /// Lines of them that are shown to a session that joins the room, at most 1,000.
+    /// How many of them a session is shown when it joins; at most 1,000.
     pub history_shown: usize,
-    /// Most bytes that may wait for one session that does not read, but for one answer more;
-    /// [`Config::MIN_PENDING`] to 4 GiB.
+    /// Most bytes pending for one slow consumer, plus at most one answer; [`Config::MIN_PENDING`] to 4 GiB.
     pub max_pending: usize,
-    /// A session is ended that takes fewer than 4 KiB of what is pending for it in this time; 1 ms to 366 days.
+    /// A session that takes fewer than 4 KiB of its pending bytes in this time is closed; 1 ms to 366 days.
     pub write_timeout: Duration,
-    /// A stop takes at most so long, whatever clients do; 1 ms to 366 days. Only a handler that blocks makes it
-    /// longer: see [`Server::run`](crate::Server::run).
+    /// Longest duration of a graceful shutdown; 1 ms to 366 days. Only a handler that blocks makes it longer:
+    /// see [`Server::run`](crate::Server::run).
     pub drain: Duration,
     /// The node part of session ids, 0–1023.
     pub node: u16,
 }
 
 impl Config {
-    /// Smallest [`Config::max_pending`], in bytes: a chunk of room lines, an eighth of it, fits behind the three
-    /// quarters at which a session congests its room, with 32 KiB to spare for a line and for answers.
+    /// Smallest [`Config::max_pending`], in bytes. A session congests its room at three quarters of it. A chunk of
+    /// room lines, an eighth, still fits behind that, with 32 KiB to spare for a line and for answers.
     pub const MIN_PENDING: usize = 256 * 1024;
     /// Largest [`Config::max_line`], in bytes: what the relay door takes too.
     pub const MAX_LINE: usize = 65_535;
@@ -167,7 +166,7 @@ impl Config {
     /// [`Server::bind`](crate::Server::bind) applies it.
     #[must_use]
     pub fn within_bounds(&self) -> Self {
-        /// Keeps sums of times far from overflow.
+        /// The longest time that a setting may have: sums of such times do not overflow.
         const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
         const MS: Duration = Duration::from_millis(1);
         let zero_or = |time: Duration, least: Duration| if time.is_zero() { time } else { time.clamp(least, YEAR) };
@@ -191,7 +190,7 @@ impl Config {
         }
     }
 
-    /// How long a text session may be silent.
+    /// Idle limits of text sessions.
     #[must_use]
     pub fn idle_limits(&self) -> IdleLimits {
         match self.idle {
@@ -303,7 +302,7 @@ mod tests {
             let times = [bound.idle.unwrap_or_default(), bound.heartbeat, bound.join_grace, bound.write_timeout, bound.drain];
             prop_assert!(times.iter().all(|time| *time <= Duration::from_secs(366 * 24 * 3600)));
             prop_assert!(!bound.write_timeout.is_zero() && !bound.drain.is_zero());
-            // What is switched off stays off, and nothing else is.
+            // Zero stays zero, and nothing else becomes zero.
             prop_assert_eq!(bound.idle.map(|idle| idle.as_secs() == 0), config.idle.map(|idle| idle.is_zero()));
             prop_assert_eq!(bound.heartbeat.is_zero(), config.heartbeat.is_zero());
             prop_assert_eq!(bound.join_grace.is_zero(), config.join_grace.is_zero());

@@ -1,5 +1,5 @@
-//! How long two people in the lobby wait for each other's lines while another room is flooded past slow
-//! readers: a server that lets slow consumers hold up everybody shows it here.
+//! Measures how long two people in the lobby wait for each other's lines while another room is flooded
+//! past slow consumers. A server in which a slow consumer delays other rooms fails here.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,14 +15,14 @@ use super::crowd::come;
 use super::flags::Neighbours;
 use super::report::Run;
 
-/// A line that is not heard within this is lost.
+/// A line that is not heard within this time counts as lost.
 const LOST: Duration = Duration::from_secs(30);
-/// The slow readers take a part of what they take in a second this often.
+/// Pause of a slow reader between its reads.
 const SIP: Duration = Duration::from_millis(50);
-/// Before the first line is timed the flood has filled what the kernel keeps for slow readers.
+/// The flood fills the kernel's buffers of the slow readers in this time. Lines are timed after it.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Measures it once.
+/// Runs one measurement.
 pub(super) fn run(how: &Neighbours) -> Result<Run, String> {
     if !how.to.ip().is_loopback() {
         return Err(format!("{} is not of this machine; neighbours meet at 127.0.0.0/8 and ::1 only", how.to));
@@ -95,7 +95,7 @@ fn exchange(two: &mut [TcpStream; 2], how: &Neighbours) -> Result<Histogram<u64>
     Ok(waits)
 }
 
-/// Talks as fast as it is let, and reads everything; returns the bytes that were heard.
+/// Talks as fast as the server allows and reads everything. Returns the bytes read.
 fn flood(talkers: &mut [TcpStream], is_over: &AtomicBool) -> u64 {
     let lines = format!("flood {}\n", "x".repeat(93)).repeat(300);
     let mut buffer = vec![0; 256 * 1024];

@@ -24,7 +24,7 @@ const EXIT_GRACE: Duration = Duration::from_secs(10);
 /// What the hub has to know of the house's settings.
 #[derive(Debug, Clone, Copy)]
 pub struct HubSettings {
-    /// How long a text session may be silent. Only told here, not timed.
+    /// Silence limits of a text session, for greetings and warnings. The reader times them, not the hub.
     pub idle: IdleLimits,
     /// A program that has neither joined a room nor said anything after so long is asked to leave;
     /// zero = never.
@@ -35,8 +35,8 @@ pub struct HubSettings {
     pub history: usize,
     /// Lines of them that are shown to who comes in.
     pub history_shown: usize,
-    /// Whether a text session is told unasked only what the chat room of old said, and every coming and
-    /// going by itself.
+    /// `--classic`: a text session is told unasked only what the old chat room said, and each join and leave
+    /// by itself.
     pub classic: bool,
 }
 
@@ -107,11 +107,11 @@ pub enum Effect {
 pub struct Hub {
     pub(super) settings: HubSettings,
     pub(super) people: People,
-    /// The names that visits bore last.
+    /// The latest names of visits.
     pub(super) visitors: Visitors,
     /// By index; the lobby is the first. A place is free where a room has gone.
     pub(super) rooms: Vec<Option<Room>>,
-    /// The names of the rooms that are there.
+    /// The names of the existing rooms.
     pub(super) room_names: Names<RoomIndex>,
     started: Duration,
     /// Programs that have to join by a time, and those that have to be gone by it; both in order.
@@ -148,7 +148,7 @@ impl Hub {
         }
     }
 
-    /// How many are here, for others to see.
+    /// How many listed people are here.
     #[must_use]
     pub fn population(&self) -> usize {
         self.people.listed()
@@ -190,7 +190,7 @@ impl Hub {
                 out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
                 out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
                 if self.settings.classic {
-                    // The chat room of old said no more.
+                    // The old chat room's greeting ended here.
                     self.come_into(seat, index, out);
                     return;
                 }
@@ -205,7 +205,7 @@ impl Hub {
         }
     }
 
-    /// From now on somebody who has been greeted hears the room.
+    /// Makes a greeted session hear its room from now on.
     fn come_into(&mut self, seat: Seat, index: RoomIndex, out: &mut Vec<Effect>) {
         if let Some(person) = self.people.get_mut(seat) {
             person.room = Some(index);
@@ -213,10 +213,10 @@ impl Hub {
         out.push(Effect::Enter(index, seat));
     }
 
-    /// Lists somebody who came into the lobby, and announces it to the others. It heard the room before.
+    /// Lists a session in the lobby and announces it to the others. It hears the room since its greeting.
     ///
-    /// Call this at the first sign of life. A caller that goes without one, a health check or a port
-    /// scan, was never here for the others (case B9). The first command calls it too.
+    /// Call this when the session sends its first byte or has stayed for a moment; the first command calls
+    /// it too. A health check or a port scan that does neither is never announced (case B9).
     pub fn appear(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
         if self.people.list(seat) {
             self.announce(seat, now, out);

@@ -19,7 +19,7 @@ pub(crate) const MAX_AWAY: usize = 200;
 pub struct Filter {
     /// No comings and goings.
     pub quiet: bool,
-    /// Nothing that these say or do: no lines, names, topics, comings or goings.
+    /// Sessions whose lines, names, topics, joins and leaves are hidden.
     pub ignored: Vec<SessionId>,
 }
 

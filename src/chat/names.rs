@@ -1,10 +1,10 @@
-//! The names that are held: by whom, and who would be taken for whom.
+//! The index of names in use: the holder of each name, and the holders of names that look like it.
 
 use std::collections::HashMap;
 
 use crate::protocol::NameKeys;
 
-/// Who holds which keys (see [`NameKeys`]); `T` says who, a seat or a room.
+/// Maps keys of names (see [`NameKeys`]) to their holders. `T` is the holder: a session's seat or a room.
 #[derive(Debug)]
 pub(super) struct Names<T> {
     by_folded: HashMap<String, T>,
@@ -23,7 +23,7 @@ impl<T: Copy + PartialEq> Names<T> {
         self.by_look.extend(keys.looks.iter().map(|look| (look.clone(), holder)));
     }
 
-    /// Frees what `holder` holds of these keys; what is another's by now stays.
+    /// Frees the keys that `holder` still holds. Keys that another has taken meanwhile stay.
     pub(super) fn free(&mut self, keys: &NameKeys, holder: T) {
         if self.by_folded.get(&keys.folded) == Some(&holder) {
             self.by_folded.remove(&keys.folded);
@@ -35,12 +35,12 @@ impl<T: Copy + PartialEq> Names<T> {
         }
     }
 
-    /// Who has a name, without regard to case and width (see [`NameKeys::fold`]).
+    /// The holder of a name, without regard to case and width (see [`NameKeys::fold`]).
     pub(super) fn called(&self, folded: &str) -> Option<T> {
         self.by_folded.get(folded).copied()
     }
 
-    /// Those who hold one of these keys.
+    /// The holders of any of these keys.
     pub(super) fn holders(&self, keys: &NameKeys) -> impl Iterator<Item = T> {
         let alike = keys.looks.iter().filter_map(|look| self.by_look.get(look));
         self.by_folded.get(&keys.folded).into_iter().chain(alike).copied()

@@ -18,15 +18,15 @@ use super::{Filter, RoomIndex, Seat};
 const MAX_COMPARED: usize = 128;
 /// So many slips of the finger are a mistyped name.
 const MAX_SLIPS: usize = 2;
-/// How many variants of a taken name are tried for three that are free. A bound on attempts: of a name that
-/// nearly all variants of are refused, 10,000 were tried (CASES A1).
+/// Most variants of a taken name that are tried for three free suggestions. Without a bound, 10,000 were
+/// tried for a name whose variants are nearly all refused (CASES A1).
 const MAX_VARIANTS: usize = 12;
 
 /// One person, as the hub knows them.
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) speaker: Arc<Speaker>,
-    /// The keys of a name that the person took; none for a first name, which is an address or an id.
+    /// The keys of a chosen name; `None` for a first name, which is an address or an id.
     pub(super) keys: Option<Arc<NameKeys>>,
     /// Where the person is; nowhere until a program joins or speaks.
     pub(super) room: Option<RoomIndex>,
@@ -42,15 +42,15 @@ pub(super) struct Person {
     pub(super) by: &'static str,
     pub(super) away: Option<Away>,
     pub(super) filter: Filter,
-    /// Whether others know of the person: its arrival has been announced (see [`Hub::appear`]).
+    /// Whether the session's arrival has been announced (see [`Hub::appear`]). Lists show it from then on.
     ///
     /// [`Hub::appear`]: super::Hub::appear
     pub(super) is_listed: bool,
 }
 
 impl Person {
-    /// Whether the session may be told what it did not ask for. tnet's client takes any frame for its answer:
-    /// a frame session is told nothing until it has joined, said something or taken a name.
+    /// Whether the session may be sent what it did not ask for. tnet's client takes any frame for its answer,
+    /// so a frame session is sent nothing else until it has joined, said something or taken a name.
     pub(super) fn takes_part(&self) -> bool {
         self.by != "frame" || self.room.is_some() || self.spoken || self.keys.is_some()
     }
@@ -61,10 +61,10 @@ impl Person {
 pub(super) struct People {
     seats: Vec<Option<Person>>,
     count: usize,
-    /// How many of them others know of.
+    /// How many of them are listed.
     listed: usize,
     by_id: HashMap<SessionId, Seat>,
-    /// Names that people took.
+    /// Chosen names.
     names: Names<Seat>,
     /// Two connections to two doors may come from one address; the first one is meant by it.
     by_address: HashMap<Arc<str>, Vec<Seat>>,
@@ -75,12 +75,12 @@ impl People {
         self.count
     }
 
-    /// How many others know of.
+    /// How many people are listed.
     pub(super) fn listed(&self) -> usize {
         self.listed
     }
 
-    /// Lists the person at `seat`; false where there is nobody, or it is listed.
+    /// Lists the person at `seat`. Returns false if nobody is there or the person is listed already.
     pub(super) fn list(&mut self, seat: Seat) -> bool {
         let Some(person) = self.get_mut(seat).filter(|person| !person.is_listed) else { return false };
         person.is_listed = true;
@@ -150,11 +150,11 @@ impl People {
         Ok(old)
     }
 
-    /// Whether the session at `seat` may be called so.
+    /// Checks that the session at `seat` may take this name.
     ///
     /// # Errors
-    /// [`Refusal::Taken`] or [`Refusal::LooksLike`] where somebody else present has the name,
-    /// [`Refusal::MixedScripts`] where nobody may.
+    /// [`Refusal::Taken`] or [`Refusal::LooksLike`] if another person present has the name or one like it,
+    /// [`Refusal::MixedScripts`] if the name mixes scripts.
     pub(super) fn check_free(&self, seat: Seat, nick: &Nick) -> Result<(), Refusal> {
         let name = nick.as_str().to_owned();
         let Some(holder) = self.holder(nick.keys(), seat) else {
@@ -178,8 +178,7 @@ impl People {
         let nobody = |like: Option<&str>| {
             Err(Refusal::NobodyCalled { name: shortened(name, 40), like: like.map(str::to_owned) })
         };
-        // Longer than any way to write a name or an address: looking at it would be work for nothing, on
-        // everybody's time.
+        // No name or address is that long. Comparing it would only cost the manager time.
         if name.len() > 4 * MAX_NICK_BYTES {
             return nobody(None);
         }
@@ -196,13 +195,13 @@ impl People {
         }
     }
 
-    /// The name that was perhaps meant by one that nobody has.
+    /// The chosen name that is nearest to a mistyped one.
     fn nearest(&self, folded: &str) -> Option<&str> {
         let length = folded.chars().count();
         if length == 0 || length > MAX_NICK_CHARS + MAX_SLIPS {
             return None;
         }
-        // Addresses and ids, which nobody types from memory, are no names that were meant.
+        // Addresses and ids are not suggested: nobody types them from memory.
         let chosen = self.seats.iter().flatten().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
         let near = chosen.filter(|(_, other)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
         let slips = near.take(MAX_COMPARED).map(|(person, other)| {
@@ -214,7 +213,7 @@ impl People {
         (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(&*person.speaker.name)
     }
 
-    /// Who but `seat` holds one of these keys.
+    /// A holder of one of these keys other than `seat`.
     fn holder(&self, keys: &NameKeys, seat: Seat) -> Option<Seat> {
         self.names.holders(keys).find(|holder| *holder != seat)
     }

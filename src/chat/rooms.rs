@@ -96,7 +96,7 @@ impl Hub {
         out.push(Effect::Enter(index, seat));
     }
 
-    /// Makes somebody who hears its room a member of it, and tells the others.
+    /// Makes a session that already hears its room a member, and announces it to the others.
     pub(super) fn announce(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.people.get(seat) else { return };
         let Some(index) = person.room else { return };
@@ -254,7 +254,7 @@ impl Hub {
         if name.mixes_scripts() {
             return Err(Refusal::MixedScripts { name: name.to_string() });
         }
-        // Rooms that look like this one and are empty are in no list: they give way.
+        // Empty rooms that look like the new one are unlisted: remove them.
         for index in alike {
             self.remove_room(index.index());
         }

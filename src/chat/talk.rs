@@ -8,10 +8,10 @@ use super::hub::{Effect, Hub, Now, refuse};
 use super::people::Person;
 use super::{RoomIndex, Seat};
 
-/// The others who hear of a command.
+/// The other sessions that hear of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// Everybody in a room: a line goes to it.
+    /// Everybody in a room.
     Room(RoomIndex),
     /// One other session: a private line.
     Seat(Seat),
@@ -20,8 +20,8 @@ pub enum Heard {
 }
 
 impl Hub {
-    /// The others who hear of this command, if it is obeyed now. A room that would only be left, or does not
-    /// exist yet, is not among them.
+    /// The sessions that would hear of this command if it ran now. A room that the command only leaves, or
+    /// that does not exist yet, is not among them.
     #[must_use]
     pub fn heard_by(&self, seat: Seat, command: &Command) -> Heard {
         let Some(person) = self.people.get(seat) else { return Heard::Nobody };
@@ -29,7 +29,7 @@ impl Hub {
         let visit = |to| if person.room == Some(to) { Heard::Nobody } else { Heard::Room(to) };
         match command {
             Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)) | Command::Quit(Some(_)) => present,
-            // Somebody who is nowhere has no room that hears of the new name.
+            // A session without a room has no room that hears of its new name.
             Command::Nick(_) | Command::Rename(_) => person.room.map_or(Heard::Nobody, Heard::Room),
             Command::Leave => visit(RoomIndex::LOBBY),
             Command::Join(name) => self.room_index(name).map_or(Heard::Nobody, visit),
@@ -77,7 +77,7 @@ impl Hub {
         out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
     }
 
-    /// The one to whom a private line goes.
+    /// The receiver of a private line.
     pub(super) fn receiver(&self, to: &str) -> Result<Seat, Refusal> {
         let receiver = self.people.find(to)?;
         match self.people.get(receiver).is_some_and(Person::takes_part) {
@@ -93,8 +93,8 @@ impl Hub {
         }
     }
 
-    /// Answers the last writer, under the name that the writer has now. Refused once where that is another
-    /// one than a moment ago.
+    /// Answers the last writer, under that writer's present name. Refuses once if somebody else wrote just
+    /// before.
     pub(super) fn reply(&mut self, seat: Seat, body: Body, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.people.get_mut(seat) else { return };
         let overtaken = person.writers.take_overtaken(now.up);
@@ -112,7 +112,7 @@ impl Hub {
         }
     }
 
-    /// The name that a writer has now, the one on the private line where the writer has left or was a visit.
+    /// The present name of a writer; if the writer has left or was a visit, the name on the private line.
     fn present_name(&self, writer: &Speaker) -> String {
         let person = self.people.seat_of(writer.id).and_then(|seat| self.people.get(seat));
         let present = person.filter(|_| writer.visitor.is_none()).map(|person| &person.speaker.name);
@@ -125,7 +125,7 @@ impl Hub {
         }
     }
 
-    /// Gives `receiver` a private line, which bears the name of `from`.
+    /// Delivers a private line to `receiver`, under the name of `from`.
     pub(super) fn deliver_from(
         &mut self,
         from: Arc<Speaker>,

@@ -1,8 +1,8 @@
-//! Visits: a line under a name of its own, from a session that is not in the room.
+//! Visits: a line under its own name, from a session that need not be in the room.
 //!
-//! A build server has one line to say. It would cost the room three if it came in, spoke and left.
-//! The name of a visit is held by nobody, so `/ignore` goes by the name itself: by its number, which
-//! is the same for every visit, whatever session it comes from.
+//! A build server has one line to say. Joining, speaking and leaving would cost the room three lines.
+//! No session holds the name of a visit, so `/ignore` goes by the name's number. That number is the
+//! same for every visit under the name, from any session.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::protocol::{Body, MAX_NICK_BYTES, NameKeys, Nick, Notice, Refusal, Roo
 use super::hub::{Effect, Hub, Now, refuse};
 use super::{RoomIndex, Seat};
 
-/// Names of visits that are remembered, so that `/ignore` tells a visitor from a mistyped name.
+/// Most names of visits that are remembered: `/ignore` accepts these and refuses a mistyped name.
 const MAX_VISITORS: usize = 256;
 
-/// The names that visits bore last, each once, the latest at the end; at most [`MAX_VISITORS`].
+/// The latest names of visits, each once, the oldest first; at most [`MAX_VISITORS`].
 #[derive(Debug, Default)]
 pub(super) struct Visitors(VecDeque<Arc<Speaker>>);
 
@@ -30,7 +30,7 @@ impl Visitors {
 }
 
 impl Hub {
-    /// Says a line as a visitor. Only the asker is told anything else: the line, as its answer.
+    /// Says a line as a visit. The asker gets that line as its answer and nothing else.
     #[expect(clippy::too_many_arguments, reason = "as for every other line, and the name")]
     pub(super) fn visit(
         &mut self,
@@ -77,8 +77,8 @@ impl Hub {
         out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
     }
 
-    /// The room that a visit goes to: one that is in the list of rooms, which an empty one is not. Without
-    /// a name it is the asker's own, or the lobby.
+    /// The room that a visit goes to. It must be in the list of rooms, so it is not empty. Without a room's
+    /// name it is the asker's own room, or the lobby.
     pub(super) fn visited_room(&self, seat: Seat, name: Option<&RoomName>) -> Option<RoomIndex> {
         let Some(name) = name else {
             return Some(self.people.get(seat)?.room.unwrap_or(RoomIndex::LOBBY));
@@ -88,7 +88,7 @@ impl Hub {
         })
     }
 
-    /// The one who visits from this session under this name.
+    /// The speaker of a visit from this session under this name.
     fn visitor(&self, seat: Seat, own: &Arc<Speaker>, name: Option<&Nick>) -> Result<Arc<Speaker>, Refusal> {
         let Some(name) = name else { return Ok(Arc::clone(own)) };
         self.people.check_free(seat, name)?;
@@ -107,7 +107,7 @@ impl Hub {
         }
     }
 
-    /// A visitor of that name: one of the last, or one that `seat` ignores.
+    /// The visitor with that name, if it is a recent one or `seat` ignores it.
     pub(super) fn visitor_called(&self, seat: Seat, name: &str) -> Option<Arc<Speaker>> {
         let name = name.trim();
         if name.len() > 4 * MAX_NICK_BYTES {

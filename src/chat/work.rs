@@ -1,7 +1,7 @@
-//! The work that one command can cause: bounded by what is looked at, not by what comes of it.
+//! Tests of the work that one command can cause, counted in characters looked at, not in time.
 //!
-//! CASES A1: `rename|12345678` while somebody had that name took the manager 65 ms, since 10,000 variants were
-//! tried for three that are free. Characters are counted here, not time.
+//! CASES A1: `rename|12345678`, while somebody had that name, kept the manager busy for 65 ms: it tried
+//! 10,000 variants for three that are free.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::protocol::{
     Body, COMMANDS, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Speaker, VisitTo, counted,
 };
 
-/// As many as come in with the usual limits.
+/// People present: the default of `--max-clients`.
 const PEOPLE: u32 = 4096;
-/// Most characters whose look-alikes or whose fold any one command looks at (DESIGN, section 4).
+/// Most characters whose look-alikes or case one command may look up (DESIGN, section 4).
 const MOST: usize = 4096;
 const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
 const SETTINGS: HubSettings = HubSettings {
@@ -78,7 +78,7 @@ fn full() -> Hub {
     hub
 }
 
-/// Text that is dear to look at, or long.
+/// Texts that are long or costly to compare.
 fn texts() -> impl Strategy<Value = String> {
     let pieces = vec![
         "a",
@@ -133,7 +133,7 @@ fn texts() -> impl Strategy<Value = String> {
     prop_oneof![2 => made, 1 => prop::sample::select(HARD_NAMES.as_slice()).prop_map(str::to_owned), 1 => "\\PC{0,64}"]
 }
 
-/// What can be asked with a text, beside the rows of the table: programs name a receiver or a room apart.
+/// Requests with text that are not rows of the table: programs name a receiver or a room in its own key.
 fn others(text: &str) -> Vec<Command> {
     let Some(body) = Body::new("hi") else { return Vec::new() };
     let visit = |name, to| Command::Visit { name, to, body: body.clone() };

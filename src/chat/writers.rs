@@ -1,26 +1,26 @@
-//! Who wrote to somebody last: whom `/reply` answers.
+//! The last writers of private lines to one session: `/reply` answers the latest.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocol::Speaker;
 
-/// Somebody who begins to answer sees who wrote last at that moment. A private line of another that comes
-/// later than this before the answer may not have been seen (case B13).
+/// A person who begins to answer has seen the last private line of that moment. If another person's line
+/// comes less than this before the answer, it may not have been seen (case B13).
 const UNSEEN: Duration = Duration::from_secs(5);
 
-/// The last two who wrote to one person.
+/// The last two people who wrote to one session.
 #[derive(Debug, Default)]
 pub(super) struct Writers {
     last: Option<Arc<Speaker>>,
-    /// Who wrote before the last writer, until the person has been told so.
+    /// The writer before the last one, until a refused `/reply` has named both.
     before: Option<Arc<Speaker>>,
-    /// When the last writer took the other's place.
+    /// When the last writer replaced the one before.
     changed: Duration,
 }
 
 impl Writers {
-    /// Notes a private line.
+    /// Records a private line.
     pub(super) fn note(&mut self, from: &Arc<Speaker>, up: Duration) {
         let other = self.last.replace(Arc::clone(from)).filter(|last| last.id != from.id);
         if other.is_some() {
@@ -29,12 +29,12 @@ impl Writers {
         }
     }
 
-    /// Who wrote last.
+    /// The last writer.
     pub(super) fn last(&self) -> Option<&Arc<Speaker>> {
         self.last.as_ref()
     }
 
-    /// The one whom an answer may be meant for, since the last writer came between. Tells so once.
+    /// The writer before, if the answer may be meant for that one. Returns it only once.
     pub(super) fn take_overtaken(&mut self, up: Duration) -> Option<Arc<Speaker>> {
         self.before.take().filter(|_| up.saturating_sub(self.changed) < UNSEEN)
     }

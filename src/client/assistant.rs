@@ -1,4 +1,4 @@
-//! What helps a person while typing: Tab completes commands and names.
+//! The line editor's helper: Tab completes commands and names.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::screen::Accepting;
 use super::show::Paint;
 use crate::protocol::COMMANDS;
 
-/// What helps while typing.
+/// Completes words, and tells the line editor that Enter ends a line.
 pub(super) struct Assistant {
     pub link: Arc<Link>,
     pub accepting: Arc<Accepting>,
@@ -28,7 +28,7 @@ impl Hinter for Assistant {
 }
 
 impl Validator for Assistant {
-    /// Enter was pressed. Every line is complete.
+    /// Accepts every line at Enter.
     fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         self.accepting.set(true);
         Ok(ValidationResult::Valid(None))
@@ -52,8 +52,8 @@ impl Completer for Assistant {
     }
 }
 
-/// What the last word of `typed` may become, and where it begins: a command at the beginning of the
-/// line or behind `/help`, and otherwise a name.
+/// Completions of the last word of `typed`, and the place where that word begins. At the beginning of the
+/// line and after `/help` they are commands, elsewhere names.
 fn complete(typed: &str, names: &[String]) -> (usize, Vec<Pair>) {
     let start = typed
         .rfind(char::is_whitespace)

@@ -164,8 +164,8 @@ impl Client {
     /// If it is refused, does not come back until `deadline`, or the connection is over.
     pub fn say(&mut self, body: &Body, deadline: Instant) -> Result<(), ClientError> {
         // On the text door only the words tell which line has come back. Elsewhere its mark does, and
-        // the words may have been cut to fit the packet. Where nobody else talks through this
-        // connection, there is only this line to come back.
+        // its words may have been cut to fit the packet. If nobody else talks through this connection, only
+        // this line can come back.
         let is_sure = self.talker.0.wire != Wire::Text || self.talker.is_alone();
         self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
             Heard::Speech(speech @ Speech { kind: Kind::Said, mine: true, past: false, .. })
@@ -177,8 +177,8 @@ impl Client {
         })
     }
 
-    /// Says a line without being in a room, under a name of its own if one is given, and waits until the
-    /// server has it. The text door has no such thing.
+    /// Says a line as a visit, under `name` if there is one, and waits until the server has it. The text door
+    /// has no visits.
     ///
     /// # Errors
     /// As [`Client::say`].
@@ -196,7 +196,7 @@ impl Client {
         })
     }
 
-    /// The wire format that is spoken.
+    /// The wire format of this connection.
     #[must_use]
     pub fn wire(&self) -> Wire {
         self.talker.0.wire
@@ -410,7 +410,7 @@ impl Drop for Client {
     }
 }
 
-/// Whether a room's name may go on with this.
+/// Whether this character may stand in a room's name.
 fn is_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '-' | '_')
 }

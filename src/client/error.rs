@@ -86,7 +86,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether the connection is over by this, and another one may do better.
+    /// Whether this error ends the connection, and a new connection may work.
     #[must_use]
     pub fn is_break(&self) -> bool {
         matches!(self, Self::Send { .. } | Self::Receive { .. } | Self::Closed { .. } | Self::Malformed { .. })

@@ -134,10 +134,10 @@ impl Flags {
     }
 }
 
-/// The server where nobody names another.
+/// The server if none is named.
 pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// The address of the door for `wire` at `given`, with its port.
+/// `given` with the port of the door for `wire`, if it has none.
 ///
 /// # Errors
 /// If that is no address.
@@ -249,7 +249,7 @@ mod tests {
         }
     }
 
-    /// They were said: `--to eve secret` to everybody.
+    /// Misplaced options were said aloud: `--to eve secret` went to everybody.
     #[test]
     fn unknown_option_anywhere_is_wrong_usage() {
         let parsed = |args: &[&str]| Flags::try_parse_from(["parlor-cli"].iter().chain(args));

@@ -1,17 +1,17 @@
-//! What is heard while an answer is waited for.
+//! A bounded buffer for what a client hears while it waits for an answer.
 //!
-//! `push` must not keep more than the limits, whatever a server sends; the oldest goes.
+//! `push` must not keep more than the limits, whatever a server sends. It drops the oldest.
 
 use std::collections::VecDeque;
 
 use crate::wire::Heard;
 
-/// Most that is kept, in things heard.
+/// Most entries in the buffer.
 const MAX: usize = 1024;
-/// And in bytes of their texts: a server may send texts of 16 MiB.
+/// Most bytes of text in the buffer: a server may send texts of 16 MiB.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// Things heard, the oldest first.
+/// What was heard, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     all: VecDeque<Heard>,

@@ -1,6 +1,6 @@
-//! What a person's terminal and the listening thread both know: the connection, the name, the room.
+//! State that a person's terminal shares with the listening thread: the connection, the name, the room.
 //!
-//! The terminal's thread talks through it, [`Listener`](super::listener::Listener) learns from what is heard.
+//! The terminal's thread sends through it. [`Listener`](super::listener::Listener) updates it.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ pub(super) const CAN_BE_SENT: &str = "Press Enter to send the line that was kept
 #[derive(Debug, Default)]
 pub(super) struct Link {
     state: Mutex<State>,
-    /// The name or the room has changed, something was refused, or there is a connection.
+    /// Signals a change of the name, the room, the refusals or the connection.
     answered: Condvar,
 }
 
@@ -38,33 +38,33 @@ struct State {
     /// The room as the server has it.
     room: Option<RoomName>,
     refusals: u64,
-    /// How often the room has changed.
+    /// How many times the room has changed.
     moves: u64,
     names: VecDeque<String>,
     unconfirmed: VecDeque<String>,
     /// A line that could not be sent waits in the editor, and whoever typed it for the connection.
     keeps: bool,
     leaving: bool,
-    /// There will be no other connection.
+    /// No further connection is made.
     over: bool,
     /// How often the connection has broken.
     breaks: u64,
-    /// Comings and goings are hidden; the server has to be told again after a break.
+    /// `/quiet on`: joins and leaves are hidden. The server must be told again after a break.
     quiet: bool,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
     Done,
-    /// There is no connection just now.
+    /// There is no connection at present.
     NotConnected,
-    /// It was meant for another room than this one.
+    /// It was typed for another room than the present one.
     Elsewhere(Option<RoomName>),
 }
 
 impl Link {
-    /// The room that this person is in, once it is known.
+    /// The present room, once it is known.
     pub(super) fn room(&self) -> Option<RoomName> {
         self.state.lock().room.clone()
     }
@@ -79,7 +79,7 @@ impl Link {
         self.state.lock().names.iter().rev().cloned().collect()
     }
 
-    /// Sends what a person asks for; nothing if it was meant for another room than this person is in now.
+    /// Sends a request. Sends nothing if it was typed for another room than the present one.
     pub(super) fn send(&self, command: &Command, meant_for: Option<&RoomName>) -> Result<Sent, ClientError> {
         let talker = {
             let mut state = self.state.lock();
@@ -109,12 +109,12 @@ impl Link {
         if talker.is_some_and(|talker| talker.send_typed(line).is_ok()) { Sent::Done } else { Sent::NotConnected }
     }
 
-    /// Waits until there is a connection.
+    /// Waits for a connection.
     pub(super) fn wait_for_connection(&self, at_most: Duration) {
         self.wait(at_most, |state| state.talker.is_some() || state.over);
     }
 
-    /// Asks for a room, and waits a moment for the answer, so that the next prompt has it.
+    /// Requests a room and waits a moment for the answer, so that the next prompt shows the room.
     pub(super) fn go(&self, command: &Command, at_most: Duration) -> Result<Sent, ClientError> {
         let (refusals, moves) = {
             let state = self.state.lock();
@@ -137,7 +137,7 @@ impl Link {
         }
     }
 
-    /// The room is this one now.
+    /// Records the present room.
     pub(super) fn place(&self, room: Option<&str>) {
         let Some(room) = room.and_then(|room| RoomName::parse(room).ok()) else { return };
         let mut state = self.state.lock();
@@ -206,7 +206,7 @@ impl Link {
         true
     }
 
-    /// There is a connection; whether a kept line waits for it.
+    /// Records a new connection. Returns whether a kept line waits for it.
     pub(super) fn connected(&self, talker: Talker) -> bool {
         let mut state = self.state.lock();
         state.talker = Some(talker);
@@ -214,7 +214,7 @@ impl Link {
         state.keeps
     }
 
-    /// There is none any more.
+    /// Records that the connection broke.
     pub(super) fn broke(&self) -> Broken {
         let mut state = self.state.lock();
         state.talker = None;
@@ -222,18 +222,18 @@ impl Link {
         Broken { lost: std::mem::take(&mut state.unconfirmed), leaving: state.leaving, room: state.room.clone() }
     }
 
-    /// There will be no other connection.
+    /// Records that no further connection is made.
     pub(super) fn end(&self) {
         self.state.lock().over = true;
         self.answered.notify_all();
     }
 
-    /// Whether there will be no other connection.
+    /// Whether no further connection is made.
     pub(super) fn is_over(&self) -> bool {
         self.state.lock().over
     }
 
-    /// The name was refused.
+    /// Records that the name was refused.
     pub(super) fn lose_name(&self) {
         self.state.lock().name = None;
     }
@@ -243,17 +243,17 @@ impl Link {
         self.state.lock().breaks > 0
     }
 
-    /// Whether comings and goings are to be hidden.
+    /// Whether joins and leaves are hidden.
     pub(super) fn is_quiet(&self) -> bool {
         self.state.lock().quiet
     }
 }
 
-/// What a connection that broke has left.
+/// The state that a broken connection leaves.
 pub(super) struct Broken {
-    /// Lines that have not come back.
+    /// Lines that were sent and have not come back.
     pub lost: VecDeque<String>,
-    /// The person wanted it to end.
+    /// The person asked to leave.
     pub leaving: bool,
     /// The room that the person was in.
     pub room: Option<RoomName>,

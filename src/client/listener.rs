@@ -1,8 +1,7 @@
-//! The connection behind a person's terminal: when it breaks, it comes back by itself.
+//! The thread behind a person's terminal: it listens, and connects again after a break.
 //!
-//! One thread listens, shows what is heard, and connects again when that ends. What is shown goes into
-//! a bounded queue: who does not look (a stopped terminal) stops the listening, and the server deals
-//! with that as with every slow reader.
+//! It puts what is to be shown into a bounded queue. A stopped terminal fills the queue and stops the
+//! listening; the server then treats this client as a slow consumer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,14 +17,14 @@ use super::{Client, ClientError};
 use crate::protocol::{Command, Nick, RoomName, Switch};
 use crate::wire::{Heard, Wire};
 
-/// A server answers in this time, or is not there.
+/// A server that does not answer in this time counts as not there.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
-/// What a door says at once has come in this time, and where others never stop talking nobody waits
-/// longer for a moment's silence.
+/// How long the listener waits for a moment's silence after the first words of a door. In a busy room
+/// others may never pause.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// Nobody waits longer than this at once.
+/// Longest wait in one call.
 const HOUR: Duration = Duration::from_secs(3600);
-/// Longest line that is shown, in bytes: the most that a text door lets anybody say.
+/// Longest line that is shown, in bytes: the longest that a text door accepts.
 const MAX_SHOWN: usize = 65_536;
 
 /// The listening thread.
@@ -33,23 +32,23 @@ pub(super) struct Listener {
     pub(super) link: Arc<Link>,
     pub(super) settings: Settings,
     pub(super) look: Arc<Look>,
-    /// Whether a line of one's own is shown when it comes back, for want of a terminal on which it stands.
+    /// Whether one's own line is shown when it comes back: only without a terminal on which it stands already.
     pub(super) shows_own: bool,
-    /// What is to be shown, each with its line's end.
+    /// Lines to be shown, each with its line end.
     pub(super) screen: Sender<String>,
     /// Disconnects when the person leaves.
     pub(super) left: Receiver<Infallible>,
 }
 
-/// The name that is wanted.
+/// The wanted name.
 struct Wanted {
     nick: Option<Nick>,
-    /// When it is asked for again, and until when.
+    /// When the name is asked for again, and the deadline of that.
     again: Option<(Instant, Instant)>,
 }
 
 impl Listener {
-    /// Listens until the person leaves, or the connection breaks and that is to be the end.
+    /// Listens until the person leaves, or until the connection breaks under `--no-reconnect`.
     pub(super) fn run(&self, first: Client) -> Option<ClientError> {
         let mut client = first;
         let mut wanted = Wanted { nick: self.settings.name.clone(), again: None };
@@ -57,7 +56,7 @@ impl Listener {
         let mut pauses = Pauses::new();
         loop {
             let error = self.listen(&mut client, &mut wanted, room.as_ref());
-            // What was heard while an answer was waited for, the server's last words perhaps.
+            // This may be the server's last words.
             self.hear_what_is_there(&mut client);
             drop(client); // the server may not know yet that it is over, and keeps the name so long
             let broken = self.link.broke();
@@ -84,11 +83,10 @@ impl Listener {
         }
     }
 
-    /// Shows what is heard until the connection ends. Nothing can be sent before the name and the room are
-    /// those of before, or it has been told that they are not: what was typed for one room must not come
-    /// into another.
+    /// Shows what is heard until the connection ends. First it restores the name and the room, or says that
+    /// they are lost. Nothing can be sent before that: what was typed for one room must not reach another.
     fn listen(&self, client: &mut Client, wanted: &mut Wanted, room: Option<&RoomName>) -> ClientError {
-        // What the door has said at once is shown at once.
+        // The greeting is shown at once.
         self.hear_what_is_there(client);
         if let Some(nick) = wanted.nick.clone() {
             wanted.again = match self.ask_for_name(client, &nick) {
@@ -128,7 +126,7 @@ impl Listener {
             match client.recv(wanted.again.map_or_else(|| Instant::now() + HOUR, |(at, _)| at)) {
                 Ok(Some(heard)) => {
                     if let Heard::YouAre(name) = &heard {
-                        // Whatever name a person has, it is the one to have again.
+                        // Any name that the server gives is the one to restore later.
                         *wanted = Wanted { nick: Nick::parse(name).ok(), again: None };
                     }
                     self.hear(&heard);
@@ -140,7 +138,7 @@ impl Listener {
         }
     }
 
-    /// Asks for a name; why it was refused, if it was.
+    /// Asks for a name. Returns the reason of a refusal.
     fn ask_for_name(&self, client: &mut Client, nick: &Nick) -> Result<Option<String>, ClientError> {
         match client.take_name(nick, Instant::now() + ANSWER) {
             Ok(()) => {
@@ -152,7 +150,7 @@ impl Listener {
         }
     }
 
-    /// Goes into the room of before, with the name, if there is one, so that it is what the others see coming.
+    /// Returns to the earlier room, after taking the name, so that others see the name arrive.
     fn come_in(&self, client: &mut Client, room: Option<&RoomName>) -> Result<(), ClientError> {
         let lobby = RoomName::lobby();
         if let Some(room) = room.filter(|room| **room != lobby) {
@@ -168,7 +166,7 @@ impl Listener {
                 Err(error) => return Err(error),
             }
         }
-        // Where the door has not put this client into a room, and not told who is there.
+        // This door has neither put this client into a room nor told who is there.
         if self.settings.wire != Wire::Text {
             client.enter(Instant::now() + ANSWER)?;
             client.send(&Command::Who(None))?;
@@ -176,7 +174,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Shows what has come already.
+    /// Shows what has already arrived.
     fn hear_what_is_there(&self, client: &mut Client) {
         let until = Instant::now() + AT_ONCE;
         while Instant::now() < until
@@ -187,7 +185,7 @@ impl Listener {
     }
 
     fn hear(&self, heard: &Heard) {
-        // The house's warning is for those who are not kept alive, and its advice for newcomers.
+        // The server's idle warning is for clients without a keep-alive, its advice for newcomers.
         let is_idle_talk = matches!(heard, Heard::Info(text) if text.starts_with("Quiet for ")
             || text.starts_with("Say something or take a name within ")
             || self.link.has_broken() && text.starts_with("who lists people, "));
@@ -210,7 +208,7 @@ impl Listener {
         let _ = self.screen.send(format!("{shown}{mark}\n")); // fails only when nobody looks any more
     }
 
-    /// Connects again, as often as it takes; `None` if the person leaves meanwhile.
+    /// Connects again, without a limit of attempts. Returns `None` if the person leaves meanwhile.
     fn connect_again(&self, pauses: &mut Pauses) -> Option<Client> {
         loop {
             let (told, pause) = pauses.next();

@@ -1,4 +1,4 @@
-//! How what is heard looks to a person: local times, lines that are meant for this person, rows.
+//! The display form of what is heard: local times, marks on lines for this person, rows.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,12 +10,12 @@ use super::rows::Rows;
 use super::show::Paint;
 use crate::wire::{Heard, Kind, Speech};
 
-/// What a person wants to see.
+/// The display settings of a person.
 #[derive(Debug)]
 pub(super) struct Look {
     pub paint: Paint,
     pub rows: Rows,
-    /// Whether the bell rings for lines that are meant for this person.
+    /// Whether the bell rings for lines that address this person.
     pub bell: bool,
     /// Whether the time stands before what is said.
     pub time: AtomicBool,
@@ -39,7 +39,7 @@ impl Look {
             Some(text) => self.paint.speech(&Speech { text, ..speech.clone() }),
             None => self.paint.speech(speech),
         };
-        // `>>>` is what tells a private line.
+        // Only `>>>` tells a private line.
         let line = match line.strip_prefix(">>>") {
             Some(rest) if speech.kind == Kind::Told => format!("{}{rest}", self.paint.strong(">>>")),
             _ => line,
@@ -67,7 +67,7 @@ fn past(at: Timestamp, now: &Zoned) -> String {
     at.strftime(format).to_string()
 }
 
-/// The local time of `12:04` in UTC, which is all that the text door tells.
+/// The local time of `12:04` in UTC: the text door tells nothing more.
 fn local(clock: &str, now: &Zoned) -> Option<String> {
     let (hour, minute) = clock.split_once(':')?;
     let time = Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()?;
@@ -76,7 +76,7 @@ fn local(clock: &str, now: &Zoned) -> Option<String> {
     Some(at.with_time_zone(now.time_zone().clone()).strftime("%H:%M").to_string())
 }
 
-/// The text with each `name` in it marked; `None` if there is none. It has to stand alone: `ann` is not in `anna`.
+/// The text with each `name` in it marked, as a whole word only; `None` if there is none.
 fn marked(text: &str, name: &str, mark: impl Fn(&str) -> String) -> Option<String> {
     let is_of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
     let (mut all, mut done) = (String::new(), 0);
@@ -98,7 +98,7 @@ fn marked(text: &str, name: &str, mark: impl Fn(&str) -> String) -> Option<Strin
     (done > 0).then_some(all)
 }
 
-/// How many bytes of `text` are `name` in any case, if it begins with it.
+/// The length in bytes of `name`, in any case, at the beginning of `text`.
 fn begins_with(text: &str, name: &str) -> Option<usize> {
     let mut wanted = name.chars().flat_map(char::to_lowercase).peekable();
     for (at, c) in text.char_indices() {

@@ -1,7 +1,7 @@
-//! What one conversation leaves for the next: `cli.toml` and the lines that were typed.
+//! The files that one conversation leaves for the next: `cli.toml` and the typed lines.
 //!
-//! Both lie in `$XDG_CONFIG_HOME/parlor`, else in `~/.config/parlor`, for their owner alone. A file
-//! that cannot be used is a warning, never a failed start; and it is left as it is.
+//! Both are in `$XDG_CONFIG_HOME/parlor`, else in `~/.config/parlor`, readable by their owner alone. A
+//! file that cannot be used causes a warning, never a failed start, and is not changed.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -16,11 +16,11 @@ use super::flags::parse_wire;
 use crate::protocol::Nick;
 use crate::wire::Wire;
 
-/// Longest file that is read, in bytes: ours has some hundred.
+/// Longest file that is read, in bytes; ours has a few hundred.
 const MAX_FILE: u64 = 64 * 1024;
 const HEAD: &str = "# Written by parlor-cli when you talk in a terminal. Flags and variables count more.\n";
 
-/// What is remembered.
+/// The remembered settings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Remembered {
     pub name: Option<Nick>,
@@ -30,16 +30,16 @@ pub(super) struct Remembered {
     pub time: bool,
 }
 
-/// The files.
+/// The paths of the files.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     folder: Option<PathBuf>,
-    /// All of the file, for the keys that are not ours; `None` if it cannot be used, and must not be replaced.
+    /// The whole file, with foreign keys; `None` if it cannot be used and must not be replaced.
     table: Option<Table>,
 }
 
 impl Memory {
-    /// Reads `cli.toml`; with what is remembered come warnings.
+    /// Reads `cli.toml`. Returns the remembered settings and warnings.
     pub(super) fn read(variable: impl Fn(&str) -> Option<OsString>) -> (Self, Remembered, Vec<String>) {
         let Some(folder) = folder(variable) else { return Default::default() };
         let path = folder.join("cli.toml");
@@ -72,7 +72,7 @@ impl Memory {
         (Self { folder: Some(folder), table }, remembered, warnings)
     }
 
-    /// Replaces `cli.toml`, whole or not at all.
+    /// Replaces `cli.toml` atomically.
     ///
     /// # Errors
     /// With the file's name, if it cannot be written.
@@ -105,14 +105,14 @@ impl Memory {
     }
 }
 
-/// The lines that the up arrow reaches, across conversations.
+/// The line editor's history across conversations.
 pub(super) struct Lines {
     file: Option<PathBuf>,
     history: FileHistory,
 }
 
 impl Lines {
-    /// The lines of before, the oldest first.
+    /// The lines of earlier conversations, the oldest first.
     ///
     /// # Errors
     /// With the file's name, if it cannot be read; nothing is written to it then.
@@ -129,7 +129,7 @@ impl Lines {
         Ok(self.history.iter().cloned().collect())
     }
 
-    /// Keeps one more.
+    /// Appends a line.
     ///
     /// # Errors
     /// With the file's name, if it cannot be written; later lines are not kept then.
@@ -144,7 +144,7 @@ impl Lines {
     }
 }
 
-/// Where the files lie, if anywhere. A path that is not absolute does not count (XDG Base Directory Specification).
+/// The folder of the files, if there is one. A relative path is ignored (XDG Base Directory Specification).
 fn folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
@@ -161,7 +161,7 @@ fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// What the keys say that are ours.
+/// Reads our keys.
 fn understood(table: &Table) -> Result<Remembered, String> {
     let text = |key: &str| match table.get(key) {
         None => Ok(None),
@@ -194,7 +194,7 @@ fn make(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Writes beside the file, then puts the new one in its place. A link stays a link.
+/// Writes a file beside the old one and renames it. A symbolic link stays a link.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let beside = path.with_extension(format!("toml.{}", std::process::id()));
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// A folder that goes when the test ends.
+    /// A folder that is deleted when the test ends.
     struct Home(PathBuf);
 
     impl Home {
@@ -257,7 +257,7 @@ mod tests {
         let (_, read, warnings) = home.read();
         assert_eq!((read, warnings.len()), (all.clone(), 0));
         assert_eq!(fs::metadata(home.file("cli.toml")).unwrap().permissions().mode() & 0o777, 0o600);
-        // Keys of others stay.
+        // Foreign keys stay.
         let text = fs::read_to_string(home.file("cli.toml")).unwrap();
         fs::write(home.file("cli.toml"), format!("{text}later = 1\n")).unwrap();
         let mut memory = home.read().0;

@@ -17,10 +17,10 @@
 //! # Ok::<(), parlor::client::ClientError>(())
 //! ```
 //!
-//! The rest is the program: [`flags`] and `settings` what it is asked for, `memory` what the last
-//! conversation has left, `script` and `pipe` the commands for scripts, `terminal` and `person` the
-//! conversation of a person, `link` and `listener` the connection behind it that comes back by itself, `show`, `look` and
-//! `rows` how things look.
+//! The rest is the program: [`flags`] and `settings` for its options, `memory` for the files of the last
+//! conversation, `script` and `pipe` for scripts, `terminal` and `person` for a person's conversation,
+//! `link` and `listener` for the connection behind it that reconnects, `show`, `look` and `rows` for the
+//! display.
 
 mod assistant;
 mod connection;
@@ -63,7 +63,7 @@ pub fn run(flags: &Flags) -> ExitCode {
         return show::complain("--to is for one person, --room for a room: give one of them. Nothing was sent", 2);
     }
     let variable = |name: &str| std::env::var_os(name);
-    // A script does the same for everybody; only a conversation goes by what the last one has left.
+    // Scripts ignore the remembered settings, so that they do the same for everybody.
     let talks = flags.action.is_none() && io::stdin().is_terminal();
     let (memory, remembered, warnings) = if talks { Memory::read(variable) } else { Default::default() };
     for warning in warnings {

@@ -1,4 +1,4 @@
-//! What a person types, and what becomes of it.
+//! What a person types, and what happens with it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,24 +14,24 @@ use super::settings::Settings;
 use crate::protocol::{Command, Notice, RoomName, Switch};
 use crate::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
 
-/// So long the prompt waits for the answer to a new name or room.
+/// How long the prompt waits for the answer to a new name or room.
 const NAME: Duration = Duration::from_millis(500);
-/// Longest line that is read as typed, in bytes; no door takes more.
+/// Longest typed line that is read, in bytes; no door accepts more.
 const MAX_LINE: usize = 65_536;
 
-/// The one who types.
+/// The person at the terminal.
 pub(super) struct Person {
     pub settings: Settings,
     pub link: Arc<Link>,
     pub look: Arc<Look>,
     pub screen: Sender<String>,
-    /// The room that is shown before what is typed, and is meant by it.
+    /// The room in the prompt. Typed lines are for this room.
     pub place: Option<RoomName>,
     pub memory: Memory,
     pub remembered: Remembered,
 }
 
-/// What becomes of a line.
+/// What happened with a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Done,
@@ -41,7 +41,7 @@ pub(super) enum Fate {
 }
 
 impl Person {
-    /// What stands before what is typed; from now on that room is meant.
+    /// The prompt. Lines that are typed from now on are for the room that it names.
     pub(super) fn prompt(&mut self) -> String {
         self.place = self.link.room();
         let room = self.place.as_ref().map(RoomName::to_string).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Person {
         }
     }
 
-    /// Does what one line asks for.
+    /// Obeys or sends one line.
     pub(super) fn take(&mut self, line: &str) -> Result<Fate, ClientError> {
         let mut fate = Fate::Done;
         if self.link.is_over() {
@@ -70,12 +70,12 @@ impl Person {
                     self.explain(command);
                     Ok(Sent::Done)
                 }
-                // The server knows no time zone but UTC.
+                // The server knows UTC only.
                 Inbound::Command(Command::Time(switch)) => {
                     self.show_time(*switch == Switch::On);
                     Ok(Sent::Done)
                 }
-                // An echo tells this client that its line has arrived, and is not shown.
+                // This client needs its echoes to know that a line has arrived; it does not show them.
                 Inbound::Command(Command::Echo(_)) => {
                     self.refuse("Your lines stand here as you typed them; /echo is for nc and telnet");
                     Ok(Sent::Done)
@@ -88,8 +88,8 @@ impl Person {
                     let place = self.place.as_ref().filter(|_| is_for_room(command));
                     self.link.send(command, place)
                 }
-                // The server may know what this client does not, and says what is wrong if not. What only
-                // looks like a command another server might say aloud.
+                // The server may know a command that this client does not, and refuses it if not. Another server
+                // might say aloud what only looks like a command.
                 Inbound::Refused(_) if self.settings.wire == Wire::Text && line.starts_with('/') => {
                     Ok(self.link.send_typed(line))
                 }
@@ -127,7 +127,7 @@ impl Person {
         Ok(fate)
     }
 
-    /// Goes to another room; from then on it is meant by what is typed behind that in the same go.
+    /// Goes to another room. Lines behind `/join` in the same paste are for that room.
     fn go(&mut self, command: &Command, room: Option<RoomName>) -> Result<Sent, ClientError> {
         let sent = self.link.go(command, NAME)?;
         self.place = self.link.room().or(room);
@@ -139,7 +139,7 @@ impl Person {
         self.inform(if on { "The local time stands before what is said" } else { "Lines have no time before them" });
     }
 
-    /// Leaves for the next conversation what this one has come to.
+    /// Saves the settings for the next conversation.
     pub(super) fn remember(&mut self) {
         self.remembered = Remembered {
             name: self
@@ -157,7 +157,7 @@ impl Person {
         }
     }
 
-    /// What the text door would answer, for the doors at which programs do not ask for such things.
+    /// The text door's answers to requests that programs' doors do not have.
     fn explain(&self, command: &Command) {
         let notice = match command {
             Command::Help(Some(spec)) => Notice::HelpFor(spec),
@@ -184,18 +184,18 @@ impl Person {
     }
 
     fn say(&self, line: &str) {
-        // The screen may wait until the next line is edited, so this does not wait for the screen.
+        // The screen may wait for the next edited line, so this does not wait for the screen.
         let _ = self.screen.send_timeout(format!("{line}\n"), NAME);
     }
 }
 
-/// Whether others in the room hear this or see it there.
+/// Whether others in the room hear or see this.
 fn is_for_room(command: &Command) -> bool {
     matches!(command, Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)))
 }
 
-/// Whether a line may be kept for later conversations: nothing private, and nothing that may be private but
-/// for a slip of the finger.
+/// Whether a line may be stored for later conversations: nothing private, and nothing that a slip of the
+/// finger may have kept from being private.
 pub(super) fn is_public(line: &str) -> bool {
     let is_private = |meant: &Inbound| {
         matches!(meant, Inbound::Command(Command::Msg { .. } | Command::Reply(_)) | Inbound::Refused(_))
@@ -203,13 +203,13 @@ pub(super) fn is_public(line: &str) -> bool {
     line.lines().all(|line| read(line).is_some_and(|all| !all.iter().any(is_private)))
 }
 
-/// Whether somebody leaves in whose line a kept one stands: whatever is typed then is typed behind it,
-/// and nobody who types `/quit` there means to say it.
+/// Whether a kept line with this at its end asks to leave. While a kept line stands in the editor, `/quit`
+/// is typed behind it, and is not meant to be said.
 pub(super) fn quits_behind(kept: &str, typed: &str) -> bool {
     !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().eq_ignore_ascii_case("/quit"))
 }
 
-/// What a typed line means, as the text door would read it; `None` if nobody can tell.
+/// The meaning of a typed line, as the text door reads it; `None` if it cannot be known.
 fn read(line: &str) -> Option<Vec<Inbound>> {
     let mut decoder = TextDecoder::of_a_person(Limits { max_line: MAX_LINE, max_packet: 0, max_frame: 0 });
     decoder.feed(line.as_bytes());

@@ -1,7 +1,7 @@
-//! The lines of a program's output, as a terminal would have shown them in the end.
+//! The lines of a program's output, as a terminal would finally show them.
 //!
-//! Escape sequences go, of what a carriage return overwrites the last counts (`1%\r50%\r100%`), and a
-//! line that is too long comes in parts. Nothing that can be seen is lost, whatever its length.
+//! Escape sequences are removed. Of text that a carriage return overwrites, the last counts
+//! (`1%\r50%\r100%`). A line that is too long comes in parts. No visible text is lost.
 
 use std::io::{BufRead, BufReader, Read};
 use std::thread;
@@ -12,15 +12,15 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::ClientError;
 use crate::protocol::{Body, clean};
 
-/// Longest part of a line, in bytes. With every character escaped it fits into a JSON packet.
+/// Longest part of a line, in bytes. It fits into a JSON packet even if every character is escaped.
 const MAX_PART: usize = 32_000;
-/// Bytes of input that are looked at at once.
+/// Bytes of input read at once.
 const READ: u64 = 16 * 1024;
-/// Lines that are read ahead of the one being said.
+/// Most lines read ahead of the one being said.
 const READ_AHEAD: usize = 16;
 
-/// Reads lines on a thread of their own, so that nobody is dropped for silence while none comes.
-/// The thread ends with the input, or when nobody takes its lines any more.
+/// Reads lines on a thread, so that the session is kept alive while no input comes. The thread ends with
+/// the input, or when the receiver is dropped.
 pub(super) fn read_ahead(input: impl Read + Send + 'static) -> Result<Receiver<Body>, ClientError> {
     let (sender, lines) = bounded(READ_AHEAD);
     let thread = thread::Builder::new().name("input".into()).spawn(move || read(input, &sender));
@@ -50,7 +50,7 @@ fn read(input: impl Read, lines: &Sender<Body>) {
     }
 }
 
-/// How many bytes at the end are the beginning of a character.
+/// The length of an incomplete UTF-8 character at the end, in bytes.
 fn unfinished(bytes: &[u8]) -> usize {
     let tail = bytes.get(bytes.len().saturating_sub(3)..).unwrap_or_default();
     (1..=tail.len())
@@ -66,7 +66,7 @@ fn unfinished(bytes: &[u8]) -> usize {
 struct Shown {
     escapes: StripStr,
     text: String,
-    /// What stood there before the last carriage return.
+    /// The text before the last carriage return.
     before: String,
 }
 
@@ -89,7 +89,7 @@ impl Shown {
         }
     }
 
-    /// The next part that can be said; `None` where the line has to go on first.
+    /// The next part that can be said; `None` until more of the line arrives.
     fn part(&mut self, is_whole: bool) -> Option<String> {
         if self.text.len() > MAX_PART {
             let text = std::mem::take(&mut self.text);
@@ -107,8 +107,8 @@ impl Shown {
     }
 }
 
-/// The first part of `text`, of at most `limit` bytes, and the rest: between characters, and at a blank if
-/// one is in the last eighth. The blank at which it is split goes.
+/// Splits `text` after at most `limit` bytes: at a blank in the last eighth, else between characters. The
+/// blank is dropped.
 pub(super) fn split(text: &str, limit: usize) -> (&str, &str) {
     if text.len() <= limit {
         return (text, "");
@@ -116,7 +116,7 @@ pub(super) fn split(text: &str, limit: usize) -> (&str, &str) {
     let first = text.chars().next().map_or(0, char::len_utf8);
     let end = text.floor_char_boundary(limit).max(first);
     let near = text.floor_char_boundary(end - end / 8);
-    // A blank right behind it counts too.
+    // A blank just after the limit counts too.
     let behind = text.get(end..).and_then(|rest| rest.chars().next()).filter(|c| c.is_whitespace());
     let blank = match behind {
         Some(_) => Some(end),
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(parts.concat().replace(' ', ""), word.replace(' ', ""));
         let solid = "ä".repeat(100_000);
         assert_eq!(lines(solid.as_bytes()).concat(), solid);
-        // Progress that never ends its line is one line in the end.
+        // Progress output without a line end is one line at last.
         assert_eq!(lines("50% of it\r".repeat(100_000).as_bytes()), ["50% of it"]);
     }
 

@@ -1,17 +1,17 @@
-//! How long to wait before connecting again.
+//! The pauses before connecting again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// The first pause before connecting again, and the longest; each is twice the one before.
+/// The shortest and the longest pause; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// A connection that has lasted so long was a good one: the next pause is the first again.
+/// After a connection of this length the pauses begin anew.
 const GOOD: Duration = Duration::from_secs(5);
-/// After a break the name may still be held by this client's own session of before, until the
-/// server notices: so long a refused name is asked for again. Longer than a text door's silence.
+/// How long a refused name is asked for again after a break: this client's own stale session may hold it
+/// until the server notices. Longer than the idle limit of a text door.
 pub(super) const NAME_HELD: Duration = Duration::from_secs(60);
-/// A refused name is asked for again so often.
+/// The interval at which a refused name is asked for again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(5);
 
 /// The pauses of one client.
@@ -22,25 +22,25 @@ pub(super) struct Pauses {
 }
 
 impl Pauses {
-    /// For a client that has just connected.
+    /// The state of a client that has just connected.
     pub(super) fn new() -> Self {
         Self { next: FIRST_PAUSE, connected: Instant::now() }
     }
 
-    /// The connection is there again.
+    /// Records a new connection.
     pub(super) fn connected(&mut self) {
         self.connected = Instant::now();
     }
 
-    /// The connection broke.
+    /// Records that the connection broke.
     pub(super) fn broke(&mut self) {
         if self.connected.elapsed() >= GOOD {
             self.next = FIRST_PAUSE;
         }
     }
 
-    /// The next pause as it is told, and as it is: a quarter more at most, so that those who lost the
-    /// same server do not come at once.
+    /// The next pause as shown, and the real one, which is up to a quarter longer: clients that lost the same
+    /// server do not all return at once.
     pub(super) fn next(&mut self) -> (Duration, Duration) {
         let pause = self.next;
         self.next = longer(pause);
@@ -54,7 +54,7 @@ fn longer(pause: Duration) -> Duration {
     (pause * 2).min(LONGEST_PAUSE)
 }
 
-/// A number below `below` that nobody can foresee.
+/// A random number below `below`.
 fn anything_below(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below.max(1)
 }

@@ -1,8 +1,8 @@
 //! Long lines in a terminal: the rows after the first are indented.
 //!
-//! What somebody says may be as long as it likes, and padded so that the terminal wraps it where its
-//! author wants: a forged `*** The server is stopping. Goodbye` would stand alone from column 1. So
-//! nothing but the beginning of a line stands in column 1, at any width.
+//! A peer can pad a line so that the terminal wraps it where the peer wants: a forged `*** The server is
+//! stopping. Goodbye` would stand alone from column 1. So only the beginning of a line stands in column
+//! 1, at any width.
 
 use std::io::{IsTerminal, Stdout};
 
@@ -11,18 +11,18 @@ use unicode_width::UnicodeWidthChar;
 
 /// Blanks before the rows after the first.
 const INDENT: usize = 4;
-/// In a terminal that is narrower than this, one blank.
+/// In a terminal narrower than this, the indent is one blank.
 const NARROW: usize = 20;
 
 /// How lines wrap.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
-    /// Whether there is a terminal, whose width is asked for anew each time.
+    /// Whether there is a terminal. Its width is read for each line.
     on: bool,
 }
 
 impl Rows {
-    /// Rows, if `out` is a terminal.
+    /// Wraps lines if `out` is a terminal.
     pub(super) fn of(out: &impl IsTerminal) -> Self {
         Self { on: out.is_terminal() }
     }
@@ -44,17 +44,17 @@ fn columns(out: &Stdout) -> Option<usize> {
     tcgetwinsize(out).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
-/// Breaks at the last blank of a row, if there is one in its second half. The last column stays empty: some
-/// terminals wrap as soon as it is written, others afterwards.
+/// Breaks at the last blank in the second half of a row, else at its end. The last column stays empty:
+/// terminals differ on when they wrap after it.
 fn indented(line: &str, columns: usize) -> String {
     let indent = " ".repeat(if columns < NARROW { 1 } else { INDENT });
     let most = columns.saturating_sub(1).max(indent.len() + 2);
     let mut rows = String::with_capacity(line.len() + line.len() / 8);
-    // The width of this row, where its last blank is, and how wide the row was with it.
+    // The width of this row, the place of its last blank, and the row's width up to that.
     let (mut width, mut blank, mut width_at_blank) = (0, None, 0);
     let mut is_escape = false;
     for c in line.chars() {
-        // Colours are ours; what others say has no escape sequences.
+        // Colours are ours; a line from the server has no escape sequences.
         let wide = match c {
             '\x1b' => {
                 is_escape = true;
@@ -64,12 +64,12 @@ fn indented(line: &str, columns: usize) -> String {
                 is_escape = !c.is_ascii_alphabetic();
                 0
             }
-            // Makes the sign before it as wide as an emoji.
+            // The variation selector makes the character before it as wide as an emoji.
             '\u{fe0f}' => 1,
             '\t' => 1,
             other => other.width().unwrap_or(0),
         };
-        // A TAB is as wide as the terminal likes.
+        // A TAB's width depends on the terminal.
         let c = if c == '\t' { ' ' } else { c };
         if width + wide > most && c == ' ' {
             rows.push('\n');
@@ -123,7 +123,7 @@ mod tests {
         );
     }
 
-    /// Padded with 60 TABs or blanks, it stood alone from column 1.
+    /// Padded with 60 TABs or blanks, a forged line stood alone from column 1.
     #[test]
     fn padded_forgery_never_stands_in_column_one() {
         for columns in 1..=200 {

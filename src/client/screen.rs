@@ -1,4 +1,4 @@
-//! The thread that shows what is heard.
+//! The thread that shows what the listener hears.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use crossbeam_channel::Receiver;
 use parking_lot::{Condvar, Mutex};
 use rustyline::ExternalPrinter;
 
-/// So much is shown at once, in bytes.
+/// Most bytes shown at once.
 const SCREEN_BYTES: usize = 32 * 1024;
-/// From Enter to the new line it takes no longer; see [`Accepting`].
+/// Longest time from Enter to the new line; see [`Accepting`].
 const NEW_LINE: Duration = Duration::from_millis(100);
 
-/// Puts what is heard above the line that is being typed.
+/// Prints lines above the one that is being typed.
 pub(super) fn show_above(mut printer: impl ExternalPrinter, accepting: &Accepting, shown: &Receiver<String>) {
     while let Ok(mut lines) = shown.recv() {
         while lines.len() < SCREEN_BYTES
@@ -34,8 +34,8 @@ pub(super) fn show_plainly(shown: &Receiver<String>) {
     }
 }
 
-/// Between Enter and the new line the editor has given up the terminal's raw mode, but not yet left
-/// the line: what is shown then would stand behind what was typed. This holds it back so long.
+/// Holds output back between Enter and the new line. There the editor has left the terminal's raw mode but
+/// not the line, so output would stand behind the typed text.
 #[derive(Debug, Default)]
 pub(super) struct Accepting {
     now: Mutex<bool>,

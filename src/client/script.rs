@@ -20,7 +20,7 @@ use crate::wire::{Heard, Speech, Wire};
 const LOOK: Duration = Duration::from_millis(250);
 /// A wait that ends only when something is heard.
 const HOUR: Duration = Duration::from_secs(3600);
-/// Shorter parts of a line than this are not tried, in bytes.
+/// Shortest part of a line that is tried, in bytes.
 const SHORTEST_PART: usize = 64;
 
 /// How a command ended, if nothing was in its way.
@@ -41,8 +41,8 @@ fn come(settings: &Settings) -> Result<Client, ClientError> {
     Ok(client)
 }
 
-/// Comes in by the JSON door, if neither a door nor a port is named and it answers in half the time: there a
-/// line can be sent without coming and leaving. Else by the door that is meant; on the text door under the name.
+/// Connects. Without a named door or port it tries the JSON door for half the time, where a line needs no
+/// joining and leaving. Else it uses the named or the text door, under the wanted name.
 fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
     let programs = Wire::Json(None);
     if !settings.wire_is_given && !has_port(&settings.host) {
@@ -57,7 +57,7 @@ fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
     Client::connect_within(&*settings.address, settings.wire, settings.timeout)
 }
 
-/// Comes in, and into the room where it wants to be.
+/// Connects and joins the wanted room.
 fn come_into_room(settings: &Settings) -> Result<Client, ClientError> {
     let mut client = come(settings)?;
     let until = Instant::now() + settings.timeout;
@@ -98,7 +98,7 @@ pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<
     Ok(Outcome::Done)
 }
 
-/// Prints what is said, until the reader goes, or the server does and that is to be the end.
+/// Prints what is heard until standard output closes, or the connection ends under `--no-reconnect`.
 pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Result<Outcome, ClientError> {
     let mut line = Line::new(settings)?;
     let (paint, rows) = (Paint::on(out), Rows::of(out));
@@ -175,7 +175,7 @@ pub(super) fn pipe(settings: &Settings, input: impl Read + Send + 'static) -> Re
     Ok(if refused == 0 { Outcome::Done } else { Outcome::Not(format!("lines refused: {refused}")) })
 }
 
-/// A connection that comes back by itself when it breaks.
+/// A connection that reconnects after a break.
 struct Line<'a> {
     settings: &'a Settings,
     client: Client,
@@ -183,12 +183,12 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Connects. The first connection is not waited for.
+    /// Connects. A first connection that fails is not tried again.
     fn new(settings: &'a Settings) -> Result<Self, ClientError> {
         Ok(Self { settings, client: come_into_room(settings)?, pauses: Pauses::new() })
     }
 
-    /// The next thing that is heard, on this connection or the next; `None` if nothing is until `deadline`.
+    /// The next event, on this connection or a later one; `None` if none arrives until `deadline`.
     fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
         loop {
             match self.client.recv(deadline) {
@@ -202,9 +202,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// Says a line, in parts if it is longer than the server takes; false if something of it was refused.
+    /// Says a line, in parts if it is longer than the server accepts. Returns false if a part was refused.
     ///
-    /// After a break, a part that has not come back is said again: it may come twice, but is not lost.
+    /// After a break it repeats the part that has not come back: a part may come twice, but is not lost.
     fn say_all(&mut self, text: &str, limit: &mut usize) -> Result<bool, ClientError> {
         let mut rest = text;
         let mut breaks = 0;
@@ -218,7 +218,7 @@ impl<'a> Line<'a> {
                 Ok(()) => (rest, breaks) = (behind, 0),
                 Err(error) if error.is_break() && self.settings.reconnects => {
                     breaks += 1;
-                    // A server that closes over a packet is not sent the same one for ever.
+                    // Do not send the same packet for ever to a server that closes because of it.
                     if breaks > 1 && part.len() > SHORTEST_PART {
                         *limit = part.len() / 2;
                     }
@@ -237,7 +237,7 @@ impl<'a> Line<'a> {
         Ok(true)
     }
 
-    /// Connects again, as often as it takes; false if `deadline` comes before.
+    /// Connects again, without a limit of attempts. Returns false at `deadline`.
     fn connect_again(&mut self, error: &ClientError, deadline: Option<Instant>) -> Result<bool, ClientError> {
         self.pauses.broke();
         let mut why = error.to_string();
@@ -270,13 +270,13 @@ impl<'a> Line<'a> {
     }
 }
 
-/// How long a part may be after one of `length` bytes was refused for these words; `None` if its length was
-/// not the reason.
+/// The length of a smaller part, after one of `length` bytes was refused with these words; `None` if its
+/// length was not the reason.
 fn shorter(refusal: &str, length: usize) -> Option<usize> {
     let (_, limit) = refusal.split_once("too long")?.1.split_once("the limit is ")?;
     let digits = limit.split(|c: char| !c.is_ascii_digit()).next()?;
     let limit: usize = digits.parse().ok()?;
-    // Room for what makes a line literal. A packet has keys and escapes besides.
+    // Leave room for a backslash; a packet also has keys and escapes.
     let next = if limit < length { limit.saturating_sub(8) } else { length * 3 / 4 };
     (length > SHORTEST_PART.min(limit) && next > 0).then_some(next)
 }

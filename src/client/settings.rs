@@ -1,4 +1,4 @@
-//! What a run of `parlor-cli` goes by: flags, then variables, then what the last conversation left.
+//! The settings of one run of `parlor-cli`: flags, then variables, then the last conversation's.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -17,12 +17,12 @@ pub(super) struct Settings {
     /// The server's address for `wire`.
     pub address: String,
     pub wire: Wire,
-    /// Whether the server is the one of the last conversation, since none is named.
+    /// Whether no server is named and the last conversation's is used.
     pub is_remembered: bool,
     /// Whether `wire` was asked for.
     pub wire_is_given: bool,
     pub name: Option<Nick>,
-    /// The room to be in; #lobby if none is named.
+    /// The room to join; #lobby if none is named.
     pub room: Option<RoomName>,
     pub timeout: Duration,
     /// Whether to connect again when the connection breaks.
@@ -33,7 +33,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Flags count more than variables, variables more than what is remembered.
+    /// Flags beat variables, and variables beat remembered settings.
     ///
     /// # Errors
     /// If the server's address or a variable is wrong.
@@ -55,7 +55,7 @@ impl Settings {
             ),
             (None, None) => remembered.name.clone(),
         };
-        // A server and the language of its door belong together.
+        // A server and its door's wire format belong together.
         let is_remembered = asked.is_none() && flags.wire.is_none() && remembered.server.is_some();
         let (host, wire) = match (asked, flags.wire, &remembered.server) {
             (None, None, Some((host, wire))) => (host.clone(), *wire),
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(all(&["a:1", "-n", "ann", "--bell=off"], &variables), ("a:1".into(), "text", "ann".into(), false));
         assert_eq!(all(&[], &variables), ("b:2".into(), "text", "bob".into(), true));
         assert_eq!(all(&[], &[]), ("c:3".into(), "frame", "cid".into(), true));
-        // What is remembered of a server is not half of another's address.
+        // The remembered wire format is not combined with another server.
         assert_eq!(all(&["--wire", "json"], &[]), ("127.0.0.1:8999".into(), "json", "cid".into(), true));
         let none = settings(&[], &[], &Remembered::default()).unwrap();
         assert_eq!((none.address.as_str(), none.wire, none.name), ("127.0.0.1:8000", Wire::Text, None));

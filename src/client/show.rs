@@ -86,7 +86,7 @@ impl Paint {
         self.faint(&format!("*** {text}"))
     }
 
-    /// What is meant for the one who reads it.
+    /// Emphasis for a line that addresses the reader.
     pub(super) fn strong(self, text: &str) -> String {
         self.with(1, text)
     }

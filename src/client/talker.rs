@@ -1,4 +1,4 @@
-//! The talking half of a connection.
+//! The sending half of a connection.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -14,12 +14,12 @@ use super::ClientError;
 use crate::protocol::Command;
 use crate::wire::Wire;
 
-/// A server that takes nothing for so long is not there any more.
+/// A server that takes no bytes for this time counts as gone.
 const WRITE: Duration = Duration::from_secs(10);
-/// And one whose machine has not acknowledged anything for so long.
+/// So does one whose machine acknowledges nothing for this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The talking half of a [`Client`], for any thread.
+/// The sending half of a [`Client`], usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Talker(pub(super) Arc<Line>);
 
@@ -29,12 +29,12 @@ pub(super) struct Line {
     pub wire: Wire,
     pub address: String,
     next_tag: AtomicU64,
-    /// Held while one request is written, so that two never mix.
+    /// Held while one request is written, so that two requests never mix.
     writing: Mutex<()>,
 }
 
 impl Talker {
-    /// Connects, until then.
+    /// Connects before the deadline.
     pub(super) fn connect(
         address: &(impl ToSocketAddrs + fmt::Display),
         wire: Wire,
@@ -54,8 +54,8 @@ impl Talker {
     /// Sends a request; returns the mark that its answer will carry, on the doors that have marks.
     ///
     /// # Errors
-    /// [`ClientError::Refused`] if this door has no such request, or it is too long; an error of the
-    /// connection else.
+    /// [`ClientError::Refused`] if this door has no such request or the request is too long; else an error of
+    /// the connection.
     pub fn send(&self, command: &Command) -> Result<u64, ClientError> {
         let tag = self.0.next_tag.fetch_add(1, Ordering::Relaxed);
         let mut bytes = Vec::new();
@@ -67,7 +67,7 @@ impl Talker {
         Ok(tag)
     }
 
-    /// Sends a line as it was typed, for a text door that knows more commands than this client.
+    /// Sends a line as typed: a text door may know more commands than this client.
     pub(super) fn send_typed(&self, line: &str) -> Result<(), ClientError> {
         self.write(format!("{line}\n").as_bytes())
     }
@@ -99,7 +99,7 @@ fn reach(address: &(impl ToSocketAddrs + fmt::Display), until: Instant) -> Resul
     Err(ClientError::Connect { address: address.to_string(), error: failure })
 }
 
-/// Each of these may fail on a connection that is gone already, which the first read will tell.
+/// Sets socket options. Each may fail on a connection that is already gone; the first read tells that.
 fn tune(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let _ = stream.set_write_timeout(Some(WRITE));

@@ -36,7 +36,7 @@ use crate::protocol::Command;
 const SCREEN_LINES: usize = 1024;
 /// So long somebody who leaves waits for the server's goodbye, and for the screen.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// A line that is kept waits for a connection so long, and then again.
+/// How long each attempt to send a kept line waits for a connection.
 const HOUR: Duration = Duration::from_secs(3600);
 /// Lines of history that the up arrow reaches.
 const HISTORY: usize = 1000;
@@ -132,7 +132,7 @@ fn terminal(attempted: &'static str, error: &impl ToString) -> ClientError {
     ClientError::Terminal { attempted, error: error.to_string() }
 }
 
-/// Talks line by line, each edited as it is typed.
+/// Reads edited lines and sends them.
 fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> Result<(), ClientError> {
     // A line that could not be sent, and the room for which it was typed.
     let (mut kept, mut kept_for) = (String::new(), None);
@@ -198,7 +198,7 @@ fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> R
     }
 }
 
-/// Talks line by line, as they come.
+/// Reads plain lines and sends them.
 fn read_plainly(person: &mut Person) -> Result<(), ClientError> {
     for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| terminal("read the terminal", &error))?;
