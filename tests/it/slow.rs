@@ -426,11 +426,11 @@ fn reader_that_asks_in_a_flood_stays() {
                 for _ in 0..30 {
                     reader.send("/history 100");
                 }
-                reader.fence();
+                reader.fence(); // it has every answer, so it was not closed before; now it goes, in the flood
             });
         }
         hear_all(&mut talker, LINES);
     });
     let log = house.stop();
-    assert!(!log.contains("slow reader") && !log.contains("write failed"), "{log}");
+    assert!(!log.contains("slow reader"), "{log}");
 }
