@@ -20,9 +20,12 @@ impl Protocol {
         match self {
             Self::Http => {
                 let (host, port) = host_and_port(door);
-                let page = format!(
-                    "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc {host} {port}\n"
-                );
+                let where_to_go = match wire {
+                    Wire::Text => format!("Come in by: nc {host} {port}"),
+                    other => format!("This is its {other} door, for programs. People come in by its text door."),
+                };
+                let page =
+                    format!("This is Parlor, a chat for nc and telnet; it does not speak HTTP.\n{where_to_go}\n");
                 format!(
                     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
                      Content-Length: {}\r\nConnection: close\r\n\r\n{page}",
