@@ -58,9 +58,9 @@ pub struct Flags {
     #[arg(long, value_name = "TIME", value_parser = parse_idle, env = "PARLOR_IDLE")]
     pub idle: Option<Duration>,
 
-    /// The text door says unasked only what the chat room of old said, for scripts that parse every line
+    /// The text door says unasked only what the old chat room said, for scripts that parse every line
     ///
-    /// No line begins *** or --- unless it answers a command, comings and goings are told one by one, and without --idle
+    /// No line begins *** or --- unless it answers a command, joins and leaves are told one by one, and without --idle
     /// everybody may be silent for 30 s.
     #[arg(long, env = "PARLOR_CLASSIC", value_parser = clap::builder::BoolishValueParser::new())]
     pub classic: bool,

@@ -2,8 +2,8 @@
 //!
 //! It is synchronous: a reader thread and a writer thread for each session, one manager thread that
 //! owns the rooms, no async runtime. A slow consumer costs other rooms nothing. Its own room waits
-//! for it for 100 ms at most, and only in a flood; then the slow consumer misses lines. A listener
-//! that reads misses nothing.
+//! for it for at most 100 ms, and only in a flood. After that the slow consumer misses lines. A
+//! listener that reads misses nothing.
 //!
 //! ```
 //! use parlor::{Config, Listen, Server, Wire};
@@ -134,9 +134,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **The graceful service**: call [`Stopper::trigger`] to stop. `run` returns when the sessions have
-//! been told, what was said has been delivered, and every thread has ended. Dropping a [`Handle`]
-//! stops its server too.
+//! **The graceful service**: call [`Stopper::trigger`] to stop. `run` tells every session, delivers
+//! what was said, and returns when every thread has ended. Dropping a [`Handle`] stops its server
+//! too.
 //!
 //! ```
 //! # use parlor::{Config, Listen, Server, Wire};
@@ -181,17 +181,17 @@
 //!
 //! # What never happens
 //!
-//! 1. The manager does no blocking I/O and waits for no session. When a reader that keeps up would miss
-//!    lines of a flood, the manager defers what talkers say into that room (backpressure). Everything
+//! 1. The manager does no blocking I/O and waits for no session. When a flood would make a listener
+//!    that keeps up miss lines, the manager defers new lines for that room (backpressure). Everything
 //!    else goes on.
 //! 2. A socket is written by the manager while its outbox is empty and by `w-N` while it is not,
 //!    never by both; only `r-N` reads it. No lock is held across a socket call.
 //! 3. What a session does comes from its reader, in order: `Opened`, `Received`…, `Closed`
-//!    exactly once. Events about a session from elsewhere count for nothing after its `Closed`: those
-//!    of its writer, of the gate, and of the program's [`Remote`].
+//!    exactly once. After a session's `Closed` the manager ignores later events about it, from its
+//!    writer, from the gate, and from the program's [`Remote`].
 //! 4. `protocol`, `wire` and `chat` never touch a socket, thread, channel or clock.
-//! 5. Nothing that a peer sends makes us allocate more than a configured limit, and no command of any
-//!    text costs the manager more than a bounded number of characters to look at.
+//! 5. Nothing that a peer sends makes us allocate more than a configured limit. No command makes the
+//!    manager look at more than a bounded number of characters, however long its text is.
 //! 6. Every queue has a bound and a policy; every ending has a name ([`protocol::CloseReason`]):
 //!    logged, counted, told; the first reason wins.
 //! 7. No result of the operating system is unwrapped: accept, spawn, setsockopt, read, write and

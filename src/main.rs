@@ -21,8 +21,8 @@ use signal_hook::low_level::pipe;
 
 /// The exit code after a second signal.
 const SECOND_SIGNAL: i32 = 130;
-/// Signals within this time of the first are the same wish: timeout, npm and a terminal's process group send
-/// one twice, and 27 to 50 of 50 guests got no farewell.
+/// Signals within this time of the first count as one: timeout, npm and a terminal's process group send
+/// one twice. Without this, 27 to 50 of 50 sessions got no goodbye.
 const SAME_WISH: Duration = Duration::from_secs(1);
 /// So long at least the end of the program waits for a log that nobody reads, and half of what is left
 /// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
@@ -60,8 +60,8 @@ fn main() -> ExitCode {
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the server until it is stopped. The ready line comes when everything runs. `asked` is when the stop
-/// was asked for.
+/// Runs the server until it is stopped. Prints the ready line when everything runs. `asked` is the time at
+/// which the stop was requested.
 fn run(config: &Config, asked: &Arc<OnceLock<Instant>>) -> Result<(), RunError> {
     let server = Server::bind(config).map_err(RunError::NotReady)?.with_standard_routes().on_ready(say_ready);
     stop_on_signals(&server.stopper(), asked).map_err(RunError::NotReady)?;
@@ -72,10 +72,10 @@ fn run(config: &Config, asked: &Arc<OnceLock<Instant>>) -> Result<(), RunError> 
     Ok(())
 }
 
-/// INT, TERM, QUIT and HUP ask for the stop. A later one of them, but for HUP, ends the process: it counts
-/// [`SAME_WISH`] after the first. No HUP is one of the two: a terminal that closes may send several, and a
-/// service manager one with its TERM, of which either may be seen first. `asked` is when the first of all
-/// came. A HUP that is ignored at the start, as by nohup, stays ignored.
+/// INT, TERM, QUIT and HUP request the stop; `asked` is the time of the first. A second INT, TERM or QUIT
+/// that comes at least [`SAME_WISH`] later ends the process. HUP never counts as first or second: a closing
+/// terminal may send several, and a service manager one with its TERM. A HUP ignored at the start, as by
+/// nohup, stays ignored.
 fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), StartError> {
     let wished = Arc::new(OnceLock::new());
     let on_signal = |insists: bool| {
@@ -91,7 +91,7 @@ fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<
     };
     ctrlc::set_handler(on_signal(true)).map_err(|error| {
         let error = match error {
-            // ctrlc wraps the number of the error, which has its own advice.
+            // ctrlc hides the error number, which has its own advice.
             ctrlc::Error::System(error) => match error.get_ref().and_then(|cause| cause.downcast_ref::<Errno>()) {
                 Some(errno) => (*errno).into(),
                 None => error,
@@ -126,8 +126,8 @@ fn is_ignored(signal: i32) -> bool {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Each signal is a byte in the pipe, whose other end is never closed. Those that are there together came
-/// together, however late this thread is. (signal-hook's own loop panics where reading fails.)
+/// Each signal is a byte in the pipe, whose other end is never closed. Bytes that are there together count
+/// as one signal, however late this thread runs. (signal-hook's own loop panics if reading fails.)
 fn on_each_byte(mut signals: PipeReader, on_signal: &impl Fn()) {
     loop {
         match signals.read(&mut [0; 64]) {

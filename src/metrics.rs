@@ -20,7 +20,7 @@ pub struct Metrics {
     pub deliveries: AtomicU64,
     /// Room lines that sessions did not get because they did not read.
     pub skipped: AtomicU64,
-    /// Times that a slow consumer congested its room, whose talkers had to wait for it, 100 ms at most.
+    /// Times that a slow consumer congested its room and made its talkers wait, 100 ms at most.
     pub held_up: AtomicU64,
     /// Sessions ended, by [`CloseReason::index`].
     pub closed: [AtomicU64; CloseReason::NAMES.len()],

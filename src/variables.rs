@@ -1,8 +1,8 @@
-//! The `PARLOR_…` variables of the environment, read in one way by every program.
+//! The `PARLOR_…` environment variables, read alike by both programs.
 //!
 //! Compose files, unit files and scripts set variables that are empty, that end in a comma, or that still
-//! have the CR of a Windows line. An empty variable counts as not set, and blanks around a value do not
-//! count. A flag beats its variable.
+//! have the CR of a Windows line. An empty variable counts as not set. Blanks around a value are ignored.
+//! A flag beats its variable.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, Parser};
 
-/// The value of a variable without the blanks around it; `None` where nothing is left.
+/// The value of a variable without blanks around it; `None` if it is empty.
 ///
 /// # Errors
 /// A sentence that names the variable, if its bytes are not UTF-8.
@@ -19,7 +19,7 @@ pub(crate) fn read(name: &str) -> Result<Option<String>, String> {
     value_of(name, env::var_os(name))
 }
 
-/// The same, of a value that was read already.
+/// Trims a value that was read already.
 pub(crate) fn value_of(name: &str, value: Option<OsString>) -> Result<Option<String>, String> {
     let Some(value) = value else { return Ok(None) };
     let value = value.to_str().ok_or_else(|| {
@@ -29,22 +29,22 @@ pub(crate) fn value_of(name: &str, value: Option<OsString>) -> Result<Option<Str
     Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
 }
 
-/// A BOM is what an editor left at the start of a file of variables.
+/// An editor may leave a byte order mark at the start of a file of variables.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 
-/// Reads a command line, and the variables of the flags that are not in it.
+/// Parses a command line, and takes flags that are not in it from their variables.
 ///
 /// # Errors
-/// What is wrong. Where a value comes from a variable, the error names the variable: nobody finds a flag
-/// that they have not written.
+/// If a flag or a variable is wrong. The error names the variable that a wrong value comes from: users cannot
+/// find a flag that they have not written.
 pub(crate) fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
     parse_with(words, |name| env::var_os(name))
 }
 
 fn parse_with<P: Parser>(words: &[OsString], variable: impl Fn(&OsStr) -> Option<OsString>) -> Result<P, clap::Error> {
-    // clap would take the variables as they stand.
+    // clap would not trim the variables.
     let mut command = P::command().mut_args(|arg| arg.env(None::<&str>));
     let written = command.try_get_matches_from_mut(words);
     if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::DisplayHelp) {
@@ -95,7 +95,7 @@ mod tests {
 
     use crate::cli::Flags;
 
-    /// Reads these words with these variables set, and no others.
+    /// Parses these arguments with only these variables set.
     fn parse_under<P: Parser>(words: &[&str], set: &[(&str, &[u8])]) -> Result<P, clap::Error> {
         let words: Vec<OsString> = ["program"].iter().chain(words).map(OsString::from).collect();
         parse_with(&words, |name| {

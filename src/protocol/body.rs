@@ -6,12 +6,12 @@ use unicode_security::skeleton;
 
 use super::clean;
 
-/// What was said: one line of clean text (see [`clean`]) of which something can be seen.
+/// One line of clean text (see [`clean`]) with at least one visible character.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(Arc<str>);
 
 impl Body {
-    /// Cleans `text`; `None` where nothing that can be seen is left.
+    /// Cleans `text`; `None` if nothing visible is left.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let text = clean(text.as_bytes());
@@ -24,7 +24,7 @@ impl Body {
         &self.0
     }
 
-    /// The first `count` characters, with a mark if there were more.
+    /// The first `count` characters, with an ellipsis if there are more.
     #[must_use]
     pub fn cut(self, count: usize) -> Self {
         match self.0.char_indices().nth(count) {
@@ -34,7 +34,7 @@ impl Body {
     }
 }
 
-/// Whether a character shows at all: the skeleton of UTS 39 leaves out what does not.
+/// Whether a character is visible: the skeleton of UTS 39 leaves out invisible ones.
 fn is_visible(c: char) -> bool {
     skeleton(c.encode_utf8(&mut [0; 4])).next().is_some()
 }

@@ -12,14 +12,14 @@ use std::borrow::Cow;
 /// The text of one line, safe for any terminal.
 ///
 /// * invalid UTF-8 becomes U+FFFD, one for each maximal broken part (as in [`String::from_utf8_lossy`]);
-/// * NUL goes; TAB, CR, U+0085, U+2028 and U+2029 become one blank: a few TABs move the cursor to where a
-///   terminal of any width begins its next row, and what follows would stand there alone (case B5);
-/// * the other C0 controls become their pictures (ESC is `␛`, LF is `␊`);
+/// * NUL is removed. TAB, CR, U+0085, U+2028 and U+2029 become one blank: a few TABs move the cursor to
+///   the next row of a terminal, and the text after them would look like a line of its own (case B5).
+/// * The other C0 controls become their pictures (ESC is `␛`, LF is `␊`).
 /// * DEL and the C1 controls become U+FFFD;
-/// * bidirectional overrides, embeddings and isolates (U+202A–U+202E, U+2066–U+2069) go, and with them the
-///   deprecated controls of layout (U+206A–U+206F, the language tag U+E0001) and of annotations
-///   (U+FFF9–U+FFFB), which some terminals and editors obey. What only is not seen stays: emoji and many
-///   scripts need joiners, marks of direction, variation selectors and tags.
+/// * Bidirectional overrides, embeddings and isolates (U+202A–U+202E, U+2066–U+2069) are removed. So are
+///   deprecated controls (U+206A–U+206F, U+E0001) and annotation controls (U+FFF9–U+FFFB), which some
+///   terminals and editors obey. Other invisible characters stay: emoji and many scripts need joiners,
+///   direction marks, variation selectors and tags.
 ///
 /// The result never has more bytes than three times the input. ASCII text is borrowed, not copied.
 #[must_use]
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(clean("x\u{202e}y\u{2066}z\u{2069}\u{2028}\u{2029}".as_bytes()), "xyz  ");
         assert_eq!(clean("a\u{206a}b\u{206f}c\u{fff9}d\u{fffb}e\u{e0001}f".as_bytes()), "abcdef");
         assert_eq!(clean(b"caf\xe9 \xff\xfe ok"), "caf\u{fffd} \u{fffd}\u{fffd} ok");
-        // A flag is made of tags, a family of joiners.
+        // Flags consist of tags, families of joiners.
         for text in
             ["häuser, 家, 🏠, שלום\u{200f}", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}", "👩\u{200d}👧"]
         {

@@ -14,7 +14,7 @@ pub enum CloseReason {
         /// How long it may be silent, in seconds.
         seconds: u64,
     },
-    /// It took fewer than 4 KiB of what was pending for it within `--write-timeout`.
+    /// It took fewer than 4 KiB of its pending bytes within `--write-timeout`.
     WriteTimeout,
     /// What it sent cannot be followed any further; the words say what.
     Malformed(&'static str),
@@ -34,7 +34,7 @@ pub enum CloseReason {
     WriteFailed,
     /// A bug of ours ended its thread; nobody else is hurt.
     Panicked,
-    /// A handler of the program's own panicked; which one.
+    /// The program's handler that is named here panicked.
     HandlerPanicked(Box<str>),
 }
 

@@ -22,18 +22,18 @@ pub enum Command {
     },
     /// Write to the last who wrote to this session.
     Reply(Body),
-    /// Say a line under a name of its own, without being in a room (`"Visit":true`).
+    /// Say a line as a visit: under a name of its own, from outside the room (`"Visit":true`).
     Visit {
-        /// The name that the line bears; without one it is the session's own.
+        /// The name on the line; `None`: the session's own.
         name: Option<Nick>,
-        /// Who hears it.
+        /// The receivers of the line.
         to: VisitTo,
-        /// What.
+        /// The text.
         body: Body,
     },
     /// Take a name (`/nick`).
     Nick(Nick),
-    /// Take a name (`rename|NAME`), answered as the chat room of old did.
+    /// Take a name (`rename|NAME`), answered as the old chat room did.
     Rename(Nick),
     /// Go to a room (`/join`).
     Join(RoomName),
@@ -66,7 +66,7 @@ pub enum Command {
     Time(Switch),
     /// Who is in a room, with times (`/who`); the present room if none is named.
     Who(Option<RoomName>),
-    /// Who is here, as the chat room of old told it (a bare `who`).
+    /// Who is here, as the old chat room told it (a bare `who`).
     UserList,
     /// The list of commands, or one of them.
     Help(Option<&'static CommandSpec>),
@@ -84,14 +84,14 @@ pub enum Command {
     Quit(Option<Body>),
 }
 
-/// Who hears a visit's line.
+/// The receivers of a visit's line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VisitTo {
-    /// A room, as a line; without a name the asker's own room, or the lobby.
+    /// A room hears it as a line. `None`: the asker's own room, or the lobby.
     Room(Option<RoomName>),
-    /// A room, as an action.
+    /// A room hears it as an action.
     Action(Option<RoomName>),
-    /// One person, by name, address or id.
+    /// One person hears it, given by name, address or id.
     Person(String),
 }
 
@@ -104,10 +104,10 @@ pub enum Switch {
     Off,
 }
 
-/// Which allowance a request takes from.
+/// The allowance that a request takes from, and how many tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// Tokens of `--rate`: others hear it, or the manager has to search for its answer.
+    /// Tokens of `--rate`: others hear the request, or the manager has to search for its answer.
     Lines(u32),
     /// Two tokens of `--rate`: its answer may be long.
     List,
@@ -116,7 +116,7 @@ pub enum Cost {
 }
 
 impl Cost {
-    /// The tokens of `--rate`; 0 where it takes none.
+    /// The tokens of `--rate`; 0 if it takes none.
     #[must_use]
     pub fn lines(self) -> u32 {
         match self {
@@ -127,8 +127,7 @@ impl Cost {
     }
 }
 
-/// A rename is told to everybody, and looking for free names is work of the manager: as many tokens
-/// as five lines.
+/// The cost of a rename: everybody is told, and the manager searches for free names.
 pub const RENAME_COST: Cost = Cost::Lines(5);
 
 /// One row of the table of commands.
@@ -144,7 +143,7 @@ pub struct CommandSpec {
     pub brief: &'static str,
     /// One sentence for `/help COMMAND`, at most 70 characters.
     pub help: &'static str,
-    /// Which allowance of the session it takes from, and how much.
+    /// What the command costs its session.
     pub cost: Cost,
     /// Its route on the frame door; 0 where programs cannot ask for it. Its `Act` is its name.
     pub route: u32,
@@ -163,7 +162,7 @@ const fn row(
     CommandSpec { name, aliases, args, brief, help, cost, route, parse }
 }
 
-/// Every command, in the order of the help, the most used first.
+/// Every command, in the order of the help: the most used first.
 pub static COMMANDS: [CommandSpec; 25] = [
     row(
         "who",
@@ -503,7 +502,7 @@ impl Command {
         COMMANDS.iter().find(|spec| spec.name == name)
     }
 
-    /// What this takes from a session's allowances.
+    /// What this command costs its session.
     #[must_use]
     pub fn cost(&self) -> Cost {
         match self {

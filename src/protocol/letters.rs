@@ -1,8 +1,8 @@
-//! What may stand in a name: the letters of Unicode's identifier profile, and marks where they show.
+//! The characters of names: letters of Unicode's identifier profile, and marks that are visible.
 //!
 //! UTS 39 says which letters ordinary writing uses ([`GeneralSecurityProfile`]) and which scripts are
-//! written together ([`RestrictionLevel`]). Its skeletons do not fold marks that hide on their letter, so
-//! marks have rules of their own here: CASES C1 has the names that were taken for others without them.
+//! written together ([`RestrictionLevel`]). Its skeletons do not fold marks that hide on their letter.
+//! So marks have their own rules here: CASES C1 lists the names that looked like others without them.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
@@ -19,20 +19,20 @@ pub const MAX_NICK_CHARS: usize = 24;
 /// Most bytes of a name in UTF-8.
 pub const MAX_NICK_BYTES: usize = 64;
 
-/// Longer than any way to write a name: what is longer is refused before it is normalized.
+/// Most bytes of a typed name. Longer text is refused before it is normalized.
 pub(super) const MAX_TYPED_BYTES: usize = 4 * MAX_NICK_BYTES;
 
-/// Most marks that stack on one letter, and most that join it without a class of their own (vowel signs).
+/// Most marks that stack on one letter, and most class-0 marks that join it (vowel signs).
 const MAX_MARKS: usize = 2;
-/// Most marks that stand beside one letter: Burmese ကျော် has three.
+/// Most spacing marks beside one letter: Burmese ကျော် has three.
 const MAX_SPACING_MARKS: usize = 3;
 
-/// Letters that people write and that UTS 39 leaves out, since NFKC takes them apart: Thai and Lao am, Lao
-/// ho no and ho mo, Armenian ew. The keys of names hold them taken apart.
+/// Letters in ordinary use that UTS 39 leaves out, since NFKC decomposes them: Thai and Lao am, Lao ho no
+/// and ho mo, Armenian ew. The keys of names hold them decomposed.
 const COMPOSED: [char; 5] = ['ำ', 'ຳ', 'ໜ', 'ໝ', 'և'];
 
-/// Whether a name has a name's length, begins with a letter or digit, and holds letters, digits, marks and
-/// `_ - .` only. Costs no look at what they look like.
+/// Whether a name has a valid length, begins with a letter or digit, and consists of letters, digits, marks
+/// and `_ - .`. It looks up no look-alikes.
 pub(super) fn has_form(name: &str) -> bool {
     let is_name_char = |c: char| c.is_alphanumeric() || is_combining_mark(c) || is_separator(c);
     name.len() <= MAX_NICK_BYTES
@@ -42,12 +42,12 @@ pub(super) fn has_form(name: &str) -> bool {
         && name.nfkc().count() <= MAX_NICK_CHARS
 }
 
-/// Whether all of a name in NFC may stand in one. Mixed scripts are for [`mixes_scripts`].
+/// Whether every character of a name in NFC is allowed. [`mixes_scripts`] checks its scripts.
 pub(super) fn fits(name: &str) -> bool {
     fitting(name) == name
 }
 
-/// What of a text in NFC may stand in a name.
+/// The characters of a text in NFC that are allowed in a name.
 pub(super) fn fitting(text: &str) -> String {
     let mut kept = String::with_capacity(text.len().min(MAX_TYPED_BYTES));
     let mut cluster: Option<Cluster> = None;
@@ -62,7 +62,7 @@ pub(super) fn fitting(text: &str) -> String {
         if !(letter || is_separator(c) || c.is_numeric() && is_ordinary(c)) {
             continue;
         }
-        // An invisible joiner shows only in what it makes of the next letter of its script.
+        // An invisible joiner is visible only in the shape of the next letter of its script.
         if kept.ends_with(is_joiner) && !(letter && cluster.is_some_and(|cluster| share_a_script(cluster.base, c))) {
             kept.pop();
         }
@@ -75,8 +75,8 @@ pub(super) fn fitting(text: &str) -> String {
     kept
 }
 
-/// Whether a name mixes scripts that are not written together. `Ann家` does not; `Anпa` does, and so does
-/// `annーlee`, whose only Japanese letter looks like one of another script.
+/// Whether a name mixes scripts that are not written together. `Ann家` does not; `Anпa` does. So does
+/// `annーlee`, whose only Japanese letter looks like a dash.
 pub(super) fn mixes_scripts(name: &str) -> bool {
     let plain: String = name.nfkc().collect();
     if (&*plain).detect_restriction_level() > RestrictionLevel::HighlyRestrictive {
@@ -84,7 +84,7 @@ pub(super) fn mixes_scripts(name: &str) -> bool {
     }
     let mut others =
         plain.chars().filter(|c| c.is_alphabetic() && !c.script_extension().contains_script(Script::Latin)).peekable();
-    // The long sign of Japanese is of no script by itself.
+    // Unicode gives the Japanese long sign no script.
     let hides = |c: char| c.script() == Script::Common || is_potential_mixed_script_confusable_char(c);
     plain.chars().any(|c| c.script() == Script::Latin) && others.peek().is_some() && others.all(hides)
 }
@@ -97,7 +97,7 @@ fn is_ordinary(c: char) -> bool {
     c.identifier_allowed() || COMPOSED.contains(&c)
 }
 
-/// Signs that put the next letter under the one before, and are not seen themselves: of Burmese and Khmer.
+/// Invisible signs that put the next letter under the one before: of Burmese and Khmer.
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{1039}' | '\u{17d2}')
 }
@@ -113,17 +113,17 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster that begins with a letter in NFC.
+    /// The cluster that begins with `letter`, in NFC.
     fn of(letter: char) -> Self {
         let mut parts = std::iter::once(letter).nfd();
         let base = parts.next().unwrap_or(letter);
         Self { base, marks: parts.filter(|c| is_combining_mark(*c)).collect() }
     }
 
-    /// Adds a mark, if it may stand here and shows.
+    /// Adds a mark if it is allowed here and visible.
     fn takes(&mut self, mark: char) -> bool {
         let of_its_script = match mark.script_extension() {
-            // Horn, comma below, cedilla and ogonek have no script of their own in Unicode; Latin uses them.
+            // Unicode gives horn, comma below, cedilla and ogonek no script; Latin uses them.
             scripts if scripts.is_common() || scripts.is_inherited() => self.base.script() == Script::Latin,
             _ => share_a_script(self.base, mark),
         };
@@ -150,8 +150,8 @@ fn is_spacing(mark: char) -> bool {
     mark.general_category() == GeneralCategory::SpacingMark
 }
 
-/// Whether a dot above is not seen on a letter, or makes it look like an i: soft-dotted letters lose their own
-/// dot to it, dotless ones get one, and an l with a dot is an i.
+/// Whether a dot above is invisible on a letter, or makes it look like an i. Soft-dotted letters lose their
+/// own dot to it, dotless ones get one, and an l with a dot looks like an i.
 fn hides_a_dot(letter: char) -> bool {
     let look = skeleton(letter.encode_utf8(&mut [0; 4]));
     look.strip_prefix(['i', 'j', 'l']).is_some_and(|rest| rest.chars().all(is_combining_mark)) // ɨ is i and a stroke
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use crate::protocol::Nick;
 
-    /// Every mark and every character without a look of its own, in names of several scripts: what overlays,
-    /// encloses, does not show, or belongs to another script makes no second name.
+    /// Tries every mark and every invisible character in names of several scripts: one that overlays, encloses,
+    /// is not visible, or belongs to another script makes no second name.
     #[test]
     fn hidden_character_makes_no_second_name() {
         let all = || (0x80..=0xe_0200).filter_map(char::from_u32);

@@ -1,10 +1,10 @@
-//! Skeletons of UTS 39: what a text looks like, whatever letters it is written with.
+//! Skeletons of UTS 39: equal for texts that look the same, whatever letters they use.
 
 use unicode_normalization::char::is_combining_mark;
 
-/// The skeleton of a text. Marks on one letter are sorted: their order is not seen.
+/// The skeleton of a text. Marks on one letter are sorted, since their order is not visible.
 ///
-/// All of a name's look-alikes are looked up here, so that a test can count the characters.
+/// Every look-alike is looked up here, so that a test can count the characters.
 pub(super) fn skeleton(text: &str) -> String {
     #[cfg(test)]
     counted::add(text.chars().count());
@@ -16,7 +16,7 @@ pub(super) fn skeleton(text: &str) -> String {
     look.into_iter().collect::<String>().replace("\u{17d2}\u{178a}", "\u{17d2}\u{178f}")
 }
 
-/// How many characters' look-alikes were looked at on this thread.
+/// Counts the characters whose look-alikes this thread has looked up.
 #[cfg(test)]
 pub(crate) mod counted {
     use std::cell::Cell;
@@ -29,7 +29,7 @@ pub(crate) mod counted {
         CHARACTERS.set(CHARACTERS.get() + characters);
     }
 
-    /// Since the last call.
+    /// The count since the last call.
     pub(crate) fn take() -> usize {
         CHARACTERS.take()
     }

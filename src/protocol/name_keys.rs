@@ -1,23 +1,23 @@
-//! What two names are compared by: whether one would be taken for the other.
+//! The keys by which two names are compared: they tell whether people would confuse the names.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::RoomName;
 use super::look::skeleton;
 
-/// The keys of a name. Two names clash where any of them meet.
+/// The keys of a name. Two names clash if they share a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameKeys {
-    /// Without case and width: NFKC, upper and then lower case, Turkish İ and ı as i.
+    /// The name without case and width: NFKC, upper and then lower case, Turkish İ and ı as i.
     pub folded: String,
-    /// What it looks like as written, in lower case, in upper case, with capitals at the beginning of words, letter
-    /// by letter, and read as a person would where an l stands among capitals. (`Iris` looks like `lris`, `madina`
-    /// in upper case like `MADlNA`, and `MaDlNa` reads as `MaDINa`.) Each is a skeleton of UTS 39.
+    /// Skeletons of the name (UTS 39): as written, in lower case, in upper case, in title case, letter by
+    /// letter, and as people read a bar among capitals. `Iris` looks like `lris`, `madina` in upper case like
+    /// `MADlNA`, and `MaDlNa` reads as `MaDINa`.
     pub looks: Vec<String>,
 }
 
 impl NameKeys {
-    /// The keys of any name, valid as a nick or not. The cost grows with its length.
+    /// The keys of any text, valid as a nick or not. The cost grows with its length.
     #[must_use]
     pub fn of(name: &str) -> Self {
         let written: String = name.nfkc().collect();
@@ -37,13 +37,13 @@ impl NameKeys {
         Self { folded: folded(&plain), looks }
     }
 
-    /// The keys of a room's name, which is in lower case and normalized already.
+    /// The keys of a room's name, which is normalized and in lower case.
     #[must_use]
     pub fn of_room(name: &RoomName) -> Self {
         Self { folded: name.as_str().to_owned(), ..Self::of(name.as_str()) }
     }
 
-    /// Whether one name would be taken for the other.
+    /// Whether people would confuse the two names.
     #[must_use]
     pub fn clashes_with(&self, other: &Self) -> bool {
         self.folded == other.folded || self.looks.iter().any(|look| other.looks.contains(look))
@@ -53,28 +53,28 @@ impl NameKeys {
         self.looks.iter().map(String::as_str).chain([self.folded.as_str()])
     }
 
-    /// [`NameKeys::folded`] of a name, without the cost of its looks.
+    /// [`NameKeys::folded`] of a name, without the cost of its skeletons.
     #[must_use]
     pub fn fold(name: &str) -> String {
         folded(&name.nfkc().map(|c| if c == 'İ' { 'I' } else { c }).collect::<String>())
     }
 }
 
-/// Upper case first: ß is SS, final ς is Σ. Normalized again, since case can take letters apart.
+/// Upper case comes first: ß is SS, final ς is Σ. Case can decompose letters, so normalize again.
 fn folded(plain: &str) -> String {
     #[cfg(test)]
     super::look::counted::add(plain.chars().count());
     plain.to_uppercase().to_lowercase().nfkc().collect()
 }
 
-/// Skeleton and lower case until nothing changes: a skeleton may hold capitals (`0` is `O`), and what is in lower
-/// case may have another skeleton. Twice is enough (tested below).
+/// Applies skeleton and lower case until nothing changes: a skeleton may hold capitals (`0` is `O`), and the
+/// lower case may have another skeleton. Twice is enough (tested below).
 fn stable(lower: &str) -> String {
     let once = skeleton(lower).to_lowercase();
     if once == lower { once } else { skeleton(&once).to_lowercase() }
 }
 
-/// With a capital at the beginning of each word, the rest in lower case.
+/// Title case: a capital at the beginning of each word, the rest in lower case.
 fn titled(plain: &str) -> String {
     let mut within = false;
     let mut title = String::with_capacity(plain.len());
@@ -89,8 +89,9 @@ fn titled(plain: &str) -> String {
     title
 }
 
-/// What each letter looks like, in lower case: letters that look like a vertical bar as the letters that they are,
-/// and as people read them, an i at the beginning of a word and among capitals, else an l.
+/// The skeleton of each letter, in lower case. Letters that look like a vertical bar are read twice: as the
+/// letters that they are, and as people read them, an i at the beginning of a word and among capitals, else
+/// an l.
 fn read(plain: &str) -> (String, String) {
     let chars: Vec<char> = plain.chars().collect();
     let looks: Vec<String> = chars.iter().map(|c| skeleton(c.encode_utf8(&mut [0; 4]))).collect();
@@ -105,12 +106,12 @@ fn read(plain: &str) -> (String, String) {
             continue;
         }
         letters.extend(c.to_lowercase());
-        // The nearest letters of the word that are no bars themselves.
+        // The nearest letters of the word that do not look like bars.
         let before = (0..at).rev().find(|at| !bars(at));
         let after = (at + 1..chars.len()).find(|at| !bars(at)).and_then(|at| letter(&at));
         let begins = at == 0 || letter(&(at - 1)).is_none();
         let follows_capital = before.and_then(|at| letter(&at)).is_some_and(char::is_uppercase);
-        // `Alda` is no `AIda`: a first capital says nothing of the rest.
+        // `Alda` does not look like `AIda`: a first capital says nothing about the rest.
         let first_only = before.is_none_or(|at| at == 0 || letter(&(at - 1)).is_none());
         let among_capitals = after.is_some_and(char::is_uppercase)
             || (follows_capital && !(first_only && after.is_some_and(char::is_lowercase)));
@@ -128,7 +129,7 @@ mod tests {
     use std::sync::LazyLock;
     use unicode_security::GeneralSecurityProfile;
 
-    /// The letters and digits of names by what they look like.
+    /// Letters and digits of names, by skeleton.
     static LOOK_ALIKES: LazyLock<HashMap<String, Vec<char>>> = LazyLock::new(|| {
         let mut alike: HashMap<String, Vec<char>> = HashMap::new();
         for c in (0..0x1_2000).filter_map(char::from_u32).filter(|c| c.is_alphanumeric() && c.identifier_allowed()) {
@@ -160,7 +161,7 @@ mod tests {
         }
     }
 
-    /// What is folded together must not take names from people who have them.
+    /// Folding must not refuse names that real people have.
     #[test]
     fn common_names_never_clash() {
         let names = "Al Ali Alda Aida Alice Amir Anil Ann Anna Anne Bela Bill Brian Callum Carol Dai Dal Dan Della Delia \
@@ -190,10 +191,10 @@ mod tests {
     }
 
     proptest! {
-        // No file of failures is kept: what one finds becomes a named test.
+        // proptest keeps no file of failures: each one becomes a named test.
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Case first, then letters that look the same, in any mix: whoever reads it reads the same name.
+        /// Changes case, then replaces letters by look-alikes, in any mix: readers see the same name.
         #[test]
         fn case_and_look_alikes_never_tell_two_names_apart(
             raw in "[a-z]{2,10}",
@@ -210,7 +211,7 @@ mod tests {
                 .chars()
                 .zip(&choices)
                 .map(|(c, choice)| {
-                    // Among letters of changing case nobody can tell which of the two a bar is.
+                    // In mixed case a reader cannot tell which of the two letters a bar is.
                     let alike = &LOOK_ALIKES[&skeleton(&c.to_string())];
                     if case == 3 && matches!(c, 'i' | 'I' | 'l' | 'L') { c } else { *choice.get(alike) }
                 })

@@ -1,8 +1,8 @@
-//! The names that people choose.
+//! Nicks: the names that people choose.
 //!
-//! A name is what people trust when they read who said something. So two people cannot have names that
-//! would be taken for each other ([`NameKeys`]), and nobody can be called like an address, a session id or
-//! the server itself ([`reserved`](super::reserved)).
+//! People trust the name on a line. So no two people may have names that look alike ([`NameKeys`]), and
+//! no name may look like an address, a session id or a word of the server
+//! ([`reserved`](super::reserved)).
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::letters::{MAX_TYPED_BYTES, fits, fitting, has_form, mixes_scripts};
 use super::reserved::{is_address_like, is_reserved};
 use super::{MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Refusal, clean};
 
-/// A name that a person chose: 1–24 letters, digits, marks, `_ - .`, at most 64 bytes, NFC.
+/// A valid nick: 1–24 letters, digits, marks, `_ - .`, at most 64 bytes, NFC.
 #[derive(Debug, Clone)]
 pub struct Nick {
     name: Arc<str>,
@@ -28,11 +28,11 @@ impl PartialEq for Nick {
 impl Eq for Nick {}
 
 impl Nick {
-    /// Parses a name; blanks around it do not count. What it costs is bounded, however long the text is.
+    /// Parses a name and ignores blanks around it. The cost is bounded, whatever the text's length.
     ///
     /// # Errors
-    /// [`Refusal::BadName`], [`Refusal::AddressName`] or [`Refusal::Reserved`]. Whether somebody
-    /// present has it, and that it must not mix scripts, is for the hub to say.
+    /// [`Refusal::BadName`], [`Refusal::AddressName`] or [`Refusal::Reserved`]. The hub checks the rest:
+    /// whether the name is taken, and whether it mixes scripts.
     pub fn parse(raw: &str) -> Result<Self, Refusal> {
         let raw = raw.trim();
         let name: String = clean(shortest(raw).as_bytes()).nfc().collect();
@@ -45,7 +45,7 @@ impl Nick {
         }
     }
 
-    /// A name in NFC, where it is one; what costs most is looked at last.
+    /// The name in NFC, if it is valid. The costly checks come last.
     fn valid(name: &str) -> Result<Self, Refusal> {
         let not_a_name = Refusal::BadName { instead: None };
         if !has_form(name) {
@@ -73,21 +73,21 @@ impl Nick {
         Arc::clone(&self.name)
     }
 
-    /// What it is compared by.
+    /// The keys by which it is compared.
     #[must_use]
     pub fn keys(&self) -> &Arc<NameKeys> {
         &self.keys
     }
 
-    /// Whether it mixes scripts, as in `mіke` with a Cyrillic і: nobody may take it. The hub says so, after it
-    /// has looked for whom it would be taken.
+    /// Whether it mixes scripts, as `mіke` with a Cyrillic і does. The hub refuses such a name, after it has
+    /// looked for a person whose name it imitates.
     #[must_use]
     pub fn mixes_scripts(&self) -> bool {
         mixes_scripts(&self.name)
     }
 
-    /// Names like this one in the order in which they are offered where it is taken: `mike2`,
-    /// `mike_`, `mike7`, then with rising numbers. Each is a valid nick; at most `attempts` are tried.
+    /// Suggestions beside a taken name, in order: `mike2`, `mike_`, `mike7`, then rising numbers. Each is a
+    /// valid nick; at most `attempts` are tried.
     pub fn variants(&self, attempts: usize) -> impl Iterator<Item = Nick> + '_ {
         let ends = ["2", "_", "7"].into_iter().map(str::to_owned);
         let ends = ends.chain((3..).filter(|n| *n != 7).map(|n| n.to_string()));
@@ -102,12 +102,12 @@ impl Nick {
     }
 }
 
-/// As much of a text as a name can be written with.
+/// The beginning of a text, at most as long as a typed name.
 fn shortest(raw: &str) -> &str {
     raw.get(..raw.floor_char_boundary(MAX_TYPED_BYTES)).unwrap_or_default()
 }
 
-/// The nearest valid name, if one is near: blanks become `_`, the rest that may not stand goes.
+/// The nearest valid name, if there is one: blanks become `_`, other invalid characters are dropped.
 fn mended(name: &str) -> Option<String> {
     let plain: String = name.nfkc().collect();
     let joined = plain.split_whitespace().collect::<Vec<_>>().join("_");
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(instead("[127.0.0.1:5123]"), None, "what is left would be an address");
     }
 
-    /// CASES A1: a name of 64 KB took its reader 13 to 17 ms.
+    /// CASES A1: parsing a name of 64 KB took 13 to 17 ms.
     #[test]
     fn long_name_costs_no_more_than_a_short_one() {
         counted::take();

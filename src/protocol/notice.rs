@@ -36,10 +36,10 @@ pub struct RoomInfo {
     pub topic: Option<Body>,
 }
 
-/// How long a text session may be silent before it is ended; zero = for ever.
+/// The idle limits of a text session; zero = none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleLimits {
-    /// Until it has said a line or taken a name.
+    /// Until the session has said a line or taken a name.
     pub at_first: Duration,
     /// After that.
     pub later: Duration,
@@ -203,7 +203,7 @@ pub enum Notice {
         others_total: usize,
         /// Where this session came in, `127.0.0.1:8000`, for telling others.
         door: Arc<str>,
-        /// How long it may be silent.
+        /// The session's idle limits.
         idle: IdleLimits,
     },
     /// A line to a room.
@@ -269,7 +269,7 @@ pub enum Notice {
     Pong,
     /// The answer to telnet's "are you there".
     StillHere,
-    /// A line held bytes that are not UTF-8: told once to its sender.
+    /// Some of the session's bytes are not UTF-8. The sender is told once.
     NotUtf8,
     /// The answer to `/version`.
     Version,
@@ -329,8 +329,8 @@ impl Notice {
         )
     }
 
-    /// Whose doing this is, where it is told to others: what `/ignore` hides. A name and a room are words of
-    /// one's choosing too, so renames, comings and goings are among them (case B14).
+    /// The session that caused this notice, if others are told: `/ignore` hides it. People choose the words
+    /// of names and rooms too, so renames, joins and leaves are among them (case B14).
     #[must_use]
     pub fn said_by(&self) -> Option<SessionId> {
         match self {
@@ -346,7 +346,7 @@ impl Notice {
         }
     }
 
-    /// The number of the name that a visit's line bears: what `/ignore` hides too.
+    /// The number of the name on a visit's line; `/ignore` goes by it too.
     #[must_use]
     pub fn visitor(&self) -> Option<SessionId> {
         match self {

@@ -26,8 +26,8 @@ pub enum Refusal {
         /// The command that was perhaps meant.
         like: Option<&'static str>,
     },
-    /// A line that is neither obeyed nor said: another slash than `/`, or bytes that are not UTF-8,
-    /// before a command's name.
+    /// The line was neither obeyed nor said: something like a command's name follows another slash than
+    /// `/`, or bytes that are not UTF-8.
     LooksLikeCommand,
     /// A line of another protocol.
     OtherProtocol {
@@ -93,11 +93,11 @@ pub enum Refusal {
     },
     /// `/reply`, but nobody has written yet, or who wrote has left.
     NobodyToAnswer,
-    /// `/reply`, but another person has just written than the one before: either may be meant.
+    /// `/reply` is ambiguous: another person has just written than the one before.
     TwoWrote {
-        /// The name of the one before.
+        /// The name of the earlier writer.
         before: String,
-        /// The name of the last one, whom the next `/reply` answers.
+        /// The name of the last writer; the next `/reply` goes there.
         last: String,
     },
     /// Not a room's name.
@@ -197,7 +197,7 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
-    /// For people; without the `!!! ` that the text door puts before it, and before what follows a `\n`.
+    /// The words for people. The text door puts `!!! ` before them and before each text after a `\n`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { bytes, limit } => {

@@ -1,4 +1,4 @@
-//! Names that nobody can have: what the server itself shows for sessions, and words that would speak for it.
+//! Names that nobody can take: addresses, session ids, and words that would speak for the server.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,10 +10,10 @@ use super::NameKeys;
 use super::letters::is_separator;
 use super::look::skeleton;
 
-/// Reserved as a whole name. `guest…` is reserved beside them: masks of addresses begin so.
+/// Words reserved as a whole name. `guest…` is reserved too: masked addresses begin so.
 const WORDS: [&str; 9] = ["op", "everyone", "all", "here", "nobody", "me", "you", "null", "login"];
 
-/// Reserved also as a part of a name, between `. _ -` and digits: `server1`, `parlor-server` (CASES C2).
+/// Words reserved also as part of a name, between `. _ -` and digits: `server1`, `parlor-server` (CASES C2).
 const ROLES: [&str; 12] = [
     "server",
     "system",
@@ -38,7 +38,7 @@ pub(super) fn is_reserved(name: &str, keys: &NameKeys) -> bool {
     if keys.all().any(|key| KEYS.contains(key)) {
         return true;
     }
-    // Per letter, so that a digit can be seen as one and as the letter that it looks like.
+    // One letter at a time: a digit may be read as a digit or as the letter that it looks like.
     let looks: Vec<(char, String)> =
         name.nfkc().map(|c| (c, bare_look(c.encode_utf8(&mut [0; 4])))).filter(|(_, look)| !look.is_empty()).collect();
     let joined = |letters: &[(char, String)]| letters.iter().map(|(_, look)| look.as_str()).collect::<String>();
@@ -54,17 +54,17 @@ pub(super) fn is_reserved(name: &str, keys: &NameKeys) -> bool {
         })
 }
 
-/// What a text looks like without its marks and without regard to case. As no word here differs from another name
-/// by it alone, i and l are one.
+/// The skeleton of a text without marks and case. i and l count as one: no reserved word differs from
+/// another name by that alone.
 fn bare_look(text: &str) -> String {
     let bare: String = text.nfd().filter(|c| !is_combining_mark(*c)).collect();
     let look = skeleton(&skeleton(&bare.to_lowercase()).to_lowercase()).to_lowercase();
     look.chars().filter(|c| !is_combining_mark(*c)).map(|c| if c == 'i' { 'l' } else { c }).collect()
 }
 
-/// Whether a name is shaped like what the server shows for sessions: an address (four groups of digits) or an id
-/// (nine digits or more and nothing else), as it is written or as it looks: `l` and `O` stand for 1 and 0 beside
-/// digits. Ids have 19 digits (see [`Snowflakes`](super::Snowflakes)).
+/// Whether a name looks like an address (four groups of digits) or a session id (nine digits or more and
+/// nothing else). Beside digits `l` and `O` count as 1 and 0. Ids have 19 digits (see
+/// [`Snowflakes`](super::Snowflakes)).
 pub(super) fn is_address_like(name: &str, keys: &NameKeys) -> bool {
     let plain: String = name.nfkc().collect();
     let is_digit = |c: char| c.is_numeric() || matches!(c, 'l' | 'L' | 'o' | 'O');
@@ -78,7 +78,7 @@ pub(super) fn is_address_like(name: &str, keys: &NameKeys) -> bool {
     ways().any(|look| look.chars().any(char::is_numeric)) && ways().any(is_like_numbers)
 }
 
-/// Most digits of a name that has no letter: ids have more.
+/// Most digits of a name without a letter: ids have more.
 const MAX_DIGITS: usize = 8;
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
         for name in ["127.0.0.1", "10.0.0.7", "127-0-0-1", "2123807362945912832", "１２７.0.0.1", "127.0.0.1.5123"] {
             assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
         }
-        // Nor like what only looks so: U+02D0 shows as a colon, which ends a name, l and O as 1 and 0.
+        // Look-alikes count too: U+02D0 looks like the colon that ends a name, l and O like 1 and 0.
         for name in
             ["2l2523lO6735384576O", "l27.O.O.l", "1O-O-O-7", "1O.0.0.1", "IO.O.O.1", "lƧ𐓒.O.O.l", "ƧlƧЗȢOƼЗЗOЗO"]
         {

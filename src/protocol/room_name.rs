@@ -13,7 +13,7 @@ use super::letters::{MAX_TYPED_BYTES, fits, has_form, mixes_scripts};
 pub struct RoomName(Arc<str>);
 
 impl RoomName {
-    /// The room in which people find themselves.
+    /// The room that a session starts in.
     #[must_use]
     pub fn lobby() -> Self {
         Self("lobby".into())
@@ -25,14 +25,14 @@ impl RoomName {
     /// [`Refusal::BadRoom`].
     pub fn parse(raw: &str) -> Result<Self, Refusal> {
         let raw = raw.trim();
-        // Before anything else: one character can become eighteen.
+        // Check the length first: normalization can turn one character into eighteen.
         if raw.len() > MAX_TYPED_BYTES {
             return Err(Refusal::BadRoom);
         }
-        // Turkish İ in lower case is an i with two dots above each other.
+        // The lower case of Turkish İ is an i with two dots above each other.
         let plain: String =
             raw.strip_prefix('#').unwrap_or(raw).nfkc().map(|c| if c == 'İ' { 'i' } else { c }).collect();
-        // Once more after the lower case: T with two dots has no letter of its own, t with two dots has.
+        // Normalize again after the lower case: t with two dots is one character, T with two dots is not.
         let name: String = plain.to_lowercase().nfkc().collect();
         if has_form(&name) && !name.contains('.') && fits(&name) {
             Ok(Self(name.into()))
@@ -47,7 +47,7 @@ impl RoomName {
         &self.0
     }
 
-    /// Whether it mixes scripts, as in `twо` with a Cyrillic о: no room is made by such a name.
+    /// Whether it mixes scripts, as `twо` with a Cyrillic о does. No room can be made with such a name.
     #[must_use]
     pub fn mixes_scripts(&self) -> bool {
         mixes_scripts(&self.0)

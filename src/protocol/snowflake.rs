@@ -2,17 +2,17 @@
 //!
 //! `(milliseconds since 1288834974657) << 22 | node << 12 | step`: 41 bits of time, 10 of node,
 //! 12 that count within a millisecond. The time is an argument. When the clock steps back, or a
-//! millisecond's 4096 steps are used up, ids go on from the last one instead. All ids have 19 digits:
-//! names have at most 8 where they are digits alone.
+//! millisecond's 4096 steps are used up, ids go on from the last one instead. All ids have 19 digits; a
+//! name of digits alone has at most 8.
 
 use super::SessionId;
 
 /// The zero of the time part, in Unix milliseconds: Twitter's epoch, 2010-11-04 01:42:54.657 UTC.
 const EPOCH_MS: u64 = 1_288_834_974_657;
-/// A clock that stands before 2020-01-01 counts as that: with a clock of 1970 the ids were 4098, 4099 …, and
-/// somebody could take one as a name (CASES C3).
+/// A clock before 2020-01-01 counts as this time. At a clock of 1970 ids were 4098, 4099 …, and people
+/// could take one as a name (CASES C3).
 const EARLIEST_MS: u64 = 1_577_836_800_000;
-/// The last millisecond that 41 bits hold, in 2080: a later clock counts as that. Its ids would begin at zero again.
+/// The last millisecond that 41 bits hold, in 2080. A later clock counts as this; ids would begin at zero again.
 const LATEST_MS: u64 = EPOCH_MS + (1 << 41) - 1;
 const NODE_SHIFT: u32 = 12;
 const TIME_SHIFT: u32 = 22;

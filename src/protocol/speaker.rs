@@ -8,12 +8,12 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u64);
 
-/// The lowest number of a visitor's name: one bit above the 63 of a snowflake.
+/// The lowest number of a visit's name: one bit above the 63 of a snowflake.
 const FIRST_VISITOR: u64 = 1 << 63;
 
 impl SessionId {
-    /// The number of a name that a visit bears, by its [`NameKeys::folded`](super::NameKeys). It is the
-    /// same from visit to visit, and no session's id.
+    /// The number of a visit's name, computed from its [`NameKeys::folded`](super::NameKeys). Every visit under
+    /// the name has the same number, and no session's id equals it.
     #[must_use]
     pub fn of_visitor(folded: &str) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -21,7 +21,7 @@ impl SessionId {
         Self(hasher.finish() | FIRST_VISITOR)
     }
 
-    /// Whether this is the number of a visitor's name.
+    /// Whether this is the number of a visit's name.
     #[must_use]
     pub fn is_visitor(self) -> bool {
         self.0 >= FIRST_VISITOR
@@ -34,16 +34,16 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// Who a line is from, as others see it. One allocation, shared by every line of that person.
+/// The speaker of a line, as others see it. One allocation, shared by all lines of that person.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Speaker {
-    /// The session.
+    /// The session's id.
     pub id: SessionId,
-    /// Its address as others see it, `127.0.0.1:5123`, an IPv4 peer never in its IPv6 form; or what
-    /// masks it (see [`Masks`](super::Masks)).
+    /// The session's address as others see it, such as `127.0.0.1:5123`, or its mask (see
+    /// [`Masks`](super::Masks)). An IPv4 address is never in its IPv6 form.
     pub address: Arc<str>,
-    /// Its nick, or its first name: the address on the text door, the id on the others.
+    /// Its nick or first name: the address on the text door, the id on the others.
     pub name: Arc<str>,
-    /// For a visit, the number of the name: `/ignore` goes by it too.
+    /// The number of the name, for a visit: `/ignore` goes by it too.
     pub visitor: Option<SessionId>,
 }

@@ -37,7 +37,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 /// Callers taken from one door before the others get their turn.
 const CALLERS_IN_A_ROW: usize = 64;
-/// What the spare descriptor is of.
+/// Which file the spare descriptor has open.
 const SPARE: &str = "/dev/null";
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
 pub(super) const READER_STACK: usize = 256 * 1024;

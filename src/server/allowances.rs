@@ -1,12 +1,12 @@
-//! What ended sessions of an address have used of their rate limits and not yet regained.
+//! Rate-limit tokens that ended sessions of an address have used and not regained.
 //!
-//! A session is had anew for nothing: without this, a peer that connects, says 40 lines and closes,
-//! again and again, is never held back (case A2). So a new session starts with what its address has
-//! left. Open sessions share nothing: an office behind one address is not starved.
+//! Connecting again is free. Without this, a peer that connects, says 40 lines and closes, again and
+//! again, would never be throttled (case A2). So a new session starts with the tokens that its address
+//! has left. Open sessions share nothing, so an office behind one address is not starved.
 //!
-//! Time is an argument. An address is kept only until it has regained everything, 8 s at the usual
-//! rates. There is room for [`MAX_ADDRESSES`]; when it is taken, the one that has been kept longest is
-//! forgotten, which only ever gives that address something. No address pays for another one.
+//! Time is an argument. An address is kept until it has regained everything, 8 s at the default rates.
+//! At most [`MAX_ADDRESSES`] are kept; a further one replaces the oldest, which then starts full. No
+//! address pays for another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -14,18 +14,18 @@ use std::time::Duration;
 
 use super::throttle::{Buckets, Rates, Used};
 
-/// Addresses that are kept at once: 0.5 MiB at most.
+/// Most addresses that are kept: 0.5 MiB.
 const MAX_ADDRESSES: usize = 4096;
-/// Kept addresses that are looked at for each session that ends, so that those which have regained
-/// everything go, and more go than come.
+/// Addresses checked whenever a session ends. Those that have regained everything are removed. More than
+/// one are checked, so that more are removed than added.
 const LOOKED_AT: usize = 2;
 
-/// The addresses of ended sessions that still have something to regain.
+/// Addresses of ended sessions with tokens to regain.
 #[derive(Debug)]
 pub(super) struct Allowances {
     rates: Rates,
     by_address: HashMap<IpAddr, Buckets>,
-    /// The same addresses, each once, in the order in which they are looked at.
+    /// The same addresses, each once, in the order in which they are checked.
     order: VecDeque<IpAddr>,
 }
 
@@ -34,13 +34,13 @@ impl Allowances {
         Self { rates, by_address: HashMap::new(), order: VecDeque::new() }
     }
 
-    /// What a new session starts with. `origin` is what its address is counted by, if it is counted.
+    /// The buckets of a new session. `origin` is the address that it is counted by, if it is counted.
     pub(super) fn open(&mut self, origin: Option<IpAddr>, now: Duration) -> Buckets {
         let kept = origin.and_then(|origin| self.by_address.get(&origin)).cloned();
         kept.unwrap_or_else(|| self.rates.buckets(now))
     }
 
-    /// A session has ended that `used` so much of its own and has not regained it.
+    /// Records the tokens that an ended session `used` and has not regained.
     pub(super) fn end(&mut self, origin: Option<IpAddr>, used: Used, now: Duration) {
         self.forget_some(now);
         let Some(origin) = origin else { return };
@@ -61,7 +61,7 @@ impl Allowances {
         self.order.push_back(origin);
     }
 
-    /// Forgets addresses that have regained everything, among the next few.
+    /// Checks the next few addresses, and forgets those that have regained everything.
     fn forget_some(&mut self, now: Duration) {
         for _ in 0..LOOKED_AT.min(self.order.len()) {
             let Some(origin) = self.order.pop_front() else { return };
@@ -110,12 +110,12 @@ mod tests {
         allowances.end(origin, throttle.used(now), now);
     }
 
-    /// Says as many lines as pass at once, at most `most`.
+    /// Says up to `most` lines without a wait; returns how many passed.
     fn says(throttle: &mut Throttle, most: usize, now: Duration) -> usize {
         (0..most).take_while(|_| throttle.take(&line(), now) == Verdict::Pass).count()
     }
 
-    /// Comes, says as many lines as it can, and goes: how many.
+    /// Opens a session, says as many lines as pass, and ends it; returns how many passed.
     fn visit(allowances: &mut Allowances, origin: Option<IpAddr>, now: Duration) -> usize {
         let mut throttle = come(allowances, origin, now);
         let said = says(&mut throttle, 1000, now);
@@ -157,7 +157,7 @@ mod tests {
             says(&mut throttle, said, ms(0));
             leave(&mut allowances, address(1), throttle, ms(0));
         }
-        // Regained while it was open, by the session and by its address.
+        // Session and address both regained while it was open.
         let mut throttle = come(&mut allowances, address(1), ms(0));
         assert_eq!(says(&mut throttle, 1000, ms(0)), 5);
         leave(&mut allowances, address(1), throttle, ms(4000));
@@ -200,7 +200,7 @@ mod tests {
         }
         assert_eq!(visit(&mut allowances, address(19_999), ms(0)), 0, "the last ones are kept");
         assert_eq!(visit(&mut allowances, address(0), ms(0)), 40, "the first ones are forgotten");
-        // All have regained everything: each further session forgets two of them.
+        // All have regained everything: each further session removes two of them.
         for _ in 0..MAX_ADDRESSES {
             visit(&mut allowances, address(7), ms(60_000));
         }

@@ -1,9 +1,9 @@
-//! How much address space glibc's malloc reserves for itself.
+//! A bound on the address space that glibc's malloc reserves.
 //!
 //! glibc gives threads arenas, up to eight for each processor. Each reserves 64 MiB of address space, and
-//! 128 MiB while it is aligned. Under a limit of address space (RLIMIT_AS, `ulimit -v`) they leave nothing
-//! for threads and for what has to be allocated, and the process aborts: at 500 MB with 105 sessions.
-//! `MALLOC_ARENA_MAX` bounds them, and glibc reads it when a program starts.
+//! 128 MiB while it is aligned. Under RLIMIT_AS (`ulimit -v`) they leave no space for threads and other
+//! allocations, and the process aborts: at 500 MB with 105 sessions. `MALLOC_ARENA_MAX` bounds them;
+//! glibc reads it when a program starts.
 
 use std::env;
 use std::io;
@@ -15,14 +15,14 @@ use super::capacity::limit_of;
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 const ARENA_SPACE: u64 = 64 << 20;
 const ARENAS_PER_PROCESSOR: u64 = 8;
-/// The part of a limited address space that arenas may take.
+/// Arenas may take this part of a limited address space.
 const PART: u64 = 4;
 
-/// Starts this program anew with fewer arenas, where they would take more than a quarter of its address
-/// space. Returns where that is not so, or where it cannot be done: the process stays the same one.
+/// Executes this program again with fewer arenas, if they could take more than a quarter of its address
+/// space. The process id stays. Returns if that is not so, or cannot be done.
 ///
 /// # Errors
-/// If the program cannot be started anew; then it runs with more arenas, and with fewer sessions.
+/// If the program cannot be executed again. It then runs with more arenas and fewer sessions.
 pub fn bound() -> io::Result<()> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let Some(limit) = limit_of("Max address space").and_then(|limit| limit.current) else { return Ok(()) };
@@ -37,10 +37,10 @@ pub fn bound() -> io::Result<()> {
     Err(command.args(words).env(VARIABLE, fewer.to_string()).exec())
 }
 
-/// Address space that arenas may take, in bytes. `status` is that of this process.
+/// Address space that arenas may take, in bytes. `status` is /proc/self/status.
 pub(super) fn reserved(status: &str) -> u64 {
     match most(status) {
-        // The first one is the program's own heap.
+        // The first arena is the program's own heap.
         0 | 1 => 0,
         most => most.saturating_mul(ARENA_SPACE), // one less, and one more while the last is aligned
     }
@@ -55,7 +55,7 @@ fn most(status: &str) -> u64 {
     set.unwrap_or_else(|| processors(status) * ARENAS_PER_PROCESSOR)
 }
 
-/// How many arenas a limit allows, if that is fewer.
+/// The number of arenas that a limit allows, if that is fewer.
 fn fewer_than(most: u64, limit: u64) -> Option<u64> {
     let allowed = (limit / PART / ARENA_SPACE).max(1);
     (allowed < most).then_some(allowed)
@@ -65,7 +65,7 @@ fn is_glibc() -> bool {
     cfg!(all(target_os = "linux", target_env = "gnu"))
 }
 
-/// The processors that this process may use: `Cpus_allowed: ff,ffffffff`.
+/// The number of processors that this process may use: `Cpus_allowed: ff,ffffffff`.
 fn processors(status: &str) -> u64 {
     let mask = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed:")).unwrap_or("1");
     let count: u32 = mask.chars().filter_map(|digit| digit.to_digit(16)).map(u32::count_ones).sum();

@@ -20,7 +20,7 @@ pub(super) struct Mark {
     pub(super) hidden_from: Option<Seat>,
     /// What filters go by.
     pub(super) said_by: Option<SessionId>,
-    /// The number of the name that a visit bore; filters go by it too.
+    /// The number of a visit's name; filters go by it too.
     pub(super) visitor: Option<SessionId>,
     pub(super) is_bustle: bool,
 }
@@ -68,7 +68,7 @@ pub(super) struct Audience {
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
     pub(super) stamp: u64,
     talking: bool,
-    /// Bytes of the longest chunk.
+    /// The length of the longest chunk, in bytes.
     pub(super) longest: usize,
 }
 

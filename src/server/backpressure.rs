@@ -1,19 +1,19 @@
 //! Backpressure: a slow consumer slows the talkers of its room for a short time, and nobody else.
 //!
-//! A flood can fill the outbox of a healthy reader faster than its threads get to run. So its room is
-//! *congested* while much of its outbox is pending: commands that would put a line into the room are
-//! deferred by the manager, which goes on with everything else. The rules:
+//! A flood can fill the outbox of a healthy reader faster than its threads get to run. So a room is
+//! *congested* while much of a member's outbox is pending: the manager defers commands that would put a
+//! line into the room, and goes on with everything else. The rules:
 //!
 //! 1. A session keeps up while at most half of its outbox is pending, or while it takes a quarter of its
-//!    outbox in every [`PATIENCE`]. (Without the second half, a reader that takes as much as comes, and has a
-//!    little more than half pending all the time, would lose its protection.)
-//! 2. A member that has more than three quarters pending, and that kept up until now, congests its room
-//!    until at most half is pending.
+//!    outbox in every [`PATIENCE`]. (The second half protects a reader that takes as much as comes but
+//!    always has a little more than half pending.)
+//! 2. A member that kept up and now has more than three quarters pending congests its room until at most
+//!    half is pending.
 //! 3. A member that does not keep up is *behind*: it congests nothing for [`BEHIND`].
-//! 4. A member that fell behind has stopped its room for [`PATIENCE`]. For [`RECOVERY`] after that the room
-//!    is not stopped again, only slowed: in each [`PATIENCE`] it takes a 32nd of an outbox. That is less than
-//!    any reader which keeps up takes, so such a reader still misses nothing, and a crowd of slow
-//!    consumers, each of which stalls at another time, cannot stop a room.
+//! 4. When a member falls behind, its room has been stopped for [`PATIENCE`]. For [`RECOVERY`] after that the
+//!    room is only slowed: in each [`PATIENCE`] it takes a 32nd of an outbox. A reader that keeps up takes
+//!    more than that and still misses nothing. So a crowd of slow consumers that stall at different times
+//!    cannot stop a room.
 //!
 //! The values here know no clock: time is an argument.
 
@@ -25,22 +25,22 @@ use super::os::Instant;
 
 /// The time in which a session that keeps up takes a quarter of its outbox.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
-/// A session that fell behind congests nothing for this time.
+/// For this time a session that fell behind congests nothing.
 pub(super) const BEHIND: Duration = Duration::from_secs(10);
-/// A room that was stopped for a session which then fell behind is not stopped again for this time.
+/// For this time a room is not stopped again after a member fell behind.
 pub(super) const RECOVERY: Duration = Duration::from_secs(1);
 
-/// Amounts of pending bytes that decide, from `--max-pending`.
+/// Levels of pending bytes, derived from `--max-pending`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Levels {
     /// Most bytes that may be pending for one session before room lines are skipped.
     pub(super) limit: usize,
     pub(super) half: usize,
     quarter: usize,
-    /// Most bytes of one chunk of room lines. With a chunk behind three quarters there is still room for a
-    /// line, and for what the session is told besides.
+    /// Most bytes of one chunk of room lines. A chunk above three quarters leaves space for a line and for
+    /// other notices.
     pub(super) chunk: usize,
-    /// What a slowed room takes in [`PATIENCE`].
+    /// Bytes that a slowed room takes in each [`PATIENCE`].
     slowed: usize,
 }
 
@@ -49,41 +49,41 @@ impl Levels {
         Self { limit, half: limit / 2, quarter: limit / 4, chunk: limit / 8, slowed: limit / 32 }
     }
 
-    /// Whether an answer of this length, having to wait, shows that the session does not read what it asks
+    /// Whether an answer of this length is long: if it has to wait, the session does not read what it asks
     /// for.
     pub(super) fn is_long(&self, answer: usize) -> bool {
         answer > self.quarter
     }
 }
 
-/// How much of its outbox is pending for a session, and how much it has ever taken out of it.
+/// Bytes pending in a session's outbox, and bytes ever taken out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     pub(super) pending: usize,
     pub(super) taken: u64,
 }
 
-/// How one session keeps up with what it is sent.
+/// Whether one session keeps up with what it is sent.
 #[derive(Debug)]
 pub(super) struct Consumer {
-    /// When it last kept up, as far as somebody has looked. `None`: it does not read its own answers.
+    /// The last time at which it was seen keeping up. `None`: it does not read its own answers.
     kept_up_at: Option<Instant>,
-    /// What it had taken by then.
+    /// Bytes that it had taken by then.
     taken_then: u64,
-    /// It fell behind, and congests nothing until this time.
+    /// It is behind, and congests nothing, until this time.
     behind_until: Option<Instant>,
     /// It congests its room.
     congests: bool,
-    /// Its time was prolonged because the whole process was stopped.
+    /// Its time was prolonged once because the whole process was stopped.
     excused: bool,
-    /// Lines that it has missed since its outbox was full, and is to be told of.
+    /// Lines skipped since its outbox was full, to be reported to it.
     pub(super) skipped: Option<u64>,
 }
 
 /// The result of a look at a session that congests its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It goes on, until then if it takes too little.
+    /// It still congests its room, until then at most if it takes too little.
     Congests(Instant),
     /// At most half of its outbox is pending again.
     CaughtUp,
@@ -107,8 +107,8 @@ impl Consumer {
         self.congests
     }
 
-    /// Notes that a room line was queued for it: `before` and `after` which so much was pending. Returns until
-    /// when the session congests its room now, if it has just begun to.
+    /// Records that a room line was queued, with the standing `before` and the pending bytes `after` it. If the
+    /// session begins to congest its room, returns the deadline by which it must take enough.
     pub(super) fn was_handed(
         &mut self,
         before: Standing,
@@ -130,7 +130,7 @@ impl Consumer {
         Some(until)
     }
 
-    /// Looks at a session that congests its room; it does so no more unless the answer is
+    /// Checks a session that congests its room. It stops congesting unless the result is
     /// [`Look::Congests`].
     pub(super) fn look(&mut self, standing: Standing, now: Instant, levels: &Levels) -> Look {
         self.judge(standing, now, levels);
@@ -148,13 +148,13 @@ impl Consumer {
         }
     }
 
-    /// The session congests nothing any more: it has ended.
+    /// Ends the congestion, because the session has ended.
     pub(super) fn release(&mut self) {
         self.congests = false;
     }
 
-    /// The whole process did not run for a while, the session's writer neither: its time begins anew, once for
-    /// each time that it congests its room.
+    /// Restarts the session's time, because the whole process was stopped and its writer could not run. Done
+    /// once for each congestion.
     pub(super) fn excuse(&mut self, now: Instant) {
         if self.congests && !self.excused {
             self.excused = true;
@@ -162,8 +162,8 @@ impl Consumer {
         }
     }
 
-    /// A long answer to its own question has to wait: it does not read what it asks for, and congests nothing
-    /// until at most half of its outbox is pending.
+    /// Records that a long answer has to wait. The session does not read what it asks for, so it congests
+    /// nothing until at most half of its outbox is pending.
     pub(super) fn asked_for_more_than_it_reads(&mut self) {
         self.kept_up_at = None;
     }
@@ -177,29 +177,29 @@ impl Consumer {
     }
 }
 
-/// What slow consumers do to one room.
+/// The pressure of slow consumers on one room.
 #[derive(Debug, Default, Clone, Copy)]
 struct Pressure {
-    /// Members who congest it.
+    /// Members that congest it.
     members: usize,
-    /// Until then it is slowed, not stopped.
+    /// The room is slowed, not stopped, until this time.
     slowed_until: Option<Instant>,
-    /// What it has taken since the beginning of the present [`PATIENCE`], and when that ends.
+    /// Bytes taken in the present [`PATIENCE`], and the end of that.
     taken: usize,
     ends: Option<Instant>,
 }
 
-/// Every session that congests its room, and what that does to the rooms.
+/// Every session that congests its room, and the state of those rooms.
 #[derive(Debug, Default)]
 pub(super) struct Backpressure {
     congesting: Vec<Seat>,
     rooms: Vec<Pressure>,
-    /// When the first of them may fall behind.
+    /// The earliest time at which one of them may fall behind.
     look_at: Option<Instant>,
 }
 
 impl Backpressure {
-    /// No room is congested, as nearly always.
+    /// Whether no room is congested, as is usual.
     pub(super) fn is_idle(&self) -> bool {
         self.congesting.is_empty()
     }
@@ -225,14 +225,14 @@ impl Backpressure {
         }
     }
 
-    /// A session begins to congest its room, until `until` if it takes too little.
+    /// Records that a session begins to congest its room; `until` is its deadline.
     pub(super) fn begin(&mut self, seat: Seat, room: Option<RoomIndex>, until: Instant) {
         self.congesting.push(seat);
         self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
         self.enter(room);
     }
 
-    /// A session that congests its room comes into this one.
+    /// Moves a congesting session into this room.
     pub(super) fn enter(&mut self, room: Option<RoomIndex>) {
         let Some(room) = room else { return };
         if self.rooms.len() <= room.index() {
@@ -243,21 +243,21 @@ impl Backpressure {
         }
     }
 
-    /// A session that congests its room goes out of this one.
+    /// Moves a congesting session out of this room.
     pub(super) fn exit(&mut self, room: Option<RoomIndex>) {
         if let Some(pressure) = room.and_then(|room| self.rooms.get_mut(room.index())) {
             pressure.members = pressure.members.saturating_sub(1);
         }
     }
 
-    /// A session that congests its room is over.
+    /// Removes a congesting session that has ended.
     pub(super) fn end(&mut self, seat: Seat, room: Option<RoomIndex>) {
         self.congesting.retain(|congesting| *congesting != seat);
         self.exit(room);
     }
 
-    /// Looks at everybody who congests a room, by `look`, which says where each is. Returns whether one of
-    /// them does so no more.
+    /// Checks every congesting session by `look`, which also returns its room. Returns whether one of them has
+    /// stopped congesting.
     pub(super) fn look(&mut self, now: Instant, mut look: impl FnMut(Seat) -> (Look, Option<RoomIndex>)) -> bool {
         let before = self.congesting.len();
         let mut congesting = std::mem::take(&mut self.congesting);
@@ -280,7 +280,7 @@ impl Backpressure {
         self.congesting.len() < before
     }
 
-    /// When there is something to look at: somebody may have fallen behind, or a slowed room takes more.
+    /// The next time to check: a session may have fallen behind, or a slowed room takes more.
     pub(super) fn next_due(&self) -> Option<Instant> {
         if self.is_idle() {
             return None;
@@ -289,7 +289,7 @@ impl Backpressure {
         slowed.chain(self.look_at).min()
     }
 
-    /// Whether a slowed room takes more from now on.
+    /// Begins new periods of slowed rooms; returns whether one of them takes more now.
     pub(super) fn renew(&mut self, now: Instant) -> bool {
         let mut renewed = false;
         for pressure in self.rooms.iter_mut().filter(|pressure| pressure.ends.is_some_and(|ends| now >= ends)) {
@@ -354,7 +354,7 @@ mod tests {
         let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
         let mut consumer = congesting(begun);
         for round in 1..100 {
-            // More than half is pending all the time: others get lines in, announcements for example.
+            // More than half is pending all the time: others, such as announcements, get lines in.
             let look = consumer.look(at(800, 250 * round), begun + ms(100 * round), &levels);
             assert_eq!(look, Look::Congests(begun + ms(100 * round) + PATIENCE), "round {round}");
         }
@@ -372,7 +372,7 @@ mod tests {
         assert!(consumer.was_handed(at(600, 2500), 800, begun + ms(1000), &levels).is_some());
     }
 
-    /// Where people talk as people do, an outbox fills so slowly that nobody has to wait.
+    /// At the pace of people's talk an outbox fills too slowly for anybody to wait.
     #[test]
     fn reader_that_stopped_long_ago_congests_nothing() {
         let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
@@ -392,7 +392,7 @@ mod tests {
         assert!(consumer.was_handed(at(500, 5000), 800, begun, &levels).is_some(), "until it has caught up");
     }
 
-    /// Its own writer was stopped as well.
+    /// The session's own writer was stopped as well.
     #[test]
     fn stopped_process_prolongs_once() {
         let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
@@ -414,7 +414,7 @@ mod tests {
         assert!(backpressure.defers(ROOM, begun, &levels));
         assert!(!backpressure.defers(RoomIndex(1), begun, &levels), "another room");
         assert_eq!(backpressure.next_due(), Some(begun + PATIENCE));
-        // One falls behind, the other still has time: lines go on, a 32nd of an outbox in 100 ms.
+        // One falls behind, the other still has time: a 32nd of an outbox passes in each 100 ms.
         let now = begun + PATIENCE;
         let look = |seat| if seat == SEAT { Look::FellBehind } else { Look::Congests(now + ms(50)) };
         assert!(backpressure.look(now, |seat| (look(seat), Some(ROOM))));
@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(backpressure.next_due(), Some(now + ms(50)));
         assert!(!backpressure.renew(now + ms(99)) && backpressure.defers(ROOM, now + ms(99), &levels));
         assert!(backpressure.renew(now + ms(100)) && !backpressure.defers(ROOM, now + ms(100), &levels));
-        // A third stalls within the second, and is over.
+        // A third stalls within the second, and ends.
         backpressure.begin(Seat(9), Some(ROOM), now + ms(400));
         assert!(!backpressure.defers(ROOM, now + ms(300), &levels), "slowed, not stopped");
         assert!(backpressure.defers(ROOM, now + RECOVERY, &levels), "after a second it may be stopped again");

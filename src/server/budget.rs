@@ -84,7 +84,7 @@ mod tests {
     const PINNED: usize = 4;
     /// The lifeline, the post, the person, names and their keys, 64 ignored, the channels' blocks.
     const OBJECTS: usize = 16 * 1024;
-    /// A server is started with `--classic` or without: four of the text encodings are never in use.
+    /// One server uses at most this many encodings: `--classic` replaces the four text encodings by others.
     const ENCODINGS_IN_USE: usize = Encoding::COUNT - 4;
     /// A vector that grows may have twice what it needs.
     const DOUBLED: usize = 2;

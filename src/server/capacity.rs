@@ -1,9 +1,9 @@
 //! How many sessions this machine has room for.
 //!
 //! A session needs one descriptor and two threads, and a thread needs memory maps and address space. Each
-//! of these has a limit, and reaching the last one is not an error that can be handled: when the process
-//! may not map any more memory, std's thread start aborts it, and so does an allocation. So the limits are
-//! read at the start, and the gate never lets it come to that.
+//! of these has a limit. Running out of maps or memory cannot be handled: std's thread start and any
+//! allocation then abort the process. So the server reads the limits at its start, and the gate admits no
+//! more sessions than they allow.
 
 use std::fmt;
 use std::fs;
@@ -19,7 +19,7 @@ use super::doors::StartError;
 
 /// Descriptors for everything but sessions: listeners, pipes, the log, the spare.
 const OTHER_DESCRIPTORS: u64 = 32;
-/// Descriptors that the server opens after it has counted those that it has.
+/// Descriptors that the server opens after it has counted the open ones.
 const LATER_DESCRIPTORS: u64 = 16;
 /// Threads for everything but sessions.
 const OTHER_THREADS: u64 = 16;
@@ -31,25 +31,25 @@ const OTHER_MAPS: u64 = 512;
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
-/// Address space of one thread: a stack, a signal stack and their guard pages. A writer may get the stack of a
-/// reader that has gone.
+/// Address space of one thread: a stack, a signal stack and their guard pages. A writer may reuse the stack
+/// of an ended reader, which is the larger one.
 const THREAD_SPACE: u64 = READER_STACK as u64 + 32 * KIB;
-/// What a session allocates besides its outbox: buffers, lines on their way, its entry in the manager.
+/// Heap bytes of a session besides its outbox: buffers, lines in transit, its entry in the manager.
 const SESSION_HEAP: u64 = 256 * KIB;
-/// Memory that a session takes in fact, measured (57 KiB) and doubled: what control groups count.
+/// Resident memory of a session, twice the measured 57 KiB: control groups count this.
 const SESSION_MEMORY: u64 = 128 * KIB;
-/// Memory for everything but sessions: the manager's stack, history, what is gathered for rooms.
+/// Memory for everything but sessions: the manager's stack, history, chunks for rooms.
 const OTHER_MEMORY: u64 = 32 * MIB;
 
-/// One limit of the machine.
+/// One resource limit of the process or the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limit {
     name: &'static str,
     value: u64,
-    /// What is taken by everything but sessions, and by each session.
+    /// The part that is used by everything but sessions, and by each session.
     other: u64,
     each: u64,
-    /// What an operator sets the limit in: 1024 where that is KiB.
+    /// The unit in which operators set the limit: 1024 if that is KiB.
     unit: u64,
 }
 
@@ -104,7 +104,7 @@ impl fmt::Display for Capacity {
     }
 }
 
-/// `status` is that of this process, as in proc_pid_status(5).
+/// Every limit that is known. `status` is the text of /proc/self/status (proc_pid_status(5)).
 fn all_limits(config: &Config, status: &str) -> Vec<Limit> {
     let threads = |value: Option<u64>, name| {
         value.map(|value| Limit { name, value, other: OTHER_THREADS, each: THREADS_PER_SESSION, unit: 1 })
@@ -170,9 +170,9 @@ pub(super) fn limit_of(name: &str) -> Option<Rlimit> {
     Some(Rlimit { current: next()?, maximum: next()? })
 }
 
-/// The user's limit of threads. Others share it with what else they run, so a start of a thread may fail
-/// earlier, which is answered then. It binds neither the machine's root nor who may exceed resource limits;
-/// the root of a container with users of its own is neither.
+/// The user's limit of threads. Other programs of the user share it, so a thread start may still fail; the
+/// caller is then refused. The limit does not bind the machine's root, nor processes with the capabilities
+/// below. It binds root in a container with its own users.
 fn user_threads(status: &str) -> Option<u64> {
     /// CAP_SYS_ADMIN and CAP_SYS_RESOURCE.
     const EXEMPT: u64 = 1 << 21 | 1 << 24;
@@ -184,7 +184,7 @@ fn user_threads(status: &str) -> Option<u64> {
     if exempt { None } else { limit_of("Max processes")?.current }
 }
 
-/// What the kernel may still promise where it promises no more than it has.
+/// Memory that the kernel may still promise, if it promises no more than it has.
 fn promised_memory() -> Option<u64> {
     if read_number("/proc/sys/vm/overcommit_memory") != Some(2) {
         return None;
@@ -194,13 +194,13 @@ fn promised_memory() -> Option<u64> {
     Some(limit.saturating_sub(promised) * KIB)
 }
 
-/// A number of a file in the format of /proc/self/status: `VmSize:  12345 kB`. 0 where it is not there.
+/// A number in the format of /proc/self/status: `VmSize:  12345 kB`. 0 if it is missing.
 fn in_status(status: &str, name: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
 
-/// The least limit that control groups set this process: a service's `TasksMax`, a container's memory.
+/// The lowest limit among this process's control groups, such as a service's `TasksMax`.
 fn least_of_cgroups(controller: &str, files: &[&str]) -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     least_in_groups(&groups, Path::new("/sys/fs/cgroup"), controller, files)

@@ -1,7 +1,7 @@
-//! Work of sessions that has to wait: for a congested room, or for their own outbox.
+//! Deferred work of sessions: it waits for a congested room, or for the session's own outbox.
 //!
-//! Bounded: a reader gets its credit back when its event is done, so at most [`CREDIT`] events of one
-//! session and its end wait here.
+//! It is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`] events of
+//! one session wait here, and its end.
 //!
 //! [`CREDIT`]: super::manager::CREDIT
 
@@ -12,16 +12,16 @@ use crate::chat::Seat;
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Inbound;
 
-/// One event of a session, or what is left of it.
+/// One event of a session, or its rest.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// What one read brought, and how much of its reader's credit it takes.
+    /// The items of one read, and how much of the reader's credit they take.
     Received(IntoIter<Inbound>, usize),
     /// The session's end.
     Closed(SessionId, CloseReason),
 }
 
-/// The sessions whose work waits, in the order in which it began to.
+/// Sessions with deferred work, in the order in which they began to wait.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
     waiting: VecDeque<Seat>,
@@ -34,28 +34,28 @@ impl Deferred {
         self.waiting.is_empty()
     }
 
-    /// Whether some of it may be done now.
+    /// Whether some work may be possible now.
     pub(super) fn is_ready(&self) -> bool {
         self.ready && !self.waiting.is_empty()
     }
 
-    /// Something has changed: all that waits is to be tried again.
+    /// Marks all work to be tried again, because something has changed.
     pub(super) fn try_again(&mut self) {
         self.ready = true;
     }
 
-    /// The work of one more session waits.
+    /// Adds a session whose work waits.
     pub(super) fn add(&mut self, seat: Seat) {
         self.waiting.push_back(seat);
     }
 
-    /// Everybody who waits, to be tried in this order.
+    /// Takes all waiting sessions, to be tried in this order.
     pub(super) fn take(&mut self) -> VecDeque<Seat> {
         self.ready = false;
         std::mem::take(&mut self.waiting)
     }
 
-    /// Puts those back whose work still waits: `before` who was not tried yet, if there was not the time.
+    /// Puts back `still`, the sessions that must wait on, then `untried`, for which there was no time.
     pub(super) fn put_back(&mut self, mut still: VecDeque<Seat>, mut untried: VecDeque<Seat>) {
         self.ready |= !untried.is_empty();
         still.append(&mut untried);

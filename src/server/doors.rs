@@ -35,16 +35,16 @@ pub enum StartError {
         /// What the operating system said.
         error: io::Error,
     },
-    /// Two of the doors that were asked for take the same port.
+    /// Two of the requested doors take the same port.
     Overlap {
-        /// Which two, and why.
+        /// The two doors, and the reason.
         sentence: String,
     },
     /// No door is left to come in by.
     NoDoors,
     /// A limit of the machine leaves no room for a single session.
     NoRoom {
-        /// Which limit, its value, and the least value with room for a session.
+        /// The limit, its value, and the lowest value with room for a session.
         sentence: String,
     },
     /// Something that every server needs was refused.
@@ -72,7 +72,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// What is known of the cause, and what to do. Where the same error has two causes, both are named.
+/// The likely cause of an error and what to do. If the error has two causes, both are named.
 fn advice_on_door(listen: &Listen, error: &io::Error) -> String {
     let (address, port) = (listen.address, listen.address.port());
     match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -111,7 +111,7 @@ fn advice_on_door(listen: &Listen, error: &io::Error) -> String {
     }
 }
 
-/// What to do where a limit of the process or of the machine is the cause.
+/// What to do if a limit of the process or the machine is the cause.
 fn advice_on_limits(error: &io::Error) -> Option<&'static str> {
     match Errno::from_raw_os_error(error.raw_os_error()?) {
         Errno::MFILE => Some("This process may open no more files: raise its limit (ulimit -n)"),
@@ -129,7 +129,7 @@ fn is_link_local(address: SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
 
-/// 1024, unless the operator has set another one. (Linux tells.)
+/// The first port that needs no privileges: 1024 unless the operator has set another (Linux tells).
 fn first_unprivileged_port() -> u16 {
     let set = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     set.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024)

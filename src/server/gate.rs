@@ -124,7 +124,7 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// What its holder's address is counted by; `None` where it is not counted.
+    /// The address that the session is counted by; `None` if it is not counted.
     pub(super) fn origin(&self) -> Option<IpAddr> {
         self.origin
     }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(gate.book.lock().by_origin.len(), 7);
     }
 
-    /// Rate limits are counted by it, whether or not `--max-per-address` is set.
+    /// Rate limits use the origin, with or without `--max-per-address`.
     #[test]
     fn permit_knows_its_origin_without_a_limit() {
         let gate = Gate::new(100, 0, 0);

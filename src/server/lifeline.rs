@@ -33,11 +33,11 @@ pub(super) struct Lifeline {
     owed: AtomicBool,
     reader: OnceLock<Thread>,
     writer: OnceLock<Thread>,
-    /// It has given a sign of life, or has stayed for a moment.
+    /// It has sent a byte, or has stayed for a moment: others may be told.
     appeared: AtomicBool,
     reader_done: AtomicBool,
     was_cut: AtomicBool,
-    /// A handler has ended the session: what it has sent is delivered, whatever the reason that it gave.
+    /// A handler has ended the session: pending bytes are delivered, whatever the close reason.
     is_dismissed: AtomicBool,
 }
 
@@ -75,12 +75,12 @@ impl Lifeline {
         self.wake_reader();
     }
 
-    /// A handler ends the session, with whatever reason.
+    /// Marks the session as ended by a handler: pending bytes are delivered, whatever the close reason.
     pub(super) fn dismiss(&self) {
         self.is_dismissed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether what waits for the peer is still to be sent, now that the session ends.
+    /// Whether pending bytes are still delivered when the session ends.
     pub(super) fn ends_politely(&self) -> bool {
         self.reason().is_none_or(CloseReason::is_polite) || self.is_dismissed.load(Ordering::SeqCst)
     }
@@ -136,12 +136,12 @@ impl Lifeline {
         }
     }
 
-    /// The session has given a sign of life, or has stayed for a moment.
+    /// Marks the session as visible to others: it has sent a byte or stayed for a moment.
     pub(super) fn appear(&self) {
         self.appeared.store(true, Ordering::SeqCst);
     }
 
-    /// Whether it did.
+    /// Whether [`Lifeline::appear`] was called.
     pub(super) fn has_appeared(&self) -> bool {
         self.appeared.load(Ordering::SeqCst)
     }

@@ -28,7 +28,7 @@ pub(super) const QUEUE_LINES: usize = 8192;
 /// Longest line, in bytes; what is beyond is cut.
 pub(super) const MAX_LINE: usize = 1024;
 
-/// The cause that all panics are counted by.
+/// The log rate limit counts all panics by this cause.
 const PANICS: &str = "parlor::panic";
 
 /// The running log. Keep it until the end of the program.
@@ -53,8 +53,8 @@ enum Line {
 /// somebody's words. Who wants more of it sets a hook of their own (`std::panic::set_hook`) afterwards.
 ///
 /// `level` is what is shown; without it `RUST_LOG` says, in env_logger's syntax, and without that
-/// it is `info`. A time that no calendar has and a value that cannot be written cost at most a part of
-/// their line: logging never panics.
+/// it is `info`. Logging never panics: an impossible time or a value that cannot be written costs part of
+/// its line at most.
 ///
 /// # Errors
 /// If the thread cannot be started, or the process logs already.
@@ -87,8 +87,8 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
         let _writing = writing;
         drain(&queue, &dropped, &filter);
     })?;
-    // std's own hook would wait for standard error, for as long as nobody reads it. A panic in a hook aborts the
-    // process, so this one formats nothing of others and waits for no lock.
+    // std's own hook would block while nobody reads standard error. A panic in a hook aborts the process, so this
+    // one formats no values of others and takes no lock.
     panic::set_hook(Box::new(move |panic| {
         let (thread, place) = (thread::current(), panic.location().map(ToString::to_string));
         let (name, place) = (thread.name().unwrap_or("without a name"), place.as_deref().unwrap_or("a place unknown"));
@@ -111,13 +111,13 @@ impl Log {
     }
 }
 
-/// A whole line of the log, written now.
+/// One line of the log, written at this moment.
 fn line_of(level: Level, text: &str) -> String {
     format!("{} {level:<5} {text}\n", stamp(SystemTime::now()))
 }
 
-/// `2026-01-31T23:59:59.999Z`, as ISO 8601 has it: years beyond 9999 and before 0 have a sign. Whatever the clock
-/// says, this is a text: env_logger's own time panics beyond the year 9999.
+/// Formats a time as ISO 8601: `2026-01-31T23:59:59.999Z`, with a sign before years beyond 9999 or before 0.
+/// It accepts any clock; env_logger's own format panics beyond the year 9999.
 fn stamp(now: SystemTime) -> String {
     let ms: i128 = match now.duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_millis().cast_signed(),
@@ -149,8 +149,8 @@ fn civil(days: i128) -> (i128, i128, i128) {
     (year + era * 400 + i128::from(month <= 2), month, day)
 }
 
-/// The text of an event, on one line. One whose `Display` fails or panics costs what it would have written, and
-/// nothing else: `to_string` would panic.
+/// The text of an event, on one line. If its `Display` fails or panics, the text ends there; `to_string` would
+/// panic.
 fn text_of(args: fmt::Arguments<'_>) -> String {
     let mut text = String::new();
     let written = panic::catch_unwind(AssertUnwindSafe(|| fmt::write(&mut text, args)));
@@ -201,7 +201,7 @@ impl Filter {
         written.then_some(text)
     }
 
-    /// Whether a panic is to be written. Where the thread panicked while it held the lock, it is.
+    /// Whether to write a panic. If the thread panicked while it held the lock, write it.
     fn lets_panic_through(&self, text: &str) -> bool {
         let noise = self.noise.try_lock();
         noise.is_none_or(|mut noise| noise.lets_through(PANICS, 0, Level::Error, text, self.started.elapsed()))
@@ -280,7 +280,7 @@ mod tests {
             assert_eq!(at(seconds, 7).as_deref(), Some(expected));
         }
         for edge in [i64::MAX, i64::MAX - 1, i64::MIN + 1, i64::MIN] {
-            // A system may have no such time at all.
+            // Some systems cannot represent this time.
             assert!(at(edge, 0).is_none_or(|stamp| stamp.ends_with('Z')), "{edge}");
         }
     }

@@ -1,8 +1,8 @@
 //! The manager thread: the one place where the room is changed, so everyone sees one order.
 //!
 //! It takes events, asks the hub what follows, and performs it. It does no blocking I/O and waits for no
-//! session: what has to wait for a slow consumer is deferred (see `backpressure`), and everything else goes on.
-//! (When it is behind it may await more for a part of a millisecond, see [`more_is_awaited`].)
+//! session: work that must wait for a slow consumer is deferred (see `backpressure`).
+//! (When it is busy it may wait a part of a millisecond for more events, see [`more_is_awaited`].)
 //!
 //! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
 //! the inbox is empty or the chunk is large, and each member is then given the chunk with one send.
@@ -33,14 +33,14 @@ use super::unsaid::Unsaid;
 pub(super) const TURN_COMMANDS: usize = 512;
 /// … or when a chunk has so many bytes: what a default socket buffer takes in one send.
 pub(super) const TURN_BYTES: usize = 64 * 1024;
-/// Commands of one session that are done before it is the turn of others who wait: 24 talkers whose events
-/// have hundreds of lines each would else keep two people in another room waiting for all of them.
+/// Commands of one session that are done before other waiting sessions get their turn. Without it, 24 talkers
+/// whose events have hundreds of lines each kept two people in another room waiting for all of them.
 const SLICE: usize = 32;
 /// What the buffer for personal answers keeps of its memory: a long list of people.
 const KEPT_ANSWER: usize = 256 * 1024;
 /// After everyone has been cut, threads need a moment to come back with their last event.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
-/// A stop says goodbye this long before its deadline, or after half of its time, whatever still waits then.
+/// A stop sends its goodbyes this long before its deadline, or after half of its time, whatever is pending.
 const GOODBYES: Duration = Duration::from_millis(500);
 /// How often a stop looks whether everyone has gone.
 const LOOK: Duration = Duration::from_millis(10);
@@ -72,8 +72,8 @@ pub(super) fn credits_of(batch: &[Inbound]) -> usize {
 pub(super) enum Event {
     /// A session came in.
     Opened(Box<Opened>),
-    /// A session that is in the room from its opening on has given a sign of life, or has stayed: others
-    /// are told. It may come with the session's first command, or never.
+    /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
+    /// the session's first command, or never come.
     Appeared(Seat, SessionId),
     /// What one read brought.
     Received(Seat, SessionId, Vec<Inbound>),
@@ -85,18 +85,18 @@ pub(super) enum Event {
     Push(Seat, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
     CaughtUp(Seat, SessionId),
-    /// No more than half of a session's outbox is pending again, or its connection is cut.
+    /// At most half of a session's outbox is pending again, or its connection is cut.
     HasRoom(Seat, SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
     Drain(Instant),
 }
 
-/// How far an event has come.
+/// The result of working on an event.
 enum Progress {
     Done,
-    /// The rest has to wait for a slow consumer.
+    /// The rest must wait for a slow consumer.
     HasToWait(Work),
-    /// It is the turn of others; the rest comes after them.
+    /// Other sessions get their turn; the rest follows.
     GoesOn(Work),
 }
 
@@ -134,12 +134,12 @@ pub(super) struct Manager<'a> {
     talking: Vec<RoomIndex>,
     /// When a stop has to be over; set when it begins.
     drain_by: Arc<OnceLock<Instant>>,
-    /// How long before that it says goodbye.
+    /// How long before `drain_by` the goodbyes are sent.
     goodbyes: Duration,
     /// The request that is being worked on, if it is marked: whose, and the mark.
     request: Option<(Seat, Box<str>)>,
     heartbeat: Duration,
-    /// See [`Config::classic`].
+    /// [`Config::classic`].
     classic: bool,
     /// When which frame session is due for a heartbeat, in order, since all wait equally long.
     heartbeats: VecDeque<(Instant, Seat, SessionId)>,
@@ -230,7 +230,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// The next event, awaited until `due` or until a slow consumer has to be looked at; not at all where
+    /// The next event. Waits for it until `due`, or until a slow consumer must be checked. Does not wait if
     /// deferred work can be done.
     fn next_event(&mut self, due: Option<Instant>) -> Result<Event, RecvTimeoutError> {
         if self.deferred.is_ready() {
@@ -248,7 +248,7 @@ impl<'a> Manager<'a> {
         event
     }
 
-    /// A manager that was to look at somebody, and was woken so late, was stopped with the whole process.
+    /// Excuses slow consumers if the manager woke up late: then the whole process was stopped.
     fn excuse_after_a_stop(&mut self, due: Instant) {
         let now = Instant::now();
         if now >= due + LATE {
@@ -276,13 +276,13 @@ impl<'a> Manager<'a> {
         None
     }
 
-    /// When a stop says goodbye.
+    /// When a stop sends its goodbyes.
     fn goodbye_at(&self) -> Option<Instant> {
         self.drain_by.get().map(|deadline| deadline.checked_sub(self.goodbyes).unwrap_or(*deadline))
     }
 
-    /// The deadline of a stop, if it is time for the goodbyes. Asked before each command: a few of them may
-    /// take long.
+    /// The deadline of a stop, once it is time for the goodbyes. Called before each command, since a few
+    /// commands may take long.
     fn is_over(&self) -> Option<Instant> {
         let deadline = *self.drain_by.get()?;
         self.goodbye_at().is_some_and(|at| Instant::now() >= at).then_some(deadline)
@@ -367,7 +367,7 @@ impl<'a> Manager<'a> {
                     self.tell_skipped(seat);
                 }
             }
-            // Who congests a room is looked at when the turn ends.
+            // The end of the turn checks the session again.
             Event::HasRoom(seat, id) => {
                 if self.post(seat).is_some_and(|post| post.lifeline.id == id && !post.deferred.is_empty()) {
                     self.deferred.try_again();
@@ -377,7 +377,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Does what a session's reader has sent, as far as it need not wait.
+    /// Works on what a session's reader has sent, as far as it need not wait.
     fn begin_work(&mut self, seat: Seat, id: SessionId, work: Work) {
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
         if post.lifeline.id != id {
@@ -387,7 +387,7 @@ impl<'a> Manager<'a> {
             post.deferred.push_back(work);
             return;
         }
-        // Where others wait, a long event takes its turn with theirs.
+        // A long event takes turns with other waiting events.
         let is_long = matches!(&work, Work::Received(items, _) if items.len() > SLICE);
         let at_most = if is_long && !self.inbox.is_empty() { SLICE } else { usize::MAX };
         match self.work(seat, work, at_most) {
@@ -404,14 +404,14 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Puts work back before everything else of its session.
+    /// Puts work back at the front of its session's queue.
     fn defer(&mut self, seat: Seat, rest: Work) {
         if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
             post.deferred.push_front(rest);
         }
     }
 
-    /// Does what was deferred and need not wait any more, `at_most` so many commands or a few more.
+    /// Works on deferred events that need not wait any more, about `at_most` commands.
     fn do_deferred(&mut self, at_most: usize) {
         if self.slow.backpressure.renew(self.now) {
             self.deferred.try_again();
@@ -499,7 +499,7 @@ impl<'a> Manager<'a> {
         self.perform();
     }
 
-    /// Does what a session asks for, command by command, `at_most` so many.
+    /// Obeys the commands of one event, `at_most` so many.
     fn work(&mut self, seat: Seat, work: Work, at_most: usize) -> Progress {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),
@@ -535,8 +535,8 @@ impl<'a> Manager<'a> {
         Progress::Done
     }
 
-    /// Whether what a session asks for has to wait: more is pending for the session than its outbox holds, or
-    /// those who would hear of it cannot follow.
+    /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
+    /// recipients are congested.
     fn has_to_wait(&mut self, seat: Seat, one: &Inbound) -> bool {
         let Some(Some(post)) = self.posts.get(seat.index()) else { return false };
         let gathered = if self.answer.0 == Some(seat) { self.answer.1.len() } else { 0 };
@@ -582,7 +582,7 @@ impl<'a> Manager<'a> {
                     self.answer_with(seat, |encoding, out| unsaid.encode(encoding, out));
                 }
             }
-            // A reader calls its handlers itself; a tag was taken above.
+            // The reader calls handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
         }
         self.request = None;
@@ -677,8 +677,8 @@ impl<'a> Manager<'a> {
         self.request = request;
     }
 
-    /// Gives `seat` a line that it did not ask for: one that does not fit is skipped and counted as
-    /// the room's lines are.
+    /// Sends `seat` a line that it did not ask for. If the line does not fit, it is skipped and counted, as
+    /// room lines are.
     fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
         match self.unsaid(seat) {
             Some(unsaid) => unsaid.push_notice(notice),
@@ -830,7 +830,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Sends every chunk, then looks at slow consumers.
+    /// Sends every chunk, then checks slow consumers.
     fn end_turn(&mut self) {
         self.flush_answer();
         self.flush_took = Duration::ZERO;
@@ -897,7 +897,7 @@ impl<'a> Manager<'a> {
         self.work_off();
         self.hub.stop(&mut self.effects);
         self.perform();
-        // Nobody is here any more for whom something could be done; the ends of sessions are left.
+        // Nobody is left to hear anything; only the ends of sessions remain.
         self.deferred.try_again();
         self.do_deferred(usize::MAX);
         self.end_turn();
@@ -921,7 +921,7 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Does what was deferred when the stop began, as ever, until it is time for the goodbyes.
+    /// Works on what was deferred when the stop began, until it is time for the goodbyes.
     fn work_off(&mut self) {
         while !self.deferred.is_empty() && self.is_over().is_none() {
             let event = self.next_event(self.goodbye_at());
@@ -941,7 +941,7 @@ impl<'a> Manager<'a> {
     fn turn_away(&mut self, mut opened: Opened) {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
-        // A frame client takes any frame for its answer.
+        // A frame client takes any frame for an answer.
         if opened.lifeline.wire != Wire::Frame {
             opened.lifeline.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
         }
@@ -951,7 +951,7 @@ impl<'a> Manager<'a> {
         self.metrics.count_closed(&CloseReason::ServerStopping);
     }
 
-    /// What waits for a session that has not shown its framing.
+    /// The notices that wait until a session has shown its framing.
     fn unsaid(&mut self, seat: Seat) -> Option<&mut Unsaid> {
         self.posts.get_mut(seat.index())?.as_mut()?.unsaid.as_mut()
     }

@@ -106,7 +106,7 @@ impl House {
     }
 }
 
-/// What a program does when the server is ready.
+/// A program's callback for the moment when the server is ready.
 type OnReady = Box<dyn FnOnce(&[(Wire, SocketAddr)]) + Send>;
 
 /// A server with open doors at which nobody has been let in yet.
@@ -130,7 +130,7 @@ impl fmt::Debug for Server {
 /// Why a server ended other than by being stopped.
 #[derive(Debug)]
 pub enum RunError {
-    /// It did not get ready: the operating system refused what every server needs.
+    /// It did not get ready: the operating system refused something that every server needs.
     NotReady(StartError),
     /// The manager panicked, which is a bug; the rest of the house was stopped.
     ManagerPanicked,
@@ -179,7 +179,7 @@ impl Server {
         Ok(Self { config, capacity, ready: vec![], doors, stopper, wake, metrics, routes })
     }
 
-    /// Calls `ready` with [`Server::addresses`] when everything runs, just before callers are let in.
+    /// Calls `ready` with [`Server::addresses`] when everything runs, just before it admits callers.
     #[must_use]
     pub fn on_ready(mut self, ready: impl FnOnce(&[(Wire, SocketAddr)]) + Send + 'static) -> Self {
         self.ready.push(Box::new(ready));
@@ -207,8 +207,8 @@ impl Server {
     /// Lets people in until a stop is asked for, then sends everyone home.
     ///
     /// What was said before the stop is delivered. Returns when every thread has ended, at most
-    /// [`Config::drain`] after the stop, whatever clients do. A handler of the program's own that blocks makes
-    /// it longer, since nothing can end a thread: then the log names that handler, and this waits for it.
+    /// [`Config::drain`] after the stop, whatever clients do. A program's handler that blocks makes it longer,
+    /// since a thread cannot be ended from outside: the log names that handler, and this waits for it.
     ///
     /// # Errors
     /// If the operating system gives too little to get ready, or the manager panicked.
@@ -310,7 +310,7 @@ impl Server {
         let thread = thread::Builder::new().name("parlor".into()).spawn(move || server.run())?;
         let handle = Handle { addresses, stopper, metrics, thread: Some(thread) };
         if is_ready.recv().is_err() {
-            // It has ended before it was ready.
+            // The thread has ended before the server was ready.
             handle.join().map_err(io::Error::other)?;
             return Err(io::Error::other("the server ended before it was ready"));
         }
@@ -333,14 +333,14 @@ fn other_doors(doors: &[Door]) -> String {
     [frames, json, relay].concat().join(", ")
 }
 
-/// A server that runs on a thread of its own. Dropping the handle asks for the stop, as [`Handle::stop`] does,
-/// and does not wait for it: nobody could stop the server afterwards.
+/// A server that runs on its own thread. Dropping the handle requests the stop, as [`Handle::stop`] does, but
+/// does not wait for it. Without that nobody could stop the server any more.
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<(Wire, SocketAddr)>,
     stopper: Stopper,
     metrics: Arc<Metrics>,
-    /// There until it is joined.
+    /// `None` once the thread is joined.
     thread: Option<JoinHandle<Result<(), RunError>>>,
 }
 
@@ -368,7 +368,7 @@ impl Handle {
         self.stopper.trigger();
     }
 
-    /// Waits until the server has ended. It does not ask for the stop.
+    /// Waits until the server has ended. It does not request the stop.
     ///
     /// # Errors
     /// As [`Server::run`].

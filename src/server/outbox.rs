@@ -12,9 +12,9 @@
 //!    manager reads 0, the writer is done, and it stays so. There is one owner at any time, no lock.
 //! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes be pending,
 //!    but for one push to an empty outbox.
-//! 5. `push_answer` takes what a session has asked for whatever is pending: answers are never skipped. The
-//!    manager must not work on a command of a session that has more than `limit` pending, so it is one
-//!    answer more at most.
+//! 5. `push_answer` takes an answer whatever is pending: answers are never skipped. The manager must not
+//!    work on a command of a session that has more than `limit` bytes pending. So at most one answer
+//!    exceeds the limit.
 //!
 //! The outbox does not know what the bytes mean.
 
@@ -81,7 +81,7 @@ impl<'a> Shared<'a> {
 pub(super) enum Pushed {
     /// The socket has all of it.
     Sent,
-    /// The queue has it, or the rest of it. How the session stood before.
+    /// The queue has all or the rest of it. Holds the session's standing before.
     Queued(Standing),
     /// It would be more than the limit: nothing was taken.
     Full,
@@ -95,7 +95,7 @@ pub(super) struct Outbox {
     lifeline: Arc<Lifeline>,
     queue: Sender<Packet>,
     limit: usize,
-    /// Bytes that were ever queued, counted as pending bytes are.
+    /// Bytes ever queued, counted like pending bytes.
     queued: u64,
     dead: bool,
 }
@@ -115,13 +115,13 @@ impl Outbox {
         self.push_within(self.limit, shared, ranges)
     }
 
-    /// Sends what the session has asked for, whatever is pending.
+    /// Sends an answer, whatever is pending.
     pub(super) fn push_answer(&mut self, bytes: &[u8]) -> Pushed {
         let whole = 0..bytes.len();
         self.push_within(usize::MAX, &mut Shared::new(bytes), &[whole])
     }
 
-    /// How much of what was queued is pending, and how much the session has taken.
+    /// Bytes pending, and bytes that the session has taken.
     pub(super) fn standing(&self) -> Standing {
         let pending = self.lifeline.pending();
         Standing { pending, taken: self.queued - pending as u64 }

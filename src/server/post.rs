@@ -1,7 +1,7 @@
 //! The manager's side of one session: where it stands, how it keeps up, what it is owed.
 //!
-//! A slow consumer has its outbox. While much of that is pending it may congest its room for a short time
-//! (see `backpressure`); when it is full, the session misses lines, which are counted and told.
+//! While much of a slow consumer's outbox is pending, it may congest its room for a short time (see
+//! `backpressure`). When the outbox is full, the session misses lines. They are counted and reported.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -30,14 +30,14 @@ pub(super) struct Post {
     /// Where it hears, and its index among those who hear there in its encoding.
     pub(super) place: Option<(RoomIndex, usize)>,
     pub(super) consumer: Consumer,
-    /// Its events that have to wait, in order.
+    /// The session's deferred work, in order.
     pub(super) deferred: VecDeque<Work>,
     /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
     pub(super) odd_in: u64,
     pub(super) heard: usize,
     /// The mark of its next request.
     pub(super) tag: Option<Box<str>>,
-    /// What waits until it shows its framing; `None` once it has.
+    /// Notices that wait until the session shows its framing; `None` once it has.
     pub(super) unsaid: Option<Unsaid>,
     /// What it does not want to see.
     pub(super) filter: Option<Box<Filter>>,
@@ -46,7 +46,7 @@ pub(super) struct Post {
     pub(super) missed_elsewhere: bool,
 }
 
-/// What deliveries find out about slow consumers; and a list, kept for its memory.
+/// What deliveries find out about slow consumers. Also a spare list, to reuse its memory.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     pub(super) ranges: Vec<Range<usize>>,
@@ -90,7 +90,7 @@ impl Delivery<'_> {
             Pushed::Queued(before) => {
                 Metrics::add(&self.metrics.deliveries, lines);
                 let pending = post.lifeline.pending();
-                // The time of the turn would be too early for what was taken since.
+                // Use the present time: the turn's time precedes what was taken since.
                 if pending > self.levels.half
                     && let Some(until) = post.consumer.was_handed(before, pending, Instant::now(), self.levels)
                 {
@@ -112,7 +112,7 @@ impl Delivery<'_> {
 }
 
 impl Post {
-    /// Looks whether it still congests its room.
+    /// Checks whether the session still congests its room.
     pub(super) fn look(&mut self, now: Instant, levels: &Levels) -> Look {
         let Some(outbox) = self.outbox.as_ref().filter(|_| !self.lifeline.is_cut()) else {
             self.consumer.release();
@@ -121,7 +121,7 @@ impl Post {
         self.consumer.look(outbox.standing(), now, levels)
     }
 
-    /// Whether its own commands have to wait for its outbox.
+    /// Whether the session's own commands have to wait for its outbox.
     pub(super) fn is_over_limit(&self, levels: &Levels) -> bool {
         self.lifeline.pending() > levels.limit && self.outbox.is_some() && !self.lifeline.is_cut()
     }

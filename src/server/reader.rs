@@ -47,14 +47,14 @@ const TALKS_ON: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A session that has sent nothing is listed and announced after this time: a health check or a port scan
-/// has gone by then (case B9).
+/// A session that has sent nothing is listed and announced after this time. Health checks and port scans
+/// have gone by then (case B9).
 const APPEARS_AFTER: Duration = Duration::from_millis(200);
 /// A frame that was begun must be finished within this: nobody writes one by hand.
 const UNFINISHED: Duration = Duration::from_secs(10);
 
-/// An object as text that has stayed open for so long without a byte is refused: a brace was forgotten,
-/// and all that is typed from then on would be taken for more of it (CASES D2).
+/// An open object as text is refused after this time without a byte. If a brace was forgotten, everything
+/// typed later would be taken for more of the object (CASES D2).
 const OPEN_OBJECT: Duration = Duration::from_secs(60);
 
 /// One session's reader.
@@ -77,15 +77,15 @@ pub(super) struct Reader<'a> {
     tag: Option<Box<str>>,
     /// Since when something that has to be finished in time is unfinished.
     midway: Option<Duration>,
-    /// An object as text is open, and the read waits at most [`OPEN_OBJECT`] for more of it.
+    /// An object as text is open, so the read waits at most [`OPEN_OBJECT`].
     is_open: bool,
     throttle: Throttle,
     /// It has asked for something that takes part in the chat.
     takes_part: bool,
     silence: Silence,
-    /// How long the session may be silent: less until it has said a line or taken a name.
+    /// The idle limit; shorter until the session has said a line or taken a name.
     idle: Duration,
-    /// When the session appears to others, if it has sent nothing until then; `None` once it has.
+    /// When to announce the session if it has sent nothing until then; `None` once it is announced.
     appears_at: Option<Duration>,
     /// It has sent a byte.
     has_sent: bool,
@@ -149,7 +149,7 @@ impl<'a> Reader<'a> {
     pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
         let reason = self.read_all(credit);
         let now = self.house.uptime();
-        // Its address goes on owing what it used.
+        // The address keeps the used tokens missing.
         self.house.allowances.lock().end(self.lifeline.permit.origin(), self.throttle.used(now), now);
         reason
     }
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Lists and announces the session once, when it has sent something or has stayed for a moment. Bytes of
-    /// another protocol are no sign of life.
+    /// another protocol do not count.
     fn appear_if_alive(&mut self) -> Result<(), CloseReason> {
         let Some(at) = self.appears_at else { return Ok(()) };
         let has_sent = self.has_sent && self.wrong_protocol().is_none();
@@ -239,12 +239,12 @@ impl<'a> Reader<'a> {
         self.set_timeout()
     }
 
-    /// Waits, without reading, until input that came to nothing is paid for.
+    /// Waits, without reading, until the rate limit has paid for input that came to nothing.
     fn pause_reading(&mut self) -> Result<(), CloseReason> {
         let mut paused = false;
         while let Some(wait) = self.throttle.pause(self.house.uptime()) {
             paused = true;
-            // Whoever ends the session meanwhile is noticed at the next look.
+            // If the session ends meanwhile, the next look tells.
             let woken = self.house.stopping.recv_timeout(wait.min(LOOK));
             if let Some(reason) = self.lifeline.reason() {
                 return Err(reason.clone());
@@ -345,7 +345,7 @@ impl<'a> Reader<'a> {
         self.wait_at_most(left)
     }
 
-    /// The next read waits no longer than this.
+    /// Sets the longest wait of the next read.
     fn wait_at_most(&self, time: Duration) -> Result<(), CloseReason> {
         self.lifeline.stream.set_read_timeout(Some(time)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
@@ -355,7 +355,7 @@ impl<'a> Reader<'a> {
         let Some(opened) = &self.house.routes.opened else { return Ok(()) };
         let key = Key::Act("notice".into());
         let mut caller = self.caller(&key);
-        // The manager keeps the words for a peer that has not shown its framing.
+        // The manager keeps these words until the peer has shown its framing.
         caller.unsaid = (self.lifeline.wire == Wire::Json(None)).then(Vec::new);
         let running = self.house.running.enter(self.lifeline.id, Called::Open);
         let result = catch_unwind(AssertUnwindSafe(|| opened(&mut caller)));
@@ -376,7 +376,7 @@ impl<'a> Reader<'a> {
         close.map_or(Ok(()), Err)
     }
 
-    /// Why a handler ends the session: it said so, or it panicked.
+    /// Why a handler ended the session: it asked for that, or it panicked.
     fn closing(
         &self,
         result: &thread::Result<()>,
@@ -487,10 +487,10 @@ impl<'a> Reader<'a> {
                     self.items.pop_front();
                     continue;
                 }
-                // The house stops: what waits is said at once, while there is time.
+                // During a stop, delayed lines are said at once, while there is time.
                 Verdict::Wait(_) if house.stopper.is_triggered() => {}
                 Verdict::Wait(wait) => {
-                    // Counted until all of it has been passed on: a stop waits for that.
+                    // Counted until all of it has been passed on: a stop waits for it.
                     held.get_or_insert_with(|| house.held.hold());
                     self.hold_back(&mut batch, wait, credit)?;
                     continue;
@@ -547,7 +547,7 @@ impl<'a> Reader<'a> {
         close
     }
 
-    /// Waits until the rate limits let the next thing pass, or the house stops.
+    /// Waits until the rate limits let the next item pass, or the server stops.
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
         // tnet's client would take the notice for its answer: until it takes part in the chat, it is
         // only held back.
@@ -566,9 +566,9 @@ impl<'a> Reader<'a> {
 
     /// Ends a session whose peer has gone while its lines were held back.
     ///
-    /// On the text door the next echo would find out that nobody is there. On the relay door nothing
-    /// is sent back: there what is over the allowance when the peer has ended its input is dropped, or
-    /// GoChat's client would go on talking after it was killed (case D7).
+    /// On the text door the next echo fails if the peer has gone. The relay door sends nothing back. There,
+    /// lines over the allowance are dropped once the peer has ended its input. Otherwise a killed GoChat client
+    /// would go on talking (case D7).
     fn end_if_deserted(&mut self) -> Result<(), CloseReason> {
         let wanted = PollFlags::RDHUP;
         let mut fds = [PollFd::new(&self.lifeline.stream, wanted)];
@@ -609,12 +609,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How the silence of a session with this limit is timed.
+/// The first state of the idle timer for this limit.
 fn silence(limit: Duration) -> Silence {
     if limit.is_zero() { Silence::Ignored } else { Silence::Allowed }
 }
 
-/// Whether somebody says a line by this, or asks for a name.
+/// Whether this command says a line or asks for a name.
 fn shows_a_person(command: &Command) -> bool {
     use Command::{Me, Msg, Nick, Rename, Reply, Say};
     matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Nick(_) | Rename(_))

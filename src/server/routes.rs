@@ -2,11 +2,11 @@
 //!
 //! A handler runs on the reader thread of the session that called, so calls of one session come in
 //! order, one at a time, and one that is slow keeps only its own session waiting. A panic in it
-//! ends that session and no other, after what it has sent; the log names the handler. Its answers take
-//! their place among the chat's.
+//! ends only that session, after the bytes that it has sent; the log names the handler. Its answers keep
+//! their order among the chat's.
 //!
 //! A handler must return: a stop waits for it, also beyond [`Config::drain`](crate::Config::drain), since
-//! nothing can end a thread. The log names each one that has not returned by then.
+//! a thread cannot be ended from outside. The log names each handler that has not returned by then.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -45,7 +45,7 @@ impl Routes {
         self.handlers.get(key).or(self.fallback.as_ref())
     }
 
-    /// What the log calls the handler for `key`.
+    /// The name of the handler for `key` in the log.
     pub(super) fn called(&self, key: &Key) -> Called {
         match key {
             key if !self.handlers.contains_key(key) => Called::Other,
@@ -65,7 +65,7 @@ pub struct Caller<'a> {
     pub(super) tag: Option<&'a str>,
     /// Answers, encoded.
     pub(super) answers: Vec<u8>,
-    /// Answers that cannot be encoded yet, where the peer has not shown its framing.
+    /// Answers that wait until the peer has shown its framing.
     pub(super) unsaid: Option<Vec<(Key, Vec<u8>)>>,
     pub(super) close: Option<CloseReason>,
 }
@@ -112,7 +112,7 @@ impl Caller<'_> {
         }
     }
 
-    /// Ends the session when the handler returns and what it has sent is delivered, whatever the reason.
+    /// Ends the session when the handler returns and its bytes are delivered, whatever the reason.
     pub fn close(&mut self, reason: CloseReason) {
         self.close = Some(reason);
     }
@@ -152,9 +152,9 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 impl Remote {
-    /// Sends to the session. Never blocks. A session that does not read misses what its outbox does not hold, as
-    /// it misses lines of its room, and is told how much. To a JSON session that has sent nothing yet, it
-    /// waits for the first packet, which shows the framing; of what waits, 64 KiB are kept.
+    /// Sends to the session. Never blocks. If the session's outbox is full, the data is skipped and counted, and
+    /// the session is told, as for lines of its room. Data for a JSON session that has sent nothing waits for
+    /// its first packet, which shows the framing; at most 64 KiB wait.
     ///
     /// # Errors
     /// If the session has gone, or the server is too busy to take more.
@@ -171,7 +171,7 @@ impl Remote {
 impl super::Server {
     /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
     /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's: a handler for one
-    /// of them is never called. Nor is one for route 0, which is a heartbeat.
+    /// of them is never called. Neither is one for route 0, the heartbeat.
     #[must_use]
     pub fn on_route(mut self, route: u32, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
         self.routes.handlers.insert(Key::Route(route), Box::new(handler));
@@ -195,8 +195,8 @@ impl super::Server {
         self
     }
 
-    /// Calls `handler` when a session has come in, by whichever door. What it sends to a JSON session goes out
-    /// with the first packet of the peer, in the framing of that.
+    /// Calls `handler` when a session has come in, by any door. What it sends to a JSON session waits for
+    /// the peer's first packet and uses that packet's framing.
     #[must_use]
     pub fn on_open(mut self, handler: impl Fn(&mut Caller<'_>) + Send + Sync + 'static) -> Self {
         self.routes.opened = Some(Box::new(handler));
@@ -204,8 +204,8 @@ impl super::Server {
     }
 
     /// Calls `handler` when a session is over, once, on the thread that was its reader's. Also for a
-    /// caller that was turned away before [`Server::on_open`](Self::on_open): for want of a second thread
-    /// (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's.
+    /// caller that was turned away before [`Server::on_open`](Self::on_open): because a second thread could
+    /// not start (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's.
     #[must_use]
     pub fn on_close(mut self, handler: impl Fn(SessionId, &CloseReason) + Send + Sync + 'static) -> Self {
         self.routes.closed = Some(Box::new(handler));

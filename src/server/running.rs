@@ -1,7 +1,7 @@
-//! Which handlers run at this moment.
+//! The handlers that are running.
 //!
-//! A stop cannot end a thread: where a handler blocks, `Server::run` waits for it beyond `Config::drain`. So
-//! that an operator knows why, the log names each handler that has not returned by then.
+//! A stop cannot end a thread: if a handler blocks, `Server::run` waits for it beyond `Config::drain`. The
+//! log then names each handler that has not returned, so that an operator knows why.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::protocol::SessionId;
 
-/// What was called. A fallback has no key here: that would be words of the peer.
+/// The called handler. A fallback has no key here, since the peer would choose its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Called {
     Route(u32),
@@ -33,7 +33,7 @@ impl fmt::Display for Called {
     }
 }
 
-/// The calls that have not returned: at most one of each session, whose reader makes it.
+/// Calls that have not returned. Each session has at most one, made by its reader.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     calls: Mutex<BTreeMap<SessionId, Called>>,
@@ -41,13 +41,13 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Counts a call until the guard is dropped, also by a panic of the handler.
+    /// Counts a call until the guard is dropped, also if the handler panics.
     pub(super) fn enter(&self, id: SessionId, called: Called) -> Call<'_> {
         self.calls.lock().insert(id, called);
         Call { running: self, id }
     }
 
-    /// Waits until no handler runs, until `until` at the latest; returns those that still run.
+    /// Waits until no handler runs, but no longer than `until`. Returns the calls that still run.
     pub(super) fn wait_for_none(&self, until: Instant) -> BTreeMap<SessionId, Called> {
         let mut calls = self.calls.lock();
         self.none.wait_while_until(&mut calls, |calls| !calls.is_empty(), until);

@@ -80,7 +80,7 @@ fn report(house: &House, lifeline: &Lifeline) {
     let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
     use CloseReason::{PeerClosed, ReadFailed, WriteFailed};
     match lifeline.reason() {
-        // A health check or a port scan is nothing that the operator has to know of.
+        // Operators need not hear of a health check or a port scan.
         Some(reason @ (PeerClosed | ReadFailed | WriteFailed)) if !lifeline.has_appeared() => {
             debug!(target: &cause, "session {lifeline} closed: {reason}, without a sign of life");
         }
@@ -177,10 +177,10 @@ fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io:
     Ok(())
 }
 
-/// Starts the two threads of a session and lets them end again.
+/// Starts the two threads of a session and ends them again, as a trial.
 ///
 /// # Errors
-/// If there is no room for them; then there is none for any session.
+/// If they cannot start; then no session could.
 pub(super) fn prove_room<'scope>(scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
     let (let_go, held) = crossbeam_channel::bounded::<Infallible>(0);
     let start = |name: &str, stack| {

@@ -1,11 +1,11 @@
-//! The rate limits of one session: how long what it sends has to wait.
+//! The rate limits of one session: they tell how long each item has to wait.
 //!
-//! Two allowances, each a token bucket. `--rate` and `--burst` bound what others hear and what costs
-//! the manager a search; `--request-rate` bounds what comes back to the asker alone. Nothing is
-//! refused: what is over an allowance waits in the reader, and TCP slows its sender. The one
-//! exception is a repeated line at the relay door (see [`Throttle::take`]).
+//! There are two allowances, each a token bucket. `--rate` and `--burst` bound what others hear and what
+//! costs the manager a search; `--request-rate` bounds answers to the asker alone. Nothing is refused:
+//! an item over its allowance waits in the reader, and TCP slows the sender. Only repeated lines at the
+//! relay door are dropped (see [`Throttle::take`]).
 //!
-//! Time is an argument. No socket and no thread is known here.
+//! Time is an argument. The throttle knows no socket and no thread.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use crate::config::Config;
 use crate::protocol::{Body, Command, Cost, RENAME_COST, Refusal};
 use crate::wire::{Inbound, Limits, Wire};
 
-/// A token of `--rate` pays for this much input that came to nothing: blank lines, telnet's NOP,
+/// Bytes of input without an effect that one token of `--rate` pays for: blank lines, telnet's NOP,
 /// heartbeats, parts of lines that are too long (case A5: 38 MB/s of them took 1.8 cores).
 const NOTHING_PER_TOKEN: usize = 4 * 1024;
-/// A token of `--request-rate` pays for this much of repeated lines that are dropped.
+/// Bytes of dropped repeated lines that one token of `--request-rate` pays for.
 const DROPPED_PER_TOKEN: usize = 4 * 1024;
-/// Bytes of input that each thing explains besides its own text: line ends, keys, headers.
+/// Bytes of input that an item may take besides its text: line ends, keys, headers.
 const OVERHEAD: usize = 256;
-/// Bytes of input that a byte of text may have been: an escape in JSON has six (`\u0041`).
+/// Bytes of input for one byte of text: an escape in JSON has six (`\u0041`).
 const ESCAPED: usize = 6;
 
-/// What the two allowances hold and how fast they fill.
+/// The sizes and rates of the two allowances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Rates {
     /// Lines a second; 0 = no limit.
@@ -56,7 +56,7 @@ pub(super) struct Buckets {
     requests: Bucket,
 }
 
-/// What was used of both allowances and is not regained, in billionths of a token.
+/// Tokens used of both allowances and not regained, in billionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Used {
     lines: u64,
@@ -69,7 +69,7 @@ impl Buckets {
         self.lines.is_full(now) && self.requests.is_full(now)
     }
 
-    /// Takes what a session has used, or what is left.
+    /// Takes the tokens that a session has used, as far as there are any.
     pub(super) fn lose(&mut self, used: Used, now: Duration) {
         self.lines.lose(used.lines, now);
         self.requests.lose(used.requests, now);
@@ -80,14 +80,14 @@ impl Buckets {
     }
 }
 
-/// What becomes of one thing that a peer sent.
+/// What the throttle decides about one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It goes on, and is paid for.
+    /// It passes, and its tokens are taken.
     Pass,
-    /// It waits; ask again after this time. Nothing has been taken.
+    /// It waits; ask again after this time. No token was taken.
     Wait(Duration),
-    /// It is thrown away.
+    /// It is dropped.
     Drop,
 }
 
@@ -95,19 +95,19 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone)]
 pub(super) struct Throttle {
     buckets: Buckets,
-    /// What the session started with, as if it had used nothing.
+    /// The buckets at the start of the session, refilled as if it had used nothing.
     inherited: Buckets,
     /// Whether repeated lines are dropped.
     drops_repeats: bool,
     /// The last line that passed, where repeated lines are dropped.
     last: Option<Body>,
-    /// Bytes of dropped lines that are not paid for.
+    /// Bytes of dropped lines that no token has paid for.
     dropped: usize,
-    /// Whether the session knows that its lines wait.
+    /// Whether the session was told that its lines wait.
     told: bool,
-    /// Bytes that were read and that nothing explains so far.
+    /// Bytes read that no item explains so far.
     unexplained: usize,
-    /// How many of them may still become something: the longest line, packet or frame.
+    /// How many of them may be an unfinished item: the longest line, packet or frame.
     unfinished: usize,
 }
 
@@ -131,7 +131,7 @@ impl Throttle {
         }
     }
 
-    /// What the session itself has used and not regained.
+    /// Tokens that the session itself has used and not regained.
     pub(super) fn used(&mut self, now: Duration) -> Used {
         let (missing, inherited) = (self.buckets.missing(now), self.inherited.missing(now));
         Used {
@@ -140,11 +140,11 @@ impl Throttle {
         }
     }
 
-    /// Takes what `item` costs, or says what becomes of it instead.
+    /// Takes the tokens for `item`, or tells it to wait or to be dropped.
     ///
-    /// At the relay door a line that is over the allowance and equals the last one is dropped:
-    /// GoChat's client repeats its last word until it is killed, and megabytes of it may then lie in
-    /// the kernel's buffers, before the end of its input (case D7).
+    /// At the relay door a line over the allowance is dropped if it equals the last one. GoChat's client
+    /// repeats its last word until it is killed, and megabytes of it may then be in the kernel's buffers
+    /// before the end of its input (case D7).
     pub(super) fn take(&mut self, item: &Inbound, now: Duration) -> Verdict {
         if self.told && self.buckets.lines.is_full(now) {
             self.told = false;
@@ -166,19 +166,19 @@ impl Throttle {
         Verdict::Pass
     }
 
-    /// Whether the session is to be told now that `item` waits: once, until it has waited out all that
-    /// it took. Requests wait for milliseconds, and nobody is told.
+    /// Whether to tell the session that `item` waits: once, until its allowance is full again. Requests wait
+    /// only milliseconds, so nobody is told of those.
     pub(super) fn tells(&mut self, item: &Inbound) -> bool {
         counts_as_line(item) && !std::mem::replace(&mut self.told, true)
     }
 
-    /// Notes that `bytes` were read.
+    /// Records that `bytes` were read.
     pub(super) fn note_read(&mut self, bytes: usize) {
         self.unexplained = self.unexplained.saturating_add(bytes);
     }
 
-    /// How long reading has to pause, since too much of what was read came to nothing. Ask when
-    /// everything that was read has been decoded and has passed.
+    /// How long reading has to pause because too much input had no effect. Call it when everything that was
+    /// read has been decoded and has passed.
     pub(super) fn pause(&mut self, now: Duration) -> Option<Duration> {
         while self.unexplained >= self.unfinished + NOTHING_PER_TOKEN {
             if let Err(wait) = self.buckets.lines.take(1, now) {
@@ -189,7 +189,7 @@ impl Throttle {
         None
     }
 
-    /// A repeated line is dropped, as fast as its bytes may be read.
+    /// Drops a repeated line, at the rate at which its bytes may be read.
     fn drop_line(&mut self, length: usize, now: Duration) -> Verdict {
         if self.dropped >= DROPPED_PER_TOKEN {
             if let Err(wait) = self.buckets.requests.take(1, now) {
@@ -209,12 +209,12 @@ pub(super) fn counts_as_line(item: &Inbound) -> bool {
     cost(item).is_some_and(|cost| cost != Cost::Request)
 }
 
-/// Whether `item` may be answered at length.
+/// Whether the answer to `item` may be long.
 pub(super) fn is_list(item: &Inbound) -> bool {
     cost(item) == Some(Cost::List)
 }
 
-/// What `item` costs; `None` where it is free.
+/// What `item` costs; `None` if it is free.
 fn cost(item: &Inbound) -> Option<Cost> {
     use Refusal::{AddressName, BadName, NoName, Reserved};
     match item {
@@ -223,7 +223,7 @@ fn cost(item: &Inbound) -> Option<Cost> {
         Inbound::Refused(NoName | BadName { .. } | AddressName { .. } | Reserved { .. }) => Some(RENAME_COST),
         Inbound::Refused(_) | Inbound::Custom { .. } => Some(Cost::Request),
         one if one.answers_a_poll() => Some(Cost::Request),
-        // Options of telnet are refused once each.
+        // Telnet options are refused once each.
         Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => None,
     }
 }
@@ -388,7 +388,7 @@ mod tests {
             assert_eq!(throttle.take(&long, ms(0)), Verdict::Pass);
             assert_eq!(throttle.pause(ms(0)), None);
         }
-        // A small request in a large object, whose other keys say nothing.
+        // A small request in a large object with unknown keys.
         let paused = (0..10).find(|_| {
             throttle.note_read(64_000);
             assert_eq!(throttle.take(&echo(), ms(0)), Verdict::Pass);

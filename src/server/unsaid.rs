@@ -1,26 +1,26 @@
-//! What waits for a JSON session until its first packet shows its framing.
+//! Notices for a JSON session that wait until its first packet shows its framing.
 //!
 //! A client of the lines framing cannot read a packet of `gf2`, and the other way round. So a handler's
-//! words and private lines wait. A stop, `doexit` and refusals do not: they go out in `gf2`, as the oldest
+//! data and private lines wait. A stop, `doexit` and refusals go out at once, in `gf2`, as the oldest
 //! clients expect.
 
 use crate::protocol::Notice;
 use crate::wire::{Encoding, Key};
 
-/// Most bytes that wait for one session. What comes beyond is dropped: a peer that never sends anything
-/// is asked to leave soon (`--join-grace`).
+/// Most bytes that wait for one session; the rest is dropped. A peer that never sends anything is asked to
+/// leave soon (`--join-grace`).
 const MAX_UNSAID: usize = 64 * 1024;
-/// What one entry is counted for beside its text.
+/// Bytes that each entry counts besides its text.
 const OVERHEAD: usize = 128;
 
-/// One thing that waits.
+/// One entry that waits.
 #[derive(Debug)]
 enum Word {
     Notice(Notice),
     Own(Key, Vec<u8>),
 }
 
-/// What waits, in order; at most [`MAX_UNSAID`] bytes.
+/// Waiting entries, in order; at most [`MAX_UNSAID`] bytes.
 #[derive(Debug, Default)]
 pub(super) struct Unsaid {
     words: Vec<Word>,
@@ -37,7 +37,7 @@ impl Unsaid {
         self.push(length, Word::Notice(notice.clone()));
     }
 
-    /// Adds a handler's words.
+    /// Adds a handler's data.
     pub(super) fn push_own(&mut self, key: Key, data: Vec<u8>) {
         let length = data.len()
             + match &key {
@@ -54,7 +54,7 @@ impl Unsaid {
         }
     }
 
-    /// Appends all of it in the framing that the peer has shown.
+    /// Encodes and appends all entries in the framing that the peer has shown.
     pub(super) fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
         for word in &self.words {
             match word {

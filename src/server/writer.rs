@@ -1,8 +1,8 @@
 //! The writer thread: sends what the manager could not send at once, then ends the connection well.
 //!
 //! It sleeps until its queue has something, takes everything that waits, and writes it with one
-//! call. It is also the session's last clock: a peer that takes next to nothing for too long ends the
-//! session, and after the last byte the peer has a second to close before the connection is cut.
+//! call. It is also the session's last clock: it ends a session whose peer takes too little for too long.
+//! After the last byte the peer has a second to close before the writer cuts the connection.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -25,11 +25,11 @@ use super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 /// has read, would send a reset, and a reset eats the goodbye.
 pub(super) const LINGER: Duration = Duration::from_secs(1);
 
-/// A peer that takes at least this many bytes in each `--write-timeout` reads, however slowly.
+/// A peer that takes at least this many bytes in each `--write-timeout` stays connected.
 pub(super) const LEAST_TAKEN: usize = 4 * 1024;
 
-/// A wait for the socket is this part of the time-out, and counts as no more: a process that was stopped in
-/// it learns first what the peer has taken meanwhile.
+/// One wait for the socket lasts this fraction of the time-out, and counts as no more. So a process that was
+/// stopped during a wait first sees what the peer has taken meanwhile.
 const WAITS: u32 = 10;
 
 /// The kernel has no memory for what is to be sent, which no poll tells, nor when it has.
@@ -40,12 +40,12 @@ pub(super) struct Writer {
     pub(super) lifeline: Arc<Lifeline>,
     pub(super) queue: Receiver<Packet>,
     pub(super) inbox: Sender<Event>,
-    /// The manager and the reader are told when no more than this is pending again.
+    /// The writer tells the manager and the reader when no more than this is pending again, in bytes.
     pub(super) half: usize,
     pub(super) timeout: Duration,
 }
 
-/// How long bytes have been pending of which the peer took next to nothing.
+/// How long bytes have been pending while the peer took next to nothing.
 #[derive(Debug, Default)]
 pub(super) struct Stall {
     waited: Duration,
@@ -53,7 +53,7 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    /// The peer has taken some bytes.
+    /// Records that the peer took bytes.
     pub(super) fn took(&mut self, bytes: usize) {
         self.taken += bytes;
         if self.taken >= LEAST_TAKEN {
@@ -61,7 +61,7 @@ impl Stall {
         }
     }
 
-    /// The socket took nothing more for `time`.
+    /// Records that the socket took nothing for `time`.
     pub(super) fn waited(&mut self, time: Duration, timeout: Duration) {
         self.waited += time.min(timeout / WAITS);
     }
@@ -109,7 +109,7 @@ impl Writer {
                     self.take_off(batch, sent);
                 }
                 Err(Errno::INTR) => {}
-                // A socket has room for a few bytes long before it says so: it is always tried once more.
+                // A socket may have room for a few bytes and not report it, so it is tried once more.
                 Err(Errno::AGAIN | Errno::NOBUFS) if stall.is_over(self.timeout) => {
                     return Err(CloseReason::WriteTimeout);
                 }
@@ -143,13 +143,13 @@ impl Writer {
         }
     }
 
-    /// The manager may now do what had to wait for this session.
+    /// Tells the manager that work waiting for this session may go on.
     pub(super) fn report_room(&self) {
-        // The inbox is closed only where the server has stopped; then nothing waits.
+        // The inbox is closed only after the server has stopped; then nothing waits.
         let _ = self.inbox.send(Event::HasRoom(self.lifeline.permit.seat, self.lifeline.id));
     }
 
-    /// Waits until the socket takes more, or for a part of the time-out.
+    /// Waits until the socket takes more, or for one fraction of the time-out.
     fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
         let begun = Instant::now();
         let timeout = Timespec::try_from(self.timeout / WAITS).ok();

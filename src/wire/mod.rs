@@ -266,13 +266,13 @@ pub enum Encoding {
     TextLfTime,
     /// As `TextCrlf`, with the time before what is said.
     TextCrlfTime,
-    /// As `TextLf`, with nothing unasked but what the chat room of old said (`--classic`).
+    /// As `TextLf`, with nothing unasked but what the old chat room said (`--classic`).
     ClassicLf,
-    /// As `TextCrlf`, with nothing unasked but what the chat room of old said.
+    /// As `TextCrlf`, with nothing unasked but what the old chat room said.
     ClassicCrlf,
-    /// As `TextLfTime`, with nothing unasked but what the chat room of old said.
+    /// As `TextLfTime`, with nothing unasked but what the old chat room said.
     ClassicLfTime,
-    /// As `TextCrlfTime`, with nothing unasked but what the chat room of old said.
+    /// As `TextCrlfTime`, with nothing unasked but what the old chat room said.
     ClassicCrlfTime,
     /// Relay.
     Relay,
@@ -289,7 +289,7 @@ struct Style {
     crlf: bool,
     /// Whether the time stands before what is said.
     time: bool,
-    /// Whether nothing is said unasked but what the chat room of old said.
+    /// Whether nothing is said unasked but what the old chat room said.
     classic: bool,
 }
 
@@ -413,7 +413,7 @@ impl Encoding {
         self.style().is_some_and(|style| style.time)
     }
 
-    /// The same with nothing unasked but what the chat room of old said, or without that restriction;
+    /// The same with nothing unasked but what the old chat room said, or without that restriction;
     /// other formats have no such thing.
     #[must_use]
     pub fn with_classic(self, classic: bool) -> Self {

@@ -40,7 +40,7 @@ pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
         Notice::Login { who, .. } => speech(who, LOGIN, eol, out),
         Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, eol, out),
         Notice::Left { who, .. } => speech(who, LOGIN_OUT, eol, out),
-        // The chat room of old had one room: whoever is in another one has left it.
+        // The old chat room had one room: whoever is in another one has left it.
         Notice::Came { who, .. } if style.classic => speech(who, LOGIN, eol, out),
         Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, eol, out),
         told if style.classic && is_unasked(told) => {}

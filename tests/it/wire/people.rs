@@ -77,7 +77,7 @@ fn what_people_say_is_always_behind_a_name() {
     }
 }
 
-/// To the byte what the chat room of old wrote.
+/// To the byte what the old chat room wrote.
 #[test]
 fn the_older_chat_rooms_lines_are_kept() {
     let ann = || speaker(1, "ann");
