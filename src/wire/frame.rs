@@ -1,7 +1,8 @@
 //! The frame door: tnet's frames, for its clients and for devices.
 //!
-//! `u32 little-endian route`, `u32 little-endian length`, data. Route 0 is a heartbeat. A frame may be for a handler, or, with a route of the table of commands, for the
-//! chat; then its data is the JSON object of the JSON door, or plain text.
+//! `u32 little-endian route`, `u32 little-endian length`, data. Route 0 is a heartbeat. Other routes are
+//! for handlers, or for the chat by the table of commands: then the data is the JSON door's object, or
+//! plain text.
 
 use byteorder::{ByteOrder, LittleEndian};
 

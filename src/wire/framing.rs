@@ -144,8 +144,8 @@ impl Framing {
         }
     }
 
-    /// The framing whose header is the first `length` bytes, and the length of the data behind it, if a
-    /// packet may begin so.
+    /// The framing whose header has `length` bytes, and the length of the data after it; `None` if no packet
+    /// begins so.
     pub(super) fn of_header(bytes: &[u8], length: usize, max_packet: usize) -> Option<(Self, usize)> {
         let framing = Self::ALL.into_iter().find(|framing| framing.header() == length)?;
         match framing.head(bytes, max_packet) {

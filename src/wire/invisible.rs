@@ -1,17 +1,17 @@
-//! What stands before a line's first visible character.
+//! Removes what stands before a line's first visible character.
 //!
-//! Keyboards, terminals and editors put characters before a line that nobody sees: the escape
-//! sequence of an arrow key, the mark of a paste, a byte order mark, a joiner, a blank. Whether a line
-//! is a command must not depend on them.
+//! Keyboards, terminals and editors put invisible characters before a line: the escape sequence of an
+//! arrow key, the mark of a paste, a byte order mark, a joiner, a blank. Whether a line is a command must
+//! not depend on them.
 
 use unicode_normalization::char::is_combining_mark;
 
 const ESC: char = '\u{1b}';
-/// The mark that terminals put behind pasted text.
+/// The mark that terminals put after pasted text.
 const PASTE_END: &str = "\u{1b}[201~";
 
-/// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt, Unicode 17), which terminals show
-/// as nothing. A test compares it with the table of the `regex` crate.
+/// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt, Unicode 17): terminals show nothing
+/// for them. A test compares this with the table of the `regex` crate.
 const IGNORABLE: [(u32, u32); 17] = [
     (0xad, 0xad),
     (0x34f, 0x34f),
@@ -32,14 +32,14 @@ const IGNORABLE: [(u32, u32); 17] = [
     (0xe_0000, 0xe_0fff),
 ];
 
-/// A line without what stands before its first visible character.
+/// The visible part of a line, and what stood before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opening<'a> {
     /// The line from its first visible character on.
     pub(super) rest: &'a str,
-    /// A blank was before it: a line may be indented on purpose.
+    /// A blank stood before it: the line may be indented on purpose.
     pub(super) is_indented: bool,
-    /// Something was before it that a terminal shows: bytes that are not UTF-8, marks without a letter.
+    /// Something visible stood before it: bytes that are not UTF-8, or marks without a letter.
     pub(super) is_marked: bool,
 }
 
@@ -63,7 +63,7 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// A line without what nobody sees at its end.
+/// A line without invisible characters at its end.
 pub(super) fn without_invisible_end(mut line: &str) -> &str {
     loop {
         let shorter = without_paste_end(line).trim_end_matches(is_invisible);
@@ -79,7 +79,7 @@ pub(super) fn without_paste_end(line: &str) -> &str {
     line.strip_suffix(PASTE_END).unwrap_or(line)
 }
 
-/// Whether a character shows as nothing or as a blank.
+/// Whether a character is shown as nothing or as a blank.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control() || c.is_whitespace() || is_ignorable(c) || is_other_blank(c)
 }
@@ -94,18 +94,18 @@ fn is_other_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{fff9}'..='\u{fffc}' | '\u{fffe}')
 }
 
-/// Whether a character shows, but as nothing that a person would type before a command: bytes that are not
-/// UTF-8, a mark without a letter, what has no meaning (private use, noncharacters; keys of a Mac send them).
+/// Whether a visible character is nothing that people type before a command: bytes that are not UTF-8, a mark
+/// without a letter, private-use characters and noncharacters (keys of a Mac send them).
 fn is_marking(c: char) -> bool {
     let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
     let is_nonchar = u32::from(c) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
     c == char::REPLACEMENT_CHARACTER || is_combining_mark(c) || is_private || is_nonchar
 }
 
-/// The length in bytes of the escape sequence with which `text` begins (ECMA-48, 5.3 to 5.6 and 8.3;
+/// The length in bytes of the escape sequence at the beginning of `text` (ECMA-48, 5.3 to 5.6 and 8.3;
 /// ECMA-35, 13.2). A C1 control is ESC and a letter in one character.
 ///
-/// It must not take a slash: what looks like the rest of a sequence may be a command.
+/// It must not take a slash: after a cut sequence a slash may begin a command.
 fn sequence(text: &str) -> usize {
     let mut chars = text.chars();
     let introducer = chars.next();
@@ -116,7 +116,7 @@ fn sequence(text: &str) -> usize {
     let begins = text.len() - chars.as_str().len();
     let rest = chars.as_str();
     match kind {
-        // A click in the oldest mouse mode: the button and the place, a character each.
+        // A mouse click in the oldest mode: the button and two coordinates, a character each.
         Some('[') if rest.strip_prefix('M').is_some_and(|click| click.starts_with([' ', '!', '"', '#', '`', 'a'])) => {
             begins
                 + 1
@@ -129,19 +129,19 @@ fn sequence(text: &str) -> usize {
                     .sum::<usize>()
         }
         Some('[' | 'O') => begins + controls(rest, '0'..='?'),
-        // A string up to its terminator: the title of a window, the answer to a query.
+        // A string up to its terminator: a window title, or the answer to a query.
         Some(']' | 'P' | 'X' | '^' | '_') => {
             let rest = Some(rest).filter(|rest| !rest.starts_with('/')).unwrap_or_default();
             let ends = ["\u{7}", "\u{1b}\\", "\u{9c}"].map(|end| rest.find(end).map(|at| at + end.len()));
             begins + ends.into_iter().flatten().min().unwrap_or(0)
         }
-        // Another C1 control is whole.
+        // Any other C1 control stands alone.
         _ if introducer != Some(ESC) => introducer.map_or(0, char::len_utf8),
-        // A character set is chosen.
+        // Selects a character set.
         Some('!'..='.') => 1 + controls(text.get(1..).unwrap_or_default(), '0'..='0'),
-        // No command begins so: the cursor is kept, the keypad's mode is set.
+        // Saves the cursor or sets the keypad's mode. No command begins so.
         Some('0'..='@' | '\\' | '`' | '{'..='~') => begins,
-        // Alt and a letter: a word's first letter only where no word follows.
+        // Alt and a letter, unless the letter may begin a word.
         Some(c) if c.is_ascii_alphabetic() && !rest.starts_with(char::is_alphanumeric) && !rest.is_empty() => begins,
         _ => 1,
     }
@@ -184,7 +184,7 @@ mod tests {
             ("\u{9b}31m/x", "/x"),
             ("\u{1b}]0;title\u{7}/x", "/x"),
             ("\u{1b}]11;rgb:0/0/0\u{1b}\\/x", "/x"),
-            // No part of a sequence, however it is cut, takes the slash.
+            // However a sequence is cut, no part of it takes the slash.
             ("\u{1b}/x", "/x"),
             ("\u{1b}[/x", "/x"),
             ("\u{1b}[1 /x", "/x"),

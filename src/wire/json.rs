@@ -5,10 +5,10 @@
 //! something wrong is answered and the session goes on; a stream whose packets can no longer be
 //! told apart ends.
 //!
-//! As text, an object ends where its braces say: several may stand in one line, and one may go over
-//! several. White space and byte order marks between objects do not matter. After an object that is no
-//! JSON, reading goes on behind its line, or, if it went over several, at the next one that begins with
-//! `{`: the lines between belong to the object.
+//! As text, an object ends at its closing brace: several may stand in one line, and one may span several
+//! lines. White space and byte order marks between objects are ignored. After malformed JSON, reading goes
+//! on after that line. If the malformed object spanned lines, it goes on at the next line that begins with
+//! `{`.
 
 use memchr::memchr;
 
@@ -19,7 +19,7 @@ use super::scan::{Extent, Scanner, blank};
 use super::{Decode, Encoding, Inbound, Limits, WireError};
 use crate::protocol::Notice;
 
-/// More white space than any header has bytes: what comes behind it is text.
+/// More white space than any header has bytes: what follows it is text.
 const NO_HEADER: usize = 8;
 
 /// Turns the bytes of one JSON session into requests.
@@ -29,22 +29,22 @@ pub struct JsonDecoder {
     /// `None` until the peer has shown it.
     framing: Option<Framing>,
     input: Buffer,
-    /// Of the object as text that the input begins with.
+    /// Scans the object at the beginning of the input, in text.
     scanner: Scanner,
-    /// How much of a line that is no object is known to hold no line's end.
+    /// How many bytes of a line without an object are known to hold no line end.
     scanned: usize,
     skip: Skip,
     ready: Requests,
     ended: bool,
 }
 
-/// What of the input is passed over, after an object that is no JSON.
+/// The part of the input that is skipped after malformed JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Skip {
     Nothing,
     /// The rest of its line.
     Line,
-    /// Everything before a line that begins with `{`; whether a line begins here.
+    /// Everything before a line that begins with `{`; `is_at_start` tells whether a line begins here.
     Lines {
         is_at_start: bool,
     },
@@ -66,7 +66,7 @@ impl JsonDecoder {
         }
     }
 
-    /// Takes one packet, object or line off the input; false where more bytes are needed.
+    /// Takes one packet, object or line off the input; false if more bytes are needed.
     fn take_one(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
         if rest.is_empty() {
@@ -95,10 +95,10 @@ impl JsonDecoder {
         self.ready.push(Inbound::Switch(Encoding::Json(framing)));
     }
 
-    /// Tells the framing of a stream from its beginning; `None`: more bytes are needed.
+    /// Detects the framing from the beginning of a stream; `None` if more bytes are needed.
     ///
-    /// White space before an object may be the length of a packet: `\n\n` is 2570. It is one if the object
-    /// behind it has just that length. An object that ends earlier or later stands there as text.
+    /// White space before an object may be the length of a packet: `\n\n` is 2570. It is a length if the object
+    /// after it has just that length; otherwise the object is text.
     fn detect(&mut self) -> Result<Option<Framing>, WireError> {
         let rest = self.input.rest();
         let (before, is_cut) = blank(rest);
@@ -120,7 +120,7 @@ impl JsonDecoder {
             Some(next) => matches!(next, b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n'),
         };
         if !begins {
-            // A header like `\n{`, which a packet's object follows; else JSON from memory.
+            // A header like `\n{` is followed by a packet's object; else it is text.
             return Ok(match as_usual() {
                 Ok(None) if !self.ended => None,
                 Ok(Some(found)) if rest.get(found.header()) == Some(&b'{') => Some(found),
@@ -137,7 +137,7 @@ impl JsonDecoder {
         })
     }
 
-    /// Takes one object off the text, or a line that is none.
+    /// Takes one object, or one line without an object, off the text.
     fn take_text(&mut self) -> Result<bool, WireError> {
         let (before, is_cut) = blank(self.input.rest());
         self.input.take(before);
@@ -172,7 +172,7 @@ impl JsonDecoder {
         Ok(true)
     }
 
-    /// Takes a line that does not begin with an object; it is refused.
+    /// Takes and refuses a line that does not begin with an object.
     fn take_line(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
         let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
@@ -190,7 +190,7 @@ impl JsonDecoder {
         Ok(true)
     }
 
-    /// Passes over some of the input; false where all of it has been.
+    /// Skips some of the input; false if all of it was skipped.
     fn skip_some(&mut self) -> bool {
         let rest = self.input.rest();
         if self.skip == (Skip::Lines { is_at_start: true }) && rest.first() == Some(&b'{') {
@@ -207,7 +207,7 @@ impl JsonDecoder {
         true
     }
 
-    /// Whether the input so far is an object as text that has not ended.
+    /// Whether the input ends within an object as text.
     fn has_open_object(&self) -> bool {
         let rest = self.input.rest();
         let is_text = matches!(self.framing, None | Some(Framing::Lines)) && self.skip == Skip::Nothing;
@@ -235,7 +235,7 @@ impl Decode for JsonDecoder {
         }
     }
 
-    /// Text may be typed by hand, so it may take its time.
+    /// A person may type text by hand, so it has more time than a packet.
     fn is_midway(&self) -> bool {
         let rest = self.input.rest();
         match self.framing {

@@ -1,15 +1,15 @@
-//! Where a typed line ends, and what editing characters do to it.
+//! Splits typed bytes into lines and obeys editing characters.
 //!
 //! A line ends at LF, CR LF or CR NUL (RFC 1123, 3.3.1). A terminal in raw mode sends a bare CR for
 //! Enter: until a peer has sent its first LF, a read that ends in a bare CR makes every bare CR a
 //! line end. Any other CR is a blank, so that a progress bar is one line.
 //!
-//! Backspace and DEL remove a character, Ctrl-U the line so far. What a line keeps is bounded by
-//! `max`; a line that was longer at any time stays too long, whatever is removed from it.
+//! Backspace and DEL remove a character, Ctrl-U the line so far. A line keeps at most `max` bytes. A line
+//! that was longer at any time stays too long, even after characters are removed.
 
 use memchr::{memchr, memchr3};
 
-/// A line buffer that has grown beyond this is given back after the line.
+/// A line buffer that grows beyond this is shrunk after the line, in bytes.
 const KEPT_CAPACITY: usize = 512;
 const BACKSPACE: u8 = 0x08;
 const CTRL_U: u8 = 0x15;
@@ -17,8 +17,8 @@ const DEL: u8 = 0x7f;
 /// Longest character of UTF-8, in bytes.
 const MAX_CHARACTER: usize = 4;
 
-/// Bytes that are looked through at once for what ends or edits a line. A read full of editing characters
-/// is looked through once for each, so this bounds the work.
+/// Most bytes searched at once for a line end or an editing character. It bounds the work for a read full of
+/// editing characters, which is searched again after each.
 const LOOKED_THROUGH: usize = 256;
 
 /// How a line ended.
@@ -33,24 +33,24 @@ pub(super) enum LineEnd {
 /// What stopped [`TypedLine::take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// The line is whole.
+    /// The line is complete.
     Ended(LineEnd),
-    /// The next byte is the one where the caller wanted to stop.
+    /// The next byte is the caller's mark.
     Mark,
     /// All bytes are taken.
     Empty,
 }
 
-/// The byte before the next one, as far as it matters.
+/// The kind of the previous byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Other,
     Lf,
-    /// A CR whose meaning the next byte tells.
+    /// A CR whose meaning depends on the next byte.
     Cr,
-    /// A CR that ended a line, to which an LF that comes next belongs.
+    /// A CR that ended a line. An LF that comes next belongs to it.
     CrThatEnded,
-    /// A CR directly after LF, which went.
+    /// A CR directly after LF, which was removed.
     CrThatWent,
 }
 
@@ -80,7 +80,7 @@ impl TypedLine {
         }
     }
 
-    /// Whether an LF has come, so that a bare CR is no line end any more.
+    /// Whether an LF has come: from then on a bare CR does not end a line.
     pub(super) fn has_seen_lf(&self) -> bool {
         self.lf_seen
     }
@@ -90,7 +90,7 @@ impl TypedLine {
         self.crlf_seen
     }
 
-    /// Says that the bytes of a read follow which has no LF and ends in a bare CR.
+    /// Tells that the bytes of the next read have no LF and end in a bare CR.
     pub(super) fn read_ends_in_bare_cr(&mut self) {
         self.bare_cr_ends |= !self.lf_seen;
     }
@@ -105,30 +105,30 @@ impl TypedLine {
         &self.kept
     }
 
-    /// Gives the bytes kept away, to be read while the session goes on; see [`TypedLine::take_back`].
+    /// Lends the kept bytes to the caller; see [`TypedLine::take_back`].
     pub(super) fn lend(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.kept)
     }
 
-    /// Takes back what was lent, for its memory.
+    /// Takes the lent buffer back, to reuse its memory.
     pub(super) fn take_back(&mut self, kept: Vec<u8>) {
         self.kept = kept;
     }
 
-    /// The line's length in bytes where it is, or was at any time, longer than the most.
+    /// The line's length in bytes, if it is or was longer than `max`.
     pub(super) fn too_long(&self) -> Option<u64> {
         (self.bytes > self.max as u64).then_some(self.bytes)
     }
 
-    /// Forgets the line: the next one begins.
+    /// Clears the line for the next one.
     pub(super) fn clear(&mut self) {
         self.kept.clear();
         self.kept.shrink_to(KEPT_CAPACITY);
         self.bytes = 0;
     }
 
-    /// Takes bytes up to the line's end or up to `mark`; returns how many. The end is taken, the mark is
-    /// not.
+    /// Takes bytes up to and with the line end, or up to and without `mark`. Returns how many it took, and
+    /// why it stopped.
     pub(super) fn take(&mut self, bytes: &[u8], mark: u8) -> (usize, Stop) {
         let mut taken = 0;
         loop {
@@ -158,7 +158,7 @@ impl TypedLine {
         self.keep(bytes);
     }
 
-    /// Removes the last character, which may be several bytes; never one of the line before.
+    /// Removes the last character, which may be several bytes. Never removes one of the previous line.
     pub(super) fn erase_character(&mut self) {
         self.settle_cr();
         if self.too_long().is_some() {
@@ -178,7 +178,7 @@ impl TypedLine {
         self.clear();
     }
 
-    /// What a byte does that is not plain text; the line's end if it is one.
+    /// Handles a byte that is not plain text; returns the line end if it is one.
     fn act(&mut self, byte: u8) -> Option<LineEnd> {
         match byte {
             b'\n' => return self.end_at_lf(),
@@ -212,7 +212,7 @@ impl TypedLine {
         (before != Before::CrThatEnded).then_some(LineEnd::Lf { with_cr })
     }
 
-    /// A CR that was no line end is a blank.
+    /// Adds a blank for a CR that did not end the line.
     fn settle_cr(&mut self) {
         if std::mem::replace(&mut self.before, Before::Other) == Before::Cr {
             self.keep(b" ");
@@ -226,7 +226,7 @@ impl TypedLine {
     }
 }
 
-/// How many bytes, of the first [`LOOKED_THROUGH`], come before one that ends a line or edits it, or `mark`.
+/// The number of plain bytes, within the first [`LOOKED_THROUGH`], before a line end, an editing character or `mark`.
 fn plain_length(bytes: &[u8], mark: u8) -> usize {
     let bytes = bytes.get(..LOOKED_THROUGH).unwrap_or(bytes);
     let bytes = bytes.get(..memchr3(b'\n', b'\r', mark, bytes).unwrap_or(bytes.len())).unwrap_or_default();
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// No byte is a mark.
+    /// A mark that equals no byte in the tests.
     const NONE: u8 = 0xff;
 
     fn lines(max: usize, reads: &[&[u8]]) -> Vec<Result<String, u64>> {
@@ -312,7 +312,7 @@ mod tests {
         }
     }
 
-    /// A line as it would be with all the memory there is.
+    /// The reference: splits lines without a bound on memory.
     fn model(max: usize, bytes: &[u8]) -> Result<String, u64> {
         let (mut line, mut over) = (Vec::new(), false);
         for byte in bytes {

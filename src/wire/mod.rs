@@ -16,7 +16,7 @@
 //!
 //! Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each `DO TIMING-MARK` is
 //! answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet command. Speech
-//! is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, but for the old
+//! is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, except the old
 //! chat room's answers (`user list:`, `rename ok`).
 //!
 //! **relay**, for GoChat v0.2. Lines of at most 65,535 bytes, ending in LF or CRLF; empty ones go.
@@ -178,13 +178,13 @@ pub trait Decode: Send {
         false
     }
 
-    /// Whether the input so far ends within an object as text, which may be typed by hand.
+    /// Whether the input ends within an object as text. A person may type one by hand.
     fn is_open(&self) -> bool {
         false
     }
 
-    /// Gives up the object that is open: its rest does not come. It is refused, and what comes of it later
-    /// is passed over.
+    /// Refuses the object that is open, because its rest does not come. If the rest comes later, it is
+    /// skipped.
     fn give_up(&mut self) {}
 }
 
@@ -237,7 +237,7 @@ pub enum Key {
 }
 
 impl fmt::Display for Key {
-    /// For the log: a peer may have chosen the act, so it is quoted, and not at length.
+    /// For the log. The peer may have chosen the act, so it is quoted and shortened.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Route(route) => write!(f, "route {route}"),
@@ -282,12 +282,12 @@ pub enum Encoding {
     Json(Framing),
 }
 
-/// How lines for people look.
+/// The style of lines for people.
 #[derive(Debug, Clone, Copy)]
 struct Style {
     /// Whether they end in CRLF, not in LF.
     crlf: bool,
-    /// Whether the time stands before what is said.
+    /// Whether the time stands before each line of speech.
     time: bool,
     /// Whether nothing is said unasked but what the old chat room said.
     classic: bool,
@@ -340,7 +340,7 @@ impl Encoding {
         }
     }
 
-    /// How lines for people look in this encoding; `None` for the others.
+    /// The style of lines for people in this encoding; `None` for other formats.
     fn style(self) -> Option<Style> {
         let (crlf, time, classic) = match self {
             Self::TextLf => (false, false, false),
@@ -413,8 +413,8 @@ impl Encoding {
         self.style().is_some_and(|style| style.time)
     }
 
-    /// The same with nothing unasked but what the old chat room said, or without that restriction;
-    /// other formats have no such thing.
+    /// The same encoding with or without `--classic`: nothing unasked but what the old chat room said. Formats
+    /// other than text have no such variant.
     #[must_use]
     pub fn with_classic(self, classic: bool) -> Self {
         self.style().map_or(self, |style| Self::of_style(Style { classic, ..style }))

@@ -1,8 +1,8 @@
 //! The relay door: the line format of GoChat v0.2, whose client works unmodified.
 //!
 //! Lines in, `ID:text` out, to everyone but the speaker. No commands, no announcements, no greeting:
-//! a relay client takes every line that it receives for somebody's. Other protocols are known by a
-//! first line (`sniff`).
+//! a relay client takes every line for somebody's words. A first line of another protocol is
+//! recognized (`sniff`).
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -25,7 +25,7 @@ pub struct RelayDecoder {
     input: Buffer,
     line: Vec<u8>,
     sniffer: Sniffer,
-    /// A first line that is said unless the next one shows that it was another protocol's.
+    /// A first line that may belong to another protocol: the next line decides.
     held: Option<Vec<u8>>,
     ready: VecDeque<Inbound>,
     ended: bool,
@@ -51,7 +51,7 @@ impl RelayDecoder {
         }
     }
 
-    /// Takes bytes of the line; `false` where the next ones tell which other protocol they are of.
+    /// Adds bytes to the line; `false` if more bytes are needed to recognize another protocol.
     fn extend_line(&mut self, length: usize) -> Result<bool, WireError> {
         let part = self.input.rest().get(..length).unwrap_or_default();
         let ends_in_cr = part.last().or(self.line.last()) == Some(&b'\r');
@@ -86,7 +86,7 @@ impl RelayDecoder {
         Ok(())
     }
 
-    /// Says the line that was held back.
+    /// Says the held line.
     fn release(&mut self) {
         if let Some(held) = self.held.take() {
             self.sniffer.stop();
@@ -98,7 +98,7 @@ impl RelayDecoder {
         self.ready.extend(Body::new(&clean(line)).map(|body| Inbound::Command(Command::Say(body))));
     }
 
-    /// Takes what is left at the end of input; `false` where nothing was.
+    /// Takes the rest at the end of input; `false` if there is none.
     fn take_last(&mut self) -> Result<bool, WireError> {
         if self.line.is_empty() && self.held.is_none() {
             return Ok(false);
@@ -155,15 +155,15 @@ impl Decode for RelayDecoder {
     }
 }
 
-/// Appends what a relay client is shown of `notice`: what people say, and nothing else. What is typed stands
-/// behind an id: no typed line looks like an action or a private line.
+/// Appends `notice` as a relay client sees it: people's lines only. Typed text stands after an id, so it
+/// cannot look like an action or a private line.
 pub(super) fn encode(notice: &Notice, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = match notice {
         Notice::Said(Line { from, body, .. }) => write!(out, "{}:{}\r\n", from.id, body.as_str()),
         Notice::Acted(Line { from, body, .. }) => write!(out, "* {} {}\r\n", from.id, body.as_str()),
         Notice::Told { from, body } => write!(out, ">>> {}: {}\r\n", from.id, body.as_str()),
-        // Only who is no relay client is told anything else.
+        // A relay client gets nothing else; this caller speaks another protocol.
         Notice::Refused(refusal @ Refusal::OtherProtocol { .. }) => write!(out, "!!! {refusal}\r\n"),
         _ => Ok(()),
     };

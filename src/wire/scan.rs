@@ -1,24 +1,23 @@
-//! Where an object ends in a stream of JSON, found byte by byte.
+//! Finds the end of an object in a stream of JSON, byte by byte.
 //!
-//! Only what tells the end is looked at: strings, brackets, commas and colons, and whether they can
-//! stand where they do. Whether a number is one is left to the parser. What was looked at is not looked
-//! at again, however small the pieces are in which it comes.
+//! The scanner looks at strings, brackets, commas and colons, and at whether they may stand where they
+//! do. The parser checks numbers and words. No byte is scanned twice, however small the reads are.
 
-/// Brackets within each other for which memory is kept from one object to the next.
+/// Depth of brackets for which memory is kept from one object to the next.
 const KEPT_DEPTH: usize = 64;
 
-/// What is known of an object.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
-    /// It goes on.
+    /// The object is incomplete.
     Open,
-    /// It ends, and has so many bytes.
+    /// The object is complete and has so many bytes.
     Ends(usize),
-    /// It is no JSON: the byte at this place cannot stand there.
+    /// Malformed: the byte at this place cannot stand there.
     Breaks(usize),
 }
 
-/// What may come next in an object.
+/// What the grammar allows next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// A key, or the end of an object that is still empty.
@@ -28,7 +27,7 @@ enum Next {
     Value,
     /// A value, or the end of an array that is still empty.
     ValueOrEnd,
-    /// A comma, or the end of what the value stands in.
+    /// A comma, or the end of the array or object around the value.
     Comma,
     /// More of a number, or of true, false or null.
     Scalar,
@@ -39,14 +38,14 @@ enum Next {
     },
 }
 
-/// One object that is being looked at.
+/// The scanner of one object.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    /// Bytes looked at.
+    /// Bytes scanned.
     seen: usize,
     next: Next,
-    /// What is open around the place, the innermost last; true for an object. One byte a bracket, so no
-    /// longer than the input.
+    /// Open brackets, the innermost last; true for an object. One byte each, so this is no longer than the
+    /// input.
     open: Vec<bool>,
 }
 
@@ -55,8 +54,8 @@ impl Scanner {
         Self { seen: 0, next: Next::Value, open: Vec::new() }
     }
 
-    /// Begins with the next object. What a usual object needs of memory is kept: one that comes often, such as
-    /// a heartbeat, costs no allocation.
+    /// Starts with the next object. Keeps the memory for a usual depth, so that a frequent object, such as a
+    /// heartbeat, costs no allocation.
     pub(super) fn reset(&mut self) {
         self.seen = 0;
         self.next = Next::Value;
@@ -64,8 +63,8 @@ impl Scanner {
         self.open.shrink_to(KEPT_DEPTH);
     }
 
-    /// Looks at more of an object. `bytes` begin with it, and with all that was given before. Once it ends
-    /// or breaks, the scanner has to be reset.
+    /// Scans more of an object. `bytes` begin with the object and with everything given before. Reset the
+    /// scanner once the object ends or breaks.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Extent {
         for byte in bytes.get(self.seen..).unwrap_or_default() {
             let at = self.seen;
@@ -78,7 +77,7 @@ impl Scanner {
         Extent::Open
     }
 
-    /// Takes one byte: whether the object ends with it; `None` where it cannot stand here.
+    /// Scans one byte. Returns whether the object ends with it; `None` if it cannot stand here.
     fn step(&mut self, byte: u8) -> Option<bool> {
         match self.next {
             Next::Text { is_key, is_escaped: true } => self.next = Next::Text { is_key, is_escaped: false },
@@ -99,7 +98,7 @@ impl Scanner {
         Some(false)
     }
 
-    /// Takes the first byte of a token.
+    /// Scans the first byte of a token.
     fn token(&mut self, next: Next, byte: u8) -> Option<bool> {
         self.next = match (next, byte) {
             (Next::KeyOrEnd | Next::Key, b'"') => Next::Text { is_key: true, is_escaped: false },
@@ -125,7 +124,7 @@ impl Scanner {
         Some(false)
     }
 
-    /// Ends the innermost of what is open; true where that was the object.
+    /// Closes the innermost bracket; true if that ends the object.
     fn close(&mut self) -> bool {
         self.open.pop();
         self.next = Next::Comma;
@@ -145,7 +144,7 @@ pub(super) fn is_blank(byte: u8) -> bool {
 /// The byte order mark that some programs write before a text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many bytes of white space and byte order marks `bytes` begin with; whether they end within a mark.
+/// The length of the white space and byte order marks before `bytes`, and whether they end within a mark.
 pub(super) fn blank(bytes: &[u8]) -> (usize, bool) {
     let mut length = 0;
     while let Some(rest) = bytes.get(length..).filter(|rest| !rest.is_empty()) {
@@ -262,7 +261,7 @@ mod tests {
             prop_assert_eq!(scanner.scan(format!("{text}{behind}").as_bytes()), Extent::Ends(text.len()));
         }
 
-        /// What breaks here is refused by the parser too.
+        /// The parser refuses what the scanner refuses.
         #[test]
         fn what_the_parser_takes_ends(text in "\\{[\\{\\}\\[\\]:,\"a1\\\\ \n]{0,12}\\}") {
             if serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok() {

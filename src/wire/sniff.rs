@@ -1,8 +1,8 @@
-//! Other protocols at the text and the relay door, by their first bytes or their first line: one table.
+//! Recognizes other protocols at the text and the relay door, by first bytes or first line: one table.
 //!
-//! What such a program sends (a password, a cookie, a host's name) must not be said in a room.
-//! What people write stays chat: a pattern needs the capitals, the number of words or the marks that
-//! only the program has.
+//! Such a program may send a password, a cookie or a host name, which must not be said in a room. People's
+//! lines must stay chat, so each pattern needs the capitals, the number of words or the marks that only
+//! the program has.
 
 use super::Wire;
 use super::invisible::Opening;
@@ -17,18 +17,18 @@ pub enum Protocol {
     Tls,
     /// Binary data, such as the packets of the other doors.
     Binary,
-    /// Mail: the only thing it says here is refused, its second line ends the session.
+    /// Mail (SMTP): a first line is refused, a second line ends the session.
     Smtp,
-    /// Internet Relay Chat, or a login of FTP or POP3, which begins alike.
+    /// Internet Relay Chat, or a login of FTP or POP3, which begins like one.
     Irc,
     /// A request of the JSON door.
     Json,
-    /// One of [`LINES`] or [`HEADS`], by its name.
+    /// A row of [`LINES`] or [`HEADS`], by its name.
     Named(&'static str),
 }
 
-/// Bytes with which a stream of another protocol or a file begins. Files with a NUL in their first
-/// [`HEAD`] bytes need no row.
+/// First bytes of other protocols and of files. A file with a NUL in its first [`HEAD`] bytes needs no
+/// row.
 const HEADS: [(&[u8], Protocol); 26] = [
     (b"\r\n\r\n\0", Protocol::Named("the PROXY protocol")),
     (b"\xff\xd8\xff", Protocol::Named("a JPEG image")),
@@ -58,7 +58,7 @@ const HEADS: [(&[u8], Protocol); 26] = [
     (b"\x13BitTor", Protocol::Named("BitTorrent")),
 ];
 
-/// Beginnings of a first line, as programs send them.
+/// The beginnings of first lines, as programs send them.
 const LINES: [(&str, Protocol); 14] = [
     ("MAIL FROM:", Protocol::Smtp),
     ("RCPT TO:", Protocol::Smtp),
@@ -76,20 +76,20 @@ const LINES: [(&str, Protocol); 14] = [
     ("CONNECT {\"", Protocol::Named("NATS")),
 ];
 
-/// Methods that need no version behind their path (HTTP/0.9, and requests that were cut).
+/// Methods that count without a version after the path (HTTP/0.9, and requests that were cut).
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
-/// What follows a first line of SMTP or IRC: logins, mail, channels.
+/// Second lines of SMTP and IRC: logins, mail, channels.
 const SMTP_GOES_ON: [&str; 7] = ["AUTH ", "STARTTLS", "DATA", "RSET", "NOOP", "QUIT", "VRFY "];
 const IRC_GOES_ON: [&str; 8] = ["USER ", "PASS ", "JOIN ", "PRIVMSG ", "NOTICE ", "MODE ", "AUTHENTICATE ", "QUIT"];
 
-/// So many first bytes are kept: enough for every row of [`HEADS`], for the header of a frame (8) and
-/// for the length of a JSON packet (2 to 7).
+/// How many first bytes are kept. Enough for every row of [`HEADS`], for the header of a frame (8) and for
+/// the length of a JSON packet (2 to 7).
 pub(super) const HEAD: usize = 8;
-/// The highest telnet option in use that could stand behind `IAC DONT` (49, and 255).
+/// The highest telnet option in use that may follow `IAC DONT` (49, and 255).
 const TELNET_OPTIONS: u8 = 49;
 
 impl Protocol {
-    /// For the log, and for the answer.
+    /// The protocol's name, for the log and for the answer.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -103,12 +103,12 @@ impl Protocol {
         }
     }
 
-    /// Whether a first line of this protocol is only refused. People type such lines too, to try them.
+    /// Whether a first line of this protocol is refused without a close. People type such lines too.
     pub(super) fn may_stay(self) -> bool {
         matches!(self, Self::Smtp | Self::Irc | Self::Json)
     }
 
-    /// What a first line of this protocol is told.
+    /// The hint in the refusal of a first line of this protocol.
     pub(super) fn refusal(self, line: &str, wire: Wire) -> Refusal {
         let hint = match (self, line.split_ascii_whitespace().collect::<Vec<_>>().as_slice()) {
             _ if wire == Wire::Relay => "This door takes lines of chat".to_owned(),
@@ -123,7 +123,7 @@ impl Protocol {
         Refusal::OtherProtocol { name: self.name(), hint }
     }
 
-    /// Whether a second line goes on with what the first one began.
+    /// Whether a second line continues this protocol.
     pub(super) fn goes_on(self, line: &str) -> bool {
         let known: &[&str] = match self {
             Self::Smtp => &SMTP_GOES_ON,
@@ -133,8 +133,8 @@ impl Protocol {
         known.iter().any(|beginning| line.starts_with(beginning))
     }
 
-    /// The protocol of a first line that is not blank. `with_cr` tells whether a CR ended it, as
-    /// programs end their lines; `is_cut` that only its beginning is known.
+    /// The protocol of a first line that is not blank. `with_cr`: a CR ended it, as programs do. `is_cut`:
+    /// only its beginning is known.
     pub(super) fn of_line(line: &str, with_cr: bool, is_cut: bool) -> Option<Self> {
         let words: Vec<_> = line.split_ascii_whitespace().collect();
         if let Some((_, protocol)) = LINES.iter().find(|(beginning, _)| line.starts_with(beginning)) {
@@ -183,7 +183,7 @@ impl Protocol {
     }
 }
 
-/// Characters of a name that are repeated to who typed it: the longest name there is.
+/// Most characters of a name that a hint repeats: the longest valid name.
 const REPEATED: usize = 24;
 
 fn is_method(word: &str) -> bool {
@@ -215,14 +215,14 @@ fn is_json_request(line: &str) -> bool {
         .any(|(at, key)| lower.get(at + key.len()..).is_some_and(|rest| rest.trim_start().starts_with(':')))
 }
 
-/// `*N` and `$N`: how a Redis client begins each of its first two lines.
+/// `*N` or `$N`: a Redis client begins each of its first two lines so.
 pub(super) fn is_redis(line: &[u8], mark: u8) -> bool {
     line.split_first().is_some_and(|(first, number)| {
         *first == mark && !number.is_empty() && number.len() < 10 && number.iter().all(u8::is_ascii_digit)
     })
 }
 
-/// Whether a line would be taken for another protocol's, were it the first.
+/// Whether a line would count as another protocol's if it were the first.
 pub(super) fn is_taken_for_another(line: &str) -> bool {
     let first = Opening::of(line).rest;
     Protocol::of_line(first, true, true).is_some()
@@ -246,8 +246,8 @@ pub(super) fn of_head(head: &[u8], wire: Wire) -> Option<Protocol> {
         [b'0', _, 2, 1, ..] => Some(Protocol::Named("LDAP")),
         [b'B', b'Z', b'h', b'1'..=b'9', b'1', b'A', ..] => Some(Protocol::Named("bzip2 data")),
         [0xfe, 0xff, high, low, ..] if (*high, *low) != (0xff, 0xff) => Some(Protocol::Named("UTF-16")),
-        // The byte order mark is `IAC DONT` to telnet, which an option in use and more of telnet or
-        // text follow.
+        // To telnet, a byte order mark of UTF-16 is `IAC DONT`. In telnet an option in use follows, then more
+        // telnet or text.
         [0xff, 0xfe, option, next, ..] => {
             let is_telnet = (*option <= TELNET_OPTIONS || *option == 0xff)
                 && matches!(next, 0xff | b'\r' | b'\n' | b'\t' | b' '..=b'~');
@@ -257,8 +257,7 @@ pub(super) fn of_head(head: &[u8], wire: Wire) -> Option<Protocol> {
     })
 }
 
-/// Whether more bytes tell what these are: letters, or a head in which telnet or a line end would be
-/// read.
+/// Whether more bytes are needed to decide: these are letters, or would be read as telnet or a line end.
 pub(super) fn is_undecided(head: &[u8]) -> bool {
     match head {
         [0xff | 0xfe | 0x16] | [0xff, 0xd8 | 0xfe] | [0xff, 0xfe, _] | [0xfe, 0xff] | [0xfe, 0xff, _] => true,
@@ -268,8 +267,8 @@ pub(super) fn is_undecided(head: &[u8]) -> bool {
     }
 }
 
-/// Whether bytes are at least two characters of UTF-16 without a byte order mark: the upper halves are
-/// all NUL, of Latin text, or all the same control character, of the other alphabets.
+/// Whether bytes are at least two characters of UTF-16 without a byte order mark. The upper halves are all
+/// NUL (Latin), or all the same control character (other alphabets).
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let mut pairs = bytes.chunks_exact(2).take(HEAD / 2).filter_map(|pair| <[u8; 2]>::try_from(pair).ok());
     let (Some(first), Some(second)) = (pairs.next(), pairs.next()) else { return false };
@@ -283,7 +282,7 @@ pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let [big, little] = [0, 1].map(|upper: usize| {
         let halves = |pair: &[u8; 2]| if upper == 0 { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
         let (high, _) = halves(&first);
-        // Behind the first two, a blank or a line end may stand among letters of another alphabet.
+        // After the first two, a blank or a line end may stand among letters of another alphabet.
         let (start, rest) = all.split_at(2);
         start.iter().map(halves).all(|(upper, low)| upper == high && is_text(upper, low))
             && rest.iter().map(halves).all(|(upper, low)| matches!(upper, 0) || upper == high && is_text(upper, low))

@@ -1,42 +1,42 @@
-//! The beginning of a session at the text or the relay door: is it another protocol's?
+//! Decides whether a session at the text or the relay door speaks another protocol.
 //!
-//! Bytes and lines are compared with the table of `sniff` until the first line that is not blank is a
-//! person's. From then on nothing is looked at any more.
+//! It compares bytes and lines with the table of `sniff`, until the first line that is not blank is chat.
+//! From then on it looks at nothing.
 
 use super::invisible::Opening;
 use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, of_head, of_known_head};
 use super::{Wire, WireError};
 use crate::protocol::Refusal;
 
-/// Two characters of UTF-16.
+/// The length of two characters of UTF-16, in bytes.
 const TWO_CHARACTERS: usize = 4;
-/// Longest part of a first line that is looked at.
+/// Most bytes of a first line that are compared.
 const LOOKED_AT: usize = 512;
 
-/// What is to become of a line.
+/// What the sniffer decides about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is chat.
     Chat,
     /// It is refused; the session stays.
     Refuse(Refusal),
-    /// It is chat, unless the next line goes on with a protocol: hold it until then.
+    /// It is chat, unless the next line continues a protocol: hold it until then.
     Hold,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// No line yet that is not blank.
+    /// Only blank lines so far.
     First,
-    /// A line of this protocol was refused: the next one is looked at too.
+    /// A line of this protocol was refused: the next one is compared too.
     Refused(Protocol),
-    /// A line of Redis is held.
+    /// A line that may be Redis is held.
     Held,
-    /// What comes is chat.
+    /// The session is chat.
     Done,
 }
 
-/// Looks at the beginning of one session.
+/// Watches the beginning of one session.
 #[derive(Debug)]
 pub(super) struct Sniffer {
     wire: Wire,
@@ -64,7 +64,7 @@ impl Sniffer {
         }
     }
 
-    /// Takes everything for chat.
+    /// Takes everything for chat from now on.
     pub(super) fn stop(&mut self) {
         self.state = State::Done;
     }
@@ -87,7 +87,7 @@ impl Sniffer {
         self.ended = true;
     }
 
-    /// Whether what was fed can be read on: `false` where the next bytes will tell what it is.
+    /// Whether the decoder may go on: `false` if the next bytes decide the protocol.
     pub(super) fn check_head(&self) -> Result<bool, WireError> {
         if self.state != State::First {
             return Ok(true);
@@ -107,7 +107,7 @@ impl Sniffer {
         }
     }
 
-    /// Takes data of the first line, telnet commands left out.
+    /// Takes data of the first line, without telnet commands.
     pub(super) fn data(&mut self, bytes: &[u8]) -> Result<bool, WireError> {
         if self.state != State::First {
             return Ok(true);
@@ -120,7 +120,7 @@ impl Sniffer {
         self.check_head()
     }
 
-    /// Takes a whole line. `with_cr` tells whether a CR ended it; `is_cut` that it is longer.
+    /// Decides about a line. `with_cr`: a CR ended it. `is_cut`: the line is longer.
     pub(super) fn line(&mut self, line: &[u8], with_cr: bool, is_cut: bool) -> Result<Verdict, WireError> {
         if self.state == State::Done {
             return Ok(Verdict::Chat);

@@ -4,8 +4,8 @@
 //! takes them out, a byte at a time, so a read may end anywhere within one. It refuses every
 //! option and remembers which it has refused, so that two refusers cannot keep each other busy.
 //!
-//! Byte 255 is also a letter: я in Windows-1251, ÿ in Latin-1. A peer that negotiates no options and
-//! sends bytes that are not UTF-8 writes letters, not telnet; nothing after them is swallowed.
+//! Byte 255 is also a letter: я in Windows-1251, ÿ in Latin-1. A peer that sends bytes that are not UTF-8
+//! and negotiates no options writes letters, not telnet. Nothing after such a byte is swallowed.
 //!
 //! One answer matters more than the rest: after Ctrl-C, GNU telnet throws away what it receives
 //! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
@@ -23,7 +23,7 @@ const SB: u8 = 250;
 const EL: u8 = 248;
 const EC: u8 = 247;
 const AYT: u8 = 246;
-/// End of subnegotiation, the lowest command of RFC 854.
+/// End of subnegotiation: the lowest command of RFC 854.
 const SE: u8 = 240;
 /// The lowest command of all (RFC 1184: end of file, suspend, abort; RFC 885: end of record).
 const EOF: u8 = 236;
@@ -46,7 +46,7 @@ enum State {
     },
     /// Byte 255 among letters.
     Letter,
-    /// Bytes 255 and 253 among letters: perhaps a timing mark is asked for.
+    /// Bytes 255 and 253 among letters: a request for a timing mark may follow.
     LetterThenDo,
 }
 
@@ -57,7 +57,7 @@ pub(super) enum Step {
     Nothing,
     /// Byte 255, meant as data.
     Byte255,
-    /// These bytes before were no command's beginning: they are data, and so is the byte just given.
+    /// These bytes began no command: they are data, and so is the byte just given.
     NotTelnet(&'static [u8]),
     /// Send this.
     Answer([u8; 3]),
@@ -97,12 +97,12 @@ impl Telnet {
         self.spoken
     }
 
-    /// Notes data: bytes that are not UTF-8 change what byte 255 means.
+    /// Records data: bytes that are not UTF-8 change the meaning of byte 255.
     pub(super) fn saw(&mut self, data: &[u8]) {
         self.encoding.saw(data);
     }
 
-    /// Bytes left over where input ends within a command that may have been none.
+    /// The bytes of an unfinished command at the end of input, which may be data.
     pub(super) fn take_unfinished(&mut self) -> &'static [u8] {
         match std::mem::replace(&mut self.state, State::Data) {
             State::Command | State::Letter => &[IAC],
@@ -113,7 +113,7 @@ impl Telnet {
 
     /// Takes one byte: [`IAC`] while in data, any byte otherwise.
     pub(super) fn step(&mut self, byte: u8) -> Result<Step, WireError> {
-        // A character that byte 255 cuts short is one of another encoding, unless telnet is spoken.
+        // A UTF-8 character that byte 255 cuts short belongs to another encoding, unless the peer speaks telnet.
         let is_cut = self.encoding.tail_bytes > 0 && !self.spoken;
         let is_letter = (self.encoding.is_broken || is_cut) && !self.negotiated;
         let (state, step) = match (self.state, byte) {
@@ -125,7 +125,7 @@ impl Telnet {
             (State::Data, _) => (State::Command, Step::Nothing),
             (State::Command, IAC) => (State::Data, Step::Byte255),
             (State::Command, 0..EOF) => (State::Data, Step::NotTelnet(&[IAC])),
-            // Rare commands, and common letters: я before м, н, о, п.
+            // Rare telnet commands are common letters: я before м, н, о, п.
             (State::Command, EOF..SE) if !self.spoken => (State::Data, Step::NotTelnet(&[IAC])),
             (State::Command, SB) => (State::Subnegotiation { skipped: 0, iac: false }, Step::Nothing),
             (State::Command, WILL..=DONT) => (State::Option(byte), Step::Nothing),
@@ -133,7 +133,7 @@ impl Telnet {
             (State::Command, EC) => (State::Data, Step::EraseCharacter),
             (State::Command, EL) => (State::Data, Step::EraseLine),
             (State::Command, _) => (State::Data, Step::Nothing),
-            // No line's end is lost where text has come that is not UTF-8.
+            // Keep the line end if the text is not UTF-8.
             (State::Option(verb), b'\n' | b'\r') if self.encoding.is_broken => (State::Data, not_telnet(verb)),
             (State::Option(verb), option) => (State::Data, self.negotiate(verb, option)),
             (State::Subnegotiation { iac: true, .. }, SE) => (State::Data, Step::Nothing),
@@ -180,10 +180,10 @@ fn not_telnet(verb: u8) -> Step {
     })
 }
 
-/// Notices, in whatever pieces a text comes, that it is not UTF-8.
+/// Detects text that is not UTF-8, whatever pieces it comes in.
 #[derive(Debug, Clone, Copy, Default)]
 struct Utf8Watch {
-    /// The beginning of a character, at most three bytes.
+    /// An incomplete character, at most three bytes.
     tail: [u8; 3],
     tail_bytes: usize,
     is_broken: bool,

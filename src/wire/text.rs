@@ -1,8 +1,8 @@
 //! The text door's lines: what people type, and what it asks for.
 //!
-//! Telnet commands are taken out (`telnet`), lines are ended, edited and cut (`lines`), the first one
-//! is compared with those of other protocols (`sniff`), and each is read (`typed`): a command, one of
-//! the bare words of the old chat room, or something to say. What people are shown is in `shown`.
+//! `telnet` removes telnet commands. `lines` ends, edits and cuts lines. `sniff` compares the first line
+//! with other protocols. `typed` reads each line: a command, a bare word of the old chat room, or
+//! something to say. `shown` encodes what people see.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub struct TextDecoder {
     telnet: Telnet,
     line: TypedLine,
     sniffer: Sniffer,
-    /// A first line that is chat unless the next one shows that it was not.
+    /// A first line that may belong to another protocol: the next line decides.
     held: Option<Vec<u8>>,
     crlf: bool,
     /// The sender was told that its bytes are not UTF-8.
@@ -50,7 +50,7 @@ impl TextDecoder {
         }
     }
 
-    /// A decoder of what a person types elsewhere: its first line is not another protocol's.
+    /// A decoder for a line typed elsewhere: its first line is not checked for another protocol.
     #[must_use]
     pub fn of_a_person(limits: Limits) -> Self {
         let mut decoder = Self::new(limits);
@@ -63,7 +63,7 @@ impl TextDecoder {
         if self.line.has_seen_lf() || !read.contains(&b'\r') {
             return false;
         }
-        // Telnet is taken out by a copy: an LF within a command ends no line.
+        // Look in a copy without telnet: an LF within a command ends no line.
         let mut telnet = self.telnet.clone();
         let (mut last, mut rest) = (None, read);
         while let Some((byte, behind)) = rest.split_first() {
@@ -111,7 +111,7 @@ impl TextDecoder {
         Ok(())
     }
 
-    /// Reads the line that was held back: it was chat.
+    /// Reads the held line as chat.
     fn release(&mut self) {
         if let Some(held) = self.held.take() {
             self.sniffer.stop();
@@ -119,11 +119,11 @@ impl TextDecoder {
         }
     }
 
-    /// Reads one line; what it amounts to is appended to `ready`.
+    /// Reads one line and appends the result to `ready`.
     fn read_line(&mut self, line: &[u8]) {
-        // Valid text, nearly all there is, is looked through by the quicker of the two.
+        // Nearly all lines are valid text: use the quicker check first.
         let text = std::str::from_utf8(line).map_or_else(|_| decoded(line), Cow::Borrowed);
-        // A bare `quit` amid a paste or a pipe would cut off what follows it.
+        // A bare `quit` amid a paste or a pipe would drop what follows it.
         let more_follows = || self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         match typed_line(&text, more_follows) {
             Some(Ok(command)) => {
@@ -167,14 +167,14 @@ impl TextDecoder {
         Ok(())
     }
 
-    /// Adds bytes 250 to 255 that turned out to be data.
+    /// Adds bytes 250 to 255 that are data.
     fn add_data(&mut self, data: &[u8]) -> Result<(), WireError> {
         self.telnet.saw(data);
         self.line.push(data);
         self.sniffer.data(data).map(|_| ())
     }
 
-    /// Takes data up to the line's end or the next telnet command.
+    /// Takes data up to the line end or the next telnet command.
     fn take_data(&mut self) -> Result<(), WireError> {
         let mut input = std::mem::take(&mut self.input);
         let rest = input.rest();
@@ -200,7 +200,7 @@ impl TextDecoder {
         }
     }
 
-    /// Takes what is left at the end of input; `false` where nothing was.
+    /// Takes the rest at the end of input; `false` if there is none.
     fn take_last(&mut self) -> Result<bool, WireError> {
         let unfinished = self.telnet.take_unfinished();
         self.add_data_unless_empty(unfinished)?;
@@ -253,7 +253,7 @@ impl Decode for TextDecoder {
     }
 }
 
-/// Characters of a name that are repeated to who typed it.
+/// Most characters of a name that a refusal repeats.
 const REPEATED: usize = 40;
 /// The control sequence introducer of terminals that send eight bits.
 const CSI: u8 = 0x9b;

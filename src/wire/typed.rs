@@ -1,7 +1,7 @@
 //! What a typed line means: a command, or something to say.
 //!
-//! A line that was meant for one person must not reach a room because of something before its slash.
-//! So what nobody sees is taken away first; then the line is obeyed, refused or said:
+//! Something before a slash must not turn a private line into a public one. So invisible characters are
+//! removed first. Then the line is obeyed, refused or said:
 //!
 //! | the line, from its first visible character on | is |
 //! |---|---|
@@ -19,16 +19,16 @@ use super::invisible::{Opening, is_invisible, without_invisible_end, without_pas
 use super::sniff;
 use crate::protocol::{Body, Command, Nick, Refusal, clean, find_command, shortened};
 
-/// What keyboards and input methods type instead of a slash, in full and half width, and what looks like one.
+/// Characters that keyboards and input methods type instead of a slash, and characters that look like one.
 const LOOK_LIKE_A_SLASH: [char; 9] =
     ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{2571}', '\u{3001}', '\u{ff64}', '\u{30fb}', '\u{ff65}'];
-/// Characters of a line or a name that are repeated to who typed it.
+/// Most characters of a line or a name that a refusal repeats.
 const REPEATED: usize = 40;
-/// Longer words are no command's name, nor near one.
+/// Longest word that is compared with commands, in bytes.
 const LONGEST_NAME: usize = 32;
 
-/// Reads one line as the text door does; `None` where it is blank. `more_follows` tells whether other
-/// text came with it: a bare `quit` or `exit` amid a paste is said.
+/// Reads one line as the text door does; `None` if it is blank. `more_follows`: other text came with it,
+/// so a bare `quit` or `exit` amid a paste is said.
 ///
 /// # Errors
 /// Why the line is neither obeyed nor said.
@@ -41,7 +41,7 @@ pub fn typed_line(line: &str, more_follows: impl FnOnce() -> bool) -> Option<Res
     Body::new(body).map(|body| Ok(Command::Say(body)))
 }
 
-/// Whether a line would not be said as it stands, at any place in a session.
+/// Whether a line would not be said as it stands, wherever it comes in a session.
 pub(super) fn is_special(line: &str) -> bool {
     let inner = line.trim_start_matches('\\');
     !matches!(meaning(inner, || false), Meaning::Say(said) if said == inner) || sniff::is_taken_for_another(inner)
@@ -75,7 +75,7 @@ fn meaning(line: &str, more_follows: impl FnOnce() -> bool) -> Meaning<'_> {
     understood.unwrap_or(Meaning::Say(line))
 }
 
-/// What a line means whose first visible character is a slash; `None` where it is said as it stands.
+/// Reads a line whose first visible character is a slash; `None` if it is said as it stands.
 fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
     let behind = opening.rest.strip_prefix('/')?;
     if let Some(more) = behind.strip_prefix('/') {
@@ -102,7 +102,7 @@ fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
     })
 }
 
-/// The command that a whole line without a slash is, if it is one.
+/// The command of a whole line without a slash, if it is one.
 fn bare(line: &str) -> Option<Result<Command, Refusal>> {
     let command = match line {
         who if who.eq_ignore_ascii_case("who") => Command::UserList,
@@ -137,8 +137,8 @@ fn is_any_slash(c: char) -> bool {
     c == '/' || LOOK_LIKE_A_SLASH.contains(&c)
 }
 
-/// Whether text begins with a command's name, the beginning of one, or a slip of one, however an input
-/// method wrote it and whatever nobody sees is in it.
+/// Whether text begins with a command's name, its beginning, or a near-miss of one. Invisible characters
+/// and forms of input methods are ignored.
 fn is_near_a_command(text: &str) -> bool {
     let text = Opening::of(text).rest;
     let word = text.split(char::is_whitespace).next().unwrap_or_default();

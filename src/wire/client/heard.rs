@@ -1,6 +1,6 @@
-//! What a client hears, whatever the door: the same values from each wire format.
+//! The events that a client hears: the same values from every wire format.
 
-/// One thing that a client hears. All texts are clean (see [`clean`]).
+/// One event. All texts are clean (see [`clean`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// Somebody speaks.
@@ -14,21 +14,21 @@ pub enum Heard {
     Left {
         /// Who.
         name: String,
-        /// Why, where the door tells it: `idle` for silence, the stable names of the JSON door else.
+        /// Why, if the door tells it: `idle` for silence, else a stable name of the JSON door.
         why: Option<String>,
     },
     /// Somebody has another name now.
     Renamed {
-        /// The name before.
+        /// The earlier name.
         old: String,
-        /// The name now.
+        /// The present name.
         name: String,
     },
-    /// The text door has let this client in; its address there. The first thing that it says.
+    /// The text door has admitted this client; holds its address there. The first event of that door.
     Here(String),
-    /// This client's name is this now.
+    /// This client has this name now.
     YouAre(String),
-    /// One person of a list, and what the list says of that person.
+    /// One person of a list, and what the list says of them.
     Person {
         /// Who.
         name: String,
@@ -37,9 +37,9 @@ pub enum Heard {
     },
     /// The list that was asked for is complete.
     EndOfList,
-    /// Something that this client asked for was not done.
+    /// A request of this client was refused.
     Refused {
-        /// The stable code, where the door tells it.
+        /// The stable code, if the door tells it.
         code: Option<String>,
         /// The words for people.
         text: String,
@@ -57,25 +57,25 @@ pub enum Heard {
 pub struct Speech {
     /// How it was said.
     pub kind: Kind,
-    /// Who said it; of a private line that this client has sent: who received it.
+    /// The speaker; for a private line that this client has sent, the receiver.
     pub name: String,
-    /// What.
+    /// The text.
     pub text: String,
-    /// The room, without its `#`; not of private lines.
+    /// The room, without its `#`; `None` for private lines.
     pub room: Option<String>,
-    /// The speaker's address, where the door tells it (text).
+    /// The speaker's address, if the door tells it (text).
     pub address: Option<String>,
-    /// The speaker's session, where the door tells it (JSON, frame).
+    /// The speaker's session, if the door tells it (JSON, frame).
     pub id: Option<String>,
-    /// When, in Unix milliseconds, where the door tells it.
+    /// The time in Unix milliseconds, if the door tells it.
     pub at: Option<u64>,
-    /// The time of day (UTC), where the door tells only that (text): `12:04`.
+    /// The time of day (UTC), if the door tells only that (text): `12:04`.
     pub clock: Option<String>,
-    /// The line's number in its room, where the door tells it.
+    /// The line's number in its room, if the door tells it.
     pub seq: Option<u64>,
-    /// Whether it is this client's own and has come back.
+    /// Whether this is the client's own line come back.
     pub mine: bool,
-    /// Whether it was said earlier, and is told again.
+    /// Whether the line is from the history.
     pub past: bool,
 }
 
@@ -94,7 +94,7 @@ pub enum Kind {
 }
 
 impl Heard {
-    /// The names of people that this tells of.
+    /// The names of people in this event.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         match self {
@@ -114,7 +114,7 @@ impl Heard {
         }
     }
 
-    /// How many bytes of text this holds.
+    /// Bytes of text in this event.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         match self {
@@ -128,11 +128,11 @@ impl Heard {
         }
     }
 
-    /// Whether the server says by this that the connection ends.
+    /// Whether the server announces the end of the connection.
     #[must_use]
     pub fn is_farewell(&self) -> bool {
         match self {
-            // Somebody may be called Goodbye; nobody has a colon in the name.
+            // A person may be called Goodbye, but no name has a colon.
             Self::Info(text) => {
                 text.starts_with("Disconnected: ") || ["The server is stopping. Goodbye", "Goodbye"].contains(&&**text)
             }
@@ -143,8 +143,8 @@ impl Heard {
 }
 
 impl Speech {
-    /// Whether this is the line `said` that has come back. Words that are an announcement of the text
-    /// door's (`login out`) come back there in quotation marks.
+    /// Whether this is `said` come back. The text door shows words of an announcement (`login out`) in
+    /// quotation marks.
     #[must_use]
     pub fn is_echo_of(&self, said: &str) -> bool {
         let quoted = || self.text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));

@@ -1,12 +1,11 @@
-//! The client's end of each wire format: requests as bytes, and what a server says as values.
+//! The client's side of each wire format: it encodes requests and decodes what a server sends.
 //!
-//! A server is not trusted: what it says is cleaned before anybody can put it on a terminal, and a
-//! packet that never ends is an error, not memory. What the formats say differently comes out
-//! alike, so that a program need not know which door it came in by. It does not know what the
-//! client wants, nor when: [`Heard`] is all that there is to know.
+//! A server is not trusted: its text is cleaned before it can reach a terminal, and a packet that never
+//! ends is an error, so its memory is bounded. Every format decodes to the same values ([`Heard`]), so a
+//! program need not know which door it uses. This module does not know what the client wants, nor when.
 //!
-//! On the text door a line of one's own is known by the address before it, which the first line of
-//! the greeting tells. On the others each request carries a mark that its answer brings back.
+//! On the text door a client knows its own line by the address before it; the first line of the greeting
+//! tells that address. On the others each request carries a mark, and its answer returns the mark.
 
 mod heard;
 mod object;
@@ -25,26 +24,26 @@ use crate::protocol::clean;
 
 pub use heard::{Heard, Kind, Speech};
 
-/// Longest line that is taken from a server, in bytes. Its own longest is a list of people, one a
-/// JSON line, of which 4096 need some hundred thousand.
+/// Longest line accepted from a server, in bytes. A list of 4096 people as one JSON line takes some hundred
+/// thousand.
 const MAX_LINE: usize = 1024 * 1024;
-/// Longest data of a frame that is taken from a server, in bytes: the most that `--max-frame` allows.
+/// Longest frame data accepted from a server, in bytes: the most that `--max-frame` allows.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
-/// The framing of a client that was not told another one: what a JSON door speaks until its peer
-/// has spoken, so that a refusal at the accept is understood too.
+/// The framing of a client that chose none. A JSON door uses it until its peer has sent something, so a
+/// refusal at the accept is understood too.
 const CLIENT_FRAMING: Framing = Framing::Gf2;
 
-/// Turns the bytes that one server sends into what a client hears. Bytes may come in any pieces.
+/// Decodes the bytes of one server. Bytes may come in any pieces.
 #[derive(Debug)]
 pub struct HeardDecoder {
     format: Format,
     input: Buffer,
-    /// How much of the input is known to hold no line's end.
+    /// How many bytes of the input are known to hold no line end.
     scanned: usize,
     ready: VecDeque<(Option<u64>, Heard)>,
     ended: bool,
-    /// The room that an object has told.
+    /// The room that an object last named.
     room: Option<String>,
 }
 
@@ -56,7 +55,7 @@ enum Format {
 }
 
 impl HeardDecoder {
-    /// A decoder for one connection; `None` for relay, where nobody can tell an answer from a line.
+    /// A decoder for one connection; `None` for relay, where an answer cannot be told from a line.
     #[must_use]
     pub fn new(wire: Wire) -> Option<Self> {
         let format = match wire {
@@ -79,11 +78,11 @@ impl HeardDecoder {
         self.ended = true;
     }
 
-    /// The next thing, with the mark of the request that it answers, if any; `None` where more bytes
-    /// are needed.
+    /// The next event, with the mark of the request that it answers, if any; `None` if more bytes are
+    /// needed.
     ///
     /// # Errors
-    /// Where the stream cannot be followed any further; nothing comes after an error.
+    /// If the stream is malformed; nothing comes after an error.
     #[allow(clippy::should_implement_trait)] // as `Decode::next`
     pub fn next(&mut self) -> Result<Option<(Option<u64>, Heard)>, WireError> {
         loop {
@@ -96,7 +95,7 @@ impl HeardDecoder {
         }
     }
 
-    /// The silence after which the text door disconnects, in seconds, once it has told.
+    /// The text door's idle limit in seconds, once the server has told it.
     #[must_use]
     pub fn idle_limit(&self) -> Option<u64> {
         match &self.format {
@@ -105,7 +104,7 @@ impl HeardDecoder {
         }
     }
 
-    /// The room that this client is in, without its `#`, once the server has told.
+    /// The room that this client is in, without its `#`, once the server has told it.
     #[must_use]
     pub fn room(&self) -> Option<&str> {
         match &self.format {
@@ -114,7 +113,7 @@ impl HeardDecoder {
         }
     }
 
-    /// Takes one line, packet or frame off the input; false where more bytes are needed.
+    /// Decodes one line, packet or frame of the input; false if more bytes are needed.
     fn take_one(&mut self) -> Result<bool, WireError> {
         let rest = self.input.rest();
         let length = match &mut self.format {

@@ -1,7 +1,7 @@
-//! The objects of the JSON door and of frames, as a client hears them.
+//! Decodes the objects of the JSON and frame doors for a client.
 //!
-//! An object is read key by key: only the keys that are known are kept, so that what is kept is
-//! never more than a small multiple of what was received (15 MiB of `{"":0},` became 1.5 GiB).
+//! An object is read key by key and only known keys are kept. So the memory is at most a small multiple
+//! of the bytes received (15 MiB of `{"":0},` became 1.5 GiB).
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -12,14 +12,14 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 use super::{Heard, Kind, Speech};
 use crate::protocol::clean;
 
-/// Entries of one list that are kept; the rest are counted. Sixteen times the default of
+/// Most entries of one list that are kept; the rest are counted. Sixteen times the default of
 /// `--max-clients`.
 const MAX_ENTRIES: usize = 65_536;
-/// Bytes shown of what is no object.
+/// Bytes shown of text that is no object.
 const MAX_SHOWN: usize = 4096;
 
-/// Reads the object of one packet; what it amounts to is appended to `ready`. `place` is the
-/// room that the client is in.
+/// Reads the object of one packet and appends its events to `ready`. `place` is the room that the client
+/// is in.
 pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>, place: &mut Option<String>) {
     let object = serde_json::from_slice::<Object>(bytes).ok().filter(|object| object.has_act);
     let Some(object) = object else {
@@ -31,7 +31,7 @@ pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard
     let mut hear = |heard| ready.push_back((tag, heard));
     let (act, data) = (object.act.clone().unwrap_or_default(), object.data.clone().unwrap_or_default());
     let from = || object.from.clone().unwrap_or_else(|| data.clone());
-    // Of what is said, the words are no name: a packet cut to the bone tells none.
+    // A packet cut to fit has no `From`. Its `Data` is text, not a name.
     let speaker = || object.from.clone().unwrap_or_default();
     let room = || object.room.clone().unwrap_or_default();
     match act.as_str() {
@@ -96,7 +96,7 @@ pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard
     }
 }
 
-/// The keys of one packet that a client looks at; texts are clean. The last of equal keys counts.
+/// The known keys of one packet; texts are clean. The last of equal keys counts.
 #[derive(Debug, Default)]
 struct Object {
     has_act: bool,
@@ -130,7 +130,7 @@ impl Object {
             at: self.at,
             clock: None,
             seq: self.seq,
-            // The room's lines carry no mark: one that does is the answer to this client's own.
+            // Only the answer to this client's own line carries a mark.
             mine: tag.is_some() && !self.past,
             past: self.past,
         })
@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Object {
     }
 }
 
-/// One value that is no list and no object; those are read and forgotten.
+/// One scalar value. Lists and objects are read and dropped.
 #[derive(Debug)]
 enum Scalar {
     Text(String),
@@ -248,7 +248,7 @@ impl<'de> Deserialize<'de> for Scalar {
     }
 }
 
-/// A list of people or rooms, as far as it has names.
+/// A list of people or rooms; entries without a name are left out.
 #[derive(Debug, Default)]
 struct Entries {
     all: Vec<Entry>,

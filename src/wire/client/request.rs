@@ -1,24 +1,23 @@
-//! What a client asks for, as bytes of each wire format.
+//! Encodes a client's requests in each wire format.
 
 use super::CLIENT_FRAMING;
 use crate::protocol::{COMMANDS, Command, Refusal, Switch, VisitTo, clean};
 use crate::wire::packet::Request;
 use crate::wire::{Wire, frame, typed};
 
-/// Longest object that a client sends as a line or in a frame, in bytes, for want of a length that
-/// those cannot say: what `--max-packet` and `--max-frame` are when nobody has set them. A server
-/// closes for more, and what was behind it is lost.
+/// Longest object that a client sends as a line or in a frame, in bytes: the defaults of `--max-packet`
+/// and `--max-frame`. A server closes the connection for a longer one, and what follows it is lost.
 const MAX_SENT_LINE: usize = 65_535;
 /// See [`MAX_SENT_LINE`].
 const MAX_SENT_FRAME: usize = 65_536;
 
 impl Wire {
-    /// Appends the request for `command`. Where the format can, it carries `tag`, which the answer
-    /// brings back.
+    /// Appends the request for `command`. If the format has marks, it carries `tag`, which the answer
+    /// returns.
     ///
     /// # Errors
-    /// If this cannot be asked for at such a door, it is too long for a packet, or, on the text door,
-    /// the receiver's name has a blank, where another name would end; nothing is appended then.
+    /// If this door has no such request, or the request is too long for a packet. On the text door also if
+    /// the receiver's name has a blank, since the name would end there. Nothing is appended then.
     pub fn encode_request(self, command: &Command, tag: u64, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let name = command.spec().map_or("", |spec| spec.name);
         let unknown = || Refusal::UnknownAct { act: name.to_owned() };
@@ -27,14 +26,14 @@ impl Wire {
         (request.act, request.tag) = (Some(name.into()), Some(tag.to_string().into()));
         match self {
             Self::Text => {
-                // `/msg a b hi` is for a, whoever was meant; nobody has a name with a blank in it.
+                // `/msg a b hi` goes to a. No name has a blank in it.
                 if let Command::Msg { to, .. } = command
                     && (to.is_empty() || clean(to.as_bytes()).contains(char::is_whitespace))
                 {
                     return Err(Refusal::NobodyCalled { name: to.clone(), like: None });
                 }
                 let line = line(command, name, &request).ok_or_else(unknown)?;
-                // A name is not parsed before it is sent; here it cannot become a second line.
+                // A client does not parse names before sending; cleaned, a name cannot start a second line.
                 out.extend_from_slice(clean(line.as_bytes()).as_bytes());
                 out.push(b'\n');
             }
@@ -55,7 +54,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Appends what shows the server that this client is still there, and is not answered.
+    /// Appends a keep-alive that the server does not answer.
     pub fn encode_keep_alive(self, out: &mut Vec<u8>) {
         match self {
             Self::Text | Self::Relay => out.push(b'\n'),
@@ -67,7 +66,7 @@ impl Wire {
     }
 }
 
-/// The object by which a client asks, if it is no longer than `limit`.
+/// The object of a request, if it is no longer than `limit`.
 fn object(request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
     let object = request.object();
     if object.len() > limit {
@@ -76,7 +75,7 @@ fn object(request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
     Ok(object)
 }
 
-/// What a command asks for, without its name.
+/// The keys of a request, without its `Act`.
 fn request(command: &Command) -> Request<'_> {
     let data = |text| Request { data: Some(text), ..Request::default() };
     match command {
@@ -128,15 +127,15 @@ fn request(command: &Command) -> Request<'_> {
     }
 }
 
-/// A command as a person would type it; `None` where people cannot ask for it.
+/// The command as a person would type it; `None` if the text door has no such command.
 fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> {
     let data = request.data.as_deref().unwrap_or_default();
     Some(match command {
         Command::HistoryAfter(..) | Command::In(..) | Command::Visit { .. } => return None,
-        // The room's own answers, which the slashed commands do not give.
+        // The old chat room's commands, whose answers the slashed commands do not give.
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),
-        // What is said is said as it stands, whatever it looks like.
+        // Escape the line so that it is said as it stands.
         Command::Say(_) if typed::is_special(data) => format!("\\{data}"),
         Command::Say(_) => data.to_owned(),
         _ => {

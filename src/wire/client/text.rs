@@ -1,6 +1,6 @@
-//! The text door's lines, as a client hears them.
+//! Decodes the text door's lines for a client.
 //!
-//! A line of one's own is known by the address before it, which the first line of the greeting tells.
+//! A client knows its own line by the address before it; the first line of the greeting tells it.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,32 +9,32 @@ use super::{Heard, Kind, Speech};
 use crate::protocol::{clean, is_mask};
 use crate::wire::shown::INDENT;
 
-/// Longest line of the server that is joined of several, in bytes: a bound on what is kept.
+/// Longest wrapped line of the server that is joined again, in bytes.
 const MAX_JOINED: usize = 64 * 1024;
 
-/// What the text door has told this client about itself, for reading what it tells next.
+/// What the text door has told this client so far; later lines are read by it.
 #[derive(Debug, Default)]
 pub(super) struct TextDoor {
-    /// This client's address there, once it is let in.
+    /// This client's address there, once it is admitted.
     me: Option<String>,
-    /// Whether it has seen itself come: what looks like that afterwards, it has said.
+    /// Whether it has seen its own arrival. Lines that look like one after that are its own speech.
     came: bool,
     name: Option<String>,
     room: Option<String>,
     pub(super) idle: Option<u64>,
     /// Within the list of `/who`.
     listing: bool,
-    /// A line of the server that goes on in the next one.
+    /// A wrapped line of the server whose rest has not come.
     begun: Option<String>,
 }
 
 impl TextDoor {
-    /// The room that this client is in; where it is let in, until it is told another.
+    /// The room that this client is in: the lobby until the server names another.
     pub(super) fn room(&self) -> Option<&str> {
         self.room.as_deref().or_else(|| self.me.as_ref().map(|_| "lobby"))
     }
 
-    /// Reads a line; one that goes on is kept for what follows it.
+    /// Reads a line. Keeps a wrapped line until its rest has come.
     pub(super) fn read(&mut self, line: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
         let line = clean(line.strip_suffix(b"\r").unwrap_or(line));
         let line = match self.begun.take() {
@@ -47,7 +47,7 @@ impl TextDoor {
             },
             None => line.into_owned(),
         };
-        // The server leaves the blank at which it wraps a line at the line's end.
+        // The server leaves a blank at the end of a wrapped line.
         if line.ends_with(' ') && line.len() <= MAX_JOINED && (line.starts_with("*** ") || line.starts_with("!!! ")) {
             self.begun = Some(line);
         } else {
@@ -55,7 +55,7 @@ impl TextDoor {
         }
     }
 
-    /// Reads what was kept, since nothing follows it.
+    /// Reads the kept line, because no rest follows.
     pub(super) fn finish(&mut self, ready: &mut VecDeque<(Option<u64>, Heard)>) {
         if let Some(begun) = self.begun.take() {
             ready.extend(self.read_whole(&begun).map(|heard| (None, heard)));
@@ -67,7 +67,7 @@ impl TextDoor {
         if let Some(info) = line.strip_prefix("*** ") {
             return Some(self.info(info));
         } else if let Some(more) = line.strip_prefix("!!! To say it as text: ") {
-            // The second line of a refusal, which is one answer.
+            // The second line of one refusal.
             return Some(Heard::Info(format!("To say it as text: {more}")));
         } else if let Some(text) = line.strip_prefix("!!! ") {
             return Some(Heard::Refused { code: None, text: text.to_owned() });
@@ -78,7 +78,7 @@ impl TextDoor {
         speech.unwrap_or_else(|| Some(entry(line).unwrap_or_else(|| Heard::Other(line.to_owned()))))
     }
 
-    /// A line that somebody is behind.
+    /// Reads a line that a person caused.
     fn speech(&self, line: &str) -> Option<Speech> {
         if let Some(private) = line.strip_prefix(">>> ") {
             // A name has no blanks, so `to bob` is not one.
@@ -120,8 +120,8 @@ impl TextDoor {
         })
     }
 
-    /// What a line that somebody is behind amounts to. The room's announcements have the same form
-    /// as what people say; only of oneself one knows which it is.
+    /// Reads the words of a line that a person caused. Announcements have the same form as speech; a client
+    /// can tell them apart only for itself.
     fn of(&mut self, speech: Speech) -> Option<Heard> {
         if speech.kind == Kind::Said {
             match (&*speech.text, speech.mine) {
@@ -181,12 +181,12 @@ impl TextDoor {
     }
 }
 
-/// What the next line adds to one that goes on; `None` where it is another line.
+/// The rest of a wrapped line; `None` if the next line is another one.
 fn further<'a>(begun: &str, line: &'a str) -> Option<&'a str> {
     line.strip_prefix(begun.get(..4)?)?.strip_prefix(INDENT)
 }
 
-/// The seconds of a setting as the server tells it: `30 s`, `5 min`.
+/// Parses the seconds of a setting: `30 s`, `5 min`.
 fn seconds(count: &str, unit: &str) -> Option<u64> {
     let length = match unit {
         "s" => 1,
@@ -213,7 +213,7 @@ fn without_time(line: &str) -> &str {
     }
 }
 
-/// `12:04 mike: text`, behind the dashes.
+/// A history line after its dashes: `12:04 mike: text`.
 fn past_line(line: &str) -> Heard {
     let speech = line.split_once(' ').filter(|(clock, _)| clock.contains(':')).and_then(|(clock, rest)| {
         let (kind, (name, text)) = match rest.strip_prefix("* ") {
@@ -226,7 +226,7 @@ fn past_line(line: &str) -> Heard {
     speech.map_or_else(|| Heard::Info(line.to_owned()), Heard::Speech)
 }
 
-/// `ADDR:NAME`, of the answer to a bare `who`. The name may be an address too; an address may be masked.
+/// `ADDR:NAME` in the answer to a bare `who`. The name may be an address, and the address may be masked.
 fn entry(line: &str) -> Option<Heard> {
     let mut colons = line.match_indices(':').map(|(at, _)| (line.get(..at), line.get(at + 1..)));
     colons.find_map(|(address, name)| {

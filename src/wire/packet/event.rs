@@ -1,4 +1,4 @@
-//! What programs are told: the object of each notice, and the route of its frame.
+//! Encodes notices for programs: the object of each notice, and the route of its frame.
 
 use std::borrow::Cow;
 
@@ -69,7 +69,7 @@ struct Event<'a> {
     act: &'a str,
     data: Cow<'a, str>,
     from: Option<&'a Speaker>,
-    /// The session's own id, where it is told about itself.
+    /// The session's own id, in answers about itself.
     id: Option<SessionId>,
     to: Option<&'a str>,
     room: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! The values of a request's keys, each read by itself: one wrong value does not hide the others.
+//! Reads the values of a request's keys one by one, so that one wrong value does not hide the others.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::protocol::shortened;
 
-/// Longest `Ref`, as JSON text in bytes: it is sent back with the answer.
+/// Longest `Ref`, as JSON text in bytes; the answer repeats it.
 const MAX_REF: usize = 256;
-/// Characters of a wrong value that are repeated in the refusal.
+/// Most characters of a wrong value that the refusal repeats.
 const REPEATED: usize = 40;
 
-/// A string of the packet, borrowed from it where it holds no escapes.
+/// A string of the packet, borrowed if it has no escapes.
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -55,7 +55,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A number of a line; `None` for null.
+    /// A line's number; `None` for null.
     pub(super) fn number(self) -> Result<Option<u64>, String> {
         match self.raw.get() {
             "null" => Ok(None),
@@ -63,7 +63,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Yes or no; `None` for null.
+    /// A boolean; `None` for null.
     pub(super) fn flag(self) -> Result<Option<bool>, String> {
         match self.raw.get() {
             "null" => Ok(None),
@@ -94,21 +94,20 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The object of a packet as text, without a byte order mark before it. Every half of a surrogate pair
-/// that stands alone is written as U+FFFD, since Rust's strings cannot hold it: JavaScript cuts texts
-/// in the middle of a pair.
+/// A packet as text, without a byte order mark before it. Each lone half of a surrogate pair becomes
+/// U+FFFD, since Rust's strings cannot hold it. JavaScript may cut a text in the middle of a pair.
 pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(without_mark(bytes));
     let has_surrogates = |text: &str| text.contains("\\ud") || text.contains("\\uD");
     if has_surrogates(&text) { Cow::Owned(without_lone_surrogates(&text)) } else { text }
 }
 
-/// Whether the data of a frame is an object, and not text.
+/// Whether the data of a frame is an object; otherwise it is text.
 pub(super) fn is_object(bytes: &[u8]) -> bool {
     without_mark(bytes).starts_with(b"{")
 }
 
-/// The bytes without white space and a byte order mark before them.
+/// The bytes without leading white space and byte order mark.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.trim_ascii_start();
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
@@ -142,7 +141,7 @@ enum Half {
     Low,
 }
 
-/// The half that `text` begins with, written as `\uXXXX`.
+/// The half at the beginning of `text`, written as `\uXXXX`.
 fn surrogate(text: &str) -> Option<Half> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -1,6 +1,6 @@
-//! Requests that were read, and texts of several lines, of which each line is a request.
+//! Decoded requests, and texts of several lines, each of which becomes a request.
 //!
-//! A text is made into lines one by one as they are taken: as requests all of them would take fifty
+//! The lines of a text are made one by one, when they are taken. Made at once, they would need fifty
 //! times the packet's memory.
 
 use std::collections::VecDeque;
@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::protocol::{Body, Command, Nick, RoomName, VisitTo};
 use crate::wire::Inbound;
 
-/// What was read and not taken yet, in order.
+/// Decoded requests that were not taken yet, in order.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct Requests {
     ready: VecDeque<Inbound>,
@@ -20,8 +20,8 @@ impl Requests {
         self.ready.push_back(one);
     }
 
-    /// Adds the lines of a text, each as a request of its own. They come after what was pushed before;
-    /// nothing may be pushed until all of them have been taken.
+    /// Adds the lines of a text, each as a request, after what was pushed before. Nothing may be pushed until
+    /// all of them have been taken.
     pub(super) fn push_lines(&mut self, lines: Lines) {
         self.lines = Some(lines);
     }
@@ -40,7 +40,7 @@ impl Requests {
     }
 }
 
-/// How a text is to be said.
+/// The form in which a text is said.
 #[derive(Debug)]
 pub(super) enum Manner {
     Say(Option<RoomName>),
@@ -51,13 +51,13 @@ pub(super) enum Manner {
 }
 
 impl Manner {
-    /// The command that says one line so; `None` where nothing of the line can be seen.
+    /// The command for one line; `None` if nothing of the line is visible.
     pub(super) fn command(&self, line: &str) -> Option<Command> {
         let there = |room: &Option<RoomName>, command| match room {
             Some(room) => Command::In(room.clone(), Box::new(command)),
             None => command,
         };
-        // What is said is said as it stands, with its blanks. An action follows the name.
+        // A spoken line keeps its blanks. An action follows the name.
         let body = match self {
             Self::Me(_) | Self::Visit(_, VisitTo::Action(_)) | Self::Reply => Body::new(line.trim())?,
             Self::Say(_) | Self::Msg(_) | Self::Visit(..) => Body::new(line)?,
@@ -72,21 +72,21 @@ impl Manner {
     }
 }
 
-/// The lines of one text. Those of which nothing can be seen are passed over.
+/// The lines of one text, without those of which nothing is visible.
 #[derive(Debug)]
 pub(super) struct Lines {
     manner: Manner,
     text: String,
-    /// Where the next line begins.
+    /// The byte at which the next line begins.
     at: usize,
-    /// The command of the line that was read ahead, to know whether it is the last.
+    /// The command of the next line. It is read ahead, to know which line is the last.
     ahead: Option<Command>,
-    /// The request's mark. It goes with the last line: when that is answered, all are.
+    /// The request's mark. The last line carries it, so its answer comes after all lines.
     tag: Option<Box<str>>,
 }
 
 impl Lines {
-    /// `None` where nothing of the text can be seen.
+    /// `None` if nothing of the text is visible.
     pub(super) fn new(manner: Manner, text: &str, tag: Option<Box<str>>) -> Option<Self> {
         let mut lines = Self { manner, text: text.to_owned(), at: 0, ahead: None, tag };
         lines.ahead = Some(lines.read_ahead()?);

@@ -1,8 +1,8 @@
 //! The JSON object that programs send and receive, on the JSON door and in the frames of the chat.
 //!
-//! `Act` says what it is about, `Data` is the text of it; both come from goframe's gtcp, where keys
-//! are matched without regard to case and a missing `Data` is "". Events carry more keys, which
-//! those clients ignore.
+//! `Act` names the request or the event, `Data` is its text. Both come from goframe's gtcp, which matches
+//! keys without regard to case and takes a missing `Data` as "". Events carry more keys, which those
+//! clients ignore.
 
 mod event;
 mod field;

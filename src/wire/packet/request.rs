@@ -1,4 +1,4 @@
-//! What programs ask for: an object of a packet or of a frame, as a command.
+//! Decodes a program's requests: the object of a packet or a frame becomes a command.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::lines::{Lines, Manner, Requests};
 use crate::protocol::{COMMANDS, Command, CommandSpec, Nick, Refusal, RoomName, VisitTo, clean};
 use crate::wire::{Inbound, Key};
 
-/// What a program asks for.
+/// The object of a request.
 #[derive(Default)]
 pub(in crate::wire) struct Request<'a> {
     pub(in crate::wire) act: Option<Cow<'a, str>>,
@@ -21,7 +21,7 @@ pub(in crate::wire) struct Request<'a> {
     pub(in crate::wire) to: Option<Cow<'a, str>>,
     pub(in crate::wire) room: Option<Cow<'a, str>>,
     pub(in crate::wire) after: Option<u64>,
-    /// The name that a visit bears.
+    /// The name of a visit.
     pub(in crate::wire) name: Option<Cow<'a, str>>,
     pub(in crate::wire) visit: bool,
     /// Its `Ref`, as JSON text.
@@ -29,7 +29,7 @@ pub(in crate::wire) struct Request<'a> {
 }
 
 impl Serialize for Request<'_> {
-    /// As a client writes it; [`write`] adds the `Ref`.
+    /// A request as a client writes it; [`write`] adds the `Ref`.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("Act", self.act.as_deref().unwrap_or_default())?;
@@ -55,18 +55,17 @@ impl Request<'_> {
     }
 }
 
-/// A request as it is read: what it asks for, and the first thing that is wrong with it.
+/// A request that is being read, and the first error in it.
 #[derive(Default)]
 struct Draft<'a> {
     request: Request<'a>,
     wrong: Option<String>,
-    /// What is wrong with its `Name`, which counts only for a visit: programs may have one of their own.
+    /// An error in its `Name`. It counts only for a visit: programs may use the key for themselves.
     name_wrong: Option<String>,
 }
 
 impl<'a> Draft<'a> {
-    /// Reads an object. What is wrong does not end the reading, so that the `Ref` is found wherever it
-    /// stands.
+    /// Reads an object. An error does not end the reading, so that a later `Ref` is found.
     fn read(bytes: &'a [u8], text: &'a str) -> Self {
         let mut draft = Self::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -75,7 +74,7 @@ impl<'a> Draft<'a> {
             draft.note(error.to_string());
         }
         if let Err(error) = std::str::from_utf8(bytes) {
-            // It would be read as something else than was meant.
+            // The request would mean something else than the program wanted.
             draft.wrong = Some(format!("the byte at {} is not UTF-8; JSON is UTF-8", error.valid_up_to()));
         }
         if draft.request.visit
@@ -91,7 +90,7 @@ impl<'a> Draft<'a> {
         self.wrong.get_or_insert(why);
     }
 
-    /// Takes the value of one key. Keys are matched without regard to case; unknown ones do not matter.
+    /// Reads the value of one key. Case is ignored in keys; unknown keys are ignored.
     fn take(&mut self, key: &str, raw: &'a RawValue) {
         let request = &mut self.request;
         let field = |name: &'static str| key.eq_ignore_ascii_case(name).then_some(Field { key: name, raw });
@@ -126,7 +125,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Fills what must be empty: of two keys alike, nobody knows which was meant.
+/// Fills an empty field. Refuses a key that comes twice, since either value may be meant.
 fn fill<'a, T>(
     place: &mut Option<T>,
     field: Field<'a>,
@@ -142,7 +141,7 @@ fn fill<'a, T>(
     }
 }
 
-/// Reads the keys of an object into a draft, which keeps what was read before an error.
+/// Reads the keys of an object into a draft, which keeps the keys before an error.
 struct Keys<'d, 'a>(&'d mut Draft<'a>);
 
 impl<'de> DeserializeSeed<'de> for Keys<'_, 'de> {
@@ -168,7 +167,7 @@ impl<'de> Visitor<'de> for Keys<'_, 'de> {
     }
 }
 
-/// Reads the object of one packet; what it asks for is added to `requests`.
+/// Reads the object of one packet and adds its requests to `requests`.
 pub(in crate::wire) fn read(bytes: &[u8], requests: &mut Requests) {
     let text = text_of(bytes);
     let Draft { mut request, wrong, .. } = Draft::read(bytes, &text);
@@ -192,7 +191,7 @@ pub(in crate::wire) fn read(bytes: &[u8], requests: &mut Requests) {
     }
 }
 
-/// Refuses the beginning of an object whose rest does not come.
+/// Refuses an incomplete object whose rest does not come.
 pub(in crate::wire) fn refuse_open(bytes: &[u8], requests: &mut Requests) {
     let text = text_of(bytes);
     let tag = Draft::read(bytes, &text).request.tag.take();
@@ -200,7 +199,7 @@ pub(in crate::wire) fn refuse_open(bytes: &[u8], requests: &mut Requests) {
     refuse(tag, why, requests);
 }
 
-/// Reads the data of a frame for a command's route: an object, or text that is its `Data`.
+/// Reads the data of a frame for a command's route: an object, or text that counts as its `Data`.
 pub(in crate::wire) fn read_for(spec: &'static CommandSpec, bytes: &[u8], requests: &mut Requests) {
     if !is_object(bytes) {
         let data = Some(String::from_utf8_lossy(bytes));
@@ -219,7 +218,7 @@ fn ask(spec: &'static CommandSpec, request: &Request<'_>, tag: Option<Box<str>>,
     let data = request.data.as_deref().unwrap_or_default();
     let command = match manner(spec, request) {
         Err(refusal) => Err(refusal),
-        // One line, nearly always.
+        // The usual case: one line.
         Ok(Some(manner)) if !data.contains('\n') => manner.command(data).ok_or_else(|| needs(spec)),
         Ok(Some(manner)) => match Lines::new(manner, data, tag.clone()) {
             Some(lines) => return requests.push_lines(lines),
@@ -230,7 +229,7 @@ fn ask(spec: &'static CommandSpec, request: &Request<'_>, tag: Option<Box<str>>,
     add(tag, command.map_or_else(Inbound::Refused, Inbound::Command), requests);
 }
 
-/// How the text of a request is to be said; `None` where the command says nothing to others.
+/// The form in which the request's text is said; `None` if others do not hear the command.
 fn manner(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Option<Manner>, Refusal> {
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
     let to = || match &request.to {
@@ -256,7 +255,7 @@ fn manner(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Option<Ma
     }))
 }
 
-/// What a command needs whose text is missing.
+/// The usage of a command whose text is missing.
 fn needs(spec: &CommandSpec) -> Refusal {
     let usage = match spec.name {
         "msg" => "msg with To and Data".to_owned(),
@@ -265,7 +264,7 @@ fn needs(spec: &CommandSpec) -> Refusal {
     Refusal::Usage { usage }
 }
 
-/// The command of a request that says nothing to others.
+/// The command of a request that others do not hear.
 fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command, Refusal> {
     let data = request.data.as_deref().unwrap_or_default();
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
@@ -292,7 +291,7 @@ fn add(tag: Option<Box<str>>, one: Inbound, requests: &mut Requests) {
     requests.push(one);
 }
 
-/// A parser's words may repeat what was sent: cleaned, and not at length.
+/// A parser's error, cleaned and shortened, since it may repeat what the peer sent.
 fn refuse(tag: Option<Box<str>>, why: &str, requests: &mut Requests) {
     let why = clean(why.as_bytes()).chars().take(200).collect();
     add(tag, Inbound::Refused(Refusal::BadPacket { why }), requests);

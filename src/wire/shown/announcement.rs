@@ -1,8 +1,8 @@
-//! The chat room's announcements, which have the same form as what people say.
+//! Quotes typed lines that look like announcements of the old chat room.
 //!
-//! `[ADDR]NAME: login out` is told when somebody leaves. Whoever types these words would be taken for
-//! leaving (case B4), so they are shown in quotation marks. What was said stays as it is: only the text
-//! door has announcements in this form.
+//! `[ADDR]NAME: login out` announces a leave, in the form of a typed line. A person who types these words
+//! would seem to leave (case B4), so the text door shows them in quotation marks. The line itself stays:
+//! only the text door has announcements in this form.
 
 use std::sync::LazyLock;
 
@@ -19,15 +19,15 @@ const ALL: [&str; 4] = [I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT];
 
 static KEYS: LazyLock<[NameKeys; 4]> = LazyLock::new(|| ALL.map(NameKeys::of));
 
-/// Characters that a look-alike may take more than the letters of an announcement: `rn` is one more than `m`.
+/// Characters that a look-alike may have beyond the announcement: `rn` is one more than `m`.
 const SLACK: usize = 2;
-/// Longest look-alike, in characters that are seen.
+/// Longest look-alike, in visible characters.
 const LONGEST: usize = TIME_OUT.len() + SLACK;
 
-/// Whether a line would be taken for an announcement: whatever its case, width and look-alikes, invisible
-/// characters and blanks around it.
+/// Whether people would take a line for an announcement. Case, width, look-alikes, invisible characters and
+/// blanks around it are ignored.
 pub(super) fn is_like(text: &str) -> bool {
-    // Asked for every line that is said: most begin with a letter that no announcement begins with.
+    // This runs for every line: most begin with a letter that no announcement begins with.
     let begins_otherwise = |c: &u8| c.is_ascii_graphic() && !b"iIlLtT1|!".contains(c);
     if text.as_bytes().iter().find(|c| **c != b' ').is_some_and(begins_otherwise) {
         return false;
@@ -41,7 +41,7 @@ pub(super) fn is_like(text: &str) -> bool {
     }
 }
 
-/// What is seen of a line, with one blank between words; `None` where that is more than [`LONGEST`].
+/// The visible text of a line, with one blank between words; `None` if it is longer than [`LONGEST`].
 fn seen(text: &str) -> Option<String> {
     let mut seen = String::new();
     let (mut count, mut is_between) = (0, false);
@@ -61,7 +61,7 @@ fn seen(text: &str) -> Option<String> {
     Some(seen)
 }
 
-/// White space, and what looks like it: Hangul's fillers and the Braille pattern without dots.
+/// White space and characters that look like it: Hangul's fillers and the Braille pattern without dots.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
 }

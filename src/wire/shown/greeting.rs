@@ -1,4 +1,4 @@
-//! The greeting: where somebody is, with whom, and the four things to know.
+//! The greeting: the room, the people in it, and four things to know.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -9,12 +9,12 @@ use super::wrap::Page;
 use super::wrong_protocol::host_and_port;
 use crate::protocol::{IdleLimits, RoomName};
 
-/// What a greeting tells.
+/// The values in a greeting.
 pub(super) struct Greeting<'a> {
     pub(super) room: &'a RoomName,
     pub(super) others: &'a [Arc<str>],
     pub(super) others_total: usize,
-    /// The address that the caller came to.
+    /// The address that the caller connected to.
     pub(super) door: &'a str,
     pub(super) idle: IdleLimits,
 }
@@ -25,7 +25,7 @@ impl Greeting<'_> {
         if self.others_total == 0 {
             page.info(format_args!("Welcome to Parlor. You are the first in {room}."));
             let (host, port) = host_and_port(self.door);
-            // Nobody on another machine reaches a loopback address.
+            // Other machines cannot reach a loopback address.
             let is_local = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
             let place = if is_local { " on this machine" } else { "" };
             page.info(format_args!("Others{place} come in with: nc {host} {port}"));
@@ -37,7 +37,7 @@ impl Greeting<'_> {
         let IdleLimits { at_first, later } = self.idle;
         let first = Setting(at_first.as_secs());
         if at_first.is_zero() {
-            // Nobody is ended for being silent.
+            // There is no idle limit.
         } else if at_first == later {
             page.info(format_args!("Quiet for {first} means disconnected; /stay if you just listen"));
         } else {
@@ -46,7 +46,7 @@ impl Greeting<'_> {
     }
 }
 
-/// `with 2 others: ann, mike`; those beyond the names are counted.
+/// `with 2 others: ann, mike`; further people are counted.
 pub(super) fn company(others: &[Arc<str>], total: usize) -> String {
     let mut words = match total {
         0 => return "alone".to_owned(),

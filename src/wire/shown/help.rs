@@ -1,10 +1,10 @@
-//! The list of commands, and one of them.
+//! The help: the list of commands, and one command.
 
 use super::wrap::Page;
 use crate::protocol::{COMMANDS, CommandSpec};
 
-/// The list of commands, in at most 12 lines: the first ones with a few words to each, two beside each
-/// other, and the names of the rest.
+/// The list of commands, in at most 12 lines: two columns of common commands with a few words each, then
+/// the names of the rest.
 pub(super) fn list(page: &mut Page<'_>) {
     let (main, rest) = COMMANDS.split_at(CommandSpec::EXPLAINED.min(COMMANDS.len()));
     page.info(format_args!("Type to talk. Commands (beginnings suffice; /help COMMAND tells more):"));
@@ -18,7 +18,7 @@ pub(super) fn list(page: &mut Page<'_>) {
     page.info(format_args!("who, rename|NAME, help and quit work bare; \\who says \"who\", //x says \"/x\"."));
 }
 
-/// How one command is written, its other names, and what it does.
+/// One command: its usage, its other names, and what it does.
 pub(super) fn one(spec: &CommandSpec, page: &mut Page<'_>) {
     if spec.aliases.is_empty() {
         page.info(format_args!("{}", spec.usage()));

@@ -1,5 +1,5 @@
-//! The lists of people and of rooms. One person or room is one line, so that a program can count them:
-//! what others typed, a reason or a topic, is cut where it would not fit.
+//! The lists of people and of rooms. One entry is one line, so that a program can count them. Typed text
+//! in an entry, a reason or a topic, is cut to fit.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -7,7 +7,7 @@ use super::span::Age;
 use super::wrap::{COLUMNS, Page, cut};
 use crate::protocol::{Away, Presence, RoomInfo, RoomName};
 
-/// Fewer columns than this say nothing: a reason or a topic is left out instead.
+/// Least columns for a reason or a topic; with fewer it is left out.
 const SHORTEST_CUT: usize = 8;
 
 /// The answer to `/who`.
@@ -42,7 +42,7 @@ pub(super) fn rooms(rooms: &[RoomInfo], page: &mut Page<'_>) {
     page.info(format_args!("end of list"));
 }
 
-/// Adds as much of `text` to an entry as fits its line, with `between` before it.
+/// Appends `between` and as much of `text` as fits the entry's line.
 fn add(entry: &mut String, between: &str, text: &str) {
     let left = (COLUMNS - "*** ".len()).saturating_sub(entry.width() + between.len());
     if left >= SHORTEST_CUT || text.width() <= left {

@@ -1,9 +1,9 @@
-//! What a person on the text door is shown of each notice.
+//! Encodes notices for people on the text door.
 //!
-//! What the server writes can be told apart by its first bytes (`[`, `* `, `>>> `, `--- `, `*** `,
-//! `!!! `), and nothing that a person types can produce them, since what people say is always
-//! behind a name. The first two lines of a greeting, `who`, `rename|NAME` and the announcements are
-//! the older chat room's, to the byte. Lines of the server are at most 78 columns wide ([`wrap`]).
+//! Lines of the server are known by their first bytes (`[`, `* `, `>>> `, `--- `, `*** `, `!!! `). People
+//! cannot produce them, since their words always stand after a name. The first two lines of a greeting,
+//! `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
+//! are at most 78 columns wide ([`wrap`]).
 
 mod announcement;
 mod greeting;
@@ -21,7 +21,7 @@ pub(super) use self::wrap::{INDENT, wrap};
 use super::Style;
 use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker};
 
-/// Appends the lines that a person is shown of `notice`.
+/// Appends `notice` as lines for people.
 pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
     let (eol, time) = (style.eol(), style.time);
     match notice {
@@ -40,7 +40,7 @@ pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
         Notice::Login { who, .. } => speech(who, LOGIN, eol, out),
         Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, eol, out),
         Notice::Left { who, .. } => speech(who, LOGIN_OUT, eol, out),
-        // The old chat room had one room: whoever is in another one has left it.
+        // The old chat room had only one room: a person who goes to another one leaves it.
         Notice::Came { who, .. } if style.classic => speech(who, LOGIN, eol, out),
         Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, eol, out),
         told if style.classic && is_unasked(told) => {}
@@ -48,7 +48,7 @@ pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether the server says this by itself, not in answer to what the session asked for.
+/// Whether the server sends this unasked.
 fn is_unasked(notice: &Notice) -> bool {
     match notice {
         Notice::Welcome { .. }
@@ -65,17 +65,17 @@ fn is_unasked(notice: &Notice) -> bool {
     }
 }
 
-/// `[ADDR]NAME: text`, the one line that is written for every delivery.
+/// `[ADDR]NAME: text`, the line of nearly every delivery.
 fn speech(who: &Speaker, text: &str, eol: &str, out: &mut Vec<u8>) {
     for part in ["[", &who.address, "]", &who.name, ": ", text, eol] {
         out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// Everything that is not in the chat room's own form.
+/// Every notice that is not in the old chat room's form.
 fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
     match notice {
-        // Told by `encode`, or not to people.
+        // `encode` handles these, or people are not told.
         Notice::Said(_) | Notice::IAmHere(_) | Notice::Login { .. } | Notice::Left { .. } | Notice::DoExit => {}
         Notice::Acted(line) if time => {
             page.bare(format_args!("{} * {} {}", Clock(line.at), line.from.name, line.body.as_str()));
@@ -179,7 +179,7 @@ fn goodbye(reason: &CloseReason, page: &mut Page<'_>) {
     }
 }
 
-/// `, away: lunch`, where somebody is.
+/// `, away: lunch`, for a person who is away.
 fn away(away: Option<&Away>, words: &str) -> String {
     match away {
         None => String::new(),

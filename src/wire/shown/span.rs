@@ -1,4 +1,4 @@
-//! Times as people are told them.
+//! Times in words for people.
 
 use std::fmt;
 use std::time::Duration;
@@ -28,8 +28,8 @@ impl fmt::Display for Setting {
     }
 }
 
-/// The time of day of a Unix millisecond, `12:04`, in UTC: the server does not know where its
-/// people are.
+/// The time of day of a Unix millisecond, `12:04`, in UTC: the server does not know people's time
+/// zones.
 pub(super) struct Clock(pub(super) u64);
 
 impl fmt::Display for Clock {

@@ -1,33 +1,32 @@
-//! Lines of the server's own, at most 78 columns wide.
+//! Wraps the server's own lines at 78 columns.
 //!
-//! A longer line is wrapped at blanks. Each further line begins with the same mark, `*** ` or `!!! `,
-//! and is indented behind it: words that somebody typed, such as a topic, never stand where a line of
-//! the server begins. The blank at which a line is wrapped stays at its end, as in format=flowed
-//! (RFC 3676): a program that reads the line knows that it goes on.
+//! Each further line begins with the same mark, `*** ` or `!!! `, and an indent. So typed words, such as a
+//! topic, never stand where a line of the server begins. The blank at which a line is wrapped stays at its
+//! end, as in format=flowed (RFC 3676): a program then knows that the line goes on.
 
 use std::fmt;
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// Widest line of the server, in columns: a terminal of 80, with room for a cursor.
+/// Widest line of the server, in columns: a terminal has 80, and needs room for a cursor.
 pub(crate) const COLUMNS: usize = 78;
 
-/// Stands behind the mark of a further line.
+/// The indent after the mark of a further line.
 pub(in crate::wire) const INDENT: &str = "    ";
 
-/// Where lines of the server are written.
+/// Collects the lines of the server.
 pub(super) struct Page<'a> {
     pub(super) eol: &'a str,
     pub(super) out: &'a mut Vec<u8>,
 }
 
 impl Page<'_> {
-    /// Information: `*** `.
+    /// Adds information: `*** ` and the text.
     pub(super) fn info(&mut self, text: fmt::Arguments<'_>) {
         self.marked("*** ", text);
     }
 
-    /// A line behind `mark`, wrapped. A `\n` in `text` begins a line that is not indented.
+    /// Adds `mark` and a text, wrapped. A `\n` in `text` begins a line that is not indented.
     pub(super) fn marked(&mut self, mark: &str, text: fmt::Arguments<'_>) {
         match text.as_str() {
             Some(text) => wrap(mark, text, self.eol, self.out),
@@ -35,7 +34,7 @@ impl Page<'_> {
         }
     }
 
-    /// A line as it stands, of any width: what people say, and the chat room's own answers.
+    /// Adds a line unwrapped, of any width: people's words, and the old chat room's answers.
     pub(super) fn bare(&mut self, text: fmt::Arguments<'_>) {
         use std::io::Write as _;
         // Writing to a Vec cannot fail.
@@ -48,7 +47,7 @@ impl Page<'_> {
     }
 }
 
-/// Appends `text` behind `mark`, in lines of at most [`COLUMNS`]; a `\n` begins a line of its own.
+/// Appends `mark` and `text` in lines of at most [`COLUMNS`]; a `\n` begins a new line.
 pub(in crate::wire) fn wrap(mark: &str, text: &str, eol: &str, out: &mut Vec<u8>) {
     for line in text.split('\n') {
         out.extend_from_slice(mark.as_bytes());
@@ -92,7 +91,7 @@ fn wrap_line(mark: &str, line: &str, eol: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Ends a line that goes on; returns the column at which the next one begins.
+/// Ends a wrapped line and begins its next one; returns the column there.
 fn next_line(end: &str, mark: &str, eol: &str, out: &mut Vec<u8>) -> usize {
     for part in [end, eol, mark, INDENT] {
         out.extend_from_slice(part.as_bytes());
@@ -100,7 +99,7 @@ fn next_line(end: &str, mark: &str, eol: &str, out: &mut Vec<u8>) -> usize {
     mark.len() + INDENT.len()
 }
 
-/// How many bytes of `text` fit into so many columns: one character at least, and its marks.
+/// How many bytes of `text` fit into so many columns: at least one character and its marks.
 fn fitting(text: &str, columns: usize) -> usize {
     let mut fits = 0;
     for (at, c) in text.char_indices() {
@@ -114,7 +113,7 @@ fn fitting(text: &str, columns: usize) -> usize {
     fits
 }
 
-/// `text` in at most so many columns; a mark at its end says that there is more.
+/// `text` cut to so many columns; an ellipsis marks a cut.
 pub(super) fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();

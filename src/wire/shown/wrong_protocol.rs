@@ -1,4 +1,4 @@
-//! What a caller who speaks another protocol is answered before the close.
+//! The answer to a caller of another protocol, before the close.
 
 use byteorder::{ByteOrder, NetworkEndian};
 
@@ -12,9 +12,9 @@ const TLS_RECORD_VERSION: u16 = 0x0301;
 const TLS_FATAL_PROTOCOL_VERSION: u16 = 0x0246;
 
 impl Protocol {
-    /// What such a caller is answered before the close.
+    /// The answer to such a caller before the close.
     ///
-    /// `door` is the address at which it came in by `wire`; `doors` names the server's other doors.
+    /// `door` is the address that the caller connected to by `wire`; `doors` names the other doors.
     #[must_use]
     pub fn answer(self, wire: Wire, door: &str, doors: &str) -> Vec<u8> {
         match self {
