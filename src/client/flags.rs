@@ -29,7 +29,7 @@ remembered in $XDG_CONFIG_HOME/parlor/cli.toml (~/.config/parlor/cli.toml); a fl
 a variable, a variable more than that file. What was typed is kept beside it, private lines are not.
 Scripts (send, tail, expect, who, pipes) neither read nor write these files.
 Colours are for terminals only; NO_COLOR=1 turns them off. If standard output is no terminal, or
-TERM is dumb or unset, lines are plain.
+TERM is dumb, empty or unset, lines are plain.
 
 When the connection breaks, talking, tail, expect and pipes connect again: after 0.5 s, then after
 twice as long each time, 30 s at most. A pipe says the line again that was on its way: none is lost,

@@ -10,6 +10,11 @@ use crate::wire::{Heard, Kind, Speech};
 /// The colours of names: those of the terminal's own palette that are legible on dark and light.
 const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];
 
+/// Whether the terminal obeys no control sequences: `TERM` is `dumb`, empty or unset.
+pub(super) fn is_dumb_terminal() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
 /// Whether names have colours, and how.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
@@ -21,8 +26,7 @@ impl Paint {
     /// (<https://no-color.org>).
     pub(super) fn on(out: &impl IsTerminal) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        Self { on: out.is_terminal() && !unwanted && !dumb }
+        Self { on: out.is_terminal() && !unwanted && !is_dumb_terminal() }
     }
 
     pub(super) fn none() -> Self {

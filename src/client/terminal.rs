@@ -111,8 +111,7 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
 
 /// Whether lines can be edited: a terminal on both sides, and one that can move its cursor.
 fn can_edit() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    io::stdin().is_terminal() && io::stdout().is_terminal() && !is_dumb
+    io::stdin().is_terminal() && io::stdout().is_terminal() && !show::is_dumb_terminal()
 }
 
 fn editor(link: &Arc<Link>, accepting: &Arc<Accepting>, paint: Paint) -> rustyline::Result<LineEditor> {

@@ -299,8 +299,9 @@ what_is_no_terminal_gets_plain_lines() {
   command_line ann 80 TERM=screen-256color "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n ann) | tee $WORK/log"
   command_line dumb 80 TERM=dumb "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n dumb)"
   command_line none 80 -u TERM "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n none)"
+  command_line empty 80 TERM= "$(printf '%q ' "$CLI" "127.0.0.1:$TEXT" -n empty)"
   local name
-  for name in ann dumb none; do
+  for name in ann dumb none empty; do
     sees "$name" "You are now $name"
     say bob "hello $name"
     sees_line "$name" "bob: hello $name"
