@@ -144,7 +144,7 @@ impl Decode for RelayDecoder {
                     if !self.extend_line(length)? {
                         return Ok(None);
                     }
-                    if self.held.is_some() && !self.line.is_empty() && !self.line.starts_with(b"$") {
+                    if self.held.is_some() && !self.line.is_empty() && !self.sniffer.may_go_on(&self.line) {
                         self.release();
                     } else if !self.ended || !self.take_last()? {
                         return Ok(None);

@@ -29,7 +29,7 @@ pub enum Protocol {
 
 /// First bytes of other protocols and of files. A file with a NUL in its first [`HEAD`] bytes needs no
 /// row.
-const HEADS: [(&[u8], Protocol); 26] = [
+const HEADS: [(&[u8], Protocol); 25] = [
     (b"\r\n\r\n\0", Protocol::Named("the PROXY protocol")),
     (b"\xff\xd8\xff", Protocol::Named("a JPEG image")),
     (b"\x89PNG", Protocol::Named("a PNG image")),
@@ -54,12 +54,11 @@ const HEADS: [(&[u8], Protocol); 26] = [
     (b"\x1a\x45\xdf\xa3", Protocol::Named("a Matroska video")),
     (b"ID3\x03", Protocol::Named("an MP3 file")),
     (b"ID3\x04", Protocol::Named("an MP3 file")),
-    (b"SQLite f", Protocol::Named("an SQLite database")),
     (b"\x13BitTor", Protocol::Named("BitTorrent")),
 ];
 
 /// The beginnings of first lines, as programs send them.
-const LINES: [(&str, Protocol); 14] = [
+const LINES: [(&str, Protocol); 15] = [
     ("MAIL FROM:", Protocol::Smtp),
     ("RCPT TO:", Protocol::Smtp),
     ("EHLO ", Protocol::Smtp),
@@ -74,6 +73,7 @@ const LINES: [(&str, Protocol); 14] = [
     ("<stream:stream", Protocol::Named("XMPP")),
     ("<policy-file-request/>", Protocol::Named("a Flash policy request")),
     ("CONNECT {\"", Protocol::Named("NATS")),
+    ("SQLite format 3", Protocol::Named("an SQLite database")),
 ];
 
 /// Methods that count without a version after the path (HTTP/0.9, and requests that were cut).
@@ -227,10 +227,12 @@ pub(super) fn is_taken_for_another(line: &str) -> bool {
     let first = Opening::of(line).rest;
     Protocol::of_line(first, true, true).is_some()
         || is_redis(first.trim_ascii_end().as_bytes(), b'*')
+        || first.trim_ascii_end() == "{"
         || of_head(line.as_bytes(), Wire::Text).is_some()
+        || of_known_head(line.as_bytes()).is_some()
 }
 
-/// The protocol or file that begins with the bytes of a row of [`HEADS`].
+/// The protocol or file whose first line, its end taken away, begins with the bytes of a row of [`HEADS`].
 pub(super) fn of_known_head(bytes: &[u8]) -> Option<Protocol> {
     HEADS.iter().find(|(beginning, _)| bytes.starts_with(beginning.trim_ascii_end())).map(|(_, protocol)| *protocol)
 }

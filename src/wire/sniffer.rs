@@ -10,6 +10,8 @@ use crate::protocol::Refusal;
 
 /// The length of two characters of UTF-16, in bytes.
 const TWO_CHARACTERS: usize = 4;
+/// The first key of a request of the JSON door, in lower case.
+const ACT: &str = "\"act\"";
 /// Most bytes of a first line that are compared.
 const LOOKED_AT: usize = 512;
 
@@ -30,8 +32,8 @@ enum State {
     First,
     /// A line of this protocol was refused: the next one is compared too.
     Refused(Protocol),
-    /// A line that may be Redis is held.
-    Held,
+    /// A line that may begin a request of this protocol is held.
+    Held(Protocol),
     /// The session is chat.
     Done,
 }
@@ -120,6 +122,17 @@ impl Sniffer {
         self.check_head()
     }
 
+    /// Whether the beginning of a line may go on with the line that is held.
+    pub(super) fn may_go_on(&self, line: &[u8]) -> bool {
+        match self.state {
+            State::Held(Protocol::Json) => {
+                line.trim_ascii_start().iter().zip(ACT.bytes()).all(|(byte, act)| byte.to_ascii_lowercase() == act)
+            }
+            State::Held(_) => line.starts_with(b"$"),
+            _ => false,
+        }
+    }
+
     /// Decides about a line. `with_cr`: a CR ended it. `is_cut`: the line is longer.
     pub(super) fn line(&mut self, line: &[u8], with_cr: bool, is_cut: bool) -> Result<Verdict, WireError> {
         if self.state == State::Done {
@@ -130,25 +143,30 @@ impl Sniffer {
         }
         let text = String::from_utf8_lossy(line.get(..LOOKED_AT).unwrap_or(line));
         let text = Opening::of(&text).rest.trim_end();
-        if text.is_empty() && self.state != State::Held {
+        if text.is_empty() && !matches!(self.state, State::Held(_)) {
             return Ok(Verdict::Chat);
         }
         // A file may stand behind blank lines.
         if self.state == State::First
-            && let Some(protocol) = of_known_head(line.trim_ascii_start())
+            && let Some(protocol) = of_known_head(line)
         {
             return Err(WireError::WrongProtocol(protocol));
         }
         let before = std::mem::replace(&mut self.state, State::Done);
-        if before == State::Held {
-            return if is_redis(line, b'$') {
-                Err(WireError::WrongProtocol(Protocol::Named("Redis")))
-            } else {
-                Ok(Verdict::Chat)
+        if let State::Held(protocol) = before {
+            let is_its = match protocol {
+                Protocol::Json => text.to_ascii_lowercase().starts_with(ACT),
+                _ => is_redis(line, b'$'),
             };
+            return if is_its { Err(WireError::WrongProtocol(protocol)) } else { Ok(Verdict::Chat) };
         }
-        if with_cr && is_redis(line, b'*') {
-            self.state = State::Held;
+        let held = match text {
+            // An object over several lines, as `jq .` writes it.
+            "{" => Some(Protocol::Json),
+            _ => (with_cr && is_redis(line, b'*')).then_some(Protocol::Named("Redis")),
+        };
+        if let Some(protocol) = held {
+            self.state = State::Held(protocol);
             return Ok(Verdict::Hold);
         }
         let found = Protocol::of_line(text, with_cr, is_cut || line.len() > LOOKED_AT);

@@ -190,7 +190,7 @@ impl TextDecoder {
         if self.line.has_seen_crlf() {
             self.answer_with_crlf();
         }
-        if self.held.is_some() && !self.line.is_empty() && !self.line.kept().starts_with(b"$") {
+        if self.held.is_some() && !self.line.is_empty() && !self.sniffer.may_go_on(self.line.kept()) {
             self.release();
         }
         match stop {

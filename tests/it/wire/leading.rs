@@ -195,7 +195,7 @@ proptest! {
         escape in prop::sample::select(vec!["", "\\", "\\\\"]),
         line in prop::sample::select(vec![
             "/msg ann secret", "//x", "who", "quit", "rename|x", "\u{ff0f}msg ann x", "hi", "// x", "GET / HTTP/1.1", "NICK bob", "*1",
-            "{\"Act\":\"say\"}", "%PDF-1", "EHLO a", "", "\\who",
+            "{\"Act\":\"say\"}", "%PDF-1", "!<arch>", "{", "EHLO a", "", "\\who",
         ]),
     ) {
         let Some(text) = parlor::protocol::Body::new(&format!("{}{escape}{line}", String::from_iter(before))) else { return Ok(()) };

@@ -10,7 +10,7 @@ use super::{LIMIT, decode, every_split, say};
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
 
 /// What a program sends at once, and what it is called.
-const ENDED: [(&[u8], &str); 52] = [
+const ENDED: [(&[u8], &str); 53] = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n\r\n", "HTTP"),
     (b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", "HTTP"),
     (b"GET /index.html\r\n", "HTTP"),
@@ -60,6 +60,7 @@ const ENDED: [(&[u8], &str); 52] = [
     (b"BZh91AY&SY", "bzip2 data"),
     (b"\xfd7zXZ\0\0\x04", "xz data"),
     (b"SQLite format 3\0\x10\0\x01", "an SQLite database"),
+    (b"{\n  \"Act\": \"say\",\n  \"Data\": \"secret\"\n}\n", "JSON"), // as jq writes it
     // Behind blank lines.
     (b"\r\nGIF89a\x01\x01\n", "a GIF image"),
     (b"\n\n%PDF-1.7\n%\xe2\xe3\n", "a PDF document"),
@@ -133,6 +134,8 @@ fn what_people_say_first_stays_chat() {
         for typed in [
             "PASS the salt",
             "CAP LSD",
+            " GIF89a",
+            "SQLite for everybody",
             "PASS",
             "NICK",
             "NICK is out today",
@@ -211,13 +214,17 @@ fn proxy_in_binary_is_known_behind_its_blank_lines() {
 
 /// A line that is held back for the next one is said with it, or at the end of input.
 #[test]
-fn a_number_of_stars_is_said_at_last() {
+fn a_held_line_is_said_at_last() {
     for wire in DOORS {
         for (sent, wanted) in [
             ("\n*1\r\n", vec![say("*1")]),
             ("\n*1\r\n\r\n", vec![say("*1")]),
             ("\n*1\r\nhello", vec![say("*1"), say("hello")]),
             ("\n*1\r\n$five", vec![say("*1"), say("$five")]),
+            ("{\n", vec![say("{")]),
+            ("{\n\n", vec![say("{")]),
+            ("{\n  \"Actor\": 1\n}\n", vec![say("{"), say("  \"Actor\": 1"), say("}")]),
+            ("{\r\n  return 0;\r\n}\r\n", vec![say("{"), say("  return 0;"), say("}")]),
             ("\n*1\r\n*2\r\n$4\r\n", vec![say("*1"), say("*2"), say("$4")]),
         ] {
             let (got, error) = every_split(wire, LIMIT, sent.as_bytes());
