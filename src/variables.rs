@@ -43,6 +43,19 @@ pub(crate) fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
     parse_with(words, |name| env::var_os(name))
 }
 
+/// The words for a flag that takes no value: its variable says whether it is meant.
+fn switched(arg: &Arg, name: &OsStr, value: Option<&str>) -> Result<Option<OsString>, clap::Error> {
+    match value.map(str::to_ascii_lowercase).as_deref() {
+        Some("1" | "true" | "yes" | "on") => Ok(arg.get_long().map(|flag| format!("--{flag}").into())),
+        None | Some("0" | "false" | "no" | "off") => Ok(None),
+        Some(_) => {
+            let (name, value) = (name.to_string_lossy(), value.unwrap_or_default());
+            let sentence = format!("{value:?} is no value of the variable {name}; set it to 1 or 0, or unset it");
+            Err(clap::Error::raw(ErrorKind::InvalidValue, sentence + "\n"))
+        }
+    }
+}
+
 fn parse_with<P: Parser>(words: &[OsString], variable: impl Fn(&OsStr) -> Option<OsString>) -> Result<P, clap::Error> {
     // clap would not trim the variables.
     let mut command = P::command().mut_args(|arg| arg.env(None::<&str>));
@@ -61,6 +74,10 @@ fn parse_with<P: Parser>(words: &[OsString], variable: impl Fn(&OsStr) -> Option
         let Some(name) = arg.get_env() else { continue };
         let value = value_of(&name.to_string_lossy(), variable(name));
         let value = value.map_err(|sentence| P::command().error(ErrorKind::InvalidUtf8, sentence))?;
+        if !arg.get_action().takes_values() {
+            all.extend(switched(arg, name, value.as_deref())?);
+            continue;
+        }
         let values: Vec<&str> = match (&value, arg.get_value_delimiter()) {
             (None, _) => vec![],
             (Some(value), None) => vec![value],
@@ -146,6 +163,20 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidUtf8);
             assert!(error.to_string().contains(&format!("the variable {name} are not UTF-8")), "{error}");
         }
+    }
+
+    /// `PARLOR_CLASSIC=1` was wrong usage, whatever its value.
+    #[test]
+    fn variable_of_flag_without_value_switches_it() {
+        for (value, wanted) in
+            [("1", true), ("true", true), ("YES\r", true), ("on", true), ("0", false), ("off", false)]
+        {
+            assert_eq!(with("PARLOR_CLASSIC", value.as_bytes()).unwrap().classic, wanted, "{value}");
+        }
+        let error = with("PARLOR_CLASSIC", b"maybe").unwrap_err().to_string();
+        assert!(error.contains("\"maybe\" is no value of the variable PARLOR_CLASSIC; set it to 1 or 0"), "{error}");
+        let set: &[(&str, &[u8])] = &[("PARLOR_CLASSIC", b"0")];
+        assert!(parse_under::<Flags>(&["--classic"], set).unwrap().classic);
     }
 
     #[test]

@@ -64,10 +64,13 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
     let dropped = Arc::new(AtomicU64::new(0));
     let filter = Arc::new(Filter { noise: Mutex::default(), owes: AtomicBool::new(false), started: Instant::now() });
     let mut builder = Builder::new();
-    match (level, variables::read("RUST_LOG")) {
-        (Some(level), _) => _ = builder.filter_level(level),
-        (None, Ok(Some(filters))) => _ = builder.filter_level(LevelFilter::Info).parse_filters(&filters),
-        (None, Ok(None) | Err(_)) => _ = builder.filter_level(LevelFilter::Info),
+    let mut wrong = None;
+    builder.filter_level(level.unwrap_or(LevelFilter::Info));
+    if level.is_none() {
+        match variables::read("RUST_LOG") {
+            Ok(filters) => _ = filters.map(|filters| builder.parse_filters(&filters)),
+            Err(sentence) => wrong = Some(sentence),
+        }
     }
     let (asked, waker) = (Arc::clone(&filter), lines.clone());
     builder.format(move |f, record| match asked.text_of(record) {
@@ -97,6 +100,9 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
             let _ = of_panics.clone().write(line_of(Level::Error, &text).as_bytes());
         }
     }));
+    if let Some(sentence) = wrong {
+        log::warn!("{sentence}");
+    }
     Ok(Log { written, lines })
 }
 

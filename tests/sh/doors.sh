@@ -208,6 +208,9 @@ empty_variables_count_as_unset() {
     has refused.log "$name"
     has refused.log 'not UTF-8'
   done
+  RUST_LOG=$'\xff' serve "$PARLOR"
+  close_house
+  has server.log 'the bytes of the variable RUST_LOG are not UTF-8'
 }
 run empty_variables_count_as_unset
 
