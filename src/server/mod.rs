@@ -54,7 +54,7 @@ use capacity::Capacity;
 use doors::Door;
 use gate::Gate;
 use manager::{Event, Manager};
-use routes::Routes;
+use routes::{Routes, returns};
 use running::Running;
 use shutdown::Held;
 use throttle::Rates;
@@ -68,7 +68,7 @@ pub use shutdown::Stopper;
 const INBOX_EVENTS: usize = 1024;
 /// The manager's stack: encoding and the hub, which recurse nowhere.
 const MANAGER_STACK: usize = 1024 * 1024;
-/// A stop waits so long for lines that flood control held back.
+/// A stop waits so long for lines that flood control held back, and for answers of handlers.
 const HELD_LINES: Duration = Duration::from_millis(300);
 /// Of the time that a stop may take, the part after which whoever is left is cut; the rest is for
 /// threads to end.
@@ -132,6 +132,8 @@ impl fmt::Debug for Server {
 pub enum RunError {
     /// It did not get ready: the operating system refused something that every server needs.
     NotReady(StartError),
+    /// What [`Server::on_ready`] was given panicked; nobody was let in.
+    ReadyPanicked,
     /// The manager panicked, which is a bug; the rest of the house was stopped.
     ManagerPanicked,
 }
@@ -140,6 +142,7 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotReady(error) => write!(f, "{error}"),
+            Self::ReadyPanicked => f.write_str("the program's handler for on_ready panicked"),
             Self::ManagerPanicked => {
                 f.write_str("the manager thread panicked; this is a bug in parlor, please report it")
             }
@@ -151,7 +154,7 @@ impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::NotReady(error) => Some(error),
-            Self::ManagerPanicked => None,
+            Self::ReadyPanicked | Self::ManagerPanicked => None,
         }
     }
 }
@@ -280,7 +283,10 @@ impl Server {
                     return Err(error);
                 }
             };
-            ready.into_iter().for_each(|ready| ready(&addresses));
+            if !ready.into_iter().all(|ready| returns(|| ready(&addresses))) {
+                let _ = house.inbox.send(Event::Drain(Instant::now()));
+                return Err(RunError::ReadyPanicked);
+            }
             acceptor.run(&doors, &wake);
             ::log::info!("recv quit signal");
             let asked = Instant::now();

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
 use super::House;
 use super::lifeline::Lifeline;
 use super::manager::{Event, credits_of};
-use super::routes::Caller;
+use super::routes::{Caller, returns};
 use super::running::Called;
 use super::throttle::{Throttle, Verdict, counts_as_line, is_list};
 
@@ -357,11 +356,12 @@ impl<'a> Reader<'a> {
         let mut caller = self.caller(&key);
         // The manager keeps these words until the peer has shown its framing.
         caller.unsaid = (self.lifeline.wire == Wire::Json(None)).then(Vec::new);
+        let _held = self.house.held.hold(); // until its words are sent: see `pass_on`
         let running = self.house.running.enter(self.lifeline.id, Called::Open);
-        let result = catch_unwind(AssertUnwindSafe(|| opened(&mut caller)));
+        let returned = returns(|| opened(&mut caller));
         drop(running);
         let Caller { mut answers, unsaid, close, .. } = caller;
-        let close = self.closing(&result, close, || "on_open".into());
+        let close = self.closing(returned, close, || "on_open".into());
         for (key, data) in unsaid.into_iter().flatten() {
             if close.is_some() {
                 self.encoding.encode_custom(&key, &data, None, &mut answers);
@@ -379,14 +379,11 @@ impl<'a> Reader<'a> {
     /// Why a handler ended the session: it asked for that, or it panicked.
     fn closing(
         &self,
-        result: &thread::Result<()>,
+        returned: bool,
         close: Option<CloseReason>,
         handler: impl FnOnce() -> String,
     ) -> Option<CloseReason> {
-        let close = match result {
-            Ok(()) => close?,
-            Err(_) => CloseReason::HandlerPanicked(handler().into()),
-        };
+        let close = if returned { close? } else { CloseReason::HandlerPanicked(handler().into()) };
         self.lifeline.dismiss();
         Some(close)
     }
@@ -403,9 +400,9 @@ impl<'a> Reader<'a> {
         };
         let mut caller = self.caller(key);
         let running = self.house.running.enter(self.lifeline.id, self.house.routes.called(key));
-        let result = catch_unwind(AssertUnwindSafe(|| handler(&mut caller, data)));
+        let returned = returns(|| handler(&mut caller, data));
         drop(running);
-        let close = self.closing(&result, caller.close, || key.to_string());
+        let close = self.closing(returned, caller.close, || key.to_string());
         if !caller.answers.is_empty() {
             batch.push(Inbound::Answer(caller.answers.into()));
         }
@@ -500,6 +497,10 @@ impl<'a> Reader<'a> {
             let Some(item) = self.items.pop_front() else { break };
             if let Inbound::Command(command) = &item {
                 self.time_silence(command)?;
+            }
+            if matches!(item, Inbound::Custom { .. }) {
+                // A handler may ask for the stop itself: what it answers is sent before the goodbyes.
+                held.get_or_insert_with(|| house.held.hold());
             }
             if let Some(reason) = self.add(item, &mut batch) {
                 self.send(std::mem::take(&mut batch), credit)?;

@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::{Sender, TrySendError};
@@ -53,6 +54,18 @@ impl Routes {
             Key::Act(act) => Called::Act(act.clone()),
         }
     }
+}
+
+/// Calls a handler; false where it panicked.
+///
+/// What it panicked with may panic once more when it is dropped (a guard that asserts something). Then it
+/// is not dropped at all.
+pub(super) fn returns(handler: impl FnOnce()) -> bool {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(handler)) else { return true };
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    false
 }
 
 /// The session that a handler works for, for as long as the handler runs.

@@ -26,6 +26,7 @@ use super::manager::{CREDIT, Event, Opened};
 use super::noise::UNLIMITED;
 use super::outbox::Outbox;
 use super::reader::{Reader, discard_input};
+use super::routes::returns;
 use super::running::Called;
 use super::writer::Writer;
 
@@ -66,11 +67,10 @@ pub(super) fn run<'scope>(
 
 fn report(house: &House, lifeline: &Lifeline) {
     if let (Some(closed), Some(reason)) = (&house.routes.closed, lifeline.reason())
-        && catch_unwind(AssertUnwindSafe(|| {
+        && !returns(|| {
             let _running = house.running.enter(lifeline.id, Called::Close);
             closed(lifeline.id, reason);
-        }))
-        .is_err()
+        })
     {
         error!("session {lifeline}: the program's handler for on_close panicked");
     }

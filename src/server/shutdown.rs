@@ -49,7 +49,8 @@ impl Stopper {
     }
 }
 
-/// How many readers hold lines back for flood control: a stop waits until they have let go of them.
+/// How many readers hold lines back for flood control, or wait for a handler: a stop waits until they have
+/// passed on what they have.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     readers: Mutex<usize>,
@@ -70,7 +71,7 @@ impl Held {
     }
 }
 
-/// One reader that holds lines back.
+/// One reader that has something to pass on.
 pub(super) struct HoldGuard<'a> {
     held: &'a Held,
 }

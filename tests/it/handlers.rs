@@ -321,3 +321,101 @@ fn a_slow_handler_keeps_its_own_session_waiting_and_no_other() {
     drop((alice, bob, dave, erin));
     server.join().unwrap();
 }
+
+/// A value that panics when it is dropped: `std::panic::panic_any` hands it over to whoever catches it.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("this panics, as it should");
+    }
+}
+
+/// In `on_close` it ended the server; elsewhere it was told as a bug of Parlor.
+#[test]
+fn payload_that_panics_again_hurts_nobody_else() {
+    let (gone, endings) = mpsc::channel();
+    let server = server()
+        .on_open(|caller| {
+            if caller.door() == Wire::Relay {
+                std::panic::panic_any(Bomb)
+            }
+        })
+        .on_route(9, |_, _| std::panic::panic_any(Bomb))
+        .on_close(move |_, reason| {
+            gone.send(reason.clone()).unwrap();
+            std::panic::panic_any(Bomb);
+        })
+        .spawn()
+        .unwrap();
+    let mut alice = Peer::enter_quiet(server.address(Wire::Text).unwrap());
+    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
+    for (wire, said, handler) in [(Wire::Relay, b"hi\n".to_vec(), "on_open"), (Wire::Frame, frame(9, b"x"), "route 9")]
+    {
+        let peer = Peer::connect(server.address(wire).unwrap());
+        let _ = (&peer.stream).write_all(&said); // at the relay door the end may have come before
+        let reason = endings.recv_timeout(DEADLINE).unwrap();
+        assert_eq!(reason, CloseReason::HandlerPanicked(handler.into()));
+        chat(&mut alice, &mut bob);
+    }
+    server.stop();
+    drop((alice, bob));
+    server.join().unwrap();
+}
+
+/// The manager waited for callers for ever, and `spawn` for the manager.
+#[test]
+fn panic_of_on_ready_is_an_error() {
+    let error = server().on_ready(|_| panic!("this panics, as it should")).spawn().unwrap_err();
+    assert_eq!(error.to_string(), "the program's handler for on_ready panicked");
+}
+
+/// `caller.reply("stopping")`, then the stop: the reply came too late, one time in five.
+#[test]
+fn answer_of_a_handler_precedes_its_stop() {
+    for n in 0..40 {
+        let server = server();
+        let (stopper, opened) = (server.stopper(), server.stopper());
+        let server = server
+            .on_open(move |caller| {
+                if n % 2 == 0 && caller.door() == Wire::Text {
+                    caller.reply("stopping");
+                    opened.trigger();
+                }
+            })
+            .on_route(1, move |caller, _| {
+                stopper.trigger();
+                caller.reply("stopping");
+            })
+            .spawn()
+            .unwrap();
+        if n % 2 == 0 {
+            let mut alice = Peer::connect(server.address(Wire::Text).unwrap());
+            alice.skip_until(|line| line == "*** stopping");
+            alice.skip_until(|line| line == "*** The server is stopping. Goodbye");
+        } else {
+            let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
+            dave.send_frame(1, b"");
+            dave.expect_frame(1, b"stopping");
+            dave.expect_end();
+        }
+        server.join().unwrap();
+    }
+}
+
+/// Wrapping a word took time by the square of its length: a megabyte by `Remote::send` stopped everybody.
+#[test]
+fn long_word_of_a_handler_comes_wrapped() {
+    let word = "z".repeat(400_000);
+    let said = word.clone();
+    let server = server().on_open(move |caller| caller.reply(&said)).spawn().unwrap();
+    let mut alice = Peer::connect(server.address(Wire::Text).unwrap());
+    let mut heard = alice.skip_until(|line| line.starts_with("*** zz"))[4..].to_owned();
+    while heard.len() < word.len() {
+        heard += alice.line().trim_start_matches("***     ");
+    }
+    assert!(heard == word);
+    server.stop();
+    drop(alice);
+    server.join().unwrap();
+}

@@ -78,8 +78,13 @@ fn wrap_line(mark: &str, line: &str, eol: &str, out: &mut Vec<u8>) {
         out.extend(std::iter::repeat_n(b' ', blanks));
         column += blanks;
         let mut rest = word;
-        while column + rest.width() >= COLUMNS {
-            let (piece, beyond) = rest.split_at(fitting(rest, COLUMNS - 1 - column.min(COLUMNS - 2)));
+        // Only the beginning of a long word is measured at each line: handlers may send megabytes.
+        loop {
+            let fits = fitting(rest, COLUMNS - 1 - column.min(COLUMNS - 2));
+            if fits == rest.len() && column + rest.width() < COLUMNS {
+                break;
+            }
+            let (piece, beyond) = rest.split_at(fits);
             out.extend_from_slice(piece.as_bytes());
             rest = beyond;
             column = next_line("", mark, eol, out);
@@ -101,6 +106,10 @@ fn next_line(end: &str, mark: &str, eol: &str, out: &mut Vec<u8>) -> usize {
 
 /// How many bytes of `text` fit into so many columns: at least one character and its marks.
 fn fitting(text: &str, columns: usize) -> usize {
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~');
+    if text.as_bytes().get(..=columns).is_some_and(|start| start.iter().all(is_printable)) {
+        return columns; // nearly every text: a column is a byte
+    }
     let mut fits = 0;
     for (at, c) in text.char_indices() {
         let end = at + c.len_utf8();
