@@ -269,6 +269,16 @@ pub(super) fn is_undecided(head: &[u8]) -> bool {
     }
 }
 
+/// Whether fewer bytes than two characters may still turn out to be UTF-16. A SOCKS client sends three bytes and
+/// waits for the answer.
+pub(super) fn may_become_utf16(head: &[u8]) -> bool {
+    match *head {
+        [] | [_] | [_, _] => true,
+        [first, second, third] => (0..=u8::MAX).any(|fourth| is_utf16(&[first, second, third, fourth])),
+        _ => false,
+    }
+}
+
 /// Whether bytes are at least two characters of UTF-16 without a byte order mark. The upper halves are all
 /// NUL (Latin), or all the same control character (other alphabets).
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {

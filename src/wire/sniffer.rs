@@ -4,7 +4,7 @@
 //! From then on it looks at nothing.
 
 use super::invisible::Opening;
-use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, of_head, of_known_head};
+use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, may_become_utf16, of_head, of_known_head};
 use super::{Wire, WireError};
 use crate::protocol::Refusal;
 
@@ -98,7 +98,7 @@ impl Sniffer {
         if let Some(protocol) = of_head(head, self.wire) {
             return Err(WireError::WrongProtocol(protocol));
         }
-        if !self.ended && (is_undecided(head) || self.has_nul && head.len() < TWO_CHARACTERS) {
+        if !self.ended && (is_undecided(head) || self.has_nul && may_become_utf16(head)) {
             return Ok(false);
         }
         let is_text = is_utf16(head.get(..TWO_CHARACTERS).unwrap_or_default());

@@ -5,7 +5,7 @@
 use parlor::protocol::Refusal;
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
-use super::{LIMIT, decode, every_split, say};
+use super::{LIMIT, decode, every_split, limits, say};
 
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
 
@@ -82,6 +82,16 @@ fn other_protocols_end_the_session_unsaid() {
             let names_it = matches!(protocol, Protocol::Tls | Protocol::Binary) || answer.contains(name);
             assert!(names_it && answer.lines().all(|line| line.len() <= 78), "{answer}");
         }
+    }
+}
+
+/// A SOCKS client waits for the answer to its three bytes.
+#[test]
+fn three_bytes_that_are_no_text_are_answered() {
+    for wire in DOORS {
+        let mut decoder = wire.decoder(limits(LIMIT));
+        decoder.feed(b"\x05\x01\0");
+        assert_eq!(decoder.next(), Err(WireError::WrongProtocol(Protocol::Binary)), "{wire}");
     }
 }
 
