@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn path_that_is_not_absolute_does_not_count() {
+    fn relative_config_path_is_ignored() {
         let all = |config: &'static str, home: &'static str| {
             folder(|name| Some(if name == "HOME" { home } else { config }.into()))
         };

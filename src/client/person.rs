@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_line_means_what_the_text_door_would_read() {
+    fn typed_line_reads_as_at_text_door() {
         let said = |text| Some(vec![Inbound::Command(Command::Say(Body::new(text).unwrap()))]);
         assert_eq!(read("hi"), said("hi"));
         assert_eq!(read("\\who"), said("who"));

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn output_is_read_as_a_terminal_shows_it() {
+    fn program_output_reads_as_terminal_shows() {
         for (input, wanted) in [
             ("a\nb", &["a", "b"][..]),
             ("a\r\n\r\nb\r\n", &["a", "b"]),

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_from_half_a_second_to_thirty() {
+    fn reconnect_pauses_double_up_to_thirty() {
         let mut pauses = Pauses::new();
         let seconds: Vec<f32> = (0..9).map(|_| pauses.next().0.as_secs_f32()).collect();
         assert_eq!(seconds, [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);

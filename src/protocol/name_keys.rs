@@ -196,7 +196,7 @@ mod tests {
 
         /// Changes case, then replaces letters by look-alikes, in any mix: readers see the same name.
         #[test]
-        fn case_and_look_alikes_never_tell_two_names_apart(
+        fn changed_case_and_look_alikes_always_clash(
             raw in "[a-z]{2,10}",
             case in 0..4,
             choices in prop::collection::vec(any::<prop::sample::Index>(), 10),
@@ -223,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn case_and_width_never_tell_two_names_apart(raw in "[a-z]{1,12}") {
+        fn changed_case_and_width_always_clash(raw in "[a-z]{1,12}") {
             let wide: String = raw.chars().filter_map(|c| char::from_u32(u32::from(c) - 0x20 + 0xff00)).collect();
             prop_assert!(clash(&raw, &raw.to_uppercase()));
             prop_assert!(clash(&raw, &wide));

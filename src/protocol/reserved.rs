@@ -86,7 +86,7 @@ mod tests {
     use crate::protocol::{Nick, Refusal};
 
     #[test]
-    fn nobody_is_called_like_an_address_a_number_or_the_house() {
+    fn address_like_and_server_names_are_refused() {
         for name in ["127.0.0.1", "10.0.0.7", "127-0-0-1", "2123807362945912832", "１２７.0.0.1", "127.0.0.1.5123"] {
             assert!(matches!(Nick::parse(name), Err(Refusal::AddressName { .. })), "{name}");
         }

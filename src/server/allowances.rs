@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn many_addresses_neither_grow_it_nor_cost_others() {
+    fn many_addresses_stay_bounded_and_separate() {
         let mut allowances = Allowances::new(RATES);
         visit(&mut allowances, address(0), ms(0));
         for number in 1..20_000 {

@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_congested_from_three_quarters_to_half() {
+    fn room_congests_above_three_quarters() {
         let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
         let mut consumer = Consumer::new(begun);
         assert_eq!(consumer.was_handed(at(500, 0), 750, begun, &levels), None, "not more than three quarters");
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn reader_that_takes_a_quarter_never_falls_behind() {
+    fn consumer_taking_a_quarter_keeps_up() {
         let (begun, levels) = (Instant::now(), Levels::of(LIMIT));
         let mut consumer = congesting(begun);
         for round in 1..100 {

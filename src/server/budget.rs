@@ -64,7 +64,7 @@ mod tests {
     use crate::wire::{Encoding, Inbound};
 
     #[test]
-    fn a_sum_of_the_greatest_settings_does_not_wrap() {
+    fn sum_of_greatest_settings_saturates() {
         let most = usize::MAX;
         let config =
             Config { max_pending: most, history: most, max_clients: most, max_rooms: most, ..Config::default() };

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_cannot_be_written_costs_its_line_only() {
+    fn failing_log_value_costs_one_line() {
         for panics in [false, true] {
             let text = text_of(format_args!("it is {} of it", Wrong(panics)));
             assert_eq!(text, "it is half … (the rest of this line cannot be written)");

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_told_once_until_all_is_paid() {
+    fn throttled_session_is_told_once() {
         let mut throttle = throttle(Wire::Text);
         passing(&mut throttle, &say("hi"), ms(0));
         assert!(throttle.tells(&say("hi")) && !throttle.tells(&say("hi")));

@@ -71,7 +71,7 @@ mod tests {
     use crate::wire::Framing;
 
     #[test]
-    fn unsaid_words_wait_in_order_and_are_bounded() {
+    fn unsaid_entries_wait_in_bounded_order() {
         let mut unsaid = Unsaid::default();
         for number in 0..10_000 {
             unsaid.push_own(Key::Act("x".into()), format!("{number}").into_bytes());

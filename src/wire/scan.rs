@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn object_breaks_at_the_byte_that_cannot_stand() {
+    fn malformed_object_breaks_at_its_byte() {
         for (text, at) in [
             ("{a", 1),
             ("{,", 1),

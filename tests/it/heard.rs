@@ -186,7 +186,7 @@ fn of_oneself_one_knows_what_was_said() {
 
 /// Words that are an announcement come back in quotation marks where somebody says them.
 #[test]
-fn line_in_quotation_marks_is_its_own_echo() {
+fn quoted_line_is_its_own_echo() {
     let said = |text: &str, mine| Speech { text: text.into(), mine, ..Speech::default() };
     assert!(said("login out", true).is_echo_of("login out"));
     assert!(said("\"login out\"", true).is_echo_of("login out"));

@@ -482,7 +482,7 @@ fn a_length_beyond_the_limit_is_told_as_soon_as_it_is_known() {
 
 /// The JSON door's packets at the text door are known by their NUL; what has none is a request.
 #[test]
-fn packets_at_the_text_door_are_never_said() {
+fn packets_at_text_door_are_unsaid() {
     let foreign = Err(WireError::WrongProtocol(parlor::wire::Protocol::Binary));
     for framing in [Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
         assert_eq!(in_all_ways(Wire::Text, &packet(framing, HELLO)), (vec![], foreign), "{framing:?}");

@@ -35,7 +35,7 @@ fn refusals(items: &[Inbound]) -> usize {
 }
 
 #[test]
-fn white_space_before_the_first_object_is_skipped() {
+fn leading_white_space_is_skipped() {
     for before in [
         "\n",
         "\r\n",
@@ -69,7 +69,7 @@ fn white_space_before_the_first_object_is_skipped() {
 
 /// A first packet whose length is written with blanks and line ends stays a packet, however its object looks.
 #[test]
-fn packet_whose_length_looks_like_white_space_is_one() {
+fn packet_with_white_space_length_is_packet() {
     let blanks = [b' ', b'\t', b'\r', b'\n'];
     let two = blanks.iter().flat_map(|high| blanks.map(|low| usize::from(*high) << 8 | usize::from(low)));
     let cases =
@@ -85,7 +85,7 @@ fn packet_whose_length_looks_like_white_space_is_one() {
 
 /// The same bytes with an object that is shorter or longer are text.
 #[test]
-fn object_of_another_length_behind_white_space_is_text() {
+fn object_of_other_length_is_text() {
     for (before, length) in [("\n\n", 2570), ("\r\n", 3338), ("  ", 8224), ("\r", 13), ("\n", 10), (" ", 32)] {
         for other in [length - 1, length + 1, length + 100] {
             let stream = [before.as_bytes(), &of_length(other), b"\n", say("hi").as_bytes()].concat();
@@ -98,7 +98,7 @@ fn object_of_another_length_behind_white_space_is_text() {
 }
 
 #[test]
-fn white_space_and_typed_text_without_an_object_wait() {
+fn white_space_alone_waits_for_object() {
     for stream in ["\n", "  \r\n", MARK, "\n\n\n\n\n\n\n\n\n\n"] {
         let (items, ended) = in_all_ways(Wire::Json(None), stream.as_bytes());
         assert!(items.iter().all(|item| *item == lines()) && ended == Ok(()), "{stream:?}: {items:?}");
@@ -145,7 +145,7 @@ fn reading_goes_on_behind_a_broken_object() {
 
 /// An object that stays open is given up by the reader's clock; what comes of it later is passed over.
 #[test]
-fn open_object_is_given_up_with_its_ref() {
+fn open_object_is_refused_with_its_ref() {
     for (wire, before) in [(Wire::Json(None), ""), (Wire::Json(None), "\n\n"), (Wire::Json(Some(Framing::Lines)), " ")]
     {
         let mut decoder = wire.decoder(LIMITS);
@@ -183,7 +183,7 @@ fn open_object_is_given_up_with_its_ref() {
 }
 
 #[test]
-fn object_longer_than_a_packet_may_be_ends_the_stream() {
+fn object_over_packet_limit_ends_stream() {
     let limits = Limits { max_packet: 64, ..LIMITS };
     let too_long = WireError::Malformed("a line longer than --max-packet");
     for (object, fits) in [(of_length(64), true), (of_length(65), false), (of_length(65)[..65].to_vec(), false)] {
@@ -199,7 +199,7 @@ proptest! {
     /// Objects with white space anywhere between their tokens and around them, cut into any reads, are the
     /// requests that they hold.
     #[test]
-    fn any_layout_of_objects_is_the_same_requests(
+    fn objects_in_any_layout_decode_alike(
         texts in proptest::collection::vec("[a-z{}\\[\\]\"\\\\ ,:é]{1,12}", 1..6),
         blanks in proptest::collection::vec("[ \t\r\n\u{feff}]{0,3}", 7),
         inner in "[ \t\r\n]{0,3}",
@@ -225,7 +225,7 @@ proptest! {
 
     /// Whatever comes, in whatever pieces, is read alike.
     #[test]
-    fn any_split_of_text_gives_the_same_requests(
+    fn text_in_any_split_decodes_alike(
         stream in "([\\{\\}\\[\\]\",:a \n\r\t\u{feff}]|\\{\"Act\":\"say\",\"Data\":\"hi\"\\}|\n\\{){0,30}",
         cuts in proptest::collection::vec(0..200_usize, 0..8),
         before in "[ \n\r\t\u{feff}]{0,2}",

@@ -318,7 +318,7 @@ fn questions_of_telnet_are_a_flood_too() {
 
 /// Case D5: what comes back to the asker alone is not held back as lines are.
 #[test]
-fn echoes_and_hellos_pass_the_rate_of_lines() {
+fn echo_and_hello_skip_line_rate() {
     let house = House::with(&["--rate", "1", "--burst", "1"]);
     // Held back, the first two would be told so.
     let mut ann = Peer::enter(house.text);
@@ -434,7 +434,7 @@ fn silent_session_appears_after_a_moment() {
 
 /// Case A5: blank lines, telnet's NOP, heartbeats and what is thrown away are not free.
 #[test]
-fn input_that_comes_to_nothing_is_read_slowly() {
+fn input_without_effect_is_read_slowly() {
     let house = House::with(&["--rate", "10", "--burst", "10", "--idle", "0", "--join-grace", "0"]);
     for (door, nothing) in [
         (house.text, b"\n".as_slice()),

@@ -299,8 +299,8 @@ fn what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log() {
 
 /// Nothing ends a thread: a stop waits for a handler that blocks, and says for which.
 #[test]
-fn handler_that_blocks_is_named_at_the_stop() {
-    let Some(mut program) = program("handler_that_blocks_is_named_at_the_stop") else {
+fn blocking_handler_is_named_at_stop() {
+    let Some(mut program) = program("blocking_handler_is_named_at_stop") else {
         let log = parlor::server::log::start(None).unwrap();
         let door = Listen::required(Wire::Frame, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let config = Config { listen: vec![door], drain: Duration::from_millis(200), ..Config::default() };

@@ -85,7 +85,7 @@ fn wrong_object_is_refused_with_its_ref() {
 
 /// An object that breaks off, or goes on behind its end, has told its mark before.
 #[test]
-fn broken_object_is_refused_with_the_ref_before() {
+fn malformed_object_is_refused_with_its_ref() {
     for object in ["{\"Ref\":7,\"Act\":\"say\",\"Data\":\"hi\"", "{\"Ref\":7,\"Act\":\"say\",\"Data\":tru}"] {
         let items = decode(Wire::Json(Some(Framing::Gf2)), [packet(Framing::Gf2, object.as_bytes()).as_slice()]).0;
         assert!(matches!(items.as_slice(), [Inbound::Tag(_), Inbound::Refused(_)]), "{items:?}");

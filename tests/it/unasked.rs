@@ -19,7 +19,7 @@ fn server(join_grace: Duration) -> Server {
 
 /// `on_open(|c| c.reply("Mind the step."))` sent a packet of `gf2` to clients of all framings.
 #[test]
-fn words_of_a_handler_wait_for_the_framing() {
+fn handler_data_waits_for_framing() {
     let (came, remotes) = mpsc::channel::<Remote>();
     let server = server(Duration::ZERO)
         .on_open(move |caller| {
@@ -58,7 +58,7 @@ fn words_of_a_handler_wait_for_the_framing() {
 
 /// What cannot wait goes out in the framing of today's clients.
 #[test]
-fn doexit_and_last_words_go_out_in_gf2() {
+fn doexit_and_goodbye_use_gf2() {
     for closes in [true, false] {
         let server = server(Duration::from_millis(1))
             .on_open(move |caller| {
@@ -84,7 +84,7 @@ fn doexit_and_last_words_go_out_in_gf2() {
 
 /// `close(WriteTimeout)` dropped the reply before it.
 #[test]
-fn reply_before_a_close_is_delivered_whatever_the_reason() {
+fn reply_before_close_is_always_delivered() {
     let (gone, endings) = mpsc::channel::<CloseReason>();
     let reasons = [
         CloseReason::WriteTimeout,
@@ -121,7 +121,7 @@ fn reply_before_a_close_is_delivered_whatever_the_reason() {
 
 /// tnet's client takes any frame for its answer: at a stop it printed `{"Act":"doexit"…}` as one.
 #[test]
-fn frame_client_without_a_part_hears_only_the_end() {
+fn idle_frame_client_hears_only_the_end() {
     let mut house = House::with(&["--join-grace", "0", "--heartbeat", "0"]);
     let mut alice = Peer::enter(house.text);
     let mut dave = Peer::connect(house.frame);

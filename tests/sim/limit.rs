@@ -95,7 +95,7 @@ fn an_answer_fits_whatever_is_pending() {
 
 /// What a session has taken is known from what is pending: a slow consumer is judged by it.
 #[test]
-fn what_was_taken_is_what_was_queued_and_is_not_pending() {
+fn outbox_taken_is_queued_minus_pending() {
     os::begin(1);
     let (mut outbox, lifeline, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[100])));

@@ -289,7 +289,7 @@ fn stop_after(said: usize, each_takes: Duration, stalled: bool) -> (Duration, us
 
 /// Five hundred lines of 44 ms once made a stop of 3 s last 22 s: the deadline is looked at before each.
 #[test]
-fn stop_says_goodbye_in_time_whatever_commands_cost() {
+fn stop_with_costly_commands_says_goodbye() {
     let (goodbye, said) = stop_after(500, Duration::from_millis(44), false);
     assert!((Duration::from_millis(1900)..Duration::from_millis(1950)).contains(&goodbye), "{goodbye:?}");
     assert_eq!(said, 44, "1.9 s of them");
@@ -404,7 +404,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
 
 /// The README's promise, however hard others talk and whoever else in the room reads nothing.
 #[test]
-fn reader_of_a_quarter_in_100_ms_misses_nothing() {
+fn reader_keeping_up_in_flood_misses_nothing() {
     let mut congested = 0;
     for seed in 0..20 {
         let (received, said, times) = flood_past_a_steady_reader(seed);

@@ -64,7 +64,7 @@ fn command_is_heard_where_it_says() {
 }
 
 #[test]
-fn program_that_is_nowhere_is_heard_in_the_lobby() {
+fn program_without_room_speaks_in_lobby() {
     let mut room = Room::of(&["ann"]);
     room.arrive(BOB, "json");
     for (line, expected) in [("hello", Heard::Room(LOBBY)), ("/nick bert", Heard::Nobody), ("/join new", Heard::Nobody)]

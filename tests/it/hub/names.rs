@@ -84,7 +84,7 @@ fn nobody_takes_a_name_that_looks_like_anothers() {
 
 /// Of two reasons the more useful one is told.
 #[test]
-fn name_of_mixed_scripts_is_told_whom_it_is_like() {
+fn mixed_scripts_refusal_names_the_look_alike() {
     let mut room = Room::of(&["mike", "ann"]);
     let wanted = Refusal::LooksLike { name: "mіke".into(), present: "mike".into() };
     assert_eq!(refusal(&room.rename(BOB, "mіke"), BOB), &wanted);

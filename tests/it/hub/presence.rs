@@ -160,7 +160,7 @@ fn unseen_caller_appears_once_before_its_command() {
 }
 
 #[test]
-fn unseen_caller_that_asks_who_is_in_the_list() {
+fn unlisted_caller_asking_who_is_listed() {
     let mut room = Room::of(&["ann"]);
     room.enter_unseen(BOB);
     let told = shown(&room.does(BOB, Command::Who(None)));

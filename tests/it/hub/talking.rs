@@ -126,7 +126,7 @@ fn reply_is_refused_once_between_two_writers() {
 
 /// What has stood there for 5 s was seen.
 #[test]
-fn reply_after_5_s_goes_to_last_writer() {
+fn late_reply_goes_to_last_writer() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.msg(ANN, "cat", "one");
     room.msg(BOB, "cat", "two");

@@ -50,7 +50,7 @@ fn visit_costs_the_room_one_line() {
 }
 
 #[test]
-fn visit_bears_the_name_and_the_sessions_id_and_address() {
+fn visit_has_own_name_and_session_address() {
     let mut room = house();
     let effects = room.does(BOT, to_lobby("deploy"));
     let [.., Effect::Room { notice: Notice::Said(line), .. }] = effects.as_slice() else { panic!("{effects:?}") };
@@ -60,7 +60,7 @@ fn visit_bears_the_name_and_the_sessions_id_and_address() {
 }
 
 #[test]
-fn visit_without_a_name_bears_the_sessions_own() {
+fn visit_without_name_uses_session_name() {
     let mut room = Room::of(&["ann", "bob"]);
     let (bot, _) = room.arrive(BOT, "json");
     let anonymous = || Command::Visit { name: None, to: VisitTo::Room(None), body: body("hi") };
@@ -72,7 +72,7 @@ fn visit_without_a_name_bears_the_sessions_own() {
 }
 
 #[test]
-fn visit_goes_to_a_room_with_people_in_it() {
+fn visit_goes_to_occupied_room_only() {
     let mut room = house();
     let missing = Refusal::NoRoom { room: room_name("dev") };
     assert_eq!(refusal(&room.does(BOT, to_room("dev")), BOT), &missing);
@@ -101,7 +101,7 @@ fn visit_name_of_somebody_present_is_refused() {
 }
 
 #[test]
-fn visit_to_one_person_is_a_private_line() {
+fn visit_to_one_person_stays_private() {
     let mut room = house();
     let psst = |to: &str| visit("deploy", VisitTo::Person(to.into()), "psst");
     assert_eq!(shown(&room.does(BOT, psst("bob"))), ["to 7: told to bob: psst", "to 1: told by deploy: psst"]);

@@ -113,7 +113,7 @@ fn look_alikes_of_a_slash_are_refused() {
 }
 
 #[test]
-fn code_and_paths_behind_a_blank_are_said() {
+fn indented_code_and_paths_are_said() {
     for typed in [
         "    // x",
         "  /* x */",
@@ -143,7 +143,7 @@ fn code_and_paths_behind_a_blank_are_said() {
 
 /// Every single character, at the beginning of a session and later.
 #[test]
-fn no_unseen_character_makes_a_private_line_public() {
+fn invisible_character_never_publishes_private_line() {
     for c in unseen() {
         for session in [format!("{c}/msg ann secret\n"), format!("hi\n{c}{c}/msg ann secret\n")] {
             let (got, _) = decode(Wire::Text, LIMIT, [session.as_bytes()]);
@@ -157,7 +157,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_unseen_text_makes_a_private_line_public(
+    fn invisible_text_never_publishes_private_line(
         before in vec(prop_oneof![
             4 => prop::sample::select(unseen()).prop_map(String::from),
             1 => prop::sample::select(vec!["\u{1b}[A", "\u{1b}[200~", "\u{1b}[", "\u{1b}O", "\u{1b}]", "\u{1b}P", "\u{9b}", "\u{1b}[1;", "\u{1b}(", "\u{1b}(B", "\u{1b}[M", "\u{1b}b", "\r", "\u{8}"])
@@ -190,7 +190,7 @@ proptest! {
 
     /// What parlor-cli's pipe says is said as it stands, whatever it looks like, also as the first line.
     #[test]
-    fn a_line_of_a_pipe_is_said_as_it_stands(
+    fn pipe_line_is_said_as_it_stands(
         before in vec(prop::sample::select(unseen()), 0..4),
         escape in prop::sample::select(vec!["", "\\", "\\\\"]),
         line in prop::sample::select(vec![

@@ -97,7 +97,7 @@ fn three_bytes_that_are_no_text_are_answered() {
 
 /// Mail, Internet Relay Chat and JSON: people type such lines too, to try them.
 #[test]
-fn one_line_of_mail_irc_or_json_is_refused() {
+fn first_mail_irc_json_line_is_refused() {
     for wire in DOORS {
         for (first, second, protocol) in [
             ("EHLO a\r\n", "MAIL FROM:<a@b.c>\r\n", Protocol::Smtp),
@@ -129,7 +129,7 @@ fn one_line_of_mail_irc_or_json_is_refused() {
 }
 
 #[test]
-fn irc_at_the_text_door_learns_how_to_rename() {
+fn irc_at_text_door_gets_rename_hint() {
     let (got, _) = every_split(Wire::Text, LIMIT, b"NICK bob\n");
     let [Inbound::Refused(refusal)] = got.as_slice() else { panic!("{got:?}") };
     assert_eq!(refusal.to_string(), "That is IRC; nothing was sent. To be called bob: rename|bob");
@@ -210,7 +210,7 @@ fn what_people_say_first_stays_chat() {
 
 /// The second version of PROXY begins with blank lines, which may come first.
 #[test]
-fn proxy_in_binary_is_known_behind_its_blank_lines() {
+fn binary_proxy_header_is_recognized() {
     let sent = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c";
     for wire in DOORS {
         for cut in 0..sent.len() {
@@ -224,7 +224,7 @@ fn proxy_in_binary_is_known_behind_its_blank_lines() {
 
 /// A line that is held back for the next one is said with it, or at the end of input.
 #[test]
-fn a_held_line_is_said_at_last() {
+fn held_line_is_said_later() {
     for wire in DOORS {
         for (sent, wanted) in [
             ("\n*1\r\n", vec![say("*1")]),

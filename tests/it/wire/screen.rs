@@ -254,7 +254,7 @@ fn long_notices() -> Vec<Notice> {
 
 /// Case B12: a line of the server fits a terminal of 80 columns, whatever stands in it.
 #[test]
-fn every_line_of_the_server_has_78_columns() {
+fn server_lines_fit_78_columns() {
     let refusals = all_refusals().into_iter().map(Notice::Refused);
     for notice in all_notices().into_iter().chain(long_notices()).chain(refusals) {
         let own = matches!(
@@ -298,7 +298,7 @@ fn wrapped_topic_does_not_begin_a_line() {
 
 /// `--classic`: only these are said without a question, and none of them by a line that begins `***`.
 #[test]
-fn classic_door_says_unasked_what_the_old_room_said() {
+fn classic_door_sends_only_old_lines_unasked() {
     for notice in all_notices() {
         let (usual, classic) = (encoded(Encoding::TextLf, &notice), encoded(Encoding::ClassicLf, &notice));
         match notice {

@@ -111,7 +111,7 @@ fn byte_255_is_telnet_only_before_a_command() {
 
 /// Windows-1251 has я where telnet has IAC.
 #[test]
-fn cyrillic_letters_are_no_telnet_and_lose_no_line_end() {
+fn cyrillic_bytes_are_not_telnet() {
     let broken = |count| say(&"\u{fffd}".repeat(count));
     for (letters, count) in [
         (b"\xf1\xe8\xff\xfe".as_slice(), 4), // сияю
@@ -143,7 +143,7 @@ fn cyrillic_letters_are_no_telnet_and_lose_no_line_end() {
 }
 
 #[test]
-fn a_bare_quit_amid_a_pipe_is_said() {
+fn bare_quit_in_pipe_is_said() {
     let quit = Inbound::Command(Command::Quit(None));
     for word in ["quit", "exit", "QUIT ", "\u{feff}Exit"] {
         let text = word.trim_end();
