@@ -190,8 +190,8 @@ failed_steps=()
 times=()
 mkdir "$scratch/steps"
 
-# step NAME COMMAND...: runs it, and goes on whether it passed or not. What it prints is kept for the last
-# lines. (No pipe: a command that is a function sets variables of this shell.)
+# step NAME COMMAND...: runs it, notes whether it passed, and goes on. Its output is kept for the summary.
+# (No pipe: a command that is a function sets variables of this shell.)
 step() {
   local name=$1 from=$SECONDS verdict=passed out tee
   shift
@@ -208,11 +208,11 @@ step() {
   [[ $verdict != FAILED ]]
 }
 
-# what_failed STEP: a line for each test in it that failed, by the command that runs it alone.
+# what_failed STEP: prints, for each test of it that failed, the command that runs it alone.
 what_failed() {
   local printed=$scratch/steps/$1
   {
-    # What does not compile; a test by its binary, which cargo names before its tests.
+    # Compile errors, then tests. cargo names a test's binary before its tests.
     grep -Eo '^error: could not compile .*' "$printed" || true
     sed -nE \
       -e 's/^ +Running (unittests )?([^ ]+) .*/\2/; t binary' \
@@ -222,12 +222,12 @@ what_failed() {
       sed -E -e 's/^tests\/([^/]+)\/main\.rs /cargo test --test \1 /' -e 's/^src\/lib\.rs /cargo test --lib /' \
         -e 's/^--doc /cargo test --doc /'
     grep -Eo "^error: test failed, to rerun pass .*--test (broken|memory)." "$printed" || true
-    # A case by its file.
+    # Failed cases of shell tests, with their files.
     awk '/^-- tests\/sh\// { file = $2 } /^FAIL / { print file, $2 } / ended early$/ { print }' "$printed"
   } | sort -u
 }
 
-# closing_lines: of a run that failed each of the last lines says so.
+# closing_lines: prints the summary. After a failure each of its last lines names what failed.
 closing_lines() {
   local name
   printf '\n'

@@ -340,7 +340,7 @@ fn other_doors(doors: &[Door]) -> String {
 }
 
 /// A server that runs on its own thread. Dropping the handle requests the stop, as [`Handle::stop`] does, but
-/// does not wait for it. Without that nobody could stop the server any more.
+/// does not wait for it. Without the handle, nothing else could stop the server.
 #[derive(Debug)]
 pub struct Handle {
     addresses: Vec<(Wire, SocketAddr)>,

@@ -249,7 +249,7 @@ impl<'a> Reader<'a> {
                 return Err(reason.clone());
             }
             if !matches!(woken, Err(RecvTimeoutError::Timeout)) {
-                break; // the house stops
+                break; // the server stops
             }
         }
         if paused && self.midway.is_some() {
@@ -561,7 +561,7 @@ impl<'a> Reader<'a> {
         self.send(std::mem::take(batch), credit)?;
         match self.house.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
-            _ => Ok(()), // the house stops
+            _ => Ok(()), // the server stops
         }
     }
 

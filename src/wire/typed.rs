@@ -126,7 +126,7 @@ fn bare(line: &str) -> Option<Result<Command, Refusal>> {
     Some(Ok(command))
 }
 
-/// A line without what nobody sees behind its first word, if that is all there is, or at its end.
+/// A line without invisible text at its end. If nothing visible follows the first word, only the word is left.
 fn without_unseen_end(line: &str) -> &str {
     let behind = line.trim_start_matches(|c: char| c.is_ascii_graphic());
     let word = line.strip_suffix(behind).unwrap_or(line);

@@ -104,6 +104,15 @@ fn loopback_has_no_share_to_keep_to() {
     peers[0].wait_for_company(6);
 }
 
+/// A server with every door at this address.
+fn on_every_door(ip: IpAddr) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
+    for scheme in ["text", "relay", "json", "frame"] {
+        command.args(["--listen", &format!("{scheme}://{ip}:0")]);
+    }
+    command
+}
+
 /// On a machine that has an address beside loopback; no packet leaves it.
 #[test]
 fn one_address_gets_no_more_than_its_share() {
@@ -111,10 +120,7 @@ fn one_address_gets_no_more_than_its_share() {
         eprintln!("this machine has no address but loopback's: not tested over sockets");
         return;
     };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    for scheme in ["text", "relay", "json", "frame"] {
-        command.args(["--listen", &format!("{scheme}://{ip}:0")]);
-    }
+    let mut command = on_every_door(ip);
     command.args(["--rate", "0", "--max-per-address", "2"]);
     let house = House::start(command);
     let alice = Peer::enter(house.text);
@@ -135,10 +141,7 @@ fn new_session_inherits_what_its_address_used() {
         eprintln!("this machine has no address but loopback's: not tested over sockets");
         return;
     };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
-    for scheme in ["text", "relay", "json", "frame"] {
-        command.args(["--listen", &format!("{scheme}://{ip}:0")]);
-    }
+    let mut command = on_every_door(ip);
     command.args(["--rate", "1", "--burst", "40"]);
     let house = House::start(command);
     let mut alice = Peer::enter(house.text);

@@ -7,12 +7,12 @@ pub enum Heard {
     Speech(Speech),
     /// Somebody came into the room.
     Came {
-        /// Who.
+        /// The person.
         name: String,
     },
     /// Somebody left it.
     Left {
-        /// Who.
+        /// The person.
         name: String,
         /// Why, if the door tells it: `idle` for silence, else a stable name of the JSON door.
         why: Option<String>,
@@ -30,7 +30,7 @@ pub enum Heard {
     YouAre(String),
     /// One person of a list, and what the list says of them.
     Person {
-        /// Who.
+        /// The person.
         name: String,
         /// `idle 3 s, here 12 min`, or an address.
         detail: String,
