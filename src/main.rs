@@ -23,7 +23,7 @@ use signal_hook::low_level::pipe;
 const SECOND_SIGNAL: i32 = 130;
 /// Signals within this time of the first count as one: timeout, npm and a terminal's process group send
 /// one twice. Without this, 27 to 50 of 50 sessions got no goodbye.
-const SAME_WISH: Duration = Duration::from_secs(1);
+const SIGNAL_WINDOW: Duration = Duration::from_secs(1);
 /// So long at least the end of the program waits for a log that nobody reads, and half of what is left
 /// of the time for a stop: on a machine with too much to do, one that is read is slow as well.
 const LAST_LINES: Duration = Duration::from_millis(200);
@@ -73,7 +73,7 @@ fn run(config: &Config, asked: &Arc<OnceLock<Instant>>) -> Result<(), RunError> 
 }
 
 /// INT, TERM, QUIT and HUP request the stop; `asked` is the time of the first. A second INT, TERM or QUIT
-/// that comes at least [`SAME_WISH`] later ends the process. HUP never counts as first or second: a closing
+/// that comes at least [`SIGNAL_WINDOW`] later ends the process. HUP never counts as first or second: a closing
 /// terminal may send several, and a service manager one with its TERM. A HUP ignored at the start, as by
 /// nohup, stays ignored.
 fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<(), StartError> {
@@ -84,7 +84,7 @@ fn stop_on_signals(stopper: &Stopper, asked: &Arc<OnceLock<Instant>>) -> Result<
             let now = Instant::now();
             let _ = asked.set(now);
             stopper.trigger();
-            if insists && now.duration_since(*wished.get_or_init(|| now)) >= SAME_WISH {
+            if insists && now.duration_since(*wished.get_or_init(|| now)) >= SIGNAL_WINDOW {
                 process::exit(SECOND_SIGNAL);
             }
         }

@@ -16,11 +16,11 @@ use super::flags::Neighbours;
 use super::report::Run;
 
 /// A line that is not heard within this time counts as lost.
-const LOST: Duration = Duration::from_secs(30);
+const HEARD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause of a slow reader between its reads.
-const SIP: Duration = Duration::from_millis(50);
+const READ_PAUSE: Duration = Duration::from_millis(50);
 /// The flood fills the kernel's buffers of the slow readers in this time. Lines are timed after it.
-const SETTLE: Duration = Duration::from_secs(1);
+const FILL_TIME: Duration = Duration::from_secs(1);
 
 /// Runs one measurement.
 pub(super) fn run(how: &Neighbours) -> Result<Run, String> {
@@ -35,14 +35,14 @@ pub(super) fn run(how: &Neighbours) -> Result<Run, String> {
     };
     let (mut talkers, mut slow) = (open(how.talkers, false)?, open(how.slow, true)?);
     for one in &two {
-        one.set_nonblocking(false).and_then(|()| one.set_read_timeout(Some(LOST))).map_err(fail)?;
+        one.set_nonblocking(false).and_then(|()| one.set_read_timeout(Some(HEARD_TIMEOUT))).map_err(fail)?;
     }
     let is_over = AtomicBool::new(false);
     let begun = Instant::now();
     let (heard, waits) = thread::scope(|scope| {
         let flooding = scope.spawn(|| flood(&mut talkers, &is_over));
-        scope.spawn(|| sip(&mut slow, how.slow_rate, &is_over));
-        thread::sleep(SETTLE);
+        scope.spawn(|| read_slowly(&mut slow, how.slow_rate, &is_over));
+        thread::sleep(FILL_TIME);
         let waits = exchange(&mut two, how);
         is_over.store(true, Ordering::Relaxed);
         (flooding.join().unwrap_or_default(), waits)
@@ -104,7 +104,7 @@ fn flood(talkers: &mut [TcpStream], is_over: &AtomicBool) -> u64 {
     while !is_over.load(Ordering::Relaxed) {
         let mut fds: Vec<PollFd<'_>> =
             talkers.iter().map(|stream| PollFd::new(stream, PollFlags::IN | PollFlags::OUT)).collect();
-        let _ = poll(&mut fds, Timespec::try_from(SIP).ok().as_ref());
+        let _ = poll(&mut fds, Timespec::try_from(READ_PAUSE).ok().as_ref());
         for (stream, written) in talkers.iter_mut().zip(&mut written) {
             if let Ok(count) = stream.read(&mut buffer) {
                 heard += count as u64;
@@ -118,8 +118,8 @@ fn flood(talkers: &mut [TcpStream], is_over: &AtomicBool) -> u64 {
 }
 
 /// Reads a little now and then.
-fn sip(slow: &mut [TcpStream], bytes_per_second: u32, is_over: &AtomicBool) {
-    let each = bytes_per_second as usize * SIP.as_millis() as usize / 1000;
+fn read_slowly(slow: &mut [TcpStream], bytes_per_second: u32, is_over: &AtomicBool) {
+    let each = bytes_per_second as usize * READ_PAUSE.as_millis() as usize / 1000;
     let mut buffer = vec![0; each.max(1)];
     while !is_over.load(Ordering::Relaxed) {
         for stream in slow.iter_mut().filter(|_| each > 0) {
@@ -128,6 +128,6 @@ fn sip(slow: &mut [TcpStream], bytes_per_second: u32, is_over: &AtomicBool) {
                 _ => {}
             }
         }
-        thread::sleep(SIP);
+        thread::sleep(READ_PAUSE);
     }
 }

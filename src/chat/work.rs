@@ -17,7 +17,7 @@ use crate::protocol::{
 /// People present: the default of `--max-clients`.
 const PEOPLE: u32 = 4096;
 /// Most characters whose look-alikes or case one command may look up (DESIGN, section 4).
-const MOST: usize = 4096;
+const MAX_LOOK_UPS: usize = 4096;
 const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
 const SETTINGS: HubSettings = HubSettings {
     idle: IdleLimits::same(Duration::ZERO),
@@ -157,7 +157,11 @@ fn command_of_any_text_is_bounded_work() {
     let check = |part: &str, text: &str| {
         let looked_at = counted::take();
         let start: String = text.chars().take(40).collect();
-        assert!(looked_at <= MOST, "{part} looks at {looked_at} characters for {start:?}, {} bytes", text.len());
+        assert!(
+            looked_at <= MAX_LOOK_UPS,
+            "{part} looks at {looked_at} characters for {start:?}, {} bytes",
+            text.len()
+        );
     };
     let obey = |command: Command, text: &str| {
         let hub = &mut *hub.borrow_mut();

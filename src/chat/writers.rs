@@ -7,7 +7,7 @@ use crate::protocol::Speaker;
 
 /// A person who begins to answer has seen the last private line of that moment. If another person's line
 /// comes less than this before the answer, it may not have been seen (case B13).
-const UNSEEN: Duration = Duration::from_secs(5);
+const AMBIGUOUS_TIME: Duration = Duration::from_secs(5);
 
 /// The last two people who wrote to one session.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Writers {
 
     /// The writer before, if the answer may be meant for that one. Returns it only once.
     pub(super) fn take_overtaken(&mut self, up: Duration) -> Option<Arc<Speaker>> {
-        self.before.take().filter(|_| up.saturating_sub(self.changed) < UNSEEN)
+        self.before.take().filter(|_| up.saturating_sub(self.changed) < AMBIGUOUS_TIME)
     }
 }
 

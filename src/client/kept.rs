@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use crate::wire::Heard;
 
 /// Most entries in the buffer.
-const MAX: usize = 1024;
+const MAX_ENTRIES: usize = 1024;
 /// Most bytes of text in the buffer: a server may send texts of 16 MiB.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
@@ -22,7 +22,7 @@ impl Kept {
     pub(super) fn push(&mut self, heard: Heard) {
         self.bytes += heard.text_bytes();
         self.all.push_back(heard);
-        while self.all.len() > MAX || self.bytes > MAX_BYTES {
+        while self.all.len() > MAX_ENTRIES || self.bytes > MAX_BYTES {
             let _ = self.pop();
         }
     }
@@ -41,10 +41,10 @@ mod tests {
     #[test]
     fn kept_is_bounded_in_count_and_bytes() {
         let mut kept = Kept::default();
-        for number in 0..2 * MAX {
+        for number in 0..2 * MAX_ENTRIES {
             kept.push(Heard::Info(number.to_string()));
         }
-        assert_eq!((kept.all.len(), kept.pop()), (MAX, Some(Heard::Info(MAX.to_string()))));
+        assert_eq!((kept.all.len(), kept.pop()), (MAX_ENTRIES, Some(Heard::Info(MAX_ENTRIES.to_string()))));
         for _ in 0..5 {
             kept.push(Heard::Other("x".repeat(MAX_BYTES / 2)));
         }

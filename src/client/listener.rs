@@ -11,19 +11,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::link::{CAN_BE_SENT, Link};
 use super::look::Look;
-use super::reconnect::{ASK_AGAIN, NAME_HELD, Pauses};
+use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::settings::Settings;
 use super::{Client, ClientError};
 use crate::protocol::{Command, Nick, RoomName, Switch};
 use crate::wire::{Heard, Wire};
 
 /// A server that does not answer in this time counts as not there.
-pub(super) const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the listener waits for a moment's silence after the first words of a door. In a busy room
 /// others may never pause.
-const AT_ONCE: Duration = Duration::from_millis(100);
+const GREETING_TIME: Duration = Duration::from_millis(100);
 /// Longest wait in one call.
-const HOUR: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// Longest line that is shown, in bytes: the longest that a text door accepts.
 const MAX_SHOWN: usize = 65_536;
 
@@ -96,7 +96,7 @@ impl Listener {
                     self.hear(&Heard::Refused { code: None, text: refusal });
                     self.inform(&format!("You have no name now. Asking for {} again for a minute", nick.as_str()));
                     let now = Instant::now();
-                    Some((now + ASK_AGAIN, now + NAME_HELD))
+                    Some((now + NAME_RETRY_INTERVAL, now + NAME_RETRY_TIME))
                 }
                 Err(error) => return error,
             };
@@ -118,12 +118,12 @@ impl Listener {
                 && at <= Instant::now()
             {
                 wanted.again = match self.ask_for_name(client, &nick) {
-                    Ok(Some(_)) if Instant::now() < until => Some((Instant::now() + ASK_AGAIN, until)),
+                    Ok(Some(_)) if Instant::now() < until => Some((Instant::now() + NAME_RETRY_INTERVAL, until)),
                     Ok(_) => None,
                     Err(error) => return error,
                 };
             }
-            match client.recv(wanted.again.map_or_else(|| Instant::now() + HOUR, |(at, _)| at)) {
+            match client.recv(wanted.again.map_or_else(|| Instant::now() + MAX_WAIT, |(at, _)| at)) {
                 Ok(Some(heard)) => {
                     if let Heard::YouAre(name) = &heard {
                         // Any name that the server gives is the one to restore later.
@@ -140,7 +140,7 @@ impl Listener {
 
     /// Asks for a name. Returns the reason of a refusal.
     fn ask_for_name(&self, client: &mut Client, nick: &Nick) -> Result<Option<String>, ClientError> {
-        match client.take_name(nick, Instant::now() + ANSWER) {
+        match client.take_name(nick, Instant::now() + ANSWER_TIMEOUT) {
             Ok(()) => {
                 self.hear(&Heard::YouAre(nick.as_str().to_owned()));
                 Ok(None)
@@ -154,7 +154,7 @@ impl Listener {
     fn come_in(&self, client: &mut Client, room: Option<&RoomName>) -> Result<(), ClientError> {
         let lobby = RoomName::lobby();
         if let Some(room) = room.filter(|room| **room != lobby) {
-            match client.join(room, Instant::now() + ANSWER) {
+            match client.join(room, Instant::now() + ANSWER_TIMEOUT) {
                 Ok(()) => {
                     self.inform(&format!("You are in {room}"));
                     return if self.settings.wire == Wire::Text { Ok(()) } else { client.send(&Command::Who(None)) };
@@ -168,7 +168,7 @@ impl Listener {
         }
         // This door has neither put this client into a room nor told who is there.
         if self.settings.wire != Wire::Text {
-            client.enter(Instant::now() + ANSWER)?;
+            client.enter(Instant::now() + ANSWER_TIMEOUT)?;
             client.send(&Command::Who(None))?;
         }
         Ok(())
@@ -176,7 +176,7 @@ impl Listener {
 
     /// Shows what has already arrived.
     fn hear_what_is_there(&self, client: &mut Client) {
-        let until = Instant::now() + AT_ONCE;
+        let until = Instant::now() + GREETING_TIME;
         while Instant::now() < until
             && let Ok(Some(heard)) = client.recv(Instant::now())
         {
@@ -217,7 +217,7 @@ impl Listener {
                 Err(RecvTimeoutError::Timeout) => {}
                 _ => return None,
             }
-            match Client::connect_within(&*self.settings.address, self.settings.wire, ANSWER) {
+            match Client::connect_within(&*self.settings.address, self.settings.wire, ANSWER_TIMEOUT) {
                 Ok(client) => return Some(client),
                 Err(error) => self.inform(&format!("Not reached: {}", error.reason())),
             }

@@ -18,7 +18,7 @@ use crate::wire::Wire;
 
 /// Longest file that is read, in bytes; ours has a few hundred.
 const MAX_FILE: u64 = 64 * 1024;
-const HEAD: &str = "# Written by parlor-cli when you talk in a terminal. Flags and variables count more.\n";
+const FILE_HEADER: &str = "# Written by parlor-cli when you talk in a terminal. Flags and variables count more.\n";
 
 /// The remembered settings.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -93,7 +93,7 @@ impl Memory {
             return Ok(());
         }
         let path = folder.join("cli.toml");
-        let text = format!("{HEAD}{table}");
+        let text = format!("{FILE_HEADER}{table}");
         make(folder)
             .and_then(|()| replace(&path, &text))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))

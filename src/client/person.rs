@@ -15,7 +15,7 @@ use crate::protocol::{Command, Notice, RoomName, Switch};
 use crate::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
 
 /// How long the prompt waits for the answer to a new name or room.
-const NAME: Duration = Duration::from_millis(500);
+const PROMPT_WAIT: Duration = Duration::from_millis(500);
 /// Longest typed line that is read, in bytes; no door accepts more.
 const MAX_LINE: usize = 65_536;
 
@@ -63,7 +63,7 @@ impl Person {
         };
         for meant in all {
             let sent = match &meant {
-                Inbound::Command(Command::Nick(nick) | Command::Rename(nick)) => self.link.take_name(nick, NAME),
+                Inbound::Command(Command::Nick(nick) | Command::Rename(nick)) => self.link.take_name(nick, PROMPT_WAIT),
                 Inbound::Command(command @ Command::Join(room)) => self.go(command, Some(room.clone())),
                 Inbound::Command(command @ Command::Leave) => self.go(command, None),
                 Inbound::Command(command @ (Command::Help(_) | Command::Stay)) if self.settings.wire != Wire::Text => {
@@ -129,7 +129,7 @@ impl Person {
 
     /// Goes to another room. Lines behind `/join` in the same paste are for that room.
     fn go(&mut self, command: &Command, room: Option<RoomName>) -> Result<Sent, ClientError> {
-        let sent = self.link.go(command, NAME)?;
+        let sent = self.link.go(command, PROMPT_WAIT)?;
         self.place = self.link.room().or(room);
         Ok(sent)
     }
@@ -185,7 +185,7 @@ impl Person {
 
     fn say(&self, line: &str) {
         // The screen may wait for the next edited line, so this does not wait for the screen.
-        let _ = self.screen.send_timeout(format!("{line}\n"), NAME);
+        let _ = self.screen.send_timeout(format!("{line}\n"), PROMPT_WAIT);
     }
 }
 

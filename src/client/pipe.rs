@@ -15,7 +15,7 @@ use crate::protocol::{Body, clean};
 /// Longest part of a line, in bytes. It fits into a JSON packet even if every character is escaped.
 const MAX_PART: usize = 32_000;
 /// Bytes of input read at once.
-const READ: u64 = 16 * 1024;
+const READ_BYTES: u64 = 16 * 1024;
 /// Most lines read ahead of the one being said.
 const READ_AHEAD: usize = 16;
 
@@ -32,7 +32,7 @@ fn read(input: impl Read, lines: &Sender<Body>) {
     let mut input = BufReader::new(input);
     let (mut shown, mut rest) = (Shown::default(), Vec::new());
     loop {
-        let count = input.by_ref().take(READ).read_until(b'\n', &mut rest).unwrap_or(0);
+        let count = input.by_ref().take(READ_BYTES).read_until(b'\n', &mut rest).unwrap_or(0);
         let is_whole = count == 0 || rest.last() == Some(&b'\n');
         let whole = if is_whole { rest.len() } else { rest.len() - unfinished(&rest) };
         shown.write(&String::from_utf8_lossy(rest.get(..whole).unwrap_or_default()));

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// After a connection of this length the pauses begin anew.
-const GOOD: Duration = Duration::from_secs(5);
+const RESET_AFTER: Duration = Duration::from_secs(5);
 /// How long a refused name is asked for again after a break: this client's own stale session may hold it
 /// until the server notices. Longer than the idle limit of a text door.
-pub(super) const NAME_HELD: Duration = Duration::from_secs(60);
+pub(super) const NAME_RETRY_TIME: Duration = Duration::from_secs(60);
 /// The interval at which a refused name is asked for again.
-pub(super) const ASK_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const NAME_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The pauses of one client.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Pauses {
 
     /// Records that the connection broke.
     pub(super) fn broke(&mut self) {
-        if self.connected.elapsed() >= GOOD {
+        if self.connected.elapsed() >= RESET_AFTER {
             self.next = FIRST_PAUSE;
         }
     }

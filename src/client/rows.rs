@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthChar;
 /// Blanks before the rows after the first.
 const INDENT: usize = 4;
 /// In a terminal narrower than this, the indent is one blank.
-const NARROW: usize = 20;
+const NARROW_COLUMNS: usize = 20;
 
 /// How lines wrap.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +47,7 @@ fn columns(out: &Stdout) -> Option<usize> {
 /// Breaks at the last blank in the second half of a row, else at its end. The last column stays empty:
 /// terminals differ on when they wrap after it.
 fn indented(line: &str, columns: usize) -> String {
-    let indent = " ".repeat(if columns < NARROW { 1 } else { INDENT });
+    let indent = " ".repeat(if columns < NARROW_COLUMNS { 1 } else { INDENT });
     let most = columns.saturating_sub(1).max(indent.len() + 2);
     let mut rows = String::with_capacity(line.len() + line.len() / 8);
     // The width of this row, the place of its last blank, and the row's width up to that.

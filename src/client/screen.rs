@@ -10,7 +10,7 @@ use rustyline::ExternalPrinter;
 /// Most bytes shown at once.
 const SCREEN_BYTES: usize = 32 * 1024;
 /// Longest time from Enter to the new line; see [`Accepting`].
-const NEW_LINE: Duration = Duration::from_millis(100);
+const ENTER_WAIT: Duration = Duration::from_millis(100);
 
 /// Prints lines above the one that is being typed.
 pub(super) fn show_above(mut printer: impl ExternalPrinter, accepting: &Accepting, shown: &Receiver<String>) {
@@ -51,7 +51,7 @@ impl Accepting {
     fn wait(&self) {
         let mut now = self.now.lock();
         if *now {
-            self.done.wait_for(&mut now, NEW_LINE);
+            self.done.wait_for(&mut now, ENTER_WAIT);
         }
     }
 }

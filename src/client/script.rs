@@ -8,7 +8,7 @@ use regex::Regex;
 
 use super::flags::{address, has_port};
 use super::pipe::{read_ahead, split};
-use super::reconnect::{ASK_AGAIN, NAME_HELD, Pauses};
+use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::rows::Rows;
 use super::settings::Settings;
 use super::show::{self, Paint};
@@ -244,7 +244,8 @@ impl<'a> Line<'a> {
         let mut name_refused = None;
         loop {
             let (told, pause) = self.pauses.next();
-            let (told, pause) = if name_refused.is_some() { (ASK_AGAIN, ASK_AGAIN) } else { (told, pause) };
+            let (told, pause) =
+                if name_refused.is_some() { (NAME_RETRY_INTERVAL, NAME_RETRY_INTERVAL) } else { (told, pause) };
             show::warn(&format!("{why}; connecting again in {:.1} s", told.as_secs_f32()));
             let left = deadline.map_or(HOUR, |deadline| deadline.saturating_duration_since(Instant::now()));
             std::thread::sleep(pause.min(left));
@@ -259,7 +260,7 @@ impl<'a> Line<'a> {
                     return Ok(true);
                 }
                 Err(error @ ClientError::Refused { .. }) => {
-                    if name_refused.get_or_insert_with(Instant::now).elapsed() >= NAME_HELD {
+                    if name_refused.get_or_insert_with(Instant::now).elapsed() >= NAME_RETRY_TIME {
                         return Err(error);
                     }
                     why = error.to_string();

@@ -15,7 +15,7 @@ use crate::protocol::Command;
 use crate::wire::Wire;
 
 /// A server that takes no bytes for this time counts as gone.
-const WRITE: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// So does one whose machine acknowledges nothing for this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -102,6 +102,6 @@ fn reach(address: &(impl ToSocketAddrs + fmt::Display), until: Instant) -> Resul
 /// Sets socket options. Each may fail on a connection that is already gone; the first read tells that.
 fn tune(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
-    let _ = stream.set_write_timeout(Some(WRITE));
+    let _ = stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let _ = SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
 }

@@ -20,7 +20,7 @@ use rustyline::{Config, Editor};
 
 use super::assistant::Assistant;
 use super::link::Link;
-use super::listener::{ANSWER, Listener};
+use super::listener::{ANSWER_TIMEOUT, Listener};
 use super::look::Look;
 use super::memory::{Memory, Remembered};
 use super::person::{Fate, Person, is_public, quits_behind};
@@ -37,7 +37,7 @@ const SCREEN_LINES: usize = 1024;
 /// So long somebody who leaves waits for the server's goodbye, and for the screen.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How long each attempt to send a kept line waits for a connection.
-const HOUR: Duration = Duration::from_secs(3600);
+const KEPT_LINE_WAIT: Duration = Duration::from_secs(3600);
 /// Lines of history that the up arrow reaches.
 const HISTORY: usize = 1000;
 
@@ -89,7 +89,7 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
         *breaks.lock() = listener.run(client);
         drop(over);
     })?;
-    link.wait_for_connection(ANSWER);
+    link.wait_for_connection(ANSWER_TIMEOUT);
     let mut person =
         Person { settings: settings.clone(), link: Arc::clone(&link), look, screen, place: None, memory, remembered };
     person.remember();
@@ -209,7 +209,7 @@ fn read_plainly(person: &mut Person) -> Result<(), ClientError> {
                 Fate::Done => break,
                 Fate::Leaves => return Ok(()),
                 Fate::Kept => {
-                    person.link.wait_for_connection(HOUR);
+                    person.link.wait_for_connection(KEPT_LINE_WAIT);
                     person.link.keep_no_more();
                     if person.link.room() != person.place {
                         person.refuse(&format!("Not sent: {line}"));

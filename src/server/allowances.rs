@@ -18,7 +18,7 @@ use super::throttle::{Buckets, Rates, Used};
 const MAX_ADDRESSES: usize = 4096;
 /// Addresses checked whenever a session ends. Those that have regained everything are removed. More than
 /// one are checked, so that more are removed than added.
-const LOOKED_AT: usize = 2;
+const CHECKED_PER_END: usize = 2;
 
 /// Addresses of ended sessions with tokens to regain.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Allowances {
 
     /// Checks the next few addresses, and forgets those that have regained everything.
     fn forget_some(&mut self, now: Duration) {
-        for _ in 0..LOOKED_AT.min(self.order.len()) {
+        for _ in 0..CHECKED_PER_END.min(self.order.len()) {
             let Some(origin) = self.order.pop_front() else { return };
             if self.by_address.get_mut(&origin).is_some_and(|kept| !kept.are_full(now)) {
                 self.order.push_back(origin);

@@ -16,7 +16,7 @@ const VARIABLE: &str = "MALLOC_ARENA_MAX";
 const ARENA_SPACE: u64 = 64 << 20;
 const ARENAS_PER_PROCESSOR: u64 = 8;
 /// Arenas may take this part of a limited address space.
-const PART: u64 = 4;
+const ARENA_PART: u64 = 4;
 
 /// Executes this program again with fewer arenas, if they could take more than a quarter of its address
 /// space. The process id stays. Returns if that is not so, or cannot be done.
@@ -57,7 +57,7 @@ fn most(status: &str) -> u64 {
 
 /// The number of arenas that a limit allows, if that is fewer.
 fn fewer_than(most: u64, limit: u64) -> Option<u64> {
-    let allowed = (limit / PART / ARENA_SPACE).max(1);
+    let allowed = (limit / ARENA_PART / ARENA_SPACE).max(1);
     (allowed < most).then_some(allowed)
 }
 

@@ -41,7 +41,7 @@ const KEPT_ANSWER: usize = 256 * 1024;
 /// After everyone has been cut, threads need a moment to come back with their last event.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
 /// A stop sends its goodbyes this long before its deadline, or after half of its time, whatever is pending.
-const GOODBYES: Duration = Duration::from_millis(500);
+const GOODBYE_TIME: Duration = Duration::from_millis(500);
 /// How often a stop looks whether everyone has gone.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -191,7 +191,7 @@ impl<'a> Manager<'a> {
             lifelines: Vec::new(),
             talking: Vec::new(),
             drain_by,
-            goodbyes: GOODBYES.min(config.drain / 2),
+            goodbyes: GOODBYE_TIME.min(config.drain / 2),
             request: None,
             heartbeat: config.heartbeat,
             classic: config.classic,

@@ -16,13 +16,13 @@ use crate::wire::{Inbound, Limits, Wire};
 
 /// Bytes of input without an effect that one token of `--rate` pays for: blank lines, telnet's NOP,
 /// heartbeats, parts of lines that are too long (case A5: 38 MB/s of them took 1.8 cores).
-const NOTHING_PER_TOKEN: usize = 4 * 1024;
+const INPUT_PER_TOKEN: usize = 4 * 1024;
 /// Bytes of dropped repeated lines that one token of `--request-rate` pays for.
 const DROPPED_PER_TOKEN: usize = 4 * 1024;
 /// Bytes of input that an item may take besides its text: line ends, keys, headers.
-const OVERHEAD: usize = 256;
+const ITEM_OVERHEAD: usize = 256;
 /// Bytes of input for one byte of text: an escape in JSON has six (`\u0041`).
-const ESCAPED: usize = 6;
+const INPUT_PER_TEXT_BYTE: usize = 6;
 
 /// The sizes and rates of the two allowances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,11 +180,11 @@ impl Throttle {
     /// How long reading has to pause because too much input had no effect. Call it when everything that was
     /// read has been decoded and has passed.
     pub(super) fn pause(&mut self, now: Duration) -> Option<Duration> {
-        while self.unexplained >= self.unfinished + NOTHING_PER_TOKEN {
+        while self.unexplained >= self.unfinished + INPUT_PER_TOKEN {
             if let Err(wait) = self.buckets.lines.take(1, now) {
                 return Some(wait);
             }
-            self.unexplained -= NOTHING_PER_TOKEN;
+            self.unexplained -= INPUT_PER_TOKEN;
         }
         None
     }
@@ -238,7 +238,7 @@ fn explains(item: &Inbound) -> usize {
         Inbound::Tag(tag) => return tag.len(),
         Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Heartbeat => return 0,
     };
-    OVERHEAD + ESCAPED * text
+    ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
 }
 
 /// Bytes of text in a command.

@@ -30,7 +30,7 @@ pub(super) const LEAST_TAKEN: usize = 4 * 1024;
 
 /// One wait for the socket lasts this fraction of the time-out, and counts as no more. So a process that was
 /// stopped during a wait first sees what the peer has taken meanwhile.
-const WAITS: u32 = 10;
+const WAITS_PER_TIMEOUT: u32 = 10;
 
 /// The kernel has no memory for what is to be sent, which no poll tells, nor when it has.
 const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
@@ -63,7 +63,7 @@ impl Stall {
 
     /// Records that the socket took nothing for `time`.
     pub(super) fn waited(&mut self, time: Duration, timeout: Duration) {
-        self.waited += time.min(timeout / WAITS);
+        self.waited += time.min(timeout / WAITS_PER_TIMEOUT);
     }
 
     /// Whether the session ends.
@@ -152,7 +152,7 @@ impl Writer {
     /// Waits until the socket takes more, or for one fraction of the time-out.
     fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
         let begun = Instant::now();
-        let timeout = Timespec::try_from(self.timeout / WAITS).ok();
+        let timeout = Timespec::try_from(self.timeout / WAITS_PER_TIMEOUT).ok();
         match poll(&mut [PollFd::new(&self.lifeline.stream, PollFlags::OUT)], timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {
                 stall.waited(Instant::now().saturating_duration_since(begun), self.timeout);

@@ -19,8 +19,8 @@ use super::scan::{Extent, Scanner, blank};
 use super::{Decode, Encoding, Inbound, Limits, WireError};
 use crate::protocol::Notice;
 
-/// More white space than any header has bytes: what follows it is text.
-const NO_HEADER: usize = 8;
+/// White space of this length, in bytes, is longer than any header: text follows.
+const MAX_LEADING_SPACE: usize = 8;
 
 /// Turns the bytes of one JSON session into requests.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl JsonDecoder {
     fn detect(&mut self) -> Result<Option<Framing>, WireError> {
         let rest = self.input.rest();
         let (before, is_cut) = blank(rest);
-        if before >= NO_HEADER {
+        if before >= MAX_LEADING_SPACE {
             return Ok(Some(Framing::Lines));
         }
         let object = rest.get(before..).unwrap_or_default();

@@ -19,7 +19,7 @@ const MAX_CHARACTER: usize = 4;
 
 /// Most bytes searched at once for a line end or an editing character. It bounds the work for a read full of
 /// editing characters, which is searched again after each.
-const LOOKED_THROUGH: usize = 256;
+const SEARCHED_BYTES: usize = 256;
 
 /// How a line ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl TypedLine {
             }
             match rest.get(plain) {
                 None => return (taken, Stop::Empty),
-                Some(_) if plain == LOOKED_THROUGH => {} // the next bytes may be plain too
+                Some(_) if plain == SEARCHED_BYTES => {} // the next bytes may be plain too
                 Some(byte) if *byte == mark => return (taken, Stop::Mark),
                 Some(byte) => {
                     taken += 1;
@@ -226,9 +226,9 @@ impl TypedLine {
     }
 }
 
-/// The number of plain bytes, within the first [`LOOKED_THROUGH`], before a line end, an editing character or `mark`.
+/// The number of plain bytes, within the first [`SEARCHED_BYTES`], before a line end, an editing character or `mark`.
 fn plain_length(bytes: &[u8], mark: u8) -> usize {
-    let bytes = bytes.get(..LOOKED_THROUGH).unwrap_or(bytes);
+    let bytes = bytes.get(..SEARCHED_BYTES).unwrap_or(bytes);
     let bytes = bytes.get(..memchr3(b'\n', b'\r', mark, bytes).unwrap_or(bytes.len())).unwrap_or_default();
     let bytes = bytes.get(..memchr3(0, BACKSPACE, CTRL_U, bytes).unwrap_or(bytes.len())).unwrap_or_default();
     memchr(DEL, bytes).unwrap_or(bytes.len())

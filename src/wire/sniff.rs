@@ -113,7 +113,7 @@ impl Protocol {
         let hint = match (self, line.split_ascii_whitespace().collect::<Vec<_>>().as_slice()) {
             _ if wire == Wire::Relay => "This door takes lines of chat".to_owned(),
             (Self::Irc, ["NICK", name]) => {
-                let name = shortened(name.trim_start_matches(':'), REPEATED);
+                let name = shortened(name.trim_start_matches(':'), QUOTED_CHARS);
                 format!("To be called {name}: rename|{name}")
             }
             (Self::Irc, _) => "/help lists what can be typed here".to_owned(),
@@ -184,7 +184,7 @@ impl Protocol {
 }
 
 /// Most characters of a name that a hint repeats: the longest valid name.
-const REPEATED: usize = 24;
+const QUOTED_CHARS: usize = 24;
 
 fn is_method(word: &str) -> bool {
     (3..=20).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')

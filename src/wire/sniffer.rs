@@ -9,11 +9,11 @@ use super::{Wire, WireError};
 use crate::protocol::Refusal;
 
 /// The length of two characters of UTF-16, in bytes.
-const TWO_CHARACTERS: usize = 4;
+const UTF16_BYTES: usize = 4;
 /// The first key of a request of the JSON door, in lower case.
 const ACT: &str = "\"act\"";
 /// Most bytes of a first line that are compared.
-const LOOKED_AT: usize = 512;
+const COMPARED_BYTES: usize = 512;
 
 /// What the sniffer decides about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Sniffer {
         if !self.ended && (is_undecided(head) || self.has_nul && may_become_utf16(head)) {
             return Ok(false);
         }
-        let is_text = is_utf16(head.get(..TWO_CHARACTERS).unwrap_or_default());
+        let is_text = is_utf16(head.get(..UTF16_BYTES).unwrap_or_default());
         match self.has_nul {
             true if is_text => Err(WireError::WrongProtocol(Protocol::Named("UTF-16"))),
             true => Err(WireError::WrongProtocol(Protocol::Binary)),
@@ -141,7 +141,7 @@ impl Sniffer {
         if self.state == State::First && is_utf16(line) {
             return Err(WireError::WrongProtocol(Protocol::Named("UTF-16")));
         }
-        let text = String::from_utf8_lossy(line.get(..LOOKED_AT).unwrap_or(line));
+        let text = String::from_utf8_lossy(line.get(..COMPARED_BYTES).unwrap_or(line));
         let text = Opening::of(&text).rest.trim_end();
         if text.is_empty() && !matches!(self.state, State::Held(_)) {
             return Ok(Verdict::Chat);
@@ -169,7 +169,7 @@ impl Sniffer {
             self.state = State::Held(protocol);
             return Ok(Verdict::Hold);
         }
-        let found = Protocol::of_line(text, with_cr, is_cut || line.len() > LOOKED_AT);
+        let found = Protocol::of_line(text, with_cr, is_cut || line.len() > COMPARED_BYTES);
         match (before, found) {
             (State::Refused(first), found) if found.is_some() || first.goes_on(text) => {
                 Err(WireError::WrongProtocol(found.unwrap_or(first)))

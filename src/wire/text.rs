@@ -254,7 +254,7 @@ impl Decode for TextDecoder {
 }
 
 /// Most characters of a name that a refusal repeats.
-const REPEATED: usize = 40;
+const QUOTED_CHARS: usize = 40;
 /// The control sequence introducer of terminals that send eight bits.
 const CSI: u8 = 0x9b;
 
@@ -284,7 +284,7 @@ fn rename_hint(line: &str) -> Option<Notice> {
         (Some(_), Some(name), None) => {
             let name = name.split('|').find(|part| !part.is_empty())?;
             let name = crate::protocol::clean(name.as_bytes());
-            Some(Notice::RenameHint(shortened(&name, REPEATED)))
+            Some(Notice::RenameHint(shortened(&name, QUOTED_CHARS)))
         }
         _ => None,
     }

@@ -23,7 +23,7 @@ use crate::protocol::{Body, Command, Nick, Refusal, clean, find_command, shorten
 const LOOK_LIKE_A_SLASH: [char; 9] =
     ['\u{ff0f}', '\u{2044}', '\u{2215}', '\u{29f8}', '\u{2571}', '\u{3001}', '\u{ff64}', '\u{30fb}', '\u{ff65}'];
 /// Most characters of a line or a name that a refusal repeats.
-const REPEATED: usize = 40;
+const QUOTED_CHARS: usize = 40;
 /// Longest word that is compared with commands, in bytes.
 const LONGEST_NAME: usize = 32;
 
@@ -91,7 +91,7 @@ fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
         return Some(renamed.map_or_else(Meaning::Refuse, Meaning::Obey)); // `/rename|bob`
     }
     let escape = if word.is_empty() { r"\/" } else { "//" }; // two slashes and a blank are a comment
-    let found = find_command(word, &format!("{escape}{}", shortened(&behind, REPEATED)));
+    let found = find_command(word, &format!("{escape}{}", shortened(&behind, QUOTED_CHARS)));
     let is_unknown = matches!(found, Err(Refusal::UnknownCommand { .. }));
     if is_unknown && opening.is_indented && !is_near_a_command(&behind) {
         return None; // a path, a comment

@@ -11,7 +11,7 @@ use crate::protocol::shortened;
 /// Longest `Ref`, as JSON text in bytes; the answer repeats it.
 const MAX_REF: usize = 256;
 /// Most characters of a wrong value that the refusal repeats.
-const REPEATED: usize = 40;
+const QUOTED_CHARS: usize = 40;
 
 /// A string of the packet, borrowed if it has no escapes.
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
@@ -90,7 +90,7 @@ impl<'a> Field<'a> {
     }
 
     fn wrong(self, wanted: &str) -> String {
-        format!("{} must be {wanted}, not {}", self.key, shortened(self.raw.get(), REPEATED))
+        format!("{} must be {wanted}, not {}", self.key, shortened(self.raw.get(), QUOTED_CHARS))
     }
 }
 
