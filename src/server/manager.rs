@@ -690,6 +690,13 @@ impl<'a> Manager<'a> {
         self.catch_up(seat);
         self.flush_answer_before(seat);
         let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        if let Some(skipped) = &mut post.consumer.skipped {
+            // Nothing is encoded that would be skipped: a program may send without pause (`Remote::send`).
+            *skipped += 1;
+            Metrics::count(&self.metrics.skipped);
+            post.missed_elsewhere = true;
+            return;
+        }
         let mut chunk = Chunk::default();
         write(post.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
