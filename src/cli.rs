@@ -62,9 +62,7 @@ pub struct Flags {
     ///
     /// No line begins *** or --- unless it answers a command, joins and leaves are told one by one, and without --idle
     /// everybody may be silent for 30 s.
-    #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true, default_value = "no", default_missing_value = "yes",
-        hide_possible_values = true, hide_default_value = true, action = clap::ArgAction::Set,
-        value_parser = clap::builder::BoolishValueParser::new(), env = "PARLOR_CLASSIC")]
+    #[arg(long, env = "PARLOR_CLASSIC", value_parser = clap::builder::BoolishValueParser::new())]
     pub classic: bool,
 
     /// Lines a second that a session may send in the long run; more are delayed; 0 = no limit
