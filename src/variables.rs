@@ -43,7 +43,7 @@ pub(crate) fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
     parse_with(words, |name| env::var_os(name))
 }
 
-/// The words for a flag that takes no value: its variable says whether it is meant.
+/// The arguments for a flag without a value: its variable tells whether it is set.
 fn switched(arg: &Arg, name: &OsStr, value: Option<&str>) -> Result<Option<OsString>, clap::Error> {
     match value.map(str::to_ascii_lowercase).as_deref() {
         Some("1" | "true" | "yes" | "on") => Ok(arg.get_long().map(|flag| format!("--{flag}").into())),
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// `PARLOR_CLASSIC=1` was wrong usage, whatever its value.
+    /// `PARLOR_CLASSIC` was wrong usage, whatever its value.
     #[test]
     fn variable_of_flag_without_value_switches_it() {
         for (value, wanted) in

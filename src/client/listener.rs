@@ -19,8 +19,7 @@ use crate::wire::{Heard, Wire};
 
 /// A server that does not answer in this time counts as not there.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the listener waits for a moment's silence after the first words of a door. In a busy room
-/// others may never pause.
+/// Longest time for showing what a door has sent at once. In a busy room others may never pause.
 const GREETING_TIME: Duration = Duration::from_millis(100);
 /// Longest wait in one call.
 const MAX_WAIT: Duration = Duration::from_secs(3600);

@@ -68,7 +68,7 @@ pub use shutdown::Stopper;
 const INBOX_EVENTS: usize = 1024;
 /// The manager's stack: encoding and the hub, which recurse nowhere.
 const MANAGER_STACK: usize = 1024 * 1024;
-/// A stop waits so long for lines that flood control held back, and for answers of handlers.
+/// How long a stop waits for throttled lines and for answers of handlers.
 const HELD_LINES: Duration = Duration::from_millis(300);
 /// Of the time that a stop may take, the part after which whoever is left is cut; the rest is for
 /// threads to end.
@@ -132,7 +132,7 @@ impl fmt::Debug for Server {
 pub enum RunError {
     /// It did not get ready: the operating system refused something that every server needs.
     NotReady(StartError),
-    /// What [`Server::on_ready`] was given panicked; nobody was let in.
+    /// The callback of [`Server::on_ready`] panicked; no caller was admitted.
     ReadyPanicked,
     /// The manager panicked, which is a bug; the rest of the house was stopped.
     ManagerPanicked,

@@ -499,7 +499,7 @@ impl<'a> Reader<'a> {
                 self.time_silence(command)?;
             }
             if matches!(item, Inbound::Custom { .. }) {
-                // A handler may ask for the stop itself: what it answers is sent before the goodbyes.
+                // A handler may request the stop itself: its answer is sent before the goodbyes.
                 held.get_or_insert_with(|| house.held.hold());
             }
             if let Some(reason) = self.add(item, &mut batch) {

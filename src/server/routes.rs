@@ -56,10 +56,10 @@ impl Routes {
     }
 }
 
-/// Calls a handler; false where it panicked.
+/// Calls a handler; false if it panicked.
 ///
-/// What it panicked with may panic once more when it is dropped (a guard that asserts something). Then it
-/// is not dropped at all.
+/// The panic's payload may panic again when it is dropped (a guard that asserts something). The payload of
+/// that second panic is leaked.
 pub(super) fn returns(handler: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(handler)) else { return true };
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {

@@ -49,8 +49,8 @@ impl Stopper {
     }
 }
 
-/// How many readers hold lines back for flood control, or wait for a handler: a stop waits until they have
-/// passed on what they have.
+/// How many readers hold throttled lines or wait for a handler. A stop waits until they have passed those
+/// on.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     readers: Mutex<usize>,

@@ -232,7 +232,7 @@ pub(super) fn is_taken_for_another(line: &str) -> bool {
         || of_known_head(line.as_bytes()).is_some()
 }
 
-/// The protocol or file whose first line, its end taken away, begins with the bytes of a row of [`HEADS`].
+/// The protocol or file of a row of [`HEADS`] with which a first line, without its end, begins.
 pub(super) fn of_known_head(bytes: &[u8]) -> Option<Protocol> {
     HEADS.iter().find(|(beginning, _)| bytes.starts_with(beginning.trim_ascii_end())).map(|(_, protocol)| *protocol)
 }
@@ -269,8 +269,8 @@ pub(super) fn is_undecided(head: &[u8]) -> bool {
     }
 }
 
-/// Whether fewer bytes than two characters may still turn out to be UTF-16. A SOCKS client sends three bytes and
-/// waits for the answer.
+/// Whether fewer bytes than two characters may still be UTF-16. A SOCKS client sends three bytes and waits for
+/// the answer.
 pub(super) fn may_become_utf16(head: &[u8]) -> bool {
     match *head {
         [] | [_] | [_, _] => true,

@@ -122,7 +122,7 @@ impl Sniffer {
         self.check_head()
     }
 
-    /// Whether the beginning of a line may go on with the line that is held.
+    /// Whether a line with this beginning may continue the held line.
     pub(super) fn may_go_on(&self, line: &[u8]) -> bool {
         match self.state {
             State::Held(Protocol::Json) => {

@@ -258,8 +258,8 @@ const QUOTED_CHARS: usize = 40;
 /// The control sequence introducer of terminals that send eight bits.
 const CSI: u8 = 0x9b;
 
-/// The text of a line. Byte 0x9b alone is the control that it is in Latin-1 too: it begins what a key sends,
-/// which may stand before a command. (Both are shown as U+FFFD.)
+/// The text of a line. A lone byte 0x9b becomes the control CSI, as in Latin-1: the sequence of a key begins
+/// with it and may stand before a command. (Other wrong bytes and CSI are shown as U+FFFD.)
 fn decoded(line: &[u8]) -> std::borrow::Cow<'_, str> {
     if !line.contains(&CSI) || std::str::from_utf8(line).is_ok() {
         return String::from_utf8_lossy(line);

@@ -78,7 +78,7 @@ fn wrap_line(mark: &str, line: &str, eol: &str, out: &mut Vec<u8>) {
         out.extend(std::iter::repeat_n(b' ', blanks));
         column += blanks;
         let mut rest = word;
-        // Only the beginning of a long word is measured at each line: handlers may send megabytes.
+        // Measure only the beginning of a long word for each line: handlers may send megabytes.
         loop {
             let fits = fitting(rest, COLUMNS - 1 - column.min(COLUMNS - 2));
             if fits == rest.len() && column + rest.width() < COLUMNS {
