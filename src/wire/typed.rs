@@ -130,7 +130,9 @@ fn bare(line: &str) -> Option<Result<Command, Refusal>> {
 fn without_unseen_end(line: &str) -> &str {
     let behind = line.trim_start_matches(|c: char| c.is_ascii_graphic());
     let word = line.strip_suffix(behind).unwrap_or(line);
-    if Opening::of(behind).rest.is_empty() { word } else { without_invisible_end(line) }
+    let after = Opening::of(behind);
+    // A mark is part of a name: `rename|jose` and a combining acute is josé.
+    if after.rest.is_empty() && !after.is_marked { word } else { without_invisible_end(line) }
 }
 
 fn is_any_slash(c: char) -> bool {

@@ -73,6 +73,8 @@ fn commands_are_obeyed_behind_what_nobody_sees() {
         reads(format!("rename|bob{behind}\n").as_bytes(), &[rename("bob")]);
         reads(format!("exit{behind}\n").as_bytes(), &[Inbound::Command(Command::Quit(None))]);
     }
+    // A combining mark behind the name belongs to it.
+    reads("rename|jose\u{301}\n".as_bytes(), &[rename("jos\u{e9}")]);
     // The end of a paste is no part of a line.
     reads(b"\x1b[200~/msg ann secret\x1b[201~\n", &[msg()]);
     reads(b"\x1b[200~who\x1b[201~\n", &[USER_LIST]);
