@@ -19,7 +19,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// So does one whose machine acknowledges nothing for this time.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The sending half of a [`Client`], usable from any thread.
+/// The sending half of a [`Client`](super::Client), usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Talker(pub(super) Arc<Line>);
 

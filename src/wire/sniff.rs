@@ -23,7 +23,7 @@ pub enum Protocol {
     Irc,
     /// A request of the JSON door.
     Json,
-    /// A row of [`LINES`] or [`HEADS`], by its name.
+    /// A row of `LINES` or `HEADS`, by its name.
     Named(&'static str),
 }
 

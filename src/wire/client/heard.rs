@@ -1,6 +1,6 @@
 //! The events that a client hears: the same values from every wire format.
 
-/// One event. All texts are clean (see [`clean`]).
+/// One event. All texts are clean (see [`clean`](crate::protocol::clean)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     /// Somebody speaks.
