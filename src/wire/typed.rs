@@ -63,6 +63,7 @@ fn meaning(line: &str, more_follows: impl FnOnce() -> bool) -> Meaning<'_> {
             let looks_like = !behind.starts_with(is_any_slash) && is_near_a_command(behind);
             looks_like.then_some(Meaning::Refuse(Refusal::LooksLikeCommand))
         }
+        Some(_) if !begins_like_a_bare_word(opening.rest) => None,
         Some(_) => match bare(without_unseen_end(opening.rest)) {
             Some(Ok(Command::Quit(None))) if more_follows() => None,
             Some(_) if opening.is_marked => Some(Meaning::Refuse(Refusal::LooksLikeCommand)),
@@ -100,6 +101,14 @@ fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
         Ok(command) => Meaning::Obey(command),
         Err(refusal) => Meaning::Refuse(refusal),
     })
+}
+
+/// Whether a line may be a command without a slash. Most lines of chat are not, and are looked at no further.
+fn begins_like_a_bare_word(line: &str) -> bool {
+    let begins_with = |word: &&str| {
+        line.as_bytes().get(..word.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    ["who", "help", "quit", "exit", "rename|"].iter().any(begins_with)
 }
 
 /// The command of a whole line without a slash, if it is one.
