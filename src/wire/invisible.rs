@@ -141,10 +141,14 @@ fn sequence(text: &str) -> usize {
         Some('!'..='.') => 1 + controls(text.get(1..).unwrap_or_default(), '0'..='0'),
         // Saves the cursor or sets the keypad's mode. No command begins so.
         Some('0'..='@' | '\\' | '`' | '{'..='~') => begins,
-        // Alt and a letter, unless the letter may begin a word.
-        Some(c) if c.is_ascii_alphabetic() && !rest.starts_with(char::is_alphanumeric) && !rest.is_empty() => begins,
+        // Alt and a letter, unless the letter may begin a word. Hangul fillers are letters that nobody sees.
+        Some(c) if c.is_ascii_alphabetic() && !rest.is_empty() && !rest.starts_with(is_seen_in_words) => begins,
         _ => 1,
     }
+}
+
+fn is_seen_in_words(c: char) -> bool {
+    c.is_alphanumeric() && !is_invisible(c)
 }
 
 /// The length of parameters, intermediate bytes and the final byte.

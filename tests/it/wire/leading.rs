@@ -30,6 +30,7 @@ const REFUSED: Inbound = Inbound::Refused(Refusal::LooksLikeCommand);
 fn commands_are_obeyed_behind_what_nobody_sees() {
     for before in [
         "",
+        "\u{1b}b\u{3164}",
         " ",
         "    ",
         "\t",
