@@ -199,8 +199,8 @@ empty_variables_count_as_unset() {
   come ann
   close_house
   has server.log ' INFO '
-  PARLOR_LISTEN=' , ' refuses 1 --listen text://192.0.2.1:7001
-  has refused.log 'cannot listen on text://192.0.2.1:7001'
+  PARLOR_LISTEN=' , ' refuses 1 --listen text://198.51.100.1:7001
+  has refused.log 'cannot listen on text://198.51.100.1:7001'
   local name
   for name in PARLOR_IDLE PARLOR_LISTEN PARLOR_MAX_CLIENTS PARLOR_ADDRESSES PARLOR_LOG_LEVEL; do
     start refused env "$name"=$'3\xff0' "$PARLOR"
