@@ -11,7 +11,7 @@ const MAX_ENTRIES: usize = 1024;
 /// Most bytes of text in the buffer: a server may send texts of 16 MiB.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// What was heard, the oldest first.
+/// The entries heard so far, the oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     all: VecDeque<Heard>,

@@ -1,4 +1,4 @@
-//! What a person types, and what happens with it.
+//! Reads the lines that a person types in a terminal, and carries them out.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,7 +31,7 @@ pub(super) struct Person {
     pub remembered: Remembered,
 }
 
-/// What happened with a line.
+/// The result of one typed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Done,
