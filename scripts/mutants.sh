@@ -108,9 +108,9 @@ make_rules() {
   mkdir -p src tests/it
   cp -Rp "$sources"/src/{protocol,chat,wire} src/
   printf 'pub mod %s;\n' protocol chat wire >src/lib.rs
-  local -a modules=(frames.rs heard.rs history.rs hub json.rs packets.rs wire)
+  local -a modules=(chat wire)
   for module in "${modules[@]}"; do cp -Rp "$sources/tests/it/$module" tests/it/; done
-  printf 'mod %s;\n' "${modules[@]%.rs}" >tests/it/main.rs
+  printf 'mod %s;\n' "${modules[@]}" >tests/it/main.rs
   cp -p "$sources/Cargo.lock" .
   manifest it >Cargo.toml
 }

@@ -8,30 +8,12 @@
     reason = "a test that fails says so by panicking; clippy's allow-…-in-tests does not reach helpers"
 )]
 
-mod addresses;
+mod chat;
 mod client;
-mod every_door;
-mod faults;
-mod frames;
-mod handlers;
-mod heard;
-mod history;
-mod hub;
-mod json;
-mod json_text;
 mod layers;
-mod limits;
-mod log;
-mod order;
-mod packets;
-mod programs;
 mod readme;
-mod requests;
-mod rooms;
-mod shutdown;
-mod slow;
+mod server;
+#[path = "../support/mod.rs"]
 mod support;
-mod telnet;
 mod transcripts;
-mod unasked;
 mod wire;

@@ -7,17 +7,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
+pub(crate) mod heard;
+
 mod anything;
-mod leading;
+mod frame;
+mod json;
 mod notices;
-mod people;
-mod programs;
-mod protocols;
+mod packets;
 mod relay;
-mod screen;
+mod sniff;
 mod splits;
 mod text;
-mod words;
 
 use std::sync::Arc;
 

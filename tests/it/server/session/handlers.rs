@@ -10,7 +10,7 @@ use parlor::protocol::{CloseReason, SessionId};
 use parlor::server::SendError;
 use parlor::{Config, Key, Listen, Remote, Server, Wire};
 
-use crate::programs::{chat, expect_error, expect_packet, packet};
+use crate::server::session::programs::{chat, expect_error, expect_packet, packet};
 use crate::support::{DEADLINE, Peer, frame, wait_for};
 
 fn server() -> Server {

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::{LIMIT, NOT_UTF8, USER_LIST, body, decode, reads, rename, say};
+use crate::wire::{LIMIT, NOT_UTF8, USER_LIST, body, decode, reads, rename, say};
 
 /// Unicode's ignorable, control and space characters.
 fn unseen() -> Vec<char> {

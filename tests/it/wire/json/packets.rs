@@ -6,7 +6,9 @@ use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::packets::{LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, packet, said};
+use crate::wire::packets::{
+    LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, packet, said,
+};
 
 const HEARTBEAT: &[u8] = br#"{"Act":"heartbeat","Data":""}"#;
 const HELLO: &[u8] = br#"{"Act":"hello","Data":"My name's John!"}"#;

@@ -26,6 +26,8 @@
 //! A room tells five comings and goings within two seconds one by one: a transcript has no more of
 //! them in a room.
 
+mod every_door;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};

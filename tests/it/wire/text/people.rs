@@ -7,8 +7,8 @@ use std::time::Duration;
 use parlor::protocol::{COMMANDS, CloseReason, Line, Notice, Presence, RoomName};
 use parlor::wire::Encoding;
 
-use super::notices::{KINDS, all_notices, kind};
-use super::{LINES, NOON, body, encoded, ends_a_line, said, speaker};
+use crate::wire::notices::{KINDS, all_notices, kind};
+use crate::wire::{LINES, NOON, body, encoded, ends_a_line, said, speaker};
 
 #[test]
 fn every_notice_is_whole_lines_with_the_right_end() {

@@ -13,7 +13,7 @@ use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
 use socket2::{Domain, Socket, Type};
 
-use super::heard::{WIRES, body, nick};
+use crate::wire::heard::{WIRES, body, nick};
 
 /// Longer than anything that works takes, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(20);

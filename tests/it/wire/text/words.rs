@@ -5,7 +5,7 @@
 use parlor::protocol::{Body, COMMANDS, Command, Nick, Notice, Refusal, RoomName, Switch, find_command};
 use parlor::wire::{Inbound, Wire};
 
-use super::{LIMIT, USER_LIST, body, decode, reads, rename, say};
+use crate::wire::{LIMIT, USER_LIST, body, decode, reads, rename, say};
 
 /// Reads one line at the text door; several values where it amounts to several.
 #[track_caller]

@@ -6,7 +6,7 @@ use parlor::wire::{Encoding, Framing, Inbound, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::packets::{LIMITS, decode, in_all_ways, in_all_ways_within, packet, said};
+use crate::wire::packets::{LIMITS, decode, in_all_ways, in_all_ways_within, packet, said};
 
 const MARK: &str = "\u{feff}";
 

@@ -1,13 +1,13 @@
 //! What was said before: the numbers of lines, what is kept, who is shown how much of it.
 //!
-//! Built on the `Room` of `hub.rs`.
+//! Built on the `Room` of `mod.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use parlor::chat::{Effect, HubSettings, Seat};
 use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal};
 
-use super::hub::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, seconds, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, seconds, shown};
 
 /// The numbers of the lines that effects tell of, live or past.
 fn seqs(effects: &[Effect]) -> Vec<u64> {

@@ -5,7 +5,7 @@
 use parlor::protocol::{Command, Notice, Refusal};
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
-use super::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
+use crate::wire::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
 
 #[test]
 fn lines_end_at_lf_crlf_and_the_end_of_input() {
@@ -43,7 +43,7 @@ fn what_is_no_text_is_shown_as_what_it_is() {
 /// Each array is what the reads of one session bring.
 #[test]
 fn a_bare_cr_ends_lines_until_lf() {
-    let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: super::body(text) });
+    let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: crate::wire::body(text) });
     let cases: [(&[&[u8]], &[Inbound]); 10] = [
         (&[b"hello\r"], &[say("hello")]),
         (&[b"hello\r/msg ann secret\r"], &[say("hello"), msg("secret")]),
@@ -64,7 +64,7 @@ fn a_bare_cr_ends_lines_until_lf() {
         let mut got = Vec::new();
         for read in reads {
             decoder.feed(read);
-            super::drain(decoder.as_mut(), &mut got).unwrap();
+            crate::wire::drain(decoder.as_mut(), &mut got).unwrap();
         }
         assert_eq!(got, wanted, "{reads:?}");
     }
@@ -72,7 +72,7 @@ fn a_bare_cr_ends_lines_until_lf() {
 
 #[test]
 fn editing_characters_remove_what_was_typed() {
-    let msg = Inbound::Command(Command::Msg { to: "ann".into(), body: super::body("hi") });
+    let msg = Inbound::Command(Command::Msg { to: "ann".into(), body: crate::wire::body("hi") });
     for typed in [
         b"/msg anm\x08n hi\n".as_slice(),
         b"/msg anm\x7fn hi\n",

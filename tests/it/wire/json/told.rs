@@ -8,8 +8,8 @@ use parlor::protocol::{Away, COMMANDS, CloseReason, Notice, Presence, Refusal, R
 use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
 use serde_json::Value;
 
-use super::notices::{all_notices, all_refusals, kind};
-use super::{LINES, NOON, body, bytes, limits, object, said, speaker};
+use crate::wire::notices::{all_notices, all_refusals, kind};
+use crate::wire::{LINES, NOON, body, bytes, limits, object, said, speaker};
 
 /// One object, whichever way it is delimited, and the route of its frame.
 #[test]

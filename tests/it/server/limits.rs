@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use parlor::Config;
 use parlor::server::budget::Budget;
 
-use crate::programs::{next_packet, packet};
+use crate::server::session::programs::{next_packet, packet};
 use crate::support::{DOORS, House, Peer, frame, wait_for};
 
 /// What the server's memory may grow by while it throws input away, in KiB.

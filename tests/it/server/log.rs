@@ -234,7 +234,8 @@ fn program(name: &str) -> Option<Child> {
         return None;
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([&format!("log::{name}"), "--exact", "--nocapture"]);
+    let (_crate, module) = module_path!().split_once("::").unwrap();
+    command.args([&format!("{module}::{name}"), "--exact", "--nocapture"]);
     command.env(PART, name).env_remove("RUST_LOG");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Some(command.spawn().unwrap())

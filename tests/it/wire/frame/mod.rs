@@ -6,7 +6,9 @@ use parlor::wire::{Encoding, HEARTBEAT, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::packets::{LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, route_of, said};
+use crate::wire::packets::{
+    LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, route_of, said,
+};
 
 const TOO_LARGE: WireError = WireError::Malformed("a frame longer than --max-frame");
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 mod heard_by;
+mod history;
 mod lists;
 mod look_alikes;
 mod manners;

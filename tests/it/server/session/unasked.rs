@@ -8,7 +8,7 @@ use std::time::Duration;
 use parlor::protocol::CloseReason;
 use parlor::{Config, Key, Listen, Remote, Server, Wire};
 
-use crate::programs::{expect_packet, next_packet, packet};
+use crate::server::session::programs::{expect_packet, next_packet, packet};
 use crate::support::{DEADLINE, House, Peer};
 
 fn server(join_grace: Duration) -> Server {

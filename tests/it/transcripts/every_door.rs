@@ -17,7 +17,7 @@ use parlor::wire::{Framing, HeardDecoder, Inbound};
 use parlor::{Config, Wire};
 use serde_json::{Value, json};
 
-use crate::programs::{next_packet, packet};
+use crate::server::session::programs::{next_packet, packet};
 use crate::support::{House, Peer, frame};
 use crate::transcripts::{Known, bytes_of, file, filled_in, folder, matches};
 

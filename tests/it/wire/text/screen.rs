@@ -14,8 +14,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::notices::{all_notices, all_refusals};
-use super::{NOON, bytes, decode, encoded, object, speaker};
+use crate::wire::notices::{all_notices, all_refusals};
+use crate::wire::{NOON, bytes, decode, encoded, object, speaker};
 
 const ANNOUNCEMENTS: [&str; 4] = ["I am here", "login", "login out", "time out leave out"];
 
