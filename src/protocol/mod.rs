@@ -10,15 +10,15 @@ mod body;
 mod clean;
 mod close;
 mod command;
-mod letters;
-mod look;
 mod mask;
+mod name_chars;
 mod name_keys;
 mod nick;
 mod notice;
 mod refusal;
 mod reserved;
 mod room_name;
+mod skeleton;
 mod snowflake;
 mod speaker;
 
@@ -27,14 +27,14 @@ pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::CloseReason;
 pub use command::{COMMANDS, Command, CommandSpec, Cost, RENAME_COST, Switch, VisitTo, find_command};
-pub use letters::{MAX_NICK_BYTES, MAX_NICK_CHARS};
-#[cfg(test)]
-pub(crate) use look::counted;
 pub use mask::{Masks, is_mask};
+pub use name_chars::{MAX_NICK_BYTES, MAX_NICK_CHARS};
 pub use name_keys::NameKeys;
 pub use nick::Nick;
 pub use notice::{Away, IdleLimits, Line, Notice, Presence, RoomInfo};
 pub use refusal::Refusal;
 pub use room_name::RoomName;
+#[cfg(test)]
+pub(crate) use skeleton::counted;
 pub use snowflake::Snowflakes;
 pub use speaker::{SessionId, Speaker};

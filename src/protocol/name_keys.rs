@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::RoomName;
-use super::look::skeleton;
+use super::skeleton::skeleton;
 
 /// The keys of a name. Two names clash if they share a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl NameKeys {
 /// Upper case comes first: ß is SS, final ς is Σ. Case can decompose letters, so normalize again.
 fn folded(plain: &str) -> String {
     #[cfg(test)]
-    super::look::counted::add(plain.chars().count());
+    super::skeleton::counted::add(plain.chars().count());
     plain.to_uppercase().to_lowercase().nfkc().collect()
 }
 

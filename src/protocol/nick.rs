@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::letters::{MAX_TYPED_BYTES, fits, fitting, has_form, mixes_scripts};
+use super::name_chars::{MAX_TYPED_BYTES, fits, fitting, has_form, mixes_scripts};
 use super::reserved::{is_address_like, is_reserved};
 use super::{MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Refusal, clean};
 
@@ -123,7 +123,7 @@ fn mended(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::look::counted;
+    use crate::protocol::skeleton::counted;
     use proptest::prelude::*;
 
     fn nick(text: &str) -> Nick {

@@ -7,8 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::NameKeys;
-use super::letters::is_separator;
-use super::look::skeleton;
+use super::name_chars::is_separator;
+use super::skeleton::skeleton;
 
 /// Words reserved as a whole name. `guest…` is reserved too: masked addresses begin so.
 const WORDS: [&str; 9] = ["op", "everyone", "all", "here", "nobody", "me", "you", "null", "login"];

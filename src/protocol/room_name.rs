@@ -6,7 +6,7 @@ use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Refusal;
-use super::letters::{MAX_TYPED_BYTES, fits, has_form, mixes_scripts};
+use super::name_chars::{MAX_TYPED_BYTES, fits, has_form, mixes_scripts};
 
 /// A room's name, without its `#`. Shown as `#lobby`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,7 +1,7 @@
 //! Names that would be taken for another name or for the server, and names that must stay allowed.
 //!
 //! Each case is typed at the text door: `rename|NAME` and `/join ROOM`. The rules for letters and marks are in
-//! src/protocol/letters.rs, those for reserved words in src/protocol/reserved.rs.
+//! src/protocol/name_chars.rs, those for reserved words in src/protocol/reserved.rs.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 

@@ -12,7 +12,7 @@ use unicode_security::{
     GeneralSecurityProfile, RestrictionLevel, RestrictionLevelDetection, is_potential_mixed_script_confusable_char,
 };
 
-use super::look::skeleton;
+use super::skeleton::skeleton;
 
 /// Most characters of a name (Unicode scalar values after NFC).
 pub const MAX_NICK_CHARS: usize = 24;
