@@ -3,9 +3,14 @@
 //! It compares bytes and lines with the table of `sniff`, until the first line that is not blank is chat.
 //! From then on it looks at nothing.
 
-use super::invisible::Opening;
-use super::sniff::{HEAD, Protocol, is_redis, is_undecided, is_utf16, may_become_utf16, of_head, of_known_head};
-use super::{Wire, WireError};
+mod protocol;
+
+use self::protocol::{HEAD, is_redis, is_undecided, is_utf16, may_become_utf16, of_head, of_known_head};
+use crate::wire::invisible::Opening;
+use crate::wire::{Wire, WireError};
+
+pub use self::protocol::Protocol;
+pub(super) use self::protocol::is_taken_for_another;
 use crate::protocol::Refusal;
 
 /// The length of two characters of UTF-16, in bytes.

@@ -4,11 +4,19 @@
 //! keys without regard to case and takes a missing `Data` as "". Events carry more keys, which those
 //! clients ignore.
 
+mod decoder;
 mod event;
 mod field;
-mod lines;
+mod framing;
+mod heard;
 mod request;
+mod requests;
+mod scan;
 
+pub use decoder::JsonDecoder;
+pub(super) use decoder::{encode, encode_custom};
 pub(super) use event::{custom, object};
-pub(super) use lines::Requests;
-pub(super) use request::{Request, read, read_for, refuse_open};
+pub use framing::Framing;
+pub(super) use heard::read_object;
+pub(super) use request::{Request, read_for};
+pub(super) use requests::Requests;

@@ -70,7 +70,7 @@ impl Framing {
 
     /// Longest data that a client in this framing takes, in bytes: what the header can say, and
     /// gtcp's own default limit.
-    pub(super) fn longest(self) -> usize {
+    pub(in crate::wire) fn longest(self) -> usize {
         match self {
             Self::Gf1 => 0xff,
             Self::Gf2 | Self::Gf3 | Self::Gf4 | Self::Gf7 => 0xffff,
@@ -107,7 +107,11 @@ impl Framing {
     ///
     /// # Errors
     /// If no packet begins like this, or its checksum is wrong.
-    pub(super) fn packet(self, bytes: &[u8], max_packet: usize) -> Result<Option<(usize, &[u8])>, &'static str> {
+    pub(in crate::wire) fn packet(
+        self,
+        bytes: &[u8],
+        max_packet: usize,
+    ) -> Result<Option<(usize, &[u8])>, &'static str> {
         match self.head(bytes, max_packet) {
             Head::Partial => Ok(None),
             Head::Broken(why) => Err(why),
@@ -122,7 +126,7 @@ impl Framing {
     }
 
     /// Appends `object` as one packet. It must not be longer than [`Framing::longest`].
-    pub(super) fn put(self, object: &[u8], out: &mut Vec<u8>) {
+    pub(in crate::wire) fn put(self, object: &[u8], out: &mut Vec<u8>) {
         let header = self.header();
         let start = out.len();
         out.resize(start + header, 0);

@@ -2,18 +2,18 @@
 //!
 //! `telnet` removes telnet commands. `lines` ends, edits and cuts lines. `sniff` compares the first line
 //! with other protocols. `typed` reads each line: a command, a bare word of the old chat room, or
-//! something to say. `shown` encodes what people see.
+//! something to say. `encode` writes what people see.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::buffer::Buffer;
 use super::lines::{LineEnd, Stop, TypedLine};
-use super::sniffer::{Sniffer, Verdict};
 use super::telnet::{IAC, Step, Telnet};
 use super::typed::typed_line;
-use super::{Decode, Encoding, Inbound, Limits, Wire, WireError};
 use crate::protocol::{Command, Notice, Refusal, shortened};
+use crate::wire::buffer::Buffer;
+use crate::wire::sniff::{Sniffer, Verdict};
+use crate::wire::{Decode, Encoding, Inbound, Limits, Wire, WireError};
 
 /// Turns the bytes of one text session into commands.
 #[derive(Debug)]

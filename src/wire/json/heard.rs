@@ -9,8 +9,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Heard, Kind, Speech};
 use crate::protocol::clean;
+use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Most entries of one list that are kept; the rest are counted. Sixteen times the default of
 /// `--max-clients`.
@@ -20,7 +20,11 @@ const MAX_SHOWN: usize = 4096;
 
 /// Reads the object of one packet and appends its events to `ready`. `place` is the room that the client
 /// is in.
-pub(super) fn read_object(bytes: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>, place: &mut Option<String>) {
+pub(in crate::wire) fn read_object(
+    bytes: &[u8],
+    ready: &mut VecDeque<(Option<u64>, Heard)>,
+    place: &mut Option<String>,
+) {
     let object = serde_json::from_slice::<Object>(bytes).ok().filter(|object| object.has_act);
     let Some(object) = object else {
         let (shown, more) = bytes.split_at(bytes.len().min(MAX_SHOWN));

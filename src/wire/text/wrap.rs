@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr as _;
 pub(crate) const COLUMNS: usize = 78;
 
 /// The indent after the mark of a further line.
-pub(in crate::wire) const INDENT: &str = "    ";
+pub(super) const INDENT: &str = "    ";
 
 /// Collects the lines of the server.
 pub(super) struct Page<'a> {

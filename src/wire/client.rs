@@ -7,22 +7,16 @@
 //! On the text door a client knows its own line by the address before it; the first line of the greeting
 //! tells that address. On the others each request carries a mark, and its answer returns the mark.
 
-mod heard;
-mod object;
-mod request;
-mod text;
-
 use std::collections::VecDeque;
 
 use memchr::memchr;
 
-use self::object::read_object;
-use self::text::TextDoor;
 use super::buffer::Buffer;
+use super::heard::Heard;
+use super::json::read_object;
+use super::text::TextDoor;
 use super::{Framing, Wire, WireError, frame};
 use crate::protocol::clean;
-
-pub use heard::{Heard, Kind, Speech};
 
 /// Longest line accepted from a server, in bytes. A list of 4096 people as one JSON line takes some hundred
 /// thousand.
@@ -32,7 +26,7 @@ const MAX_FRAME: usize = 16 * 1024 * 1024;
 
 /// The framing of a client that chose none. A JSON door uses it until its peer has sent something, so a
 /// refusal at the accept is understood too.
-const CLIENT_FRAMING: Framing = Framing::Gf2;
+pub(super) const CLIENT_FRAMING: Framing = Framing::Gf2;
 
 /// Decodes the bytes of one server. Bytes may come in any pieces.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use memchr::memchr;
 
 use super::buffer::Buffer;
-use super::sniffer::{Sniffer, Verdict};
+use super::sniff::{Sniffer, Verdict};
 use super::{Decode, Inbound, Wire, WireError};
 use crate::protocol::{Body, Command, Line, Notice, Refusal, clean};
 

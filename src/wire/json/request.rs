@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::event::write;
 use super::field::{Field, Text, is_object, text_of};
-use super::lines::{Lines, Manner, Requests};
+use super::requests::{Lines, Manner, Requests};
 use crate::protocol::{COMMANDS, Command, CommandSpec, Nick, Refusal, RoomName, VisitTo, clean};
 use crate::wire::{Inbound, Key};
 

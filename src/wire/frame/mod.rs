@@ -7,7 +7,7 @@
 use byteorder::{ByteOrder, LittleEndian};
 
 use super::buffer::Buffer;
-use super::packet::{self, Requests};
+use super::json::{self, Requests};
 use super::{Decode, Inbound, Key, Limits, WireError};
 use crate::protocol::{COMMANDS, CloseReason, Notice, Refusal};
 
@@ -56,7 +56,7 @@ impl FrameDecoder {
         }
         let Some(data) = rest.get(HEADER..HEADER + length) else { return Ok(false) };
         match COMMANDS.iter().find(|spec| spec.route == route && route != 0) {
-            Some(spec) => packet::read_for(spec, data, &mut self.ready),
+            Some(spec) => json::read_for(spec, data, &mut self.ready),
             None if route == 0 => self.ready.push(Inbound::Heartbeat), // tnet's clients may put data into one
             None => self.ready.push(Inbound::Custom { key: Key::Route(route), data: data.to_vec() }),
         }
@@ -117,7 +117,7 @@ pub(super) fn encode(notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
         Notice::Goodbye(CloseReason::Malformed(TOO_LARGE)) => {}
         Notice::Goodbye(CloseReason::Malformed(what)) => put(ERROR_ROUTE, what.as_bytes(), out),
         other => {
-            if let Some((route, object)) = packet::object(other, tag, u32::MAX as usize) {
+            if let Some((route, object)) = json::object(other, tag, u32::MAX as usize) {
                 put(route, &object, out);
             }
         }

@@ -11,7 +11,7 @@
 //! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
 //! control character at its end.
 
-use super::WireError;
+use crate::wire::WireError;
 
 /// Interpret as command.
 pub(super) const IAC: u8 = 255;
@@ -28,7 +28,7 @@ const SE: u8 = 240;
 /// The lowest command of all (RFC 1184: end of file, suspend, abort; RFC 885: end of record).
 const EOF: u8 = 236;
 /// The option of RFC 860.
-pub(super) const TIMING_MARK: u8 = 6;
+pub(in crate::wire) const TIMING_MARK: u8 = 6;
 
 /// Longest subnegotiation that is skipped, in bytes. The longest known ones (environment, terminal
 /// type) have some hundred bytes.

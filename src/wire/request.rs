@@ -1,9 +1,9 @@
 //! Encodes a client's requests in each wire format.
 
-use super::CLIENT_FRAMING;
+use super::client::CLIENT_FRAMING;
+use super::json::Request;
+use super::{Wire, frame, text};
 use crate::protocol::{COMMANDS, Command, Refusal, Switch, VisitTo, clean};
-use crate::wire::packet::Request;
-use crate::wire::{Wire, frame, typed};
 
 /// Longest object that a client sends as a line or in a frame, in bytes: the defaults of `--max-packet`
 /// and `--max-frame`. A server closes the connection for a longer one, and what follows it is lost.
@@ -136,7 +136,7 @@ fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> 
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),
         // Escape the line so that it is said as it stands.
-        Command::Say(_) if typed::is_special(data) => format!("\\{data}"),
+        Command::Say(_) if text::is_special(data) => format!("\\{data}"),
         Command::Say(_) => data.to_owned(),
         _ => {
             let words = [request.to.as_deref().unwrap_or_default(), data];

@@ -5,24 +5,15 @@
 //! `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
 //! are at most 78 columns wide ([`wrap`]).
 
-mod announcement;
-mod greeting;
-mod help;
-mod lists;
-mod span;
-mod wrap;
-mod wrong_protocol;
-
-use self::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
-use self::greeting::{Greeting, company};
-use self::span::{Age, Clock, Setting};
-use self::wrap::Page;
-pub(super) use self::wrap::{INDENT, wrap};
-use super::Style;
+use super::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
+use super::greeting::{Greeting, company};
+use super::span::{Age, Clock, Setting};
+use super::wrap::Page;
 use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker};
+use crate::wire::Style;
 
 /// Appends `notice` as lines for people.
-pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
+pub(in crate::wire) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
     let (eol, time) = (style.eol(), style.time);
     match notice {
         Notice::Said(line) => {
@@ -30,7 +21,7 @@ pub(super) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
                 out.extend_from_slice(format!("{} ", Clock(line.at)).as_bytes());
             }
             let text = line.body.as_str();
-            if announcement::is_like(text) {
+            if super::announcement::is_like(text) {
                 speech(&line.from, &format!("\"{text}\""), eol, out);
             } else {
                 speech(&line.from, text, eol, out);
@@ -98,10 +89,10 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
                 page.bare(format_args!("{}:{}", who.address, who.name));
             }
         }
-        Notice::Names { room, people } => lists::names(room, people, page),
-        Notice::Rooms(rooms) => lists::rooms(rooms, page),
-        Notice::Help => help::list(page),
-        Notice::HelpFor(spec) => help::one(spec, page),
+        Notice::Names { room, people } => super::lists::names(room, people, page),
+        Notice::Rooms(rooms) => super::lists::rooms(rooms, page),
+        Notice::Help => super::help::list(page),
+        Notice::HelpFor(spec) => super::help::one(spec, page),
         Notice::Pong => page.info(format_args!("pong")),
         Notice::StillHere => page.info(format_args!("Yes, still here.")),
         Notice::NotUtf8 => {

@@ -12,12 +12,14 @@
 
 use memchr::memchr;
 
-use super::buffer::Buffer;
+use super::event;
 use super::framing::{Framing, LINE_TOO_LONG};
-use super::packet::{self, Requests};
+use super::request;
+use super::requests::Requests;
 use super::scan::{Extent, Scanner, blank};
-use super::{Decode, Encoding, Inbound, Limits, WireError};
 use crate::protocol::Notice;
+use crate::wire::buffer::Buffer;
+use crate::wire::{Decode, Encoding, Inbound, Limits, WireError};
 
 /// White space of this length, in bytes, is longer than any header: text follows.
 const MAX_LEADING_SPACE: usize = 8;
@@ -82,7 +84,7 @@ impl JsonDecoder {
             Some(framing) => {
                 let packet = framing.packet(rest, self.max_packet).map_err(WireError::Malformed)?;
                 let Some((length, data)) = packet else { return Ok(false) };
-                packet::read(data, &mut self.ready);
+                request::read(data, &mut self.ready);
                 self.input.take(length);
             }
         }
@@ -147,14 +149,14 @@ impl JsonDecoder {
         }
         match self.scanner.scan(rest) {
             Extent::Ends(length) if length <= self.max_packet => {
-                packet::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
+                request::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
                 self.input.take(length);
             }
             Extent::Open if rest.len() <= self.max_packet => {
                 if !self.ended {
                     return Ok(false);
                 }
-                packet::read(rest, &mut self.ready);
+                request::read(rest, &mut self.ready);
                 self.input.take(rest.len());
             }
             Extent::Breaks(at) if at <= self.max_packet => {
@@ -163,7 +165,7 @@ impl JsonDecoder {
                     Some(_) => Skip::Lines { is_at_start: object.ends_with(b"\n") },
                     None => Skip::Line,
                 };
-                packet::read(rest.get(..=at).unwrap_or_default(), &mut self.ready);
+                request::read(rest.get(..=at).unwrap_or_default(), &mut self.ready);
                 self.input.take(at);
             }
             _ => return Err(WireError::Malformed(LINE_TOO_LONG)),
@@ -184,7 +186,7 @@ impl JsonDecoder {
             self.scanned = length;
             return Ok(false);
         }
-        packet::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
+        request::read(rest.get(..length).unwrap_or_default(), &mut self.ready);
         self.input.take(length + 1);
         self.scanned = 0;
         Ok(true)
@@ -257,7 +259,7 @@ impl Decode for JsonDecoder {
             self.switch(Framing::Lines);
         }
         let rest = self.input.rest();
-        packet::refuse_open(rest, &mut self.ready);
+        request::refuse_open(rest, &mut self.ready);
         self.skip = Skip::Lines { is_at_start: rest.ends_with(b"\n") };
         self.input.take(rest.len());
         self.scanner.reset();
@@ -265,13 +267,13 @@ impl Decode for JsonDecoder {
 }
 
 /// Appends the packet that a program is sent of `notice`.
-pub(super) fn encode(notice: &Notice, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
-    if let Some((_, object)) = packet::object(notice, tag, framing.longest()) {
+pub(in crate::wire) fn encode(notice: &Notice, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
+    if let Some((_, object)) = event::object(notice, tag, framing.longest()) {
         framing.put(&object, out);
     }
 }
 
 /// Appends a packet of a handler's own.
-pub(super) fn encode_custom(act: &str, data: &str, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
-    framing.put(&packet::custom(act, data, tag, framing.longest()), out);
+pub(in crate::wire) fn encode_custom(act: &str, data: &str, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
+    framing.put(&event::custom(act, data, tag, framing.longest()), out);
 }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use crate::protocol::{
     Away, Body, COMMANDS, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker,
 };
-use crate::wire::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 
 /// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
 /// and the keys, it fits the 255 bytes of the shortest framing.

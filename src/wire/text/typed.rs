@@ -15,9 +15,9 @@
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::invisible::{Opening, is_invisible, without_invisible_end, without_paste_end};
-use super::sniff;
 use crate::protocol::{Body, Command, Nick, Refusal, clean, find_command, shortened};
+use crate::wire::invisible::{Opening, is_invisible, without_invisible_end, without_paste_end};
+use crate::wire::sniff;
 
 /// Characters that keyboards and input methods type instead of a slash, and characters that look like one.
 const LOOK_LIKE_A_SLASH: [char; 9] =
@@ -42,7 +42,7 @@ pub fn typed_line(line: &str, more_follows: impl FnOnce() -> bool) -> Option<Res
 }
 
 /// Whether a line would not be said as it stands, wherever it comes in a session.
-pub(super) fn is_special(line: &str) -> bool {
+pub(in crate::wire) fn is_special(line: &str) -> bool {
     let inner = line.trim_start_matches('\\');
     !matches!(meaning(inner, || false), Meaning::Say(said) if said == inner) || sniff::is_taken_for_another(inner)
 }

@@ -5,23 +5,23 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::{Heard, Kind, Speech};
+use super::wrap::INDENT;
 use crate::protocol::{clean, is_mask};
-use crate::wire::shown::INDENT;
+use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Longest wrapped line of the server that is joined again, in bytes.
 const MAX_JOINED: usize = 64 * 1024;
 
 /// What the text door has told this client so far; later lines are read by it.
 #[derive(Debug, Default)]
-pub(super) struct TextDoor {
+pub(in crate::wire) struct TextDoor {
     /// This client's address there, once it is admitted.
     me: Option<String>,
     /// Whether it has seen its own arrival. Lines that look like one after that are its own speech.
     came: bool,
     name: Option<String>,
     room: Option<String>,
-    pub(super) idle: Option<u64>,
+    pub(in crate::wire) idle: Option<u64>,
     /// Within the list of `/who`.
     listing: bool,
     /// A wrapped line of the server whose rest has not come.
@@ -30,12 +30,12 @@ pub(super) struct TextDoor {
 
 impl TextDoor {
     /// The room that this client is in: the lobby until the server names another.
-    pub(super) fn room(&self) -> Option<&str> {
+    pub(in crate::wire) fn room(&self) -> Option<&str> {
         self.room.as_deref().or_else(|| self.me.as_ref().map(|_| "lobby"))
     }
 
     /// Reads a line. Keeps a wrapped line until its rest has come.
-    pub(super) fn read(&mut self, line: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
+    pub(in crate::wire) fn read(&mut self, line: &[u8], ready: &mut VecDeque<(Option<u64>, Heard)>) {
         let line = clean(line.strip_suffix(b"\r").unwrap_or(line));
         let line = match self.begun.take() {
             Some(begun) => match further(&begun, &line) {
@@ -56,7 +56,7 @@ impl TextDoor {
     }
 
     /// Reads the kept line, because no rest follows.
-    pub(super) fn finish(&mut self, ready: &mut VecDeque<(Option<u64>, Heard)>) {
+    pub(in crate::wire) fn finish(&mut self, ready: &mut VecDeque<(Option<u64>, Heard)>) {
         if let Some(begun) = self.begun.take() {
             ready.extend(self.read_whole(&begun).map(|heard| (None, heard)));
         }

@@ -4,9 +4,9 @@
 //! lines must stay chat, so each pattern needs the capitals, the number of words or the marks that only
 //! the program has.
 
-use super::Wire;
-use super::invisible::Opening;
 use crate::protocol::{Refusal, shortened};
+use crate::wire::Wire;
+use crate::wire::invisible::Opening;
 
 /// Another protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -223,7 +223,7 @@ pub(super) fn is_redis(line: &[u8], mark: u8) -> bool {
 }
 
 /// Whether a line would count as another protocol's if it were the first.
-pub(super) fn is_taken_for_another(line: &str) -> bool {
+pub(in crate::wire) fn is_taken_for_another(line: &str) -> bool {
     let first = Opening::of(line).rest;
     Protocol::of_line(first, true, true).is_some()
         || is_redis(first.trim_ascii_end().as_bytes(), b'*')

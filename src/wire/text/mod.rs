@@ -1,0 +1,29 @@
+//! The text door's format, for people with telnet or nc: what they type, and what they see.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `decoder` | turns the bytes of a session into commands, with `lines`, `telnet` and `typed` |
+//! | `encode` | writes notices as lines, with `wrap` and the files for long answers |
+//! | `heard` | reads those lines as a client does |
+
+mod announcement;
+mod decoder;
+mod encode;
+mod greeting;
+mod heard;
+mod help;
+mod lines;
+mod lists;
+mod span;
+mod telnet;
+mod typed;
+mod wrap;
+mod wrong_protocol;
+
+pub use decoder::TextDecoder;
+pub(super) use encode::encode;
+pub(super) use heard::TextDoor;
+pub(super) use telnet::TIMING_MARK;
+pub(super) use typed::is_special;
+pub use typed::typed_line;
+pub(super) use wrap::wrap;
