@@ -4,30 +4,14 @@
 //! thread that it starts has ended when it returns.
 
 mod accept;
-mod allowances;
-pub mod arenas;
-mod audience;
-mod backpressure;
-pub mod budget;
-mod capacity;
-mod deferred;
-mod doors;
-mod gate;
-mod lifeline;
+mod connection;
+mod event;
 pub mod log;
 mod manager;
-mod noise;
 mod os;
 mod outbox;
-mod post;
-mod reader;
-mod routes;
-mod running;
 mod session;
 mod shutdown;
-mod throttle;
-mod unsaid;
-mod writer;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -48,19 +32,21 @@ use crate::metrics::Metrics;
 use crate::wire::Wire;
 
 use accept::Acceptor;
-use allowances::Allowances;
-use budget::Budget;
-use capacity::Capacity;
-use doors::Door;
-use gate::Gate;
-use manager::{Event, Manager};
-use routes::{Routes, returns};
-use running::Running;
+use accept::admission::Admission;
+use accept::budget::Budget;
+use accept::capacity::Capacity;
+use accept::door::Door;
+use event::Event;
+use manager::Manager;
+use session::allowances::Allowances;
+use session::handlers::{Routes, returns};
+use session::running::Running;
+use session::throttle::Rates;
 use shutdown::Held;
-use throttle::Rates;
 
-pub use doors::StartError;
-pub use routes::{Caller, Remote, SendError};
+pub use accept::door::StartError;
+pub use accept::{arenas, budget};
+pub use session::handlers::{Caller, Remote, SendError};
 pub use shutdown::Stopper;
 
 /// Events that may wait for the manager. Each reader has at most two in it, so a flooder cannot
@@ -75,9 +61,9 @@ const HELD_LINES: Duration = Duration::from_millis(300);
 const CUT_AFTER: (u32, u32) = (4, 5);
 
 /// What every thread of a server may look at.
-struct House {
+struct Context {
     config: Config,
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     allowances: Mutex<Allowances>,
     inbox: Sender<Event>,
     stopper: Stopper,
@@ -92,7 +78,7 @@ struct House {
     doors: String,
 }
 
-impl House {
+impl Context {
     fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
@@ -174,7 +160,7 @@ impl Server {
     /// single session.
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let config = config.within_bounds();
-        let doors = doors::open(&config.listen)?;
+        let doors = accept::door::open(&config.listen)?;
         let (stopper, wake) =
             Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
         let capacity = Capacity::of_this_machine(&config)?;
@@ -226,9 +212,9 @@ impl Server {
         let seats = capacity.sessions.min(config.max_clients);
         let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
-        let house = House {
+        let context = Context {
             allowances: Mutex::new(Allowances::new(Rates::of(&config))),
-            gate: Gate::new(seats, config.max_per_address, config.max_silent),
+            admission: Admission::new(seats, config.max_per_address, config.max_silent),
             inbox,
             stopper,
             stopping,
@@ -241,12 +227,12 @@ impl Server {
             config,
         };
         let settings = HubSettings {
-            idle: house.config.idle_limits(),
-            join_grace: house.config.join_grace,
-            max_rooms: house.config.max_rooms,
-            history: house.config.history,
-            history_shown: house.config.history_shown,
-            classic: house.config.classic,
+            idle: context.config.idle_limits(),
+            join_grace: context.config.join_grace,
+            max_rooms: context.config.max_rooms,
+            history: context.config.history,
+            history_shown: context.config.history_shown,
+            classic: context.config.classic,
         };
         let drain_by = Arc::new(OnceLock::new());
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -254,50 +240,50 @@ impl Server {
         let manager = Manager::new(
             Hub::new(settings, opening),
             events,
-            &house.config,
+            &context.config,
             Arc::clone(&drain_by),
-            house.started,
+            context.started,
             &metrics,
         );
         let panicked = AtomicBool::new(false);
         thread::scope(|scope| {
-            let house = &house;
+            let context = &context;
             let panicked = &panicked;
             let (manages, managed) = crossbeam_channel::bounded::<Infallible>(0);
             let managing = move || {
                 let _manages = manages;
                 if catch_unwind(AssertUnwindSafe(|| manager.run())).is_err() {
                     panicked.store(true, Ordering::SeqCst);
-                    house.stopper.trigger();
+                    context.stopper.trigger();
                 }
             };
             let manager = thread::Builder::new().name("manager".into()).stack_size(MANAGER_STACK);
             manager.spawn_scoped(scope, managing).map_err(not_ready("start the manager thread"))?;
             let acceptor = session::prove_room(scope)
                 .map_err(not_ready("start the two threads of a session"))
-                .and_then(|()| Acceptor::new(house, scope).map_err(not_ready("keep a spare descriptor")));
+                .and_then(|()| Acceptor::new(context, scope).map_err(not_ready("keep a spare descriptor")));
             let mut acceptor = match acceptor {
                 Ok(acceptor) => acceptor,
                 Err(error) => {
-                    let _ = house.inbox.send(Event::Drain(Instant::now())); // ends the manager
+                    let _ = context.inbox.send(Event::Drain(Instant::now())); // ends the manager
                     return Err(error);
                 }
             };
             if !ready.into_iter().all(|ready| returns(|| ready(&addresses))) {
-                let _ = house.inbox.send(Event::Drain(Instant::now()));
+                let _ = context.inbox.send(Event::Drain(Instant::now()));
                 return Err(RunError::ReadyPanicked);
             }
             acceptor.run(&doors, &wake);
             ::log::info!("recv quit signal");
             let asked = Instant::now();
-            let deadline = asked + house.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
+            let deadline = asked + context.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
             let _ = drain_by.set(deadline);
             drop(doors);
             drop(begin_stop);
-            house.held.wait_for_none(HELD_LINES.min(house.config.drain / 4));
-            let _ = house.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
-            let _ = managed.recv_deadline(asked + house.config.drain); // a session whose handler blocks keeps the manager
-            for (id, called) in house.running.wait_for_none(asked + house.config.drain) {
+            context.held.wait_for_none(HELD_LINES.min(context.config.drain / 4));
+            let _ = context.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
+            let _ = managed.recv_deadline(asked + context.config.drain); // a session whose handler blocks keeps the manager
+            for (id, called) in context.running.wait_for_none(asked + context.config.drain) {
                 ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
             }
             Ok(())

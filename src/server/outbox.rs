@@ -28,9 +28,15 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
-use super::backpressure::Standing;
-use super::lifeline::Lifeline;
+use super::connection::Connection;
 use super::os::{Receiver, Sender, send, sendmsg, unbounded};
+
+/// Bytes pending in a session's outbox, and bytes ever taken out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) pending: usize,
+    pub(super) taken: u64,
+}
 
 /// What a queued packet costs beside its bytes: its place in the channel and its share of the
 /// bytes' owner. Counted, so that a queue of tiny packets is bounded too.
@@ -85,14 +91,14 @@ pub(super) enum Pushed {
     Queued(Standing),
     /// It would be more than the limit: nothing was taken.
     Full,
-    /// The connection is gone; the lifeline knows why.
+    /// The connection is gone; the connection knows why.
     Dead,
 }
 
 /// The manager's end of one session's queue. Dropping it tells the writer to finish and end.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    lifeline: Arc<Lifeline>,
+    connection: Arc<Connection>,
     queue: Sender<Packet>,
     limit: usize,
     /// Bytes ever queued, counted like pending bytes.
@@ -105,9 +111,9 @@ impl Outbox {
     ///
     /// The channel needs no bound of its own: `limit` bounds it, and an unbounded channel holds no
     /// memory while it is empty, which nearly all of them are.
-    pub(super) fn new(lifeline: Arc<Lifeline>, limit: usize) -> (Self, Receiver<Packet>) {
+    pub(super) fn new(connection: Arc<Connection>, limit: usize) -> (Self, Receiver<Packet>) {
         let (queue, packets) = unbounded();
-        (Self { lifeline, queue, limit, queued: 0, dead: false }, packets)
+        (Self { connection, queue, limit, queued: 0, dead: false }, packets)
     }
 
     /// Sends the `ranges` of `shared` in order.
@@ -123,7 +129,7 @@ impl Outbox {
 
     /// Bytes pending, and bytes that the session has taken.
     pub(super) fn standing(&self) -> Standing {
-        let pending = self.lifeline.pending();
+        let pending = self.connection.pending();
         Standing { pending, taken: self.queued - pending as u64 }
     }
 
@@ -132,14 +138,14 @@ impl Outbox {
             return Pushed::Dead;
         }
         let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-        let pending = self.lifeline.pending();
+        let pending = self.connection.pending();
         let mut sent = 0;
         if pending == 0 {
             match self.send_now(shared.bytes, ranges) {
                 Ok(count) => sent = count,
                 Err(_) => {
-                    self.lifeline.end(CloseReason::WriteFailed);
-                    self.lifeline.cut();
+                    self.connection.end(CloseReason::WriteFailed);
+                    self.connection.cut();
                     self.dead = true;
                     return Pushed::Dead;
                 }
@@ -160,11 +166,11 @@ impl Outbox {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         let result = match ranges {
             [] => Ok(0),
-            [range] => send(&self.lifeline.stream, part(range), flags),
+            [range] => send(&self.connection.stream, part(range), flags),
             many => {
                 let slices: Vec<IoSlice<'_>> =
                     many.iter().take(MAX_SLICES).map(|range| IoSlice::new(part(range))).collect();
-                sendmsg(&self.lifeline.stream, &slices, &mut SendAncillaryBuffer::default(), flags)
+                sendmsg(&self.connection.stream, &slices, &mut SendAncillaryBuffer::default(), flags)
             }
         };
         match result {
@@ -197,9 +203,9 @@ impl Outbox {
             let packet = Packet { bytes, start, end: start + range.len() - skip };
             let cost = range.len() - skip + PACKET_OVERHEAD;
             self.queued += cost as u64;
-            self.lifeline.pending.fetch_add(cost, Ordering::SeqCst);
+            self.connection.pending.fetch_add(cost, Ordering::SeqCst);
             if self.queue.send(packet).is_err() {
-                self.dead = true; // the writer has ended; the lifeline knows why
+                self.dead = true; // the writer has ended; the connection knows why
                 return Pushed::Dead;
             }
         }

@@ -1,7 +1,7 @@
 //! Where two threads of the house meet: loom plays every order in which they can (with at most two
 //! or three interruptions of a thread in the middle of something).
 //!
-//! The outbox, the writer, the lifeline, the deliveries and the stop are the files of `src/server`,
+//! The outbox, the writer, the connection, the deliveries and the stop are the files of `src/server`,
 //! compiled here over loom (`os`). The loops of the reader, of the manager and of the accept
 //! thread, of which each needs two lines here, are written out in the tests that need them.
 //!
@@ -20,34 +20,18 @@
 
 mod os;
 
-#[path = "../../src/server/audience.rs"]
-#[allow(dead_code, reason = "only its chunks are used here")]
-mod audience;
-#[path = "../../src/server/backpressure.rs"]
-#[allow(dead_code, reason = "some of it is for the manager")]
-mod backpressure;
-#[path = "../../src/server/deferred.rs"]
-#[allow(dead_code, reason = "some of it is for the manager")]
-mod deferred;
-#[path = "../../src/server/lifeline.rs"]
+#[path = "../../src/server/connection.rs"]
 #[allow(dead_code, reason = "some of it is for the session's root")]
-mod lifeline;
+mod connection;
 #[path = "../../src/server/outbox.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod outbox;
-#[path = "../../src/server/post.rs"]
-#[allow(dead_code, reason = "some of it is for the manager")]
-mod post;
+mod session;
 #[path = "../../src/server/shutdown.rs"]
 mod shutdown;
-#[path = "../../src/server/unsaid.rs"]
-#[allow(dead_code, reason = "it is the manager's")]
-mod unsaid;
-#[path = "../../src/server/writer.rs"]
-mod writer;
 
-/// What the manager is told by a writer.
-mod manager {
+/// The reports of a writer to the manager.
+mod event {
     use crate::chat::Seat;
     use crate::protocol::SessionId;
 
@@ -58,12 +42,16 @@ mod manager {
     }
 }
 
-mod gate {
-    use crate::chat::Seat;
+mod manager;
 
-    #[derive(Debug)]
-    pub struct Permit {
-        pub seat: Seat,
+mod accept {
+    pub mod admission {
+        use crate::chat::Seat;
+
+        #[derive(Debug)]
+        pub struct Slot {
+            pub seat: Seat,
+        }
     }
 }
 
@@ -74,19 +62,19 @@ use std::time::Duration;
 use loom::thread;
 use parlor::{chat, metrics, protocol, wire};
 
-use audience::{Chunk, Mark};
-use backpressure::{Consumer, Levels};
 use chat::Seat;
-use lifeline::Lifeline;
-use manager::Event;
+use connection::Connection;
+use event::Event;
+use manager::audience::{Chunk, Mark};
+use manager::backpressure::{Consumer, Levels};
+use manager::recipient::{Delivery, Recipient, Slow};
 use metrics::Metrics;
 use os::{Instant, Receiver, TcpStream, bounded};
 use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
-use post::{Delivery, Post, Slow};
 use protocol::{CloseReason, SessionId};
+use session::writer::Writer;
 use shutdown::{Held, Stopper};
 use wire::{Encoding, Wire};
-use writer::Writer;
 
 const SEAT: Seat = Seat(0);
 const ID: SessionId = SessionId(1);
@@ -95,7 +83,7 @@ const HALF: usize = PACKET_OVERHEAD + 1;
 
 /// One session whose socket takes `room` bytes, and whose outbox holds `limit`.
 struct Session {
-    lifeline: Arc<Lifeline>,
+    connection: Arc<Connection>,
     outbox: Outbox,
     inbox: Receiver<Event>,
     writer: thread::JoinHandle<()>,
@@ -107,14 +95,21 @@ struct Session {
 fn session(room: usize, limit: usize, half: usize) -> Session {
     let stream = TcpStream::new(room);
     let theirs = stream.clone();
-    let lifeline = Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
-    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), limit);
+    let connection = Arc::new(Connection::new(
+        ID,
+        Wire::Relay,
+        "".into(),
+        "".into(),
+        stream,
+        accept::admission::Slot { seat: SEAT },
+    ));
+    let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (events, inbox) = bounded(8);
     let timeout = Duration::from_secs(10);
-    let writer = Writer { lifeline: Arc::clone(&lifeline), queue, inbox: events, half, timeout };
+    let writer = Writer { connection: Arc::clone(&connection), queue, inbox: events, half, timeout };
     let writer = thread::spawn(move || writer.run());
-    lifeline.set_writer(writer.thread().clone());
-    let reader = Arc::clone(&lifeline);
+    connection.set_writer(writer.thread().clone());
+    let reader = Arc::clone(&connection);
     let peer = thread::spawn(move || {
         let mut received = Vec::new();
         loop {
@@ -128,7 +123,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
         reader.finish_reading();
         (received, cut)
     });
-    Session { lifeline, outbox, inbox, writer, peer }
+    Session { connection, outbox, inbox, writer, peer }
 }
 
 impl Session {
@@ -141,7 +136,7 @@ impl Session {
     fn end(self) -> Vec<u8> {
         drop(self.outbox);
         self.writer.join().unwrap();
-        assert_eq!(self.lifeline.pending(), 0);
+        assert_eq!(self.connection.pending(), 0);
         let (received, cut) = self.peer.join().unwrap();
         assert!(!cut, "a polite end waits until the peer has closed");
         received
@@ -171,10 +166,10 @@ fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
 #[test]
 fn who_missed_lines_and_has_caught_up_is_reported_once() {
     every_order(2, || {
-        let Session { lifeline, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
+        let Session { connection, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
         let metrics = Metrics::default();
-        let mut post = Post {
-            lifeline: Arc::clone(&lifeline),
+        let mut recipient = Recipient {
+            connection: Arc::clone(&connection),
             outbox: Some(outbox),
             credit: None,
             encoding: Encoding::Relay,
@@ -194,13 +189,13 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
             let levels = Levels::of(10_000);
             let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
-            delivery.hand_over(SEAT, &mut post, &mut Shared::new(&chunk.bytes), &mut slow);
+            delivery.hand_over(SEAT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
         }
-        let skipped = post.consumer.skipped == Some(1);
+        let skipped = recipient.consumer.skipped == Some(1);
         if skipped && slow.drained.is_empty() {
             assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SEAT, ID)));
         }
-        drop(post);
+        drop(recipient);
         writer.join().unwrap();
         assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
         assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
@@ -213,7 +208,7 @@ fn room_in_an_outbox_is_reported_always() {
     every_order(2, || {
         let mut session = session(1, 10_000, HALF);
         session.push(b"abc");
-        while session.lifeline.pending() > HALF {
+        while session.connection.pending() > HALF {
             assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SEAT, ID)));
         }
         assert_eq!(session.end(), b"abc");
@@ -221,15 +216,15 @@ fn room_in_an_outbox_is_reported_always() {
 }
 
 /// As a reader holds its peer's lines back while the answers wait: it looks, and parks.
-fn waiting_reader(lifeline: &Arc<Lifeline>) -> thread::JoinHandle<()> {
-    let theirs = Arc::clone(lifeline);
+fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
+    let theirs = Arc::clone(connection);
     let reader = thread::spawn(move || {
         while theirs.pending() > HALF && theirs.reason().is_none() {
             thread::park();
         }
     });
     // The reader does it itself, before anybody else hears of the session.
-    lifeline.set_reader(reader.thread().clone());
+    connection.set_reader(reader.thread().clone());
     reader
 }
 
@@ -237,7 +232,7 @@ fn waiting_reader(lifeline: &Arc<Lifeline>) -> thread::JoinHandle<()> {
 fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
     every_order(2, || {
         let mut session = session(1, 10_000, HALF);
-        let reader = waiting_reader(&session.lifeline);
+        let reader = waiting_reader(&session.connection);
         session.push(b"abc");
         assert_eq!(session.end(), b"abc");
         reader.join().unwrap();
@@ -248,11 +243,17 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
 fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
     every_order(3, || {
         let stream = TcpStream::new(0);
-        let lifeline =
-            Arc::new(Lifeline::new(ID, Wire::Relay, "".into(), "".into(), stream, gate::Permit { seat: SEAT }));
-        lifeline.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
-        let reader = waiting_reader(&lifeline);
-        lifeline.end(CloseReason::WriteTimeout);
+        let connection = Arc::new(Connection::new(
+            ID,
+            Wire::Relay,
+            "".into(),
+            "".into(),
+            stream,
+            accept::admission::Slot { seat: SEAT },
+        ));
+        connection.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
+        let reader = waiting_reader(&connection);
+        connection.end(CloseReason::WriteTimeout);
         reader.join().unwrap();
     });
 }
@@ -263,14 +264,14 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
 fn the_last_send_comes_before_the_close_and_the_first_reason_wins() {
     every_order(2, || {
         let mut session = session(2, 10_000, 5_000);
-        let lifeline = Arc::clone(&session.lifeline);
+        let connection = Arc::clone(&session.connection);
         let reader = thread::spawn(move || {
-            lifeline.end(CloseReason::PeerClosed);
-            lifeline.reason().unwrap().clone()
+            connection.end(CloseReason::PeerClosed);
+            connection.reason().unwrap().clone()
         });
         assert_ne!(session.push(b"bye"), Pushed::Dead);
-        session.lifeline.end(CloseReason::Quit);
-        let reason = session.lifeline.reason().unwrap().clone();
+        session.connection.end(CloseReason::Quit);
+        let reason = session.connection.reason().unwrap().clone();
         assert_eq!(session.end(), b"bye");
         assert_eq!(reader.join().unwrap(), reason);
     });

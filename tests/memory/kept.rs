@@ -10,8 +10,8 @@ use parlor::chat::Seat;
 use parlor::protocol::SessionId;
 use parlor::wire::Wire;
 
-use crate::gate::Permit;
-use crate::lifeline::Lifeline;
+use crate::accept::admission::Slot;
+use crate::connection::Connection;
 use crate::outbox::{Outbox, Packet, Pushed, Shared};
 
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
@@ -20,10 +20,10 @@ static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
     let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
-    let (permit, address) = (Permit { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let (slot, address) = (Slot { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let lifeline = Lifeline::new(SessionId(1), Wire::Text, address, shown, door.accept().unwrap().0, permit);
-    let (mut outbox, queue) = Outbox::new(Arc::new(lifeline), 1 << 30);
+    let connection = Connection::new(SessionId(1), Wire::Text, address, shown, door.accept().unwrap().0, slot);
+    let (mut outbox, queue) = Outbox::new(Arc::new(connection), 1 << 30);
     while push(&mut outbox, &mut Shared::new(&CHUNK), CHUNK.len()) == Pushed::Sent {}
     (outbox, queue, peer)
 }

@@ -15,16 +15,13 @@ mod heard;
 mod kept;
 mod told;
 
-#[path = "../../src/server/audience.rs"]
-mod audience;
-#[path = "../../src/server/backpressure.rs"]
-mod backpressure;
-#[path = "../../src/server/deferred.rs"]
-mod deferred;
-#[path = "../../src/server/lifeline.rs"]
+#[path = "../../src/server/connection.rs"]
 #[allow(dead_code, reason = "some of it is only for readers and writers")]
-mod lifeline;
-#[path = "../../src/server/manager.rs"]
+mod connection;
+#[path = "../../src/server/event.rs"]
+#[allow(dead_code, reason = "some of it is only for other threads")]
+mod event;
+#[path = "../../src/server/manager/mod.rs"]
 #[allow(dead_code, reason = "nothing is sent from elsewhere in the program here")]
 mod manager;
 #[path = "../../src/server/os.rs"]
@@ -33,18 +30,16 @@ mod os;
 #[path = "../../src/server/outbox.rs"]
 #[allow(dead_code, reason = "some of it is only for writers")]
 mod outbox;
-#[path = "../../src/server/post.rs"]
-mod post;
-#[path = "../../src/server/unsaid.rs"]
-mod unsaid;
 
 /// A seat that nobody else asks for.
-mod gate {
-    use parlor::chat::Seat;
+mod accept {
+    pub mod admission {
+        use parlor::chat::Seat;
 
-    #[derive(Debug)]
-    pub struct Permit {
-        pub seat: Seat,
+        #[derive(Debug)]
+        pub struct Slot {
+            pub seat: Seat,
+        }
     }
 }
 

@@ -18,9 +18,10 @@ use parlor::metrics::Metrics;
 use parlor::protocol::{Body, Command, IdleLimits, RoomName, SessionId};
 use parlor::wire::{Framing, HEARTBEAT, Inbound, Wire};
 
-use crate::gate::Permit;
-use crate::lifeline::Lifeline;
-use crate::manager::{Event, Manager, Opened};
+use crate::accept::admission::Slot;
+use crate::connection::Connection;
+use crate::event::{Event, Opened};
+use crate::manager::Manager;
 use crate::outbox::{Outbox, Packet};
 
 /// What fails rather than hangs.
@@ -45,11 +46,11 @@ impl Peer {
         let address: Arc<str> = stream.local_addr().unwrap().to_string().into();
         let (seat, id) = (Seat(number), SessionId(u64::from(number) + 1));
         let ours = door.accept().unwrap().0;
-        let permit = Permit { seat };
-        let lifeline = Arc::new(Lifeline::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, permit));
-        let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), 1 << 20);
+        let slot = Slot { seat };
+        let connection = Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, slot));
+        let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);
         let (credited, credit) = bounded(2);
-        let opened = Opened { lifeline, outbox, credit, name: Arc::clone(&address), door: address };
+        let opened = Opened { connection, outbox, credit, name: Arc::clone(&address), door: address };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         inbox.send(Event::Appeared(seat, id)).unwrap();
         Self { stream, seat, id, _queue: queue, _credit: credited }

@@ -6,22 +6,22 @@ use parlor::chat::Seat;
 use parlor::protocol::SessionId;
 use parlor::wire::Wire;
 
-use crate::backpressure::Standing;
-use crate::gate::Permit;
-use crate::lifeline::Lifeline;
+use crate::accept::admission::Slot;
+use crate::connection::Connection;
 use crate::os::{self, Receiver, TcpStream};
+use crate::outbox::Standing;
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet, Pushed, Shared};
 
 const LIMIT: usize = 1000;
 const CHUNK: [u8; LIMIT] = [b'x'; LIMIT];
 
 /// An outbox over a socket with `room` for so many bytes, and what keeps it alive.
-fn outbox(room: usize) -> (Outbox, Arc<Lifeline>, Receiver<Packet>) {
-    let (permit, address) = (Permit { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
+fn outbox(room: usize) -> (Outbox, Arc<Connection>, Receiver<Packet>) {
+    let (slot, address) = (Slot { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let lifeline = Arc::new(Lifeline::new(SessionId(1), Wire::Text, address, shown, TcpStream::new(room), permit));
-    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), LIMIT);
-    (outbox, lifeline, queue)
+    let connection = Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, TcpStream::new(room), slot));
+    let (outbox, queue) = Outbox::new(Arc::clone(&connection), LIMIT);
+    (outbox, connection, queue)
 }
 
 fn is_queued(pushed: Pushed) -> bool {
@@ -37,20 +37,20 @@ fn push(outbox: &mut Outbox, lengths: &[usize]) -> Pushed {
 #[test]
 fn as_much_waits_as_the_limit_says_and_no_byte_more() {
     os::begin(1);
-    let (mut outbox, lifeline, _queue) = outbox(0);
+    let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[100])));
     let mut waits = 100 + PACKET_OVERHEAD;
-    assert_eq!(lifeline.pending(), waits);
+    assert_eq!(connection.pending(), waits);
     assert!(is_queued(push(&mut outbox, &[10, 20, 30])));
     waits += 60 + 3 * PACKET_OVERHEAD;
-    assert_eq!(lifeline.pending(), waits);
+    assert_eq!(connection.pending(), waits);
     let rest = LIMIT - waits;
     for too_much in [&[rest - PACKET_OVERHEAD + 1][..], &[rest - 2 * PACKET_OVERHEAD, 1], &[1; 9]] {
         assert_eq!(push(&mut outbox, too_much), Pushed::Full, "{too_much:?}");
-        assert_eq!(lifeline.pending(), waits, "nothing of {too_much:?} was taken");
+        assert_eq!(connection.pending(), waits, "nothing of {too_much:?} was taken");
     }
     assert!(is_queued(push(&mut outbox, &[rest - PACKET_OVERHEAD])));
-    assert_eq!(lifeline.pending(), LIMIT);
+    assert_eq!(connection.pending(), LIMIT);
     assert_eq!(push(&mut outbox, &[0]), Pushed::Full, "not even a packet without bytes");
 }
 
@@ -59,11 +59,11 @@ fn as_much_waits_as_the_limit_says_and_no_byte_more() {
 fn of_what_was_sent_in_part_the_rest_waits() {
     os::begin(1);
     let in_part = (0..100).filter(|_| {
-        let (mut outbox, lifeline, _queue) = outbox(40);
+        let (mut outbox, connection, _queue) = outbox(40);
         assert!(is_queued(push(&mut outbox, &[30, 70])));
-        let sent = lifeline.stream.wire.borrow().to_peer.len();
+        let sent = connection.stream.wire.borrow().to_peer.len();
         let packets = if sent < 30 { 2 } else { 1 };
-        assert_eq!(lifeline.pending(), 100 - sent + packets * PACKET_OVERHEAD, "{sent} sent");
+        assert_eq!(connection.pending(), 100 - sent + packets * PACKET_OVERHEAD, "{sent} sent");
         sent > 0
     });
     assert!(in_part.count() > 50, "the dice refuse one of sixteen");
@@ -73,9 +73,9 @@ fn of_what_was_sent_in_part_the_rest_waits() {
 #[test]
 fn what_is_pushed_to_an_empty_outbox_may_be_longer_than_the_limit() {
     os::begin(1);
-    let (mut outbox, lifeline, _queue) = outbox(0);
+    let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[LIMIT, LIMIT])));
-    assert_eq!(lifeline.pending(), 2 * (LIMIT + PACKET_OVERHEAD));
+    assert_eq!(connection.pending(), 2 * (LIMIT + PACKET_OVERHEAD));
     assert_eq!(push(&mut outbox, &[1]), Pushed::Full);
 }
 
@@ -84,11 +84,11 @@ fn what_is_pushed_to_an_empty_outbox_may_be_longer_than_the_limit() {
 fn an_answer_fits_whatever_is_pending() {
     for pending in [LIMIT - PACKET_OVERHEAD, 2 * LIMIT] {
         os::begin(1);
-        let (mut outbox, lifeline, _queue) = outbox(0);
+        let (mut outbox, connection, _queue) = outbox(0);
         assert!(is_queued(push(&mut outbox, &[pending / 2, pending - pending / 2 - PACKET_OVERHEAD])));
         assert_eq!(push(&mut outbox, &[41]), Pushed::Full);
         assert!(is_queued(outbox.push_answer(&CHUNK)));
-        assert_eq!(lifeline.pending(), pending + PACKET_OVERHEAD + LIMIT + PACKET_OVERHEAD);
+        assert_eq!(connection.pending(), pending + PACKET_OVERHEAD + LIMIT + PACKET_OVERHEAD);
         assert_eq!(push(&mut outbox, &[1]), Pushed::Full, "a line behind it");
     }
 }
@@ -97,10 +97,10 @@ fn an_answer_fits_whatever_is_pending() {
 #[test]
 fn outbox_taken_is_queued_minus_pending() {
     os::begin(1);
-    let (mut outbox, lifeline, _queue) = outbox(0);
+    let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[100])));
     assert_eq!(outbox.standing(), Standing { pending: 100 + PACKET_OVERHEAD, taken: 0 });
-    lifeline.pending.fetch_sub(60, std::sync::atomic::Ordering::SeqCst);
+    connection.pending.fetch_sub(60, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(outbox.standing(), Standing { pending: 40 + PACKET_OVERHEAD, taken: 60 });
 }
 
@@ -110,9 +110,9 @@ fn a_socket_with_room_is_sent_to_at_once() {
     os::begin(1);
     for lengths in [&[100][..], &[10, 20, 30]] {
         let at_once = (0..100).filter(|_| {
-            let (mut outbox, lifeline, _queue) = outbox(LIMIT);
+            let (mut outbox, connection, _queue) = outbox(LIMIT);
             let pushed = push(&mut outbox, lengths);
-            assert_eq!(pushed == Pushed::Sent, lifeline.pending() == 0);
+            assert_eq!(pushed == Pushed::Sent, connection.pending() == 0);
             pushed == Pushed::Sent
         });
         assert!(at_once.count() > 50, "the dice refuse one of sixteen, and cut one of four");

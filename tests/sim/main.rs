@@ -1,6 +1,6 @@
 //! The house on one thread: seeded random lives, played by its own source.
 //!
-//! The manager, the outboxes, the lifelines and what the writers keep count of are the files of
+//! The manager, the outboxes, the connections and what the writers keep count of are the files of
 //! `src/server`, compiled here over a ground that is no operating system (`os`): time moves when
 //! nobody has anything to do, a socket is a buffer that takes as much as the dice say, and wherever
 //! the manager waits, looks into its inbox or sends, the others (`world`) get as many turns as the
@@ -32,27 +32,18 @@ mod pace;
 mod reference;
 mod world;
 
-#[path = "../../src/server/audience.rs"]
-mod audience;
-#[path = "../../src/server/backpressure.rs"]
-mod backpressure;
-#[path = "../../src/server/deferred.rs"]
-mod deferred;
-#[path = "../../src/server/lifeline.rs"]
+#[path = "../../src/server/connection.rs"]
 #[allow(dead_code, reason = "some of it is only for the real threads")]
-mod lifeline;
-#[path = "../../src/server/manager.rs"]
+mod connection;
+#[path = "../../src/server/event.rs"]
+#[allow(dead_code, reason = "some of it is only for other threads")]
+mod event;
+#[path = "../../src/server/manager/mod.rs"]
 #[allow(dead_code, reason = "nothing comes from elsewhere in the program here")]
 mod manager;
 #[path = "../../src/server/outbox.rs"]
 mod outbox;
-#[path = "../../src/server/post.rs"]
-mod post;
-#[path = "../../src/server/unsaid.rs"]
-mod unsaid;
-#[path = "../../src/server/writer.rs"]
-#[allow(dead_code, reason = "its loop is played by the world")]
-mod writer;
+mod session;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -65,18 +56,20 @@ mod chat {
     pub use crate::reference::Hub;
 }
 
-/// A seat is free again when nobody holds its permit.
-mod gate {
-    use crate::chat::Seat;
+/// A seat is free again when nobody holds its slot.
+mod accept {
+    pub mod admission {
+        use crate::chat::Seat;
 
-    #[derive(Debug)]
-    pub struct Permit {
-        pub seat: Seat,
-    }
+        #[derive(Debug)]
+        pub struct Slot {
+            pub seat: Seat,
+        }
 
-    impl Drop for Permit {
-        fn drop(&mut self) {
-            crate::world::give_back(self.seat);
+        impl Drop for Slot {
+            fn drop(&mut self) {
+                crate::world::give_back(self.seat);
+            }
         }
     }
 }

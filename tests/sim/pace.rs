@@ -13,14 +13,15 @@ use parlor::metrics::Metrics;
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, SessionId};
 use parlor::wire::{Inbound, Wire};
 
-use crate::backpressure::PATIENCE;
-use crate::gate::Permit;
-use crate::lifeline::Lifeline;
-use crate::manager::{Event, Manager, Opened};
+use crate::accept::admission::Slot;
+use crate::connection::Connection;
+use crate::event::{Event, Opened};
+use crate::manager::Manager;
+use crate::manager::backpressure::PATIENCE;
 use crate::os::{self, Instant, OnceLock, Receiver, Sender, TcpStream, bounded, dice};
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
-use crate::writer::Writer;
+use crate::session::writer::Writer;
 
 const MAX_PENDING: usize = 1 << 20;
 const LINES: usize = 4000;
@@ -80,12 +81,12 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let id = SessionId(1_000_000 + number);
     reference::expect(id, wire);
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
-    let permit = Permit { seat: Seat(u32::try_from(number).unwrap()) };
+    let slot = Slot { seat: Seat(u32::try_from(number).unwrap()) };
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
-    let lifeline = Arc::new(Lifeline::new(id, wire, address, shown, TcpStream::new(room), permit));
-    let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), limit);
+    let connection = Arc::new(Connection::new(id, wire, address, shown, TcpStream::new(room), slot));
+    let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (_, credit) = bounded(2);
-    let opened = Opened { lifeline, outbox, credit, name, door: "127.0.0.1:8000".into() };
+    let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into() };
     (Event::Opened(Box::new(opened)), queue)
 }
 
@@ -108,7 +109,7 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
     let (inbox, events) = bounded(1003);
     let (opened, _queue) = session(0, Wire::Frame, 0);
     let Event::Opened(who) = &opened else { unreachable!() };
-    let lifeline = Arc::clone(&who.lifeline);
+    let connection = Arc::clone(&who.connection);
     inbox.send(opened).unwrap();
     let filling = vec![b'x'; MAX_PENDING - PACKET_OVERHEAD - 70];
     inbox.send(Event::Received(Seat(0), SessionId(1_000_000), vec![Inbound::Answer(filling.into())])).unwrap();
@@ -120,7 +121,7 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
     drop(inbox);
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
-    (lifeline.reason().cloned(), lifeline.pending())
+    (connection.reason().cloned(), connection.pending())
 }
 
 /// Words that nobody asked for are no reason to take from it what it is still to have.
@@ -359,8 +360,8 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     let every = Duration::from_millis([1, 10, 50, 100][dice(4)]);
     let amount = (LIMIT / 4 * every.as_millis() as usize).div_ceil(100);
     let half = LIMIT / 2;
-    let lifeline = Arc::clone(&who.lifeline);
-    let writer = Writer { lifeline, queue, inbox: inbox.clone(), half, timeout: Duration::from_secs(10) };
+    let connection = Arc::clone(&who.connection);
+    let writer = Writer { connection, queue, inbox: inbox.clone(), half, timeout: Duration::from_secs(10) };
     let (batch, received) = (VecDeque::new(), Vec::new());
     READER.set(Some(Reader { writer, batch, reads_at: Instant::now() + every, every, amount, received }));
     inbox.send(opened).unwrap();
@@ -396,7 +397,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
     Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
     let mut reader = READER.take().unwrap();
-    while reader.writer.lifeline.pending() > 0 {
+    while reader.writer.connection.pending() > 0 {
         reader.read();
     }
     (String::from_utf8(reader.received).unwrap(), said, metrics.held_up.load(Ordering::Relaxed))

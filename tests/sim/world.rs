@@ -14,13 +14,14 @@ use parlor::metrics::Metrics;
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Switch};
 use parlor::wire::{Decode, Framing, Heard, HeardDecoder, Inbound, Wire};
 
-use crate::gate::Permit;
-use crate::lifeline::Lifeline;
-use crate::manager::{CREDIT, Event, Manager, Opened, credits_of};
+use crate::accept::admission::Slot;
+use crate::connection::Connection;
+use crate::event::{CREDIT, Event, Opened, credits_of};
+use crate::manager::Manager;
 use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, TcpStream, bounded, dice, sendmsg};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
-use crate::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
+use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -102,7 +103,7 @@ struct Session {
     wire: Wire,
     socket: TcpStream,
     // The reader's.
-    lifeline: Option<Arc<Lifeline>>,
+    connection: Option<Arc<Connection>>,
     decoder: Box<dyn Decode>,
     items: Vec<Inbound>,
     /// It has nothing left to say of its being there.
@@ -151,7 +152,7 @@ impl Session {
 
     // As `session::converse` and `Reader::run` do it.
     fn read(&mut self, inbox: &Sender<Event>) -> bool {
-        let Some(lifeline) = self.lifeline.clone() else { return false };
+        let Some(connection) = self.connection.clone() else { return false };
         match &self.reading {
             // With the first byte, or after a moment. (A first command announces its session too.)
             Reading::Going if !self.appeared && dice(if self.items.is_empty() { 20 } else { 2 }) == 0 => {
@@ -159,21 +160,21 @@ impl Session {
                     return false;
                 }
                 self.appeared = true;
-                let _ = inbox.send(Event::Appeared(lifeline.permit.seat, self.id));
+                let _ = inbox.send(Event::Appeared(connection.slot.seat, self.id));
                 true
             }
             Reading::Going if !self.items.is_empty() => {
-                if lifeline.reason().is_some() {
+                if connection.reason().is_some() {
                     self.reading = Reading::Ending(CloseReason::PeerClosed);
                     return true;
                 }
                 let writer_half = MAX_PENDING.get() / 2;
-                if lifeline.pending() > MAX_PENDING.get() {
+                if connection.pending() > MAX_PENDING.get() {
                     OVER_LIMIT.set(OVER_LIMIT.get() + 1);
                 }
                 let credits = credits_of(&self.items);
                 let no_credit = self.credit.len() + credits > CREDIT;
-                if lifeline.pending() > writer_half || no_credit || inbox.is_full() {
+                if connection.pending() > writer_half || no_credit || inbox.is_full() {
                     return false;
                 }
                 let items = std::mem::take(&mut self.items);
@@ -186,20 +187,20 @@ impl Session {
                 }
                 (0..credits).for_each(|_| self.credit.send(()).unwrap());
                 // Gone only where the house is.
-                let _ = inbox.send(Event::Received(lifeline.permit.seat, self.id, items));
+                let _ = inbox.send(Event::Received(connection.slot.seat, self.id, items));
                 true
             }
             Reading::Going => self.read_bytes(),
             Reading::Ending(reason) => {
-                lifeline.end(reason.clone());
+                connection.end(reason.clone());
                 if inbox.is_full() {
                     return false;
                 }
-                let reason = lifeline.reason().unwrap().clone();
+                let reason = connection.reason().unwrap().clone();
                 let polite = reason.is_polite();
-                let _ = inbox.send(Event::Closed(lifeline.permit.seat, self.id, reason));
+                let _ = inbox.send(Event::Closed(connection.slot.seat, self.id, reason));
                 if !polite {
-                    lifeline.cut();
+                    connection.cut();
                 }
                 self.reading = if polite { Reading::Discarding } else { Reading::Done };
                 true
@@ -214,9 +215,9 @@ impl Session {
                 false
             }
             Reading::Done => {
-                lifeline.finish_reading();
-                self.reason = lifeline.reason().cloned();
-                self.lifeline = None;
+                connection.finish_reading();
+                self.reason = connection.reason().cloned();
+                self.connection = None;
                 true
             }
         }
@@ -322,20 +323,20 @@ impl Session {
                 self.writing = Writing::Going;
             }
             Writing::Finishing(None) => {
-                if writer.lifeline.reason().is_none_or(CloseReason::is_polite) {
+                if writer.connection.reason().is_none_or(CloseReason::is_polite) {
                     let _ = self.socket.shutdown(Shutdown::Write);
                     self.writing = Writing::Finishing(Some(now + LINGER));
                 } else {
-                    writer.lifeline.cut();
+                    writer.connection.cut();
                     self.writing = Writing::Done(false);
                     self.writer = None;
                 }
             }
             Writing::Finishing(Some(until)) => {
-                if !writer.lifeline.has_finished_reading() && now < until {
+                if !writer.connection.has_finished_reading() && now < until {
                     return false;
                 }
-                writer.lifeline.cut();
+                writer.connection.cut();
                 self.writing = Writing::Done(true);
                 self.writer = None;
             }
@@ -353,8 +354,8 @@ impl Session {
             assert!(read < LEAST_TAKEN + room, "it is ended for being slow, and has read {read} bytes in 10 s");
         }
         if let Some(writer) = self.writer.take() {
-            writer.lifeline.end(reason);
-            writer.lifeline.cut();
+            writer.connection.end(reason);
+            writer.connection.cut();
             writer.report_room();
         }
         self.batch.clear();
@@ -454,7 +455,7 @@ impl Session {
     }
 
     fn is_done(&self) -> bool {
-        self.lifeline.is_none() && self.writer.is_none()
+        self.connection.is_none() && self.writer.is_none()
     }
 
     /// When something happens here though nobody does anything.
@@ -679,12 +680,12 @@ impl World {
         self.happened.count("a seat used again", u64::from(again.is_some()));
         let address: Arc<str> = format!("127.0.0.1:{}", 5000 + self.born).into();
         let socket = TcpStream::new(1 + dice(3000));
-        let permit = Permit { seat };
-        let lifeline =
-            Arc::new(Lifeline::new(id, wire, Arc::clone(&address), Arc::clone(&address), socket.clone(), permit));
-        let (outbox, queue) = Outbox::new(Arc::clone(&lifeline), MAX_PENDING.get());
+        let slot = Slot { seat };
+        let connection =
+            Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), socket.clone(), slot));
+        let (outbox, queue) = Outbox::new(Arc::clone(&connection), MAX_PENDING.get());
         let writer = Writer {
-            lifeline: Arc::clone(&lifeline),
+            connection: Arc::clone(&connection),
             queue,
             inbox: inbox.clone(),
             half: MAX_PENDING.get() / 2,
@@ -694,14 +695,14 @@ impl World {
         let name = if wire == Wire::Text { address } else { id.to_string().into() };
         reference::expect(id, wire);
         let door = "127.0.0.1:8000".into();
-        let opened = Opened { lifeline: Arc::clone(&lifeline), outbox, credit: credits, name, door };
+        let opened = Opened { connection: Arc::clone(&connection), outbox, credit: credits, name, door };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         let limits = Config::default().limits();
         self.sessions.push(Session {
             id,
             wire,
             socket,
-            lifeline: Some(lifeline),
+            connection: Some(connection),
             decoder: wire.decoder(limits),
             items: Vec::new(),
             appeared: !matches!(wire, Wire::Text | Wire::Relay),
@@ -743,7 +744,7 @@ impl World {
         }
         for session in &mut self.sessions {
             session.stalled = session.stalled_until.is_some_and(|until| now < until);
-            let drained = session.lifeline.as_ref().is_some_and(|lifeline| lifeline.pending() == 0);
+            let drained = session.connection.as_ref().is_some_and(|connection| connection.pending() == 0);
             session.must_be_told = idle && drained && session.writing == Writing::Going && inbox.is_empty();
         }
         self.drain_sent = true;

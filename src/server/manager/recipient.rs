@@ -11,68 +11,74 @@ use crate::chat::{Filter, RoomIndex, Seat};
 use crate::metrics::Metrics;
 use crate::wire::Encoding;
 
+use super::super::connection::Connection;
+use super::super::os::{Instant, Receiver};
+use super::super::outbox::{Outbox, Pushed, Shared};
 use super::audience::Chunk;
 use super::backpressure::{Backpressure, Consumer, Levels, Look};
 use super::deferred::Work;
-use super::lifeline::Lifeline;
-use super::os::{Instant, Receiver};
-use super::outbox::{Outbox, Pushed, Shared};
 use super::unsaid::Unsaid;
 
 /// The manager's side of one session.
 #[derive(Debug)]
-pub(super) struct Post {
-    pub(super) lifeline: Arc<Lifeline>,
+pub(in super::super) struct Recipient {
+    pub(in super::super) connection: Arc<Connection>,
     /// `None` once nothing more is to be sent.
-    pub(super) outbox: Option<Outbox>,
-    pub(super) credit: Option<Receiver<()>>,
-    pub(super) encoding: Encoding,
+    pub(in super::super) outbox: Option<Outbox>,
+    pub(in super::super) credit: Option<Receiver<()>>,
+    pub(in super::super) encoding: Encoding,
     /// Where it hears, and its index among those who hear there in its encoding.
-    pub(super) place: Option<(RoomIndex, usize)>,
-    pub(super) consumer: Consumer,
+    pub(in super::super) place: Option<(RoomIndex, usize)>,
+    pub(in super::super) consumer: Consumer,
     /// The session's deferred work, in order.
-    pub(super) deferred: VecDeque<Work>,
+    pub(in super::super) deferred: VecDeque<Work>,
     /// The chunk (by its stamp) of which it gets ranges of its own, from `heard` on.
-    pub(super) odd_in: u64,
-    pub(super) heard: usize,
+    pub(in super::super) odd_in: u64,
+    pub(in super::super) heard: usize,
     /// The mark of its next request.
-    pub(super) tag: Option<Box<str>>,
+    pub(in super::super) tag: Option<Box<str>>,
     /// Notices that wait until the session shows its framing; `None` once it has.
-    pub(super) unsaid: Option<Unsaid>,
+    pub(in super::super) unsaid: Option<Unsaid>,
     /// What it does not want to see.
-    pub(super) filter: Option<Box<Filter>>,
+    pub(in super::super) filter: Option<Box<Filter>>,
     /// Among the lines that it misses are some that the history of its room has not: private ones, or
     /// those of a room that it has left.
-    pub(super) missed_elsewhere: bool,
+    pub(in super::super) missed_elsewhere: bool,
 }
 
 /// What deliveries find out about slow consumers. Also a spare list, to reuse its memory.
 #[derive(Debug, Default)]
-pub(super) struct Slow {
-    pub(super) ranges: Vec<Range<usize>>,
-    pub(super) backpressure: Backpressure,
+pub(in super::super) struct Slow {
+    pub(in super::super) ranges: Vec<Range<usize>>,
+    pub(in super::super) backpressure: Backpressure,
     /// Who is to be told of skipped lines at once.
-    pub(super) drained: Vec<Seat>,
+    pub(in super::super) drained: Vec<Seat>,
 }
 
 /// One chunk on its way to its listeners.
-pub(super) struct Delivery<'a> {
-    pub(super) chunk: &'a Chunk,
-    pub(super) stamp: u64,
-    pub(super) levels: &'a Levels,
-    pub(super) metrics: &'a Metrics,
+pub(in super::super) struct Delivery<'a> {
+    pub(in super::super) chunk: &'a Chunk,
+    pub(in super::super) stamp: u64,
+    pub(in super::super) levels: &'a Levels,
+    pub(in super::super) metrics: &'a Metrics,
 }
 
 impl Delivery<'_> {
     /// Gives one listener its part of the chunk, or counts what it misses.
-    pub(super) fn hand_over(&self, seat: Seat, post: &mut Post, shared: &mut Shared<'_>, slow: &mut Slow) {
-        let Some(outbox) = &mut post.outbox else { return };
+    pub(in super::super) fn hand_over(
+        &self,
+        seat: Seat,
+        recipient: &mut Recipient,
+        shared: &mut Shared<'_>,
+        slow: &mut Slow,
+    ) {
+        let Some(outbox) = &mut recipient.outbox else { return };
         let ranges = &mut slow.ranges;
         ranges.clear();
-        let odd = post.odd_in == self.stamp;
-        let lines = if odd || post.filter.is_some() {
-            let heard = if odd { post.heard } else { 0 };
-            self.chunk.ranges_for(seat, heard, post.filter.as_deref(), ranges)
+        let odd = recipient.odd_in == self.stamp;
+        let lines = if odd || recipient.filter.is_some() {
+            let heard = if odd { recipient.heard } else { 0 };
+            self.chunk.ranges_for(seat, heard, recipient.filter.as_deref(), ranges)
         } else {
             ranges.push(0..self.chunk.bytes.len());
             self.chunk.marks.len()
@@ -80,7 +86,7 @@ impl Delivery<'_> {
         if lines == 0 {
             return;
         }
-        if let Some(skipped) = &mut post.consumer.skipped {
+        if let Some(skipped) = &mut recipient.consumer.skipped {
             *skipped += lines;
             Metrics::add(&self.metrics.skipped, lines);
             return;
@@ -89,20 +95,20 @@ impl Delivery<'_> {
             Pushed::Sent => Metrics::add(&self.metrics.deliveries, lines),
             Pushed::Queued(before) => {
                 Metrics::add(&self.metrics.deliveries, lines);
-                let pending = post.lifeline.pending();
+                let pending = recipient.connection.pending();
                 // Use the present time: the turn's time precedes what was taken since.
                 if pending > self.levels.half
-                    && let Some(until) = post.consumer.was_handed(before, pending, Instant::now(), self.levels)
+                    && let Some(until) = recipient.consumer.was_handed(before, pending, Instant::now(), self.levels)
                 {
                     Metrics::count(&self.metrics.held_up);
-                    slow.backpressure.begin(seat, post.place.map(|(room, _)| room), until);
+                    slow.backpressure.begin(seat, recipient.place.map(|(room, _)| room), until);
                 }
             }
             Pushed::Full => {
                 Metrics::add(&self.metrics.skipped, lines);
-                post.consumer.skipped = Some(lines);
-                post.lifeline.owe();
-                if post.lifeline.pending() == 0 && post.lifeline.take_owed() {
+                recipient.consumer.skipped = Some(lines);
+                recipient.connection.owe();
+                if recipient.connection.pending() == 0 && recipient.connection.take_owed() {
                     slow.drained.push(seat); // its writer finished before it could be asked to report
                 }
             }
@@ -111,10 +117,10 @@ impl Delivery<'_> {
     }
 }
 
-impl Post {
+impl Recipient {
     /// Checks whether the session still congests its room.
-    pub(super) fn look(&mut self, now: Instant, levels: &Levels) -> Look {
-        let Some(outbox) = self.outbox.as_ref().filter(|_| !self.lifeline.is_cut()) else {
+    pub(in super::super) fn look(&mut self, now: Instant, levels: &Levels) -> Look {
+        let Some(outbox) = self.outbox.as_ref().filter(|_| !self.connection.is_cut()) else {
             self.consumer.release();
             return Look::CaughtUp;
         };
@@ -122,7 +128,7 @@ impl Post {
     }
 
     /// Whether the session's own commands have to wait for its outbox.
-    pub(super) fn is_over_limit(&self, levels: &Levels) -> bool {
-        self.lifeline.pending() > levels.limit && self.outbox.is_some() && !self.lifeline.is_cut()
+    pub(in super::super) fn is_over_limit(&self, levels: &Levels) -> bool {
+        self.connection.pending() > levels.limit && self.outbox.is_some() && !self.connection.is_cut()
     }
 }

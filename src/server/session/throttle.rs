@@ -26,22 +26,22 @@ const INPUT_PER_TEXT_BYTE: usize = 6;
 
 /// The sizes and rates of the two allowances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rates {
+pub(in super::super) struct Rates {
     /// Lines a second; 0 = no limit.
-    pub(super) rate: u32,
+    pub(in super::super) rate: u32,
     /// Lines at once.
-    pub(super) burst: u32,
+    pub(in super::super) burst: u32,
     /// Requests a second, and at once; 0 = no limit.
-    pub(super) requests: u32,
+    pub(in super::super) requests: u32,
 }
 
 impl Rates {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(in super::super) fn of(config: &Config) -> Self {
         Self { rate: config.rate, burst: config.burst, requests: config.request_rate }
     }
 
     /// Both allowances, full.
-    pub(super) fn buckets(self, now: Duration) -> Buckets {
+    pub(in super::super) fn buckets(self, now: Duration) -> Buckets {
         Buckets {
             lines: Bucket::new(self.rate, self.burst, now),
             requests: Bucket::new(self.requests, self.requests, now),
@@ -51,26 +51,26 @@ impl Rates {
 
 /// Both allowances of a session, or of an address.
 #[derive(Debug, Clone)]
-pub(super) struct Buckets {
+pub(in super::super) struct Buckets {
     lines: Bucket,
     requests: Bucket,
 }
 
 /// Tokens used of both allowances and not regained, in billionths.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Used {
+pub(in super::super) struct Used {
     lines: u64,
     requests: u64,
 }
 
 impl Buckets {
     /// Whether nothing is missing.
-    pub(super) fn are_full(&mut self, now: Duration) -> bool {
+    pub(in super::super) fn are_full(&mut self, now: Duration) -> bool {
         self.lines.is_full(now) && self.requests.is_full(now)
     }
 
     /// Takes the tokens that a session has used, as far as there are any.
-    pub(super) fn lose(&mut self, used: Used, now: Duration) {
+    pub(in super::super) fn lose(&mut self, used: Used, now: Duration) {
         self.lines.lose(used.lines, now);
         self.requests.lose(used.requests, now);
     }
@@ -82,7 +82,7 @@ impl Buckets {
 
 /// What the throttle decides about one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in super::super) enum Verdict {
     /// It passes, and its tokens are taken.
     Pass,
     /// It waits; ask again after this time. No token was taken.
@@ -93,7 +93,7 @@ pub(super) enum Verdict {
 
 /// The rate limits of one session.
 #[derive(Debug, Clone)]
-pub(super) struct Throttle {
+pub(in super::super) struct Throttle {
     buckets: Buckets,
     /// The buckets at the start of the session, refilled as if it had used nothing.
     inherited: Buckets,
@@ -112,7 +112,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(wire: Wire, limits: Limits, buckets: Buckets) -> Self {
+    pub(in super::super) fn new(wire: Wire, limits: Limits, buckets: Buckets) -> Self {
         let unfinished = match wire {
             Wire::Text => limits.max_line,
             Wire::Relay => usize::from(u16::MAX),
@@ -132,7 +132,7 @@ impl Throttle {
     }
 
     /// Tokens that the session itself has used and not regained.
-    pub(super) fn used(&mut self, now: Duration) -> Used {
+    pub(in super::super) fn used(&mut self, now: Duration) -> Used {
         let (missing, inherited) = (self.buckets.missing(now), self.inherited.missing(now));
         Used {
             lines: missing.lines.saturating_sub(inherited.lines),
@@ -145,7 +145,7 @@ impl Throttle {
     /// At the relay door a line over the allowance is dropped if it equals the last one. GoChat's client
     /// repeats its last word until it is killed, and megabytes of it may then be in the kernel's buffers
     /// before the end of its input (case D7).
-    pub(super) fn take(&mut self, item: &Inbound, now: Duration) -> Verdict {
+    pub(in super::super) fn take(&mut self, item: &Inbound, now: Duration) -> Verdict {
         if self.told && self.buckets.lines.is_full(now) {
             self.told = false;
         }
@@ -168,18 +168,18 @@ impl Throttle {
 
     /// Whether to tell the session that `item` waits: once, until its allowance is full again. Requests wait
     /// only milliseconds, so nobody is told of those.
-    pub(super) fn tells(&mut self, item: &Inbound) -> bool {
+    pub(in super::super) fn tells(&mut self, item: &Inbound) -> bool {
         counts_as_line(item) && !std::mem::replace(&mut self.told, true)
     }
 
     /// Records that `bytes` were read.
-    pub(super) fn note_read(&mut self, bytes: usize) {
+    pub(in super::super) fn note_read(&mut self, bytes: usize) {
         self.unexplained = self.unexplained.saturating_add(bytes);
     }
 
     /// How long reading has to pause because too much input had no effect. Call it when everything that was
     /// read has been decoded and has passed.
-    pub(super) fn pause(&mut self, now: Duration) -> Option<Duration> {
+    pub(in super::super) fn pause(&mut self, now: Duration) -> Option<Duration> {
         while self.unexplained >= self.unfinished + INPUT_PER_TOKEN {
             if let Err(wait) = self.buckets.lines.take(1, now) {
                 return Some(wait);
@@ -205,12 +205,12 @@ impl Throttle {
 }
 
 /// Whether `item` takes from `--rate`.
-pub(super) fn counts_as_line(item: &Inbound) -> bool {
+pub(in super::super) fn counts_as_line(item: &Inbound) -> bool {
     cost(item).is_some_and(|cost| cost != Cost::Request)
 }
 
 /// Whether the answer to `item` may be long.
-pub(super) fn is_list(item: &Inbound) -> bool {
+pub(in super::super) fn is_list(item: &Inbound) -> bool {
     cost(item) == Some(Cost::List)
 }
 

@@ -11,12 +11,12 @@ use std::sync::atomic::Ordering;
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Wire;
 
-use super::gate::Permit;
+use super::accept::admission::Slot;
 use super::os::{AtomicBool, AtomicUsize, OnceLock, Shutdown, TcpStream, Thread};
 
 /// One session, as its reader, its writer and the manager see it.
 #[derive(Debug)]
-pub(super) struct Lifeline {
+pub(super) struct Connection {
     pub(super) id: SessionId,
     pub(super) wire: Wire,
     /// The peer's address: for the log and the program's own handlers.
@@ -24,7 +24,7 @@ pub(super) struct Lifeline {
     /// What others see of it.
     pub(super) shown: Arc<str>,
     pub(super) stream: TcpStream,
-    pub(super) permit: Permit,
+    pub(super) slot: Slot,
     reason: OnceLock<CloseReason>,
     /// Bytes in the outbox and in the writer's hands. Only the manager adds, only the writer takes
     /// away: when the manager reads 0, the writer has no business with the socket.
@@ -41,14 +41,14 @@ pub(super) struct Lifeline {
     is_dismissed: AtomicBool,
 }
 
-impl Lifeline {
+impl Connection {
     pub(super) fn new(
         id: SessionId,
         wire: Wire,
         address: Arc<str>,
         shown: Arc<str>,
         stream: TcpStream,
-        permit: Permit,
+        slot: Slot,
     ) -> Self {
         Self {
             id,
@@ -56,7 +56,7 @@ impl Lifeline {
             address,
             shown,
             stream,
-            permit,
+            slot,
             reason: OnceLock::new(),
             pending: AtomicUsize::new(0),
             owed: AtomicBool::new(false),
@@ -141,7 +141,7 @@ impl Lifeline {
         self.appeared.store(true, Ordering::SeqCst);
     }
 
-    /// Whether [`Lifeline::appear`] was called.
+    /// Whether [`Connection::appear`] was called.
     pub(super) fn has_appeared(&self) -> bool {
         self.appeared.load(Ordering::SeqCst)
     }
@@ -159,7 +159,7 @@ impl Lifeline {
     }
 }
 
-impl fmt::Display for Lifeline {
+impl fmt::Display for Connection {
     /// For the operator, who is to find whoever others complain of: `42 (text, 127.0.0.1:5123)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, wire, address, shown, .. } = self;

@@ -22,7 +22,7 @@ const CHECKED_PER_END: usize = 2;
 
 /// Addresses of ended sessions with tokens to regain.
 #[derive(Debug)]
-pub(super) struct Allowances {
+pub(in super::super) struct Allowances {
     rates: Rates,
     by_address: HashMap<IpAddr, Buckets>,
     /// The same addresses, each once, in the order in which they are checked.
@@ -30,18 +30,18 @@ pub(super) struct Allowances {
 }
 
 impl Allowances {
-    pub(super) fn new(rates: Rates) -> Self {
+    pub(in super::super) fn new(rates: Rates) -> Self {
         Self { rates, by_address: HashMap::new(), order: VecDeque::new() }
     }
 
     /// The buckets of a new session. `origin` is the address that it is counted by, if it is counted.
-    pub(super) fn open(&mut self, origin: Option<IpAddr>, now: Duration) -> Buckets {
+    pub(in super::super) fn open(&mut self, origin: Option<IpAddr>, now: Duration) -> Buckets {
         let kept = origin.and_then(|origin| self.by_address.get(&origin)).cloned();
         kept.unwrap_or_else(|| self.rates.buckets(now))
     }
 
     /// Records the tokens that an ended session `used` and has not regained.
-    pub(super) fn end(&mut self, origin: Option<IpAddr>, used: Used, now: Duration) {
+    pub(in super::super) fn end(&mut self, origin: Option<IpAddr>, used: Used, now: Duration) {
         self.forget_some(now);
         let Some(origin) = origin else { return };
         if used == Used::default() {
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::{Body, Command};
-    use crate::server::throttle::{Throttle, Verdict};
+    use crate::server::session::throttle::{Throttle, Verdict};
     use crate::wire::{Inbound, Key, Limits, Wire};
 
     const RATES: Rates = Rates { rate: 5, burst: 40, requests: 1000 };

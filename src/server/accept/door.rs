@@ -18,11 +18,11 @@ const BACKLOG: i32 = 4096;
 
 /// One open door.
 #[derive(Debug)]
-pub(super) struct Door {
-    pub(super) wire: Wire,
-    pub(super) listener: TcpListener,
+pub(in super::super) struct Door {
+    pub(in super::super) wire: Wire,
+    pub(in super::super) listener: TcpListener,
     /// The address that it really has: port 0 has become a port.
-    pub(super) address: SocketAddr,
+    pub(in super::super) address: SocketAddr,
 }
 
 /// Why a server could not be made ready.
@@ -145,7 +145,7 @@ impl std::error::Error for StartError {
 }
 
 /// Opens every door, or none. One that is not required may fail with a warning.
-pub(super) fn open(listens: &[Listen]) -> Result<Vec<Door>, StartError> {
+pub(in super::super) fn open(listens: &[Listen]) -> Result<Vec<Door>, StartError> {
     let mut doors: Vec<Door> = Vec::new();
     for (index, listen) in listens.iter().enumerate() {
         if let Some(sentence) = listens.iter().take(index).find_map(|other| other.overlap(listen)) {

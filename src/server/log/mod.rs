@@ -5,6 +5,8 @@
 //! not fit is dropped and counted, and the count is written when there is room again. Each event is
 //! one line, and of a flood only the beginning is written (see `noise`). A panic is an event too.
 
+pub(super) mod rate_limit;
+
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -20,7 +22,7 @@ use parking_lot::Mutex;
 
 use crate::variables;
 
-use super::noise::{Noise, UNLIMITED, one_line};
+use rate_limit::{LogRateLimit, UNLIMITED, one_line};
 
 /// Most lines that wait: what a stop with 4,000 sessions says at once.
 pub(super) const QUEUE_LINES: usize = 8192;
@@ -191,7 +193,7 @@ impl Write for Pipe {
 
 /// Decides what is written, for all threads.
 struct Filter {
-    noise: Mutex<Noise>,
+    noise: Mutex<LogRateLimit>,
     /// Lines were held back since the thread looked.
     owes: AtomicBool,
     started: Instant,

@@ -21,21 +21,21 @@ use socket2::SockRef;
 use crate::protocol::{CloseReason, Command, Notice, Refusal};
 use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
 
-use super::House;
-use super::lifeline::Lifeline;
-use super::manager::{Event, credits_of};
-use super::routes::{Caller, returns};
+use super::super::Context;
+use super::super::connection::Connection;
+use super::super::event::{Event, credits_of};
+use super::handlers::{Caller, returns};
 use super::running::Called;
 use super::throttle::{Throttle, Verdict, counts_as_line, is_list};
 
 /// The first read takes so much; enough for anything that a person types.
 const SMALL_READ: usize = 2 * 1024;
 /// A session that fills its reads gets larger ones, up to this.
-pub(super) const LARGE_READ: usize = 32 * 1024;
+pub(in super::super) const LARGE_READ: usize = 32 * 1024;
 /// Most commands in one event: what the manager works on before it looks at others.
-pub(super) const EVENT_COMMANDS: usize = 512;
+pub(in super::super) const EVENT_COMMANDS: usize = 512;
 /// Most bytes of handlers' answers in one event, but for the last of them.
-pub(super) const EVENT_ANSWERS: usize = 64 * 1024;
+pub(in super::super) const EVENT_ANSWERS: usize = 64 * 1024;
 /// At an end, so much input is thrown away at once, then a moment is waited: a peer that goes on
 /// talking must not cost more than it did before.
 const DISCARDED: usize = 1024 * 1024;
@@ -57,9 +57,9 @@ const UNFINISHED: Duration = Duration::from_secs(10);
 const OPEN_OBJECT: Duration = Duration::from_secs(60);
 
 /// One session's reader.
-pub(super) struct Reader<'a> {
-    house: &'a House,
-    lifeline: &'a Arc<Lifeline>,
+pub(in super::super) struct Reader<'a> {
+    context: &'a Context,
+    connection: &'a Arc<Connection>,
     /// Where the session came in.
     door: Arc<str>,
     decoder: Box<dyn Decode>,
@@ -104,40 +104,40 @@ enum Silence {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(house: &'a House, lifeline: &'a Arc<Lifeline>, door: Arc<str>) -> Self {
-        let config = &house.config;
+    pub(in super::super) fn new(context: &'a Context, connection: &'a Arc<Connection>, door: Arc<str>) -> Self {
+        let config = &context.config;
         let limits = config.idle_limits();
         Self {
-            house,
-            lifeline,
+            context,
+            connection,
             door,
-            decoder: lifeline.wire.decoder(config.limits()),
+            decoder: connection.wire.decoder(config.limits()),
             buffer: Vec::new(),
             items: VecDeque::new(),
             broken: None,
             ended: false,
             undecoded: false,
-            encoding: lifeline.wire.first_encoding(),
+            encoding: connection.wire.first_encoding(),
             tag: None,
             midway: None,
             is_open: false,
-            throttle: open_throttle(lifeline.wire, lifeline.permit.origin(), house),
+            throttle: open_throttle(connection.wire, connection.slot.origin(), context),
             takes_part: false,
-            silence: if lifeline.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
+            silence: if connection.wire == Wire::Text { silence(limits.at_first) } else { Silence::Ignored },
             idle: limits.at_first,
-            appears_at: Some(house.uptime() + APPEARS_AFTER),
+            appears_at: Some(context.uptime() + APPEARS_AFTER),
             has_sent: false,
             has_spoken: false,
         }
     }
 
     /// Reads once, before the session has been announced.
-    pub(super) fn read_ahead(&mut self) {
+    pub(in super::super) fn read_ahead(&mut self) {
         let _ = self.read();
     }
 
     /// Whether the first bytes are of another protocol.
-    pub(super) fn wrong_protocol(&self) -> Option<Protocol> {
+    pub(in super::super) fn wrong_protocol(&self) -> Option<Protocol> {
         match self.broken {
             Some(WireError::WrongProtocol(protocol)) if self.items.is_empty() => Some(protocol),
             _ => None,
@@ -145,11 +145,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads until there is a reason to end. `credit` bounds this reader's events in the inbox.
-    pub(super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
+    pub(in super::super) fn run(mut self, credit: &Sender<()>) -> CloseReason {
         let reason = self.read_all(credit);
-        let now = self.house.uptime();
+        let now = self.context.uptime();
         // The address keeps the used tokens missing.
-        self.house.allowances.lock().end(self.lifeline.permit.origin(), self.throttle.used(now), now);
+        self.context.allowances.lock().end(self.connection.slot.origin(), self.throttle.used(now), now);
         reason
     }
 
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             Some(WireError::Malformed(what)) => return Err(CloseReason::Malformed(what)),
             Some(WireError::WrongProtocol(protocol)) => {
                 // It was greeted before it spoke; here it learns what it has reached.
-                let answer = protocol.answer(self.lifeline.wire, &self.door, &self.house.doors);
+                let answer = protocol.answer(self.connection.wire, &self.door, &self.context.doors);
                 self.items.push_back(Inbound::Answer(answer.into()));
                 self.pass_on(credit)?;
                 return Err(CloseReason::WrongProtocol(protocol.name()));
@@ -225,15 +225,15 @@ impl<'a> Reader<'a> {
     fn appear_if_alive(&mut self) -> Result<(), CloseReason> {
         let Some(at) = self.appears_at else { return Ok(()) };
         let has_sent = self.has_sent && self.wrong_protocol().is_none();
-        let has_stayed = !self.ended && self.house.uptime() >= at;
+        let has_stayed = !self.ended && self.context.uptime() >= at;
         if !has_sent && !has_stayed {
             return Ok(());
         }
         self.appears_at = None;
-        self.lifeline.appear();
-        if matches!(self.lifeline.wire, Wire::Text | Wire::Relay) {
-            let event = Event::Appeared(self.lifeline.permit.seat, self.lifeline.id);
-            self.house.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
+        self.connection.appear();
+        if matches!(self.connection.wire, Wire::Text | Wire::Relay) {
+            let event = Event::Appeared(self.connection.slot.seat, self.connection.id);
+            self.context.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
         }
         self.set_timeout()
     }
@@ -241,11 +241,11 @@ impl<'a> Reader<'a> {
     /// Waits, without reading, until the rate limit has paid for input that came to nothing.
     fn pause_reading(&mut self) -> Result<(), CloseReason> {
         let mut paused = false;
-        while let Some(wait) = self.throttle.pause(self.house.uptime()) {
+        while let Some(wait) = self.throttle.pause(self.context.uptime()) {
             paused = true;
             // If the session ends meanwhile, the next look tells.
-            let woken = self.house.stopping.recv_timeout(wait.min(LOOK));
-            if let Some(reason) = self.lifeline.reason() {
+            let woken = self.context.stopping.recv_timeout(wait.min(LOOK));
+            if let Some(reason) = self.connection.reason() {
                 return Err(reason.clone());
             }
             if !matches!(woken, Err(RecvTimeoutError::Timeout)) {
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
             }
         }
         if paused && self.midway.is_some() {
-            self.midway = Some(self.house.uptime()); // the pause is not the peer's
+            self.midway = Some(self.context.uptime()); // the pause is not the peer's
         }
         Ok(())
     }
@@ -266,11 +266,11 @@ impl<'a> Reader<'a> {
             self.buffer = Vec::with_capacity(larger);
         }
         self.buffer.clear();
-        let (_, count) = recv(&self.lifeline.stream, spare_capacity(&mut self.buffer), RecvFlags::empty())?;
+        let (_, count) = recv(&self.connection.stream, spare_capacity(&mut self.buffer), RecvFlags::empty())?;
         if count == 0 {
             self.ended = true;
             // Where this side has ended it, what was begun would have gone on: a part of a line is none.
-            if self.lifeline.reason().is_none() {
+            if self.connection.reason().is_none() {
                 self.decoder.end();
             }
         } else {
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
         // The framing is known from a packet's beginning.
         if !self.has_spoken && self.items.iter().any(|item| !matches!(item, Inbound::Switch(_))) {
             self.has_spoken = true;
-            self.lifeline.permit.has_spoken();
+            self.connection.slot.has_spoken();
         }
         Ok(())
     }
@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
 
     /// A frame or a packet that was begun must be finished in time, however slowly its bytes come.
     fn watch_unfinished(&mut self) -> Result<(), CloseReason> {
-        let now = self.house.uptime();
+        let now = self.context.uptime();
         let left = match self.midway {
             _ if !self.decoder.is_midway() => {
                 let was_timed = self.midway.take().is_some() | std::mem::replace(&mut self.is_open, false);
@@ -336,7 +336,7 @@ impl<'a> Reader<'a> {
             }
         };
         if left.is_zero() {
-            return Err(CloseReason::Malformed(match self.lifeline.wire {
+            return Err(CloseReason::Malformed(match self.connection.wire {
                 Wire::Frame => "a frame that was not finished within 10 s",
                 _ => "a packet that was not finished within 10 s",
             }));
@@ -346,18 +346,18 @@ impl<'a> Reader<'a> {
 
     /// Sets the longest wait of the next read.
     fn wait_at_most(&self, time: Duration) -> Result<(), CloseReason> {
-        self.lifeline.stream.set_read_timeout(Some(time)).map_err(|_: io::Error| CloseReason::ReadFailed)
+        self.connection.stream.set_read_timeout(Some(time)).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
 
     /// Calls the handler of openings, if there is one.
     fn greet(&mut self, credit: &Sender<()>) -> Result<(), CloseReason> {
-        let Some(opened) = &self.house.routes.opened else { return Ok(()) };
+        let Some(opened) = &self.context.routes.opened else { return Ok(()) };
         let key = Key::Act("notice".into());
         let mut caller = self.caller(&key);
         // The manager keeps these words until the peer has shown its framing.
-        caller.unsaid = (self.lifeline.wire == Wire::Json(None)).then(Vec::new);
-        let _held = self.house.held.hold(); // until its words are sent: see `pass_on`
-        let running = self.house.running.enter(self.lifeline.id, Called::Open);
+        caller.unsaid = (self.connection.wire == Wire::Json(None)).then(Vec::new);
+        let _held = self.context.held.hold(); // until its words are sent: see `pass_on`
+        let running = self.context.running.enter(self.connection.id, Called::Open);
         let returned = returns(|| opened(&mut caller));
         drop(running);
         let Caller { mut answers, unsaid, close, .. } = caller;
@@ -366,8 +366,8 @@ impl<'a> Reader<'a> {
             if close.is_some() {
                 self.encoding.encode_custom(&key, &data, None, &mut answers);
             } else {
-                let event = Event::Push(self.lifeline.permit.seat, self.lifeline.id, key, data);
-                self.house.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
+                let event = Event::Push(self.connection.slot.seat, self.connection.id, key, data);
+                self.context.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
             }
         }
         if !answers.is_empty() {
@@ -384,13 +384,13 @@ impl<'a> Reader<'a> {
         handler: impl FnOnce() -> String,
     ) -> Option<CloseReason> {
         let close = if returned { close? } else { CloseReason::HandlerPanicked(handler().into()) };
-        self.lifeline.dismiss();
+        self.connection.dismiss();
         Some(close)
     }
 
     /// Calls the handler for `key`; its answers join the batch.
     fn call(&self, key: &Key, data: &[u8], batch: &mut Vec<Inbound>) -> Option<CloseReason> {
-        let Some(handler) = self.house.routes.handler(key) else {
+        let Some(handler) = self.context.routes.handler(key) else {
             batch.extend(self.tag.clone().map(Inbound::Tag));
             batch.push(Inbound::Refused(match key {
                 Key::Route(route) => Refusal::UnknownRoute { route: *route },
@@ -399,7 +399,7 @@ impl<'a> Reader<'a> {
             return None;
         };
         let mut caller = self.caller(key);
-        let running = self.house.running.enter(self.lifeline.id, self.house.routes.called(key));
+        let running = self.context.running.enter(self.connection.id, self.context.routes.called(key));
         let returned = returns(|| handler(&mut caller, data));
         drop(running);
         let close = self.closing(returned, caller.close, || key.to_string());
@@ -411,8 +411,8 @@ impl<'a> Reader<'a> {
 
     fn caller<'c>(&'c self, key: &'c Key) -> Caller<'c> {
         Caller {
-            lifeline: self.lifeline,
-            inbox: &self.house.inbox,
+            connection: self.connection,
+            inbox: &self.context.inbox,
             encoding: self.encoding,
             key,
             tag: self.tag.as_deref(),
@@ -441,7 +441,7 @@ impl<'a> Reader<'a> {
 
     /// `/stay` ends the timing of silence; the first line and the first name lengthen the limit.
     fn time_silence(&mut self, command: &Command) -> Result<(), CloseReason> {
-        let later = self.house.config.idle_limits().later;
+        let later = self.context.config.idle_limits().later;
         if self.silence == Silence::Ignored {
             return Ok(());
         } else if *command == Command::Stay {
@@ -459,13 +459,13 @@ impl<'a> Reader<'a> {
         let idle = self.idle;
         let timeout = match self.silence {
             _ if let Some(at) = self.appears_at => {
-                Some(at.saturating_sub(self.house.uptime()).max(Duration::from_millis(1)))
+                Some(at.saturating_sub(self.context.uptime()).max(Duration::from_millis(1)))
             }
             Silence::Ignored => None,
             Silence::Allowed => Some(idle * 2 / 3),
             Silence::Warned => Some(idle - idle * 2 / 3),
         };
-        self.lifeline.stream.set_read_timeout(timeout).map_err(|_: io::Error| CloseReason::ReadFailed)
+        self.connection.stream.set_read_timeout(timeout).map_err(|_: io::Error| CloseReason::ReadFailed)
     }
 
     /// Sends on what was decoded, as fast as flood control allows.
@@ -473,22 +473,22 @@ impl<'a> Reader<'a> {
         if self.items.is_empty() {
             return Ok(());
         }
-        let house = self.house;
+        let context = self.context;
         let mut batch = Vec::new();
         let mut held = None;
         let mut answered = 0;
         while let Some(item) = self.items.front() {
-            match self.throttle.take(item, house.uptime()) {
+            match self.throttle.take(item, context.uptime()) {
                 Verdict::Pass => {}
                 Verdict::Drop => {
                     self.items.pop_front();
                     continue;
                 }
                 // During a stop, delayed lines are said at once, while there is time.
-                Verdict::Wait(_) if house.stopper.is_triggered() => {}
+                Verdict::Wait(_) if context.stopper.is_triggered() => {}
                 Verdict::Wait(wait) => {
                     // Counted until all of it has been passed on: a stop waits for it.
-                    held.get_or_insert_with(|| house.held.hold());
+                    held.get_or_insert_with(|| context.held.hold());
                     self.hold_back(&mut batch, wait, credit)?;
                     continue;
                 }
@@ -500,7 +500,7 @@ impl<'a> Reader<'a> {
             }
             if matches!(item, Inbound::Custom { .. }) {
                 // A handler may request the stop itself: its answer is sent before the goodbyes.
-                held.get_or_insert_with(|| house.held.hold());
+                held.get_or_insert_with(|| context.held.hold());
             }
             if let Some(reason) = self.add(item, &mut batch) {
                 self.send(std::mem::take(&mut batch), credit)?;
@@ -517,7 +517,7 @@ impl<'a> Reader<'a> {
         }
         self.send(batch, credit)?;
         if self.midway.is_some() {
-            self.midway = Some(self.house.uptime()); // the time that flood control took is not the peer's
+            self.midway = Some(self.context.uptime()); // the time that flood control took is not the peer's
         }
         Ok(())
     }
@@ -552,14 +552,14 @@ impl<'a> Reader<'a> {
     fn hold_back(&mut self, batch: &mut Vec<Inbound>, wait: Duration, credit: &Sender<()>) -> Result<(), CloseReason> {
         // tnet's client would take the notice for its answer: until it takes part in the chat, it is
         // only held back.
-        if (self.takes_part || self.lifeline.wire != Wire::Frame)
+        if (self.takes_part || self.connection.wire != Wire::Frame)
             && self.items.front().is_some_and(|item| self.throttle.tells(item))
         {
             let waiting = self.items.iter().filter(|item| counts_as_line(item)).count();
-            batch.push(Inbound::Tell(Notice::SlowDown { rate: self.house.config.rate, waiting }));
+            batch.push(Inbound::Tell(Notice::SlowDown { rate: self.context.config.rate, waiting }));
         }
         self.send(std::mem::take(batch), credit)?;
-        match self.house.stopping.recv_timeout(wait) {
+        match self.context.stopping.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
             _ => Ok(()), // the server stops
         }
@@ -572,13 +572,13 @@ impl<'a> Reader<'a> {
     /// would go on talking (case D7).
     fn end_if_deserted(&mut self) -> Result<(), CloseReason> {
         let wanted = PollFlags::RDHUP;
-        let mut fds = [PollFd::new(&self.lifeline.stream, wanted)];
+        let mut fds = [PollFd::new(&self.connection.stream, wanted)];
         let polled = poll(&mut fds, Some(&Timespec::default())).unwrap_or(0);
         let flags = fds.first().filter(|_| polled > 0).map(PollFd::revents).unwrap_or(PollFlags::empty());
         if flags.intersects(PollFlags::HUP | PollFlags::ERR) {
             return Err(CloseReason::ReadFailed);
         }
-        if flags.contains(wanted) && self.lifeline.wire == Wire::Relay {
+        if flags.contains(wanted) && self.connection.wire == Wire::Relay {
             return Err(CloseReason::PeerClosed);
         }
         Ok(())
@@ -591,22 +591,22 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         // Either end is dropped only when the session is over or the house is.
-        let over = || self.lifeline.reason().cloned().unwrap_or(CloseReason::ServerStopping);
+        let over = || self.connection.reason().cloned().unwrap_or(CloseReason::ServerStopping);
         for _ in 0..credits_of(&batch) {
             credit.send(()).map_err(|_| over())?;
         }
-        let half = self.house.config.max_pending / 2;
-        while self.lifeline.pending() > half && self.lifeline.reason().is_none() {
+        let half = self.context.config.max_pending / 2;
+        while self.connection.pending() > half && self.connection.reason().is_none() {
             thread::park_timeout(LOOK);
         }
-        match self.lifeline.reason() {
+        match self.connection.reason() {
             // Who says something and goes at once is often found out by a line that cannot be sent to it.
             // What came before counts all the same; the connection is cut, so its input ends by itself.
             None | Some(CloseReason::WriteFailed) => {}
             Some(reason) => return Err(reason.clone()),
         }
-        let event = Event::Received(self.lifeline.permit.seat, self.lifeline.id, batch);
-        self.house.inbox.send(event).map_err(|_| over())
+        let event = Event::Received(self.connection.slot.seat, self.connection.id, batch);
+        self.context.inbox.send(event).map_err(|_| over())
     }
 }
 
@@ -622,9 +622,9 @@ fn shows_a_person(command: &Command) -> bool {
 }
 
 /// The rate limits of a new session: what its address has left.
-fn open_throttle(wire: Wire, origin: Option<IpAddr>, house: &House) -> Throttle {
-    let buckets = house.allowances.lock().open(origin, house.uptime());
-    Throttle::new(wire, house.config.limits(), buckets)
+fn open_throttle(wire: Wire, origin: Option<IpAddr>, context: &Context) -> Throttle {
+    let buckets = context.allowances.lock().open(origin, context.uptime());
+    Throttle::new(wire, context.config.limits(), buckets)
 }
 
 /// Whether a program that asks for this has joined or said something: from then on it is sent more
@@ -645,7 +645,7 @@ fn takes_part(command: &Command) -> bool {
 ///
 /// Who still talks then is reset. Else Linux could leave it blocked in a write for a minute or two:
 /// a peer that waits for room hears nothing more from a socket which was closed with nothing unread.
-pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
+pub(in super::super) fn discard_input(connection: &Connection, until: Option<Instant>) {
     let mut buffer = Vec::with_capacity(SMALL_READ);
     let mut discarded = 0;
     let mut paused_at = 0;
@@ -655,17 +655,17 @@ pub(super) fn discard_input(lifeline: &Lifeline, until: Option<Instant>) {
             thread::sleep(DISCARD_PAUSE);
         }
         buffer.clear();
-        match recv(&lifeline.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
-            Ok((_, 0)) if lifeline.is_cut() => break,
+        match recv(&connection.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
+            Ok((_, 0)) if connection.is_cut() => break,
             Ok((_, 0)) => return, // the peer's end; what it is still owed goes on
             Ok((_, count)) => discarded += count,
-            Err(Errno::INTR | Errno::AGAIN) if lifeline.has_writer() => {}
+            Err(Errno::INTR | Errno::AGAIN) if connection.has_writer() => {}
             Err(_) => return,
         }
     }
     if discarded >= TALKS_ON {
         // It fails only where there is nothing left to reset.
-        let _ = SockRef::from(&lifeline.stream).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
     }
-    lifeline.cut();
+    connection.cut();
 }

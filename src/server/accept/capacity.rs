@@ -13,9 +13,9 @@ use rustix::process::{Resource, Rlimit, getuid, setrlimit};
 
 use crate::config::Config;
 
-use super::accept::READER_STACK;
+use super::READER_STACK;
 use super::arenas;
-use super::doors::StartError;
+use super::door::StartError;
 
 /// Descriptors for everything but sessions: listeners, pipes, the log, the spare.
 const OTHER_DESCRIPTORS: u64 = 32;
@@ -65,8 +65,8 @@ impl Limit {
 
 /// The smallest of the limits, and which it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Capacity {
-    pub(super) sessions: usize,
+pub(in super::super) struct Capacity {
+    pub(in super::super) sessions: usize,
     limit: Option<Limit>,
 }
 
@@ -76,7 +76,7 @@ impl Capacity {
     ///
     /// # Errors
     /// If there is no room for a single session.
-    pub(super) fn of_this_machine(config: &Config) -> Result<Self, StartError> {
+    pub(in super::super) fn of_this_machine(config: &Config) -> Result<Self, StartError> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         Self::of(all_limits(config, &status))
     }
@@ -163,7 +163,7 @@ fn raise_descriptors() -> Option<u64> {
 
 /// A limit of this process by its name in proc_pid_limits(5). (rustix's `getrlimit` panics where a sandbox
 /// refuses the call.)
-pub(super) fn limit_of(name: &str) -> Option<Rlimit> {
+pub(in super::super) fn limit_of(name: &str) -> Option<Rlimit> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let mut values = limits.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace();
     let mut next = || values.next().map(|value| value.parse().ok()); // "unlimited" is no number

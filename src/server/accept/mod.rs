@@ -4,6 +4,12 @@
 //! descriptors, no memory); the caller stays in the kernel's queue then, so a loop that just tried
 //! again would spin. So it pauses, longer each time, and says so once.
 
+pub(super) mod admission;
+pub mod arenas;
+pub mod budget;
+pub(super) mod capacity;
+pub(super) mod door;
+
 use std::fs::File;
 use std::hash::RandomState;
 use std::io::{ErrorKind, PipeReader};
@@ -24,12 +30,12 @@ use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Masks, Notice, Refusal, Snowflakes};
 use crate::wire::{Limits, Wire};
 
-use super::House;
-use super::doors::Door;
-use super::gate::Newcomer;
-use super::lifeline::Lifeline;
-use super::manager::Event;
+use super::Context;
+use super::connection::Connection;
+use super::event::Event;
 use super::session;
+use admission::Newcomer;
+use door::Door;
 
 /// After a failed accept, the first pause and the longest: callers are let in again within a second
 /// after what was missing has come back.
@@ -44,7 +50,7 @@ pub(super) const READER_STACK: usize = 256 * 1024;
 
 /// Accepts for the house.
 pub(super) struct Acceptor<'scope, 'env> {
-    house: &'scope House,
+    context: &'scope Context,
     scope: &'scope Scope<'scope, 'env>,
     ids: Snowflakes,
     /// What is shown for addresses, if they are not.
@@ -56,16 +62,16 @@ pub(super) struct Acceptor<'scope, 'env> {
 }
 
 impl<'scope, 'env> Acceptor<'scope, 'env> {
-    pub(super) fn new(house: &'scope House, scope: &'scope Scope<'scope, 'env>) -> std::io::Result<Self> {
-        let ids = Snowflakes::new(house.config.node);
-        let masks = (house.config.addresses == Addresses::Masked).then(|| Masks::new(RandomState::new()));
+    pub(super) fn new(context: &'scope Context, scope: &'scope Scope<'scope, 'env>) -> std::io::Result<Self> {
+        let ids = Snowflakes::new(context.config.node);
+        let masks = (context.config.addresses == Addresses::Masked).then(|| Masks::new(RandomState::new()));
         let spare = Some(File::open(SPARE)?);
-        Ok(Self { house, scope, ids, masks, spare, failures: 0, pause: FIRST_PAUSE })
+        Ok(Self { context, scope, ids, masks, spare, failures: 0, pause: FIRST_PAUSE })
     }
 
     /// Returns when `wake` becomes readable.
     pub(super) fn run(&mut self, doors: &[Door], wake: &PipeReader) {
-        while !self.house.stopper.is_triggered() {
+        while !self.context.stopper.is_triggered() {
             let mut fds = vec![PollFd::new(wake, PollFlags::IN)];
             fds.extend(doors.iter().map(|door| PollFd::new(&door.listener, PollFlags::IN)));
             match poll(&mut fds, None) {
@@ -113,16 +119,16 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
         let counts_when_silent = matches!(wire, Wire::Json(_) | Wire::Frame);
         let caller = Newcomer { id, address: ip, counts_when_silent };
-        let permit = match self.house.gate.admit(caller, self.house.uptime()) {
-            Ok((permit, None)) => permit,
-            Ok((permit, Some((seat, silent)))) => {
+        let slot = match self.context.admission.admit(caller, self.context.uptime()) {
+            Ok((slot, None)) => slot,
+            Ok((slot, Some((seat, silent)))) => {
                 // It fails only where the manager has gone, and everybody goes with it.
-                let _ = self.house.inbox.send(Event::Dismiss(seat, silent, CloseReason::Silent));
-                permit
+                let _ = self.context.inbox.send(Event::Dismiss(seat, silent, CloseReason::Silent));
+                slot
             }
             Err(refusal) => {
-                self.house.turned_away(kind(&refusal), &refusal.to_string(), &peer);
-                return turn_away(&stream, wire, self.house.config.limits(), &refusal);
+                self.context.turned_away(kind(&refusal), &refusal.to_string(), &peer);
+                return turn_away(&stream, wire, self.context.config.limits(), &refusal);
             }
         };
         let address: Arc<str> = peer.to_string().into();
@@ -131,12 +137,12 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
             Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
         };
-        let name = format!("r-{}", permit.seat.0);
-        let lifeline = Arc::new(Lifeline::new(id, wire, address, shown, stream, permit));
-        let (house, scope, theirs) = (self.house, self.scope, Arc::clone(&lifeline));
-        let reader = move || session::run(house, scope, &theirs, door);
+        let name = format!("r-{}", slot.seat.0);
+        let connection = Arc::new(Connection::new(id, wire, address, shown, stream, slot));
+        let (context, scope, theirs) = (self.context, self.scope, Arc::clone(&connection));
+        let reader = move || session::run(context, scope, &theirs, door);
         if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {
-            session::turn_away_busy(house, &lifeline, &error);
+            session::turn_away_busy(context, &connection, &error);
         }
     }
 
@@ -146,14 +152,14 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             && let Ok((stream, peer)) = door.listener.accept()
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
-            self.house.turned_away("descriptor", "no descriptor", &canonical(peer));
-            turn_away(&stream, door.wire, self.house.config.limits(), &refusal);
+            self.context.turned_away("descriptor", "no descriptor", &canonical(peer));
+            turn_away(&stream, door.wire, self.context.config.limits(), &refusal);
         }
         self.spare = open_spare();
     }
 
     fn pause_after(&mut self, error: &std::io::Error, wake: &PipeReader) {
-        Metrics::count(&self.house.metrics.accept_failures);
+        Metrics::count(&self.context.metrics.accept_failures);
         if self.failures == 0 {
             warn!("cannot accept: {error}; trying again with pauses of up to {} ms", LONGEST_PAUSE.as_millis());
         }

@@ -1,6 +1,6 @@
 //! Who may come in: the house's seats, in all, for each address, and for those who say nothing.
 //!
-//! A session holds a [`Permit`] from its accept until its last thread has let go of it; dropping it
+//! A session holds a [`Slot`] from its accept until its last thread has let go of it; dropping it
 //! gives the seat back. Seats are small numbers, so tables by seat stay dense.
 //!
 //! Whoever connects to a program's door (JSON, frames) and sends nothing costs as much as anybody
@@ -24,7 +24,7 @@ const SILENT_GRACE: Duration = Duration::from_secs(10);
 
 /// The book of seats.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(in super::super) struct Admission {
     seats: usize,
     per_address: usize,
     silent: usize,
@@ -45,28 +45,28 @@ struct Book {
 
 /// A caller who wants to come in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Newcomer {
-    pub(super) id: SessionId,
-    pub(super) address: IpAddr,
+pub(in super::super) struct Newcomer {
+    pub(in super::super) id: SessionId,
+    pub(in super::super) address: IpAddr,
     /// Whether it comes by a door at which the silent are counted.
-    pub(super) counts_when_silent: bool,
+    pub(in super::super) counts_when_silent: bool,
 }
 
-impl Gate {
+impl Admission {
     /// A gate of `seats` seats; of them `per_address` (0 = all) for each address and `silent`
     /// (0 = all), but never more than half, for those who have sent nothing yet.
-    pub(super) fn new(seats: usize, per_address: usize, silent: usize) -> Arc<Self> {
+    pub(in super::super) fn new(seats: usize, per_address: usize, silent: usize) -> Arc<Self> {
         let silent = if silent == 0 { usize::MAX } else { silent.min(seats / 2).max(1) };
         Arc::new(Self { seats, per_address, silent, book: Mutex::default() })
     }
 
     /// Gives a seat to a caller at `now`, a time since any fixed moment; and says who has to go for
     /// it, if somebody has.
-    pub(super) fn admit(
+    pub(in super::super) fn admit(
         self: &Arc<Self>,
         caller: Newcomer,
         now: Duration,
-    ) -> Result<(Permit, Option<(Seat, SessionId)>), Refusal> {
+    ) -> Result<(Slot, Option<(Seat, SessionId)>), Refusal> {
         let mut book = self.book.lock();
         if book.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
@@ -100,7 +100,7 @@ impl Gate {
             book.silent.insert(caller.id, (seat, now));
         }
         drop(book);
-        Ok((Permit { gate: Arc::clone(self), seat, id: caller.id, origin }, must_go))
+        Ok((Slot { admission: Arc::clone(self), seat, id: caller.id, origin }, must_go))
     }
 }
 
@@ -116,28 +116,28 @@ fn origin(address: IpAddr) -> Option<IpAddr> {
 
 /// A seat, held.
 #[derive(Debug)]
-pub(super) struct Permit {
-    gate: Arc<Gate>,
-    pub(super) seat: Seat,
+pub(in super::super) struct Slot {
+    admission: Arc<Admission>,
+    pub(in super::super) seat: Seat,
     id: SessionId,
     origin: Option<IpAddr>,
 }
 
-impl Permit {
+impl Slot {
     /// The address that the session is counted by; `None` if it is not counted.
-    pub(super) fn origin(&self) -> Option<IpAddr> {
+    pub(in super::super) fn origin(&self) -> Option<IpAddr> {
         self.origin
     }
 
     /// Its holder has sent something whole.
-    pub(super) fn has_spoken(&self) {
-        self.gate.book.lock().silent.remove(&self.id);
+    pub(in super::super) fn has_spoken(&self) {
+        self.admission.book.lock().silent.remove(&self.id);
     }
 }
 
-impl Drop for Permit {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut book = self.gate.book.lock();
+        let mut book = self.admission.book.lock();
         book.taken -= 1;
         book.free.push(self.seat);
         book.silent.remove(&self.id);
@@ -164,32 +164,32 @@ mod tests {
         Newcomer { id, address: address.parse().unwrap(), counts_when_silent }
     }
 
-    fn admit(gate: &Arc<Gate>, address: &str) -> Result<Permit, Refusal> {
-        gate.admit(caller(address, false), Duration::ZERO).map(|(permit, _)| permit)
+    fn admit(admission: &Arc<Admission>, address: &str) -> Result<Slot, Refusal> {
+        admission.admit(caller(address, false), Duration::ZERO).map(|(slot, _)| slot)
     }
 
     #[test]
     fn seats_are_counted_and_come_back() {
         let (one, two) = ("10.0.0.1", "10.0.0.2");
-        let gate = Gate::new(3, 2, 0);
-        let first = admit(&gate, one).unwrap();
-        let second = admit(&gate, one).unwrap();
+        let admission = Admission::new(3, 2, 0);
+        let first = admit(&admission, one).unwrap();
+        let second = admit(&admission, one).unwrap();
         assert_eq!((first.seat, second.seat), (Seat(0), Seat(1)));
         let too_many = Refusal::TooManyFrom { address: one.parse().unwrap(), limit: 2 };
-        assert_eq!(admit(&gate, one).unwrap_err(), too_many);
-        let third = admit(&gate, two).unwrap();
-        assert_eq!(admit(&gate, two).unwrap_err(), Refusal::Full { limit: 3 });
+        assert_eq!(admit(&admission, one).unwrap_err(), too_many);
+        let third = admit(&admission, two).unwrap();
+        assert_eq!(admit(&admission, two).unwrap_err(), Refusal::Full { limit: 3 });
         drop(first);
-        assert_eq!(admit(&gate, one).unwrap().seat, Seat(0));
+        assert_eq!(admit(&admission, one).unwrap().seat, Seat(0));
         drop((second, third));
-        assert!(gate.book.lock().by_origin.is_empty());
+        assert!(admission.book.lock().by_origin.is_empty());
     }
 
     #[test]
     fn of_ipv6_the_first_half_counts_and_loopback_does_not() {
-        let gate = Gate::new(100, 1, 0);
-        let _held: Vec<Permit> = ["2001:db8::1", "2001:db8:0:1::1", "10.0.0.1", "fe80::1"]
-            .map(|address| admit(&gate, address).unwrap())
+        let admission = Admission::new(100, 1, 0);
+        let _held: Vec<Slot> = ["2001:db8::1", "2001:db8:0:1::1", "10.0.0.1", "fe80::1"]
+            .map(|address| admit(&admission, address).unwrap())
             .into();
         for (address, counted) in [
             ("2001:db8::1", "2001:db8::"),
@@ -199,36 +199,36 @@ mod tests {
             ("fe80::2", "fe80::"),
         ] {
             let refusal = Refusal::TooManyFrom { address: counted.parse().unwrap(), limit: 1 };
-            assert_eq!(admit(&gate, address).unwrap_err(), refusal, "{address}");
+            assert_eq!(admit(&admission, address).unwrap_err(), refusal, "{address}");
         }
-        let _more: Vec<Permit> = ["2001:db8:0:2::1", "2001:db9::1", "10.0.0.2"]
+        let _more: Vec<Slot> = ["2001:db8:0:2::1", "2001:db9::1", "10.0.0.2"]
             .into_iter()
             .chain(["127.0.0.1", "127.0.0.9", "::1"].repeat(3))
-            .map(|address| admit(&gate, address).unwrap_or_else(|refusal| panic!("{address}: {refusal}")))
+            .map(|address| admit(&admission, address).unwrap_or_else(|refusal| panic!("{address}: {refusal}")))
             .collect();
-        assert_eq!(gate.book.lock().by_origin.len(), 7);
+        assert_eq!(admission.book.lock().by_origin.len(), 7);
     }
 
     /// Rate limits use the origin, with or without `--max-per-address`.
     #[test]
     fn permit_knows_its_origin_without_a_limit() {
-        let gate = Gate::new(100, 0, 0);
+        let admission = Admission::new(100, 0, 0);
         for (address, origin) in [
             ("10.0.0.1", Some("10.0.0.1")),
             ("2001:db8:0:1:ffff::", Some("2001:db8:0:1::")),
             ("127.0.0.1", None),
             ("::1", None),
         ] {
-            let permit = admit(&gate, address).unwrap();
-            assert_eq!(permit.origin(), origin.map(|origin| origin.parse().unwrap()), "{address}");
+            let slot = admit(&admission, address).unwrap();
+            assert_eq!(slot.origin(), origin.map(|origin| origin.parse().unwrap()), "{address}");
         }
     }
 
     #[test]
     fn the_oldest_of_the_silent_makes_room_when_it_has_had_its_grace() {
-        let gate = Gate::new(100, 0, 2);
+        let admission = Admission::new(100, 0, 2);
         let at = Duration::from_secs;
-        let come = |seconds| gate.admit(caller("10.0.0.1", true), at(seconds));
+        let come = |seconds| admission.admit(caller("10.0.0.1", true), at(seconds));
         let (first, nobody) = come(0).unwrap();
         assert_eq!(nobody, None);
         let (second, _) = come(4).unwrap();
@@ -250,13 +250,13 @@ mod tests {
         assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a place that was given back");
         // At the other doors silence is nobody's business.
         for _ in 0..50 {
-            std::mem::forget(admit(&gate, "10.0.0.1").unwrap());
+            std::mem::forget(admit(&admission, "10.0.0.1").unwrap());
         }
     }
 
     #[test]
     fn the_silent_never_have_more_than_half_the_house() {
-        let limit = |seats, silent| Gate::new(seats, 0, silent).silent;
+        let limit = |seats, silent| Admission::new(seats, 0, silent).silent;
         assert_eq!((limit(4096, 1024), limit(100, 1024), limit(1, 1024)), (1024, 50, 1));
         assert_eq!(limit(4096, 0), usize::MAX, "0 is no limit");
     }

@@ -13,7 +13,7 @@ use crate::protocol::SessionId;
 
 /// The called handler. A fallback has no key here, since the peer would choose its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Called {
+pub(in super::super) enum Called {
     Route(u32),
     Act(Box<str>),
     Other,
@@ -35,20 +35,20 @@ impl fmt::Display for Called {
 
 /// Calls that have not returned. Each session has at most one, made by its reader.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+pub(in super::super) struct Running {
     calls: Mutex<BTreeMap<SessionId, Called>>,
     none: Condvar,
 }
 
 impl Running {
     /// Counts a call until the guard is dropped, also if the handler panics.
-    pub(super) fn enter(&self, id: SessionId, called: Called) -> Call<'_> {
+    pub(in super::super) fn enter(&self, id: SessionId, called: Called) -> Call<'_> {
         self.calls.lock().insert(id, called);
         Call { running: self, id }
     }
 
     /// Waits until no handler runs, but no longer than `until`. Returns the calls that still run.
-    pub(super) fn wait_for_none(&self, until: Instant) -> BTreeMap<SessionId, Called> {
+    pub(in super::super) fn wait_for_none(&self, until: Instant) -> BTreeMap<SessionId, Called> {
         let mut calls = self.calls.lock();
         self.none.wait_while_until(&mut calls, |calls| !calls.is_empty(), until);
         calls.clone()
@@ -56,7 +56,7 @@ impl Running {
 }
 
 /// One call of a handler.
-pub(super) struct Call<'a> {
+pub(in super::super) struct Call<'a> {
     running: &'a Running,
     id: SessionId,
 }

@@ -10,6 +10,12 @@
 //! between, does not see its own lines) is given its own ranges of the same bytes, and the others
 //! do not notice.
 
+pub(super) mod audience;
+pub(super) mod backpressure;
+pub(super) mod deferred;
+pub(super) mod recipient;
+pub(super) mod unsaid;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,17 +23,18 @@ use std::time::Duration;
 use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex, Seat};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Cost, Notice, SessionId, Speaker};
-use crate::wire::{Encoding, HEARTBEAT, Inbound, Key, Wire};
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::wire::{Encoding, HEARTBEAT, Inbound, Wire};
 
-use super::audience::{Audience, Chunk, Mark};
-use super::backpressure::{Consumer, Levels, Look};
-use super::deferred::{Deferred, Work};
-use super::lifeline::Lifeline;
+use super::connection::Connection;
+use super::event::{Event, Opened, credits_of};
 use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
-use super::outbox::{Outbox, Pushed, Shared};
-use super::post::{Delivery, Post, Slow};
-use super::unsaid::Unsaid;
+use super::outbox::{Pushed, Shared};
+use audience::{Audience, Chunk, Mark};
+use backpressure::{Consumer, Levels, Look};
+use deferred::{Deferred, Work};
+use recipient::{Delivery, Recipient, Slow};
+use unsaid::Unsaid;
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
 pub(super) const TURN_COMMANDS: usize = 512;
@@ -56,41 +63,6 @@ const LATE: Duration = Duration::from_millis(50);
 /// … is put off by so much more (see [`Manager::is_too_soon`]).
 const PUT_OFF: Duration = Duration::from_millis(100);
 
-/// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
-pub(super) const CREDIT: usize = 2;
-
-/// What an event takes of its reader's credit: all of it where the answer may be long, so that nothing
-/// more is asked for until the answer is in the outbox and counts there.
-pub(super) fn credits_of(batch: &[Inbound]) -> usize {
-    let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() == Cost::List);
-    if batch.last().is_some_and(is_long) { CREDIT } else { 1 }
-}
-
-/// What the manager is told. Of one session, `Opened`, `Received` and `Closed` come from its reader, in
-/// order; the others may come from elsewhere at any time, and mean nothing once the session has gone.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// A session came in.
-    Opened(Box<Opened>),
-    /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
-    /// the session's first command, or never come.
-    Appeared(Seat, SessionId),
-    /// What one read brought.
-    Received(Seat, SessionId, Vec<Inbound>),
-    /// A session is over. Comes exactly once for each `Opened`.
-    Closed(Seat, SessionId, CloseReason),
-    /// A session has to go.
-    Dismiss(Seat, SessionId, CloseReason),
-    /// Something for one session, from elsewhere in the program.
-    Push(Seat, SessionId, Key, Vec<u8>),
-    /// The outbox of a session that missed lines has drained.
-    CaughtUp(Seat, SessionId),
-    /// At most half of a session's outbox is pending again, or its connection is cut.
-    HasRoom(Seat, SessionId),
-    /// Say goodbye to everyone, and be rid of everyone by then.
-    Drain(Instant),
-}
-
 /// The result of working on an event.
 enum Progress {
     Done,
@@ -98,17 +70,6 @@ enum Progress {
     HasToWait(Work),
     /// Other sessions get their turn; the rest follows.
     GoesOn(Work),
-}
-
-/// A session that came in.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) lifeline: Arc<Lifeline>,
-    pub(super) outbox: Outbox,
-    /// Each event of the session's reader puts one in; the manager takes it out.
-    pub(super) credit: Receiver<()>,
-    pub(super) name: Arc<str>,
-    pub(super) door: Arc<str>,
 }
 
 /// The manager: the hub, everyone's outbox, and what is gathered for them.
@@ -120,7 +81,7 @@ pub(super) struct Manager<'a> {
     longest_chunk: usize,
     started: Instant,
     hub: Hub,
-    posts: Vec<Option<Post>>,
+    recipients: Vec<Option<Recipient>>,
     present: usize,
     audiences: Vec<Audience>,
     effects: Vec<Effect>,
@@ -128,8 +89,8 @@ pub(super) struct Manager<'a> {
     answer: (Option<Seat>, Vec<u8>),
     slow: Slow,
     deferred: Deferred,
-    /// Everyone's lifeline by seat, also of those whose last bytes are still being sent.
-    lifelines: Vec<Weak<Lifeline>>,
+    /// Everyone's connection by seat, also of those whose last bytes are still being sent.
+    connections: Vec<Weak<Connection>>,
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
     /// When a stop has to be over; set when it begins.
@@ -181,14 +142,14 @@ impl<'a> Manager<'a> {
             longest_chunk: levels.chunk.min(TURN_BYTES),
             started,
             hub,
-            posts: Vec::new(),
+            recipients: Vec::new(),
             present: 0,
             audiences: vec![Audience::new()],
             effects: Vec::new(),
             answer: (None, Vec::new()),
             slow: Slow::default(),
             deferred: Deferred::default(),
-            lifelines: Vec::new(),
+            connections: Vec::new(),
             talking: Vec::new(),
             drain_by,
             goodbyes: GOODBYE_TIME.min(config.drain / 2),
@@ -252,7 +213,7 @@ impl<'a> Manager<'a> {
     fn excuse_after_a_stop(&mut self, due: Instant) {
         let now = Instant::now();
         if now >= due + LATE {
-            self.posts.iter_mut().flatten().for_each(|post| post.consumer.excuse(now));
+            self.recipients.iter_mut().flatten().for_each(|recipient| recipient.consumer.excuse(now));
         }
     }
 
@@ -321,9 +282,11 @@ impl<'a> Manager<'a> {
         self.hub.tick(now, &mut self.effects);
         self.perform();
         while let Some((_, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
-            if let Some(post) = self.post(seat).filter(|post| post.lifeline.id == id && post.outbox.is_some()) {
+            if let Some(recipient) =
+                self.recipient(seat).filter(|recipient| recipient.connection.id == id && recipient.outbox.is_some())
+            {
                 // Who has something to read has a sign of life in it.
-                if post.lifeline.pending() == 0 {
+                if recipient.connection.pending() == 0 {
                     self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
                 }
                 self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
@@ -336,7 +299,7 @@ impl<'a> Manager<'a> {
         match event {
             Event::Opened(opened) => self.open(*opened),
             Event::Appeared(seat, id) => {
-                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
                     let now = self.moment();
                     self.hub.appear(seat, now, &mut self.effects);
                     self.perform();
@@ -348,14 +311,14 @@ impl<'a> Manager<'a> {
             }
             Event::Closed(seat, id, reason) => self.begin_work(seat, id, Work::Closed(id, reason)),
             Event::Dismiss(seat, id, reason) => {
-                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
                     let now = self.moment();
                     self.hub.leave(seat, reason, now, &mut self.effects);
                     self.perform();
                 }
             }
             Event::Push(seat, id, key, data) => {
-                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
                     match self.unsaid(seat) {
                         Some(unsaid) => unsaid.push_own(key, data),
                         None => self.give_unasked(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out)),
@@ -363,13 +326,16 @@ impl<'a> Manager<'a> {
                 }
             }
             Event::CaughtUp(seat, id) => {
-                if self.post(seat).is_some_and(|post| post.lifeline.id == id) {
+                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
                     self.tell_skipped(seat);
                 }
             }
             // The end of the turn checks the session again.
             Event::HasRoom(seat, id) => {
-                if self.post(seat).is_some_and(|post| post.lifeline.id == id && !post.deferred.is_empty()) {
+                if self
+                    .recipient(seat)
+                    .is_some_and(|recipient| recipient.connection.id == id && !recipient.deferred.is_empty())
+                {
                     self.deferred.try_again();
                 }
             }
@@ -379,12 +345,12 @@ impl<'a> Manager<'a> {
 
     /// Works on what a session's reader has sent, as far as it need not wait.
     fn begin_work(&mut self, seat: Seat, id: SessionId, work: Work) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        if post.lifeline.id != id {
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        if recipient.connection.id != id {
             return;
         }
-        if !post.deferred.is_empty() {
-            post.deferred.push_back(work);
+        if !recipient.deferred.is_empty() {
+            recipient.deferred.push_back(work);
             return;
         }
         // A long event takes turns with other waiting events.
@@ -406,8 +372,8 @@ impl<'a> Manager<'a> {
 
     /// Puts work back at the front of its session's queue.
     fn defer(&mut self, seat: Seat, rest: Work) {
-        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-            post.deferred.push_front(rest);
+        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+            recipient.deferred.push_front(rest);
         }
     }
 
@@ -444,24 +410,25 @@ impl<'a> Manager<'a> {
     }
 
     fn next_deferred(&mut self, seat: Seat) -> Option<Work> {
-        self.posts.get_mut(seat.index())?.as_mut()?.deferred.pop_front()
+        self.recipients.get_mut(seat.index())?.as_mut()?.deferred.pop_front()
     }
 
     fn open(&mut self, opened: Opened) {
-        let Opened { lifeline, outbox, credit, name, door } = opened;
-        let seat = lifeline.permit.seat;
-        let (id, wire) = (lifeline.id, lifeline.wire);
+        let Opened { connection, outbox, credit, name, door } = opened;
+        let seat = connection.slot.seat;
+        let (id, wire) = (connection.id, connection.wire);
         let encoding = wire.first_encoding().with_classic(self.classic);
-        let speaker = Arc::new(Speaker { id: lifeline.id, address: Arc::clone(&lifeline.shown), name, visitor: None });
-        if self.posts.len() <= seat.index() {
-            self.posts.resize_with(seat.index() + 1, || None);
-            self.lifelines.resize_with(seat.index() + 1, Weak::new);
+        let speaker =
+            Arc::new(Speaker { id: connection.id, address: Arc::clone(&connection.shown), name, visitor: None });
+        if self.recipients.len() <= seat.index() {
+            self.recipients.resize_with(seat.index() + 1, || None);
+            self.connections.resize_with(seat.index() + 1, Weak::new);
         }
-        if let Some(place) = self.lifelines.get_mut(seat.index()) {
-            *place = Arc::downgrade(&lifeline);
+        if let Some(place) = self.connections.get_mut(seat.index()) {
+            *place = Arc::downgrade(&connection);
         }
-        let post = Post {
-            lifeline,
+        let recipient = Recipient {
+            connection,
             outbox: Some(outbox),
             credit: Some(credit),
             encoding,
@@ -475,8 +442,8 @@ impl<'a> Manager<'a> {
             filter: None,
             missed_elsewhere: false,
         };
-        if let Some(place) = self.posts.get_mut(seat.index()) {
-            *place = Some(post);
+        if let Some(place) = self.recipients.get_mut(seat.index()) {
+            *place = Some(recipient);
             self.present += 1;
         }
         Metrics::count(&self.metrics.opened);
@@ -487,8 +454,9 @@ impl<'a> Manager<'a> {
         };
         if wire == Wire::Frame && !self.heartbeat.is_zero() {
             if self.heartbeats.len() > 2 * self.present + 64 {
-                let posts = &self.posts;
-                let is_here = |seat: Seat| posts.get(seat.index())?.as_ref().map(|post| post.lifeline.id);
+                let recipients = &self.recipients;
+                let is_here =
+                    |seat: Seat| recipients.get(seat.index())?.as_ref().map(|recipient| recipient.connection.id);
                 self.heartbeats.retain(|(_, seat, id)| is_here(*seat) == Some(*id));
             }
             self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
@@ -538,11 +506,11 @@ impl<'a> Manager<'a> {
     /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
     /// recipients are congested.
     fn has_to_wait(&mut self, seat: Seat, one: &Inbound) -> bool {
-        let Some(Some(post)) = self.posts.get(seat.index()) else { return false };
+        let Some(Some(recipient)) = self.recipients.get(seat.index()) else { return false };
         let gathered = if self.answer.0 == Some(seat) { self.answer.1.len() } else { 0 };
-        if post.lifeline.pending() + gathered > self.levels.limit {
+        if recipient.connection.pending() + gathered > self.levels.limit {
             self.flush_answer_before(seat);
-            if self.post(seat).is_some_and(|post| post.is_over_limit(&self.levels)) {
+            if self.recipient(seat).is_some_and(|recipient| recipient.is_over_limit(&self.levels)) {
                 return true;
             }
         }
@@ -552,18 +520,18 @@ impl<'a> Manager<'a> {
         let Inbound::Command(command) = one else { return false };
         match self.hub.heard_by(seat, command) {
             Heard::Room(room) => self.slow.backpressure.defers(room, self.now, &self.levels),
-            Heard::Seat(receiver) => self.post(receiver).is_some_and(|post| post.consumer.congests()),
+            Heard::Seat(receiver) => self.recipient(receiver).is_some_and(|recipient| recipient.consumer.congests()),
             Heard::Nobody => false,
         }
     }
 
     fn obey(&mut self, seat: Seat, one: Inbound, now: Now) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
         if let Inbound::Tag(tag) = one {
-            post.tag = Some(tag);
+            recipient.tag = Some(tag);
             return;
         }
-        self.request = post.tag.take().map(|tag| (seat, tag));
+        self.request = recipient.tag.take().map(|tag| (seat, tag));
         match one {
             Inbound::Command(command) => {
                 Metrics::count(&self.metrics.commands);
@@ -574,10 +542,13 @@ impl<'a> Manager<'a> {
             Inbound::Tell(notice) => self.tell(seat, &notice),
             Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
             Inbound::Switch(encoding) => {
-                let time = self.post(seat).is_some_and(|post| post.encoding.has_time());
+                let time = self.recipient(seat).is_some_and(|recipient| recipient.encoding.has_time());
                 self.switch(seat, encoding.with_time(time).with_classic(self.classic));
-                let unsaid =
-                    self.posts.get_mut(seat.index()).and_then(Option::as_mut).and_then(|post| post.unsaid.take());
+                let unsaid = self
+                    .recipients
+                    .get_mut(seat.index())
+                    .and_then(Option::as_mut)
+                    .and_then(|recipient| recipient.unsaid.take());
                 if let Some(unsaid) = unsaid {
                     self.answer_with(seat, |encoding, out| unsaid.encode(encoding, out));
                 }
@@ -590,7 +561,7 @@ impl<'a> Manager<'a> {
 
     /// Takes out of a reader's credit what it put in before it sent an event.
     fn give_back(&self, seat: Seat, credits: usize) {
-        if let Some(credit) = self.post(seat).and_then(|post| post.credit.as_ref()) {
+        if let Some(credit) = self.recipient(seat).and_then(|recipient| recipient.credit.as_ref()) {
             for _ in 0..credits {
                 let _ = credit.try_recv();
             }
@@ -598,20 +569,20 @@ impl<'a> Manager<'a> {
     }
 
     fn close(&mut self, seat: Seat, id: SessionId, reason: CloseReason) {
-        if self.post(seat).is_none_or(|post| post.lifeline.id != id) {
+        if self.recipient(seat).is_none_or(|recipient| recipient.connection.id != id) {
             return;
         }
         let now = self.moment();
         self.hub.leave(seat, reason, now, &mut self.effects);
         self.perform();
         self.flush_answer();
-        if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::take) {
+        if let Some(recipient) = self.recipients.get_mut(seat.index()).and_then(Option::take) {
             self.present -= 1;
-            if post.consumer.congests() {
-                self.slow.backpressure.end(seat, post.place.map(|(room, _)| room));
+            if recipient.consumer.congests() {
+                self.slow.backpressure.end(seat, recipient.place.map(|(room, _)| room));
                 self.deferred.try_again();
             }
-            if let Some(reason) = post.lifeline.reason() {
+            if let Some(reason) = recipient.connection.reason() {
                 self.metrics.count_closed(reason);
             }
         }
@@ -627,14 +598,14 @@ impl<'a> Manager<'a> {
                 Effect::Enter(room, seat) => self.enter(room, seat),
                 Effect::Exit(_, seat) => {
                     self.exit(seat);
-                    if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-                        post.missed_elsewhere |= post.consumer.skipped.is_some();
+                    if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+                        recipient.missed_elsewhere |= recipient.consumer.skipped.is_some();
                     }
                 }
                 Effect::Filter(seat, filter) => self.filter(seat, filter),
                 Effect::Time(seat, on) => {
-                    if let Some(post) = self.post(seat) {
-                        self.switch(seat, post.encoding.with_time(on));
+                    if let Some(recipient) = self.recipient(seat) {
+                        self.switch(seat, recipient.encoding.with_time(on));
                     }
                 }
                 Effect::HangUp(seat, reason) => self.hang_up(seat, reason),
@@ -658,11 +629,11 @@ impl<'a> Manager<'a> {
         if !self.slow.backpressure.is_idle() {
             self.slow.backpressure.count(room, longest.saturating_sub(before));
         }
-        if let Some(post) = hidden_from.and_then(|seat| self.posts.get_mut(seat.index())?.as_mut())
-            && post.odd_in != audience.stamp
+        if let Some(recipient) = hidden_from.and_then(|seat| self.recipients.get_mut(seat.index())?.as_mut())
+            && recipient.odd_in != audience.stamp
         {
-            post.odd_in = audience.stamp;
-            post.heard = 0;
+            recipient.odd_in = audience.stamp;
+            recipient.heard = 0;
         }
     }
 
@@ -689,24 +660,24 @@ impl<'a> Manager<'a> {
     fn give_unasked(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
         self.catch_up(seat);
         self.flush_answer_before(seat);
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        if let Some(skipped) = &mut post.consumer.skipped {
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        if let Some(skipped) = &mut recipient.consumer.skipped {
             // Nothing is encoded that would be skipped: a program may send without pause (`Remote::send`).
             *skipped += 1;
             Metrics::count(&self.metrics.skipped);
-            post.missed_elsewhere = true;
+            recipient.missed_elsewhere = true;
             return;
         }
         let mut chunk = Chunk::default();
-        write(post.encoding, &mut chunk.bytes);
+        write(recipient.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
         chunk.marks.push(Mark { end, hidden_from: None, said_by: None, visitor: None, is_bustle: false });
         let delivery = Delivery { chunk: &chunk, stamp: 0, levels: &self.levels, metrics: self.metrics };
-        let heard = std::mem::replace(&mut post.odd_in, u64::MAX); // all of this chunk is for it
-        let filter = post.filter.take();
-        delivery.hand_over(seat, post, &mut Shared::new(&chunk.bytes), &mut self.slow);
-        (post.odd_in, post.filter) = (heard, filter);
-        post.missed_elsewhere |= post.consumer.skipped.is_some();
+        let heard = std::mem::replace(&mut recipient.odd_in, u64::MAX); // all of this chunk is for it
+        let filter = recipient.filter.take();
+        delivery.hand_over(seat, recipient, &mut Shared::new(&chunk.bytes), &mut self.slow);
+        (recipient.odd_in, recipient.filter) = (heard, filter);
+        recipient.missed_elsewhere |= recipient.consumer.skipped.is_some();
     }
 
     fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
@@ -718,7 +689,7 @@ impl<'a> Manager<'a> {
         if self.answer.0 != Some(seat) {
             self.flush_answer();
         }
-        let Some(encoding) = self.post(seat).map(|post| post.encoding) else { return };
+        let Some(encoding) = self.recipient(seat).map(|recipient| recipient.encoding) else { return };
         self.answer.0 = Some(seat);
         write(encoding, &mut self.answer.1);
     }
@@ -727,13 +698,13 @@ impl<'a> Manager<'a> {
     fn flush_answer(&mut self) {
         let Some(seat) = self.answer.0.take() else { return }; // the buffer keeps its memory
         let mut bytes = std::mem::take(&mut self.answer.1);
-        if let Some(post) = self.posts.get_mut(seat.index()).and_then(Option::as_mut)
-            && let Some(outbox) = &mut post.outbox
+        if let Some(recipient) = self.recipients.get_mut(seat.index()).and_then(Option::as_mut)
+            && let Some(outbox) = &mut recipient.outbox
             && !bytes.is_empty()
             && matches!(outbox.push_answer(&bytes), Pushed::Queued(_))
             && self.levels.is_long(bytes.len())
         {
-            post.consumer.asked_for_more_than_it_reads();
+            recipient.consumer.asked_for_more_than_it_reads();
         }
         bytes.clear();
         bytes.shrink_to(KEPT_ANSWER);
@@ -742,11 +713,11 @@ impl<'a> Manager<'a> {
 
     /// Gives `seat` what its room's chunk holds for it so far.
     fn catch_up(&mut self, seat: Seat) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        let Some((room, _)) = post.place else { return };
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        let Some((room, _)) = recipient.place else { return };
         let Some(audience) = self.audiences.get(room.index()) else { return };
-        let chunk = audience.chunk(post.encoding);
-        let heard = if post.odd_in == audience.stamp { post.heard } else { 0 };
+        let chunk = audience.chunk(recipient.encoding);
+        let heard = if recipient.odd_in == audience.stamp { recipient.heard } else { 0 };
         if chunk.bytes.len() > heard {
             self.flush_answer_before(seat);
             self.deliver_chunk(seat);
@@ -761,41 +732,41 @@ impl<'a> Manager<'a> {
     }
 
     fn deliver_chunk(&mut self, seat: Seat) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        let Some(audience) = post.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
-        let chunk = audience.chunk(post.encoding);
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        let Some(audience) = recipient.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
+        let chunk = audience.chunk(recipient.encoding);
         let mut shared = Shared::new(&chunk.bytes);
         let delivery = Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
-        delivery.hand_over(seat, post, &mut shared, &mut self.slow);
-        post.odd_in = audience.stamp;
-        post.heard = chunk.bytes.len();
+        delivery.hand_over(seat, recipient, &mut shared, &mut self.slow);
+        recipient.odd_in = audience.stamp;
+        recipient.heard = chunk.bytes.len();
     }
 
     fn enter(&mut self, room: RoomIndex, seat: Seat) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
         if self.audiences.len() <= room.index() {
             self.audiences.resize_with(room.index() + 1, Audience::new);
         }
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
-        post.place = Some((room, audience.add(seat, post.encoding)));
-        post.odd_in = audience.stamp;
-        post.heard = audience.chunk(post.encoding).bytes.len();
-        if post.consumer.congests() {
+        recipient.place = Some((room, audience.add(seat, recipient.encoding)));
+        recipient.odd_in = audience.stamp;
+        recipient.heard = audience.chunk(recipient.encoding).bytes.len();
+        if recipient.consumer.congests() {
             self.slow.backpressure.enter(Some(room));
         }
     }
 
     fn exit(&mut self, seat: Seat) {
         self.catch_up(seat);
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        let Some((room, index)) = post.place.take() else { return };
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        let Some((room, index)) = recipient.place.take() else { return };
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
-        if post.consumer.congests() {
+        if recipient.consumer.congests() {
             self.slow.backpressure.exit(Some(room));
             self.deferred.try_again();
         }
-        let moved = audience.remove(index, post.encoding);
-        if let Some(Some(other)) = moved.and_then(|moved| self.posts.get_mut(moved.index()))
+        let moved = audience.remove(index, recipient.encoding);
+        if let Some(Some(other)) = moved.and_then(|moved| self.recipients.get_mut(moved.index()))
             && moved != Some(seat)
         {
             other.place = Some((room, index));
@@ -805,20 +776,20 @@ impl<'a> Manager<'a> {
     /// From now on the session does not see some of what its room hears.
     fn filter(&mut self, seat: Seat, filter: Filter) {
         self.catch_up(seat); // what was said until now it still sees as before
-        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-            post.filter = (!filter.is_open()).then(|| Box::new(filter));
+        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+            recipient.filter = (!filter.is_open()).then(|| Box::new(filter));
         }
     }
 
     /// From now on the session is answered in another encoding.
     fn switch(&mut self, seat: Seat, encoding: Encoding) {
         self.flush_answer_before(seat);
-        let room = self.post(seat).and_then(|post| post.place).map(|(room, _)| room);
+        let room = self.recipient(seat).and_then(|recipient| recipient.place).map(|(room, _)| room);
         if room.is_some() {
             self.exit(seat);
         }
-        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-            post.encoding = encoding;
+        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+            recipient.encoding = encoding;
         }
         if let Some(room) = room {
             self.enter(room, seat);
@@ -827,11 +798,11 @@ impl<'a> Manager<'a> {
 
     fn hang_up(&mut self, seat: Seat, reason: CloseReason) {
         self.flush_answer_before(seat);
-        if let Some(Some(post)) = self.posts.get_mut(seat.index()) {
-            post.lifeline.end(reason);
-            post.outbox = None; // the writer sends what is left, then ends the connection
-            post.credit = None;
-            if !post.deferred.is_empty() {
+        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+            recipient.connection.end(reason);
+            recipient.outbox = None; // the writer sends what is left, then ends the connection
+            recipient.credit = None;
+            if !recipient.deferred.is_empty() {
                 self.deferred.try_again();
             }
         }
@@ -843,7 +814,7 @@ impl<'a> Manager<'a> {
         self.flush_took = Duration::ZERO;
         if self.gathered > 0 {
             let begun = Instant::now();
-            let Self { audiences, posts, slow, talking, .. } = self;
+            let Self { audiences, recipients, slow, talking, .. } = self;
             for room in talking.drain(..) {
                 let Some(audience) = audiences.get_mut(room.index()) else { continue };
                 for encoding in Encoding::ALL {
@@ -855,8 +826,8 @@ impl<'a> Manager<'a> {
                     let delivery =
                         Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
                     for seat in audience.seats(encoding) {
-                        if let Some(Some(post)) = posts.get_mut(seat.index()) {
-                            delivery.hand_over(*seat, post, &mut shared, slow);
+                        if let Some(Some(recipient)) = recipients.get_mut(seat.index()) {
+                            delivery.hand_over(*seat, recipient, &mut shared, slow);
                         }
                     }
                 }
@@ -874,12 +845,12 @@ impl<'a> Manager<'a> {
     }
 
     fn look_at_slow_consumers(&mut self) {
-        let Self { slow: Slow { backpressure, .. }, posts, levels, now, .. } = self;
+        let Self { slow: Slow { backpressure, .. }, recipients, levels, now, .. } = self;
         if backpressure.is_idle() {
             return;
         }
-        let is_one_less = backpressure.look(*now, |seat| match posts.get_mut(seat.index()) {
-            Some(Some(post)) => (post.look(*now, levels), post.place.map(|(room, _)| room)),
+        let is_one_less = backpressure.look(*now, |seat| match recipients.get_mut(seat.index()) {
+            Some(Some(recipient)) => (recipient.look(*now, levels), recipient.place.map(|(room, _)| room)),
             _ => (Look::CaughtUp, None),
         });
         if is_one_less {
@@ -890,10 +861,10 @@ impl<'a> Manager<'a> {
     /// Tells a session how many lines it missed, now that it has read everything before them and
     /// before it is given what the chunk holds.
     fn tell_skipped(&mut self, seat: Seat) {
-        let Some(Some(post)) = self.posts.get_mut(seat.index()) else { return };
-        if let Some(lines) = post.consumer.skipped.take() {
+        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+        if let Some(lines) = recipient.consumer.skipped.take() {
             // All of them are among the room's last lines, if it keeps so many and nothing else was missed.
-            let kept = !std::mem::take(&mut post.missed_elsewhere) && lines <= self.hub.past_of(seat) as u64;
+            let kept = !std::mem::take(&mut recipient.missed_elsewhere) && lines <= self.hub.past_of(seat) as u64;
             let notice = Notice::Skipped { lines, kept };
             self.answer_before_chunk(seat, |encoding, out| encoding.encode(&notice, None, out));
         }
@@ -910,7 +881,7 @@ impl<'a> Manager<'a> {
         self.end_turn();
         let mut until = deadline;
         let mut cut = false;
-        while self.present > 0 || self.lifelines.iter().any(|lifeline| lifeline.strong_count() > 0) {
+        while self.present > 0 || self.connections.iter().any(|connection| connection.strong_count() > 0) {
             // Nobody reports that a last byte was sent, so this looks; only during a stop.
             match self.inbox.recv_deadline(until.min(Instant::now() + LOOK)) {
                 Ok(Event::Opened(opened)) => self.turn_away(*opened),
@@ -920,7 +891,7 @@ impl<'a> Manager<'a> {
                 }
                 Err(RecvTimeoutError::Timeout) if Instant::now() < until => {}
                 Err(RecvTimeoutError::Timeout) if !cut => {
-                    self.lifelines.iter().filter_map(Weak::upgrade).for_each(|lifeline| lifeline.cut());
+                    self.connections.iter().filter_map(Weak::upgrade).for_each(|connection| connection.cut());
                     (cut, until) = (true, Instant::now() + LAST_EVENTS);
                 }
                 Err(_) => return,
@@ -949,22 +920,22 @@ impl<'a> Manager<'a> {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
         // A frame client takes any frame for an answer.
-        if opened.lifeline.wire != Wire::Frame {
-            opened.lifeline.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
+        if opened.connection.wire != Wire::Frame {
+            opened.connection.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
         }
         opened.outbox.push_answer(&bytes);
-        self.lifelines.push(Arc::downgrade(&opened.lifeline)); // cut with the others, if it stays too long
-        opened.lifeline.end(CloseReason::ServerStopping);
+        self.connections.push(Arc::downgrade(&opened.connection)); // cut with the others, if it stays too long
+        opened.connection.end(CloseReason::ServerStopping);
         self.metrics.count_closed(&CloseReason::ServerStopping);
     }
 
     /// The notices that wait until a session has shown its framing.
     fn unsaid(&mut self, seat: Seat) -> Option<&mut Unsaid> {
-        self.posts.get_mut(seat.index())?.as_mut()?.unsaid.as_mut()
+        self.recipients.get_mut(seat.index())?.as_mut()?.unsaid.as_mut()
     }
 
-    fn post(&self, seat: Seat) -> Option<&Post> {
-        self.posts.get(seat.index())?.as_ref()
+    fn recipient(&self, seat: Seat) -> Option<&Recipient> {
+        self.recipients.get(seat.index())?.as_ref()
     }
 
     /// The moment of this turn, for the hub.

@@ -21,51 +21,45 @@ use std::time::Duration;
 
 use crate::chat::{RoomIndex, Seat};
 
-use super::os::Instant;
+use super::super::os::Instant;
+use super::super::outbox::Standing;
 
 /// The time in which a session that keeps up takes a quarter of its outbox.
-pub(super) const PATIENCE: Duration = Duration::from_millis(100);
+pub(in super::super) const PATIENCE: Duration = Duration::from_millis(100);
 /// For this time a session that fell behind congests nothing.
-pub(super) const BEHIND: Duration = Duration::from_secs(10);
+pub(in super::super) const BEHIND: Duration = Duration::from_secs(10);
 /// For this time a room is not stopped again after a member fell behind.
-pub(super) const RECOVERY: Duration = Duration::from_secs(1);
+pub(in super::super) const RECOVERY: Duration = Duration::from_secs(1);
 
 /// Levels of pending bytes, derived from `--max-pending`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Levels {
+pub(in super::super) struct Levels {
     /// Most bytes that may be pending for one session before room lines are skipped.
-    pub(super) limit: usize,
-    pub(super) half: usize,
+    pub(in super::super) limit: usize,
+    pub(in super::super) half: usize,
     quarter: usize,
     /// Most bytes of one chunk of room lines. A chunk above three quarters leaves space for a line and for
     /// other notices.
-    pub(super) chunk: usize,
+    pub(in super::super) chunk: usize,
     /// Bytes that a slowed room takes in each [`PATIENCE`].
     slowed: usize,
 }
 
 impl Levels {
-    pub(super) fn of(limit: usize) -> Self {
+    pub(in super::super) fn of(limit: usize) -> Self {
         Self { limit, half: limit / 2, quarter: limit / 4, chunk: limit / 8, slowed: limit / 32 }
     }
 
     /// Whether an answer of this length is long: if it has to wait, the session does not read what it asks
     /// for.
-    pub(super) fn is_long(&self, answer: usize) -> bool {
+    pub(in super::super) fn is_long(&self, answer: usize) -> bool {
         answer > self.quarter
     }
 }
 
-/// Bytes pending in a session's outbox, and bytes ever taken out of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) pending: usize,
-    pub(super) taken: u64,
-}
-
 /// Whether one session keeps up with what it is sent.
 #[derive(Debug)]
-pub(super) struct Consumer {
+pub(in super::super) struct Consumer {
     /// The last time at which it was seen keeping up. `None`: it does not read its own answers.
     kept_up_at: Option<Instant>,
     /// Bytes that it had taken by then.
@@ -77,12 +71,12 @@ pub(super) struct Consumer {
     /// Its time was prolonged once because the whole process was stopped.
     excused: bool,
     /// Lines skipped since its outbox was full, to be reported to it.
-    pub(super) skipped: Option<u64>,
+    pub(in super::super) skipped: Option<u64>,
 }
 
 /// The result of a look at a session that congests its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(in super::super) enum Look {
     /// It still congests its room, until then at most if it takes too little.
     Congests(Instant),
     /// At most half of its outbox is pending again.
@@ -92,7 +86,7 @@ pub(super) enum Look {
 }
 
 impl Consumer {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in super::super) fn new(now: Instant) -> Self {
         Self {
             kept_up_at: Some(now),
             taken_then: 0,
@@ -103,13 +97,13 @@ impl Consumer {
         }
     }
 
-    pub(super) fn congests(&self) -> bool {
+    pub(in super::super) fn congests(&self) -> bool {
         self.congests
     }
 
     /// Records that a room line was queued, with the standing `before` and the pending bytes `after` it. If the
     /// session begins to congest its room, returns the deadline by which it must take enough.
-    pub(super) fn was_handed(
+    pub(in super::super) fn was_handed(
         &mut self,
         before: Standing,
         after: usize,
@@ -132,7 +126,7 @@ impl Consumer {
 
     /// Checks a session that congests its room. It stops congesting unless the result is
     /// [`Look::Congests`].
-    pub(super) fn look(&mut self, standing: Standing, now: Instant, levels: &Levels) -> Look {
+    pub(in super::super) fn look(&mut self, standing: Standing, now: Instant, levels: &Levels) -> Look {
         self.judge(standing, now, levels);
         if standing.pending <= levels.half {
             self.congests = false;
@@ -149,13 +143,13 @@ impl Consumer {
     }
 
     /// Ends the congestion, because the session has ended.
-    pub(super) fn release(&mut self) {
+    pub(in super::super) fn release(&mut self) {
         self.congests = false;
     }
 
     /// Restarts the session's time, because the whole process was stopped and its writer could not run. Done
     /// once for each congestion.
-    pub(super) fn excuse(&mut self, now: Instant) {
+    pub(in super::super) fn excuse(&mut self, now: Instant) {
         if self.congests && !self.excused {
             self.excused = true;
             self.kept_up_at = self.kept_up_at.map(|_| now);
@@ -164,7 +158,7 @@ impl Consumer {
 
     /// Records that a long answer has to wait. The session does not read what it asks for, so it congests
     /// nothing until at most half of its outbox is pending.
-    pub(super) fn asked_for_more_than_it_reads(&mut self) {
+    pub(in super::super) fn asked_for_more_than_it_reads(&mut self) {
         self.kept_up_at = None;
     }
 
@@ -191,7 +185,7 @@ struct Pressure {
 
 /// Every session that congests its room, and the state of those rooms.
 #[derive(Debug, Default)]
-pub(super) struct Backpressure {
+pub(in super::super) struct Backpressure {
     congesting: Vec<Seat>,
     rooms: Vec<Pressure>,
     /// The earliest time at which one of them may fall behind.
@@ -200,12 +194,12 @@ pub(super) struct Backpressure {
 
 impl Backpressure {
     /// Whether no room is congested, as is usual.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in super::super) fn is_idle(&self) -> bool {
         self.congesting.is_empty()
     }
 
     /// Whether a line for `room` has to wait.
-    pub(super) fn defers(&mut self, room: RoomIndex, now: Instant, levels: &Levels) -> bool {
+    pub(in super::super) fn defers(&mut self, room: RoomIndex, now: Instant, levels: &Levels) -> bool {
         let Some(pressure) = self.rooms.get_mut(room.index()).filter(|pressure| pressure.members > 0) else {
             return false;
         };
@@ -219,21 +213,21 @@ impl Backpressure {
     }
 
     /// Counts a line that a room has taken.
-    pub(super) fn count(&mut self, room: RoomIndex, bytes: usize) {
+    pub(in super::super) fn count(&mut self, room: RoomIndex, bytes: usize) {
         if let Some(pressure) = self.rooms.get_mut(room.index()) {
             pressure.taken = pressure.taken.saturating_add(bytes);
         }
     }
 
     /// Records that a session begins to congest its room; `until` is its deadline.
-    pub(super) fn begin(&mut self, seat: Seat, room: Option<RoomIndex>, until: Instant) {
+    pub(in super::super) fn begin(&mut self, seat: Seat, room: Option<RoomIndex>, until: Instant) {
         self.congesting.push(seat);
         self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
         self.enter(room);
     }
 
     /// Moves a congesting session into this room.
-    pub(super) fn enter(&mut self, room: Option<RoomIndex>) {
+    pub(in super::super) fn enter(&mut self, room: Option<RoomIndex>) {
         let Some(room) = room else { return };
         if self.rooms.len() <= room.index() {
             self.rooms.resize(room.index() + 1, Pressure::default());
@@ -244,21 +238,25 @@ impl Backpressure {
     }
 
     /// Moves a congesting session out of this room.
-    pub(super) fn exit(&mut self, room: Option<RoomIndex>) {
+    pub(in super::super) fn exit(&mut self, room: Option<RoomIndex>) {
         if let Some(pressure) = room.and_then(|room| self.rooms.get_mut(room.index())) {
             pressure.members = pressure.members.saturating_sub(1);
         }
     }
 
     /// Removes a congesting session that has ended.
-    pub(super) fn end(&mut self, seat: Seat, room: Option<RoomIndex>) {
+    pub(in super::super) fn end(&mut self, seat: Seat, room: Option<RoomIndex>) {
         self.congesting.retain(|congesting| *congesting != seat);
         self.exit(room);
     }
 
     /// Checks every congesting session by `look`, which also returns its room. Returns whether one of them has
     /// stopped congesting.
-    pub(super) fn look(&mut self, now: Instant, mut look: impl FnMut(Seat) -> (Look, Option<RoomIndex>)) -> bool {
+    pub(in super::super) fn look(
+        &mut self,
+        now: Instant,
+        mut look: impl FnMut(Seat) -> (Look, Option<RoomIndex>),
+    ) -> bool {
         let before = self.congesting.len();
         let mut congesting = std::mem::take(&mut self.congesting);
         self.look_at = None;
@@ -281,7 +279,7 @@ impl Backpressure {
     }
 
     /// The next time to check: a session may have fallen behind, or a slowed room takes more.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(in super::super) fn next_due(&self) -> Option<Instant> {
         if self.is_idle() {
             return None;
         }
@@ -290,7 +288,7 @@ impl Backpressure {
     }
 
     /// Begins new periods of slowed rooms; returns whether one of them takes more now.
-    pub(super) fn renew(&mut self, now: Instant) -> bool {
+    pub(in super::super) fn renew(&mut self, now: Instant) -> bool {
         let mut renewed = false;
         for pressure in self.rooms.iter_mut().filter(|pressure| pressure.ends.is_some_and(|ends| now >= ends)) {
             (pressure.ends, pressure.taken) = (None, 0);

@@ -22,14 +22,14 @@ enum Word {
 
 /// Waiting entries, in order; at most [`MAX_UNSAID`] bytes.
 #[derive(Debug, Default)]
-pub(super) struct Unsaid {
+pub(in super::super) struct Unsaid {
     words: Vec<Word>,
     bytes: usize,
 }
 
 impl Unsaid {
     /// Adds a private line.
-    pub(super) fn push_notice(&mut self, notice: &Notice) {
+    pub(in super::super) fn push_notice(&mut self, notice: &Notice) {
         let length = match notice {
             Notice::Told { body, .. } => body.as_str().len(),
             _ => 0,
@@ -38,7 +38,7 @@ impl Unsaid {
     }
 
     /// Adds a handler's data.
-    pub(super) fn push_own(&mut self, key: Key, data: Vec<u8>) {
+    pub(in super::super) fn push_own(&mut self, key: Key, data: Vec<u8>) {
         let length = data.len()
             + match &key {
                 Key::Act(act) => act.len(),
@@ -55,7 +55,7 @@ impl Unsaid {
     }
 
     /// Encodes and appends all entries in the framing that the peer has shown.
-    pub(super) fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
+    pub(in super::super) fn encode(&self, encoding: Encoding, out: &mut Vec<u8>) {
         for word in &self.words {
             match word {
                 Word::Notice(notice) => encoding.encode(notice, None, out),

@@ -3,7 +3,7 @@
 //! It is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`] events of
 //! one session wait here, and its end.
 //!
-//! [`CREDIT`]: super::manager::CREDIT
+//! [`CREDIT`]: super::CREDIT
 
 use std::collections::VecDeque;
 use std::vec::IntoIter;
@@ -14,7 +14,7 @@ use crate::wire::Inbound;
 
 /// One event of a session, or its rest.
 #[derive(Debug)]
-pub(super) enum Work {
+pub(in super::super) enum Work {
     /// The items of one read, and how much of the reader's credit they take.
     Received(IntoIter<Inbound>, usize),
     /// The session's end.
@@ -23,40 +23,40 @@ pub(super) enum Work {
 
 /// Sessions with deferred work, in the order in which they began to wait.
 #[derive(Debug, Default)]
-pub(super) struct Deferred {
+pub(in super::super) struct Deferred {
     waiting: VecDeque<Seat>,
     ready: bool,
 }
 
 impl Deferred {
     /// Whether any work waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in super::super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Whether some work may be possible now.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(in super::super) fn is_ready(&self) -> bool {
         self.ready && !self.waiting.is_empty()
     }
 
     /// Marks all work to be tried again, because something has changed.
-    pub(super) fn try_again(&mut self) {
+    pub(in super::super) fn try_again(&mut self) {
         self.ready = true;
     }
 
     /// Adds a session whose work waits.
-    pub(super) fn add(&mut self, seat: Seat) {
+    pub(in super::super) fn add(&mut self, seat: Seat) {
         self.waiting.push_back(seat);
     }
 
     /// Takes all waiting sessions, to be tried in this order.
-    pub(super) fn take(&mut self) -> VecDeque<Seat> {
+    pub(in super::super) fn take(&mut self) -> VecDeque<Seat> {
         self.ready = false;
         std::mem::take(&mut self.waiting)
     }
 
     /// Puts back `still`, the sessions that must wait on, then `untried`, for which there was no time.
-    pub(super) fn put_back(&mut self, mut still: VecDeque<Seat>, mut untried: VecDeque<Seat>) {
+    pub(in super::super) fn put_back(&mut self, mut still: VecDeque<Seat>, mut untried: VecDeque<Seat>) {
         self.ready |= !untried.is_empty();
         still.append(&mut untried);
         still.append(&mut self.waiting);

@@ -25,7 +25,7 @@ const LONG_WINDOW: Duration = Duration::from_secs(10);
 const CAUSES: usize = 256;
 
 /// What is said at a stop, once for each session.
-pub(super) const UNLIMITED: &str = "parlor::stop";
+pub(in super::super) const UNLIMITED: &str = "parlor::stop";
 
 /// Where in the code a line comes from; the target tells kinds apart that one place writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -65,20 +65,27 @@ impl Window {
 
 /// A count of lines that were not written.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct More {
-    pub(super) level: Level,
-    pub(super) text: String,
+pub(in super::super) struct More {
+    pub(in super::super) level: Level,
+    pub(in super::super) text: String,
 }
 
 /// Counts the lines of each cause.
 #[derive(Debug, Default)]
-pub(super) struct Noise {
+pub(in super::super) struct LogRateLimit {
     causes: HashMap<Cause, Window>,
 }
 
-impl Noise {
+impl LogRateLimit {
     /// Whether a line of this cause is to be written at `now`, a time since any fixed moment.
-    pub(super) fn lets_through(&mut self, target: &str, line: u32, level: Level, text: &str, now: Duration) -> bool {
+    pub(in super::super) fn lets_through(
+        &mut self,
+        target: &str,
+        line: u32,
+        level: Level,
+        text: &str,
+        now: Duration,
+    ) -> bool {
         if target == UNLIMITED {
             return true;
         }
@@ -105,12 +112,12 @@ impl Noise {
     }
 
     /// When there is something to tell.
-    pub(super) fn next_due(&self) -> Option<Duration> {
+    pub(in super::super) fn next_due(&self) -> Option<Duration> {
         self.causes.values().filter(|window| window.more > 0).map(|window| window.ends).min()
     }
 
     /// The counts of windows that are over at `now`.
-    pub(super) fn due(&mut self, now: Duration) -> Vec<More> {
+    pub(in super::super) fn due(&mut self, now: Duration) -> Vec<More> {
         let over = self.causes.values_mut().filter(|window| window.more > 0 && window.ends <= now);
         let told = |window: &mut Window| {
             let text = format!("and {} more like it: {}", window.more, window.last);
@@ -124,7 +131,7 @@ impl Noise {
 
 /// A text as one line of at most `limit` bytes in which nothing acts on a terminal: line ends, other
 /// controls and what turns the direction of text are written as `\n` and `\u{…}`.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
+pub(in super::super) fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit));
     for c in text.chars() {
         let turns =
@@ -157,7 +164,7 @@ mod tests {
 
     #[test]
     fn of_a_flood_the_beginning_is_written_and_the_rest_is_counted_once() {
-        let mut noise = Noise::default();
+        let mut noise = LogRateLimit::default();
         let mut say = |n: u64, at| noise.lets_through("parlor::closed::quit", 7, Level::Info, &format!("line {n}"), at);
         let written = (0..1254).filter(|n| say(*n, ms(n / 2))).count();
         assert_eq!(written, 20);
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn each_cause_and_each_second_has_an_allowance_of_its_own() {
-        let mut noise = Noise::default();
+        let mut noise = LogRateLimit::default();
         let mut flood =
             |target: &str, line, at| (0..30).filter(|_| noise.lets_through(target, line, Level::Warn, "x", at)).count();
         assert_eq!(flood("a", 1, ms(0)), 20);
@@ -180,7 +187,7 @@ mod tests {
         assert_eq!(flood(UNLIMITED, 1, ms(0)), 30);
         // Nobody has told the counts yet: nothing is lost, and nothing is written out of order.
         assert_eq!(flood("a", 1, ms(1000)), 0);
-        let counts = |noise: &mut Noise, at| {
+        let counts = |noise: &mut LogRateLimit, at| {
             let mut texts: Vec<_> = noise.due(at).into_iter().map(|more| more.text).collect();
             texts.sort();
             texts
@@ -192,7 +199,7 @@ mod tests {
     }
 
     /// How many lines are written of `each` a second, counts included, for so many seconds.
-    fn written_of(noise: &mut Noise, each: u64, seconds: std::ops::Range<u64>) -> usize {
+    fn written_of(noise: &mut LogRateLimit, each: u64, seconds: std::ops::Range<u64>) -> usize {
         let mut lines = 0;
         for at in seconds.flat_map(|second| (0..each).map(move |n| second * 1000 + n * 1000 / each)) {
             lines += noise.due(ms(at)).len();
@@ -204,7 +211,7 @@ mod tests {
     #[test]
     fn a_patient_flood_does_not_fill_the_disk_either() {
         for each in [20, 25, 100] {
-            let mut noise = Noise::default();
+            let mut noise = LogRateLimit::default();
             assert!(written_of(&mut noise, each, 0..60) >= 1200, "a minute of {each} a second");
             let hour = written_of(&mut noise, each, 60..3600);
             assert!((3600..6000).contains(&hour), "an hour of {each} a second: {hour} lines");
@@ -213,13 +220,13 @@ mod tests {
             // After a quiet hour everything is as it was.
             assert!(written_of(&mut noise, each, 10_800..10_860) >= 1199, "a minute later of {each} a second");
         }
-        let mut noise = Noise::default();
+        let mut noise = LogRateLimit::default();
         assert_eq!(written_of(&mut noise, 1, 0..100_000), 100_000, "a line a second is always written");
     }
 
     #[test]
     fn the_causes_are_bounded() {
-        let mut noise = Noise::default();
+        let mut noise = LogRateLimit::default();
         let written = (0..10_000).filter(|line| noise.lets_through("a", *line, Level::Info, "x", ms(0))).count();
         assert_eq!((written, noise.causes.len()), (CAUSES + 20, CAUSES + 1));
         assert!(noise.lets_through("b", 1, Level::Info, "x", ms(1000)), "those whose second is over make room");

@@ -16,17 +16,17 @@ use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
-use super::lifeline::Lifeline;
-use super::manager::Event;
-use super::os::{Instant, PollFd, Receiver, Sender, Shutdown, park_timeout, poll, sendmsg};
-use super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
+use super::super::connection::Connection;
+use super::super::event::Event;
+use super::super::os::{Instant, PollFd, Receiver, Sender, Shutdown, park_timeout, poll, sendmsg};
+use super::super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 
 /// After our last byte the peer may take so long to close. Closing earlier, over input that nobody
 /// has read, would send a reset, and a reset eats the goodbye.
-pub(super) const LINGER: Duration = Duration::from_secs(1);
+pub(in super::super) const LINGER: Duration = Duration::from_secs(1);
 
 /// A peer that takes at least this many bytes in each `--write-timeout` stays connected.
-pub(super) const LEAST_TAKEN: usize = 4 * 1024;
+pub(in super::super) const LEAST_TAKEN: usize = 4 * 1024;
 
 /// One wait for the socket lasts this fraction of the time-out, and counts as no more. So a process that was
 /// stopped during a wait first sees what the peer has taken meanwhile.
@@ -36,25 +36,25 @@ const WAITS_PER_TIMEOUT: u32 = 10;
 const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
 
 /// One session's writer.
-pub(super) struct Writer {
-    pub(super) lifeline: Arc<Lifeline>,
-    pub(super) queue: Receiver<Packet>,
-    pub(super) inbox: Sender<Event>,
+pub(in super::super) struct Writer {
+    pub(in super::super) connection: Arc<Connection>,
+    pub(in super::super) queue: Receiver<Packet>,
+    pub(in super::super) inbox: Sender<Event>,
     /// The writer tells the manager and the reader when no more than this is pending again, in bytes.
-    pub(super) half: usize,
-    pub(super) timeout: Duration,
+    pub(in super::super) half: usize,
+    pub(in super::super) timeout: Duration,
 }
 
 /// How long bytes have been pending while the peer took next to nothing.
 #[derive(Debug, Default)]
-pub(super) struct Stall {
+pub(in super::super) struct Stall {
     waited: Duration,
     taken: usize,
 }
 
 impl Stall {
     /// Records that the peer took bytes.
-    pub(super) fn took(&mut self, bytes: usize) {
+    pub(in super::super) fn took(&mut self, bytes: usize) {
         self.taken += bytes;
         if self.taken >= LEAST_TAKEN {
             *self = Self::default();
@@ -62,25 +62,25 @@ impl Stall {
     }
 
     /// Records that the socket took nothing for `time`.
-    pub(super) fn waited(&mut self, time: Duration, timeout: Duration) {
+    pub(in super::super) fn waited(&mut self, time: Duration, timeout: Duration) {
         self.waited += time.min(timeout / WAITS_PER_TIMEOUT);
     }
 
     /// Whether the session ends.
-    pub(super) fn is_over(&self, timeout: Duration) -> bool {
+    pub(in super::super) fn is_over(&self, timeout: Duration) -> bool {
         self.waited >= timeout
     }
 }
 
 impl Writer {
     /// Runs until the manager has dropped the outbox and everything in it is sent, or cannot be.
-    pub(super) fn run(&self) {
+    pub(in super::super) fn run(&self) {
         let mut batch = VecDeque::new();
         while let Ok(packet) = self.queue.recv() {
             batch.push_back(packet);
             if let Err(reason) = self.send_all(&mut batch) {
-                self.lifeline.end(reason);
-                self.lifeline.cut();
+                self.connection.end(reason);
+                self.connection.cut();
                 self.report_room();
                 return;
             }
@@ -103,7 +103,7 @@ impl Writer {
             }
             let slices: Vec<IoSlice<'_>> = batch.iter().map(|packet| IoSlice::new(packet.bytes())).collect();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match sendmsg(&self.lifeline.stream, &slices, &mut SendAncillaryBuffer::default(), flags) {
+            match sendmsg(&self.connection.stream, &slices, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(sent) => {
                     stall.took(sent);
                     self.take_off(batch, sent);
@@ -124,7 +124,7 @@ impl Writer {
     }
 
     /// Takes `sent` bytes off the batch and off what is pending.
-    pub(super) fn take_off(&self, batch: &mut VecDeque<Packet>, mut sent: usize) {
+    pub(in super::super) fn take_off(&self, batch: &mut VecDeque<Packet>, mut sent: usize) {
         let mut done = sent;
         while let Some(packet) = batch.front_mut() {
             let length = packet.bytes().len();
@@ -136,24 +136,24 @@ impl Writer {
             done += PACKET_OVERHEAD;
             batch.pop_front();
         }
-        let before = self.lifeline.pending.fetch_sub(done, Ordering::SeqCst);
+        let before = self.connection.pending.fetch_sub(done, Ordering::SeqCst);
         if before > self.half && before - done <= self.half {
             self.report_room();
-            self.lifeline.wake_reader();
+            self.connection.wake_reader();
         }
     }
 
     /// Tells the manager that work waiting for this session may go on.
-    pub(super) fn report_room(&self) {
+    pub(in super::super) fn report_room(&self) {
         // The inbox is closed only after the server has stopped; then nothing waits.
-        let _ = self.inbox.send(Event::HasRoom(self.lifeline.permit.seat, self.lifeline.id));
+        let _ = self.inbox.send(Event::HasRoom(self.connection.slot.seat, self.connection.id));
     }
 
     /// Waits until the socket takes more, or for one fraction of the time-out.
     fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
         let begun = Instant::now();
         let timeout = Timespec::try_from(self.timeout / WAITS_PER_TIMEOUT).ok();
-        match poll(&mut [PollFd::new(&self.lifeline.stream, PollFlags::OUT)], timeout.as_ref()) {
+        match poll(&mut [PollFd::new(&self.connection.stream, PollFlags::OUT)], timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {
                 stall.waited(Instant::now().saturating_duration_since(begun), self.timeout);
                 Ok(())
@@ -163,18 +163,18 @@ impl Writer {
     }
 
     /// Everything is sent: where lines were skipped, the manager may now say so.
-    pub(super) fn report_caught_up(&self) {
-        if self.lifeline.take_owed() {
+    pub(in super::super) fn report_caught_up(&self) {
+        if self.connection.take_owed() {
             // The inbox is closed only where the house is; then nobody is owed anything.
-            let _ = self.inbox.send(Event::CaughtUp(self.lifeline.permit.seat, self.lifeline.id));
+            let _ = self.inbox.send(Event::CaughtUp(self.connection.slot.seat, self.connection.id));
         }
     }
 
     /// Nothing more will come: says so to the peer and gives it time to close.
     fn finish(&self) {
-        if self.lifeline.ends_politely() && self.lifeline.stream.shutdown(Shutdown::Write).is_ok() {
+        if self.connection.ends_politely() && self.connection.stream.shutdown(Shutdown::Write).is_ok() {
             let until = Instant::now() + LINGER;
-            while !self.lifeline.has_finished_reading() {
+            while !self.connection.has_finished_reading() {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     break;
@@ -182,6 +182,6 @@ impl Writer {
                 park_timeout(left);
             }
         }
-        self.lifeline.cut();
+        self.connection.cut();
     }
 }

@@ -11,31 +11,31 @@ use crate::protocol::{Notice, SessionId};
 use crate::wire::Encoding;
 
 /// A chunk's buffer that has grown beyond this is given back.
-pub(super) const KEPT_CAPACITY: usize = 256 * 1024;
+pub(in super::super) const KEPT_CAPACITY: usize = 256 * 1024;
 
 /// The end of one line in a chunk, and who must not see it.
 #[derive(Debug)]
-pub(super) struct Mark {
-    pub(super) end: usize,
-    pub(super) hidden_from: Option<Seat>,
+pub(in super::super) struct Mark {
+    pub(in super::super) end: usize,
+    pub(in super::super) hidden_from: Option<Seat>,
     /// What filters go by.
-    pub(super) said_by: Option<SessionId>,
+    pub(in super::super) said_by: Option<SessionId>,
     /// The number of a visit's name; filters go by it too.
-    pub(super) visitor: Option<SessionId>,
-    pub(super) is_bustle: bool,
+    pub(in super::super) visitor: Option<SessionId>,
+    pub(in super::super) is_bustle: bool,
 }
 
 /// Lines of one room in one encoding, not sent yet.
 #[derive(Debug, Default)]
-pub(super) struct Chunk {
-    pub(super) bytes: Vec<u8>,
-    pub(super) marks: Vec<Mark>,
+pub(in super::super) struct Chunk {
+    pub(in super::super) bytes: Vec<u8>,
+    pub(in super::super) marks: Vec<Mark>,
 }
 
 impl Chunk {
     /// The ranges that `seat` gets of what comes after its first `heard` bytes; returns the lines
     /// in them.
-    pub(super) fn ranges_for(
+    pub(in super::super) fn ranges_for(
         &self,
         seat: Seat,
         heard: usize,
@@ -62,39 +62,39 @@ impl Chunk {
 
 /// The listeners of one room.
 #[derive(Debug)]
-pub(super) struct Audience {
+pub(in super::super) struct Audience {
     seats: [Vec<Seat>; Encoding::COUNT],
     chunks: [Chunk; Encoding::COUNT],
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
-    pub(super) stamp: u64,
+    pub(in super::super) stamp: u64,
     talking: bool,
     /// The length of the longest chunk, in bytes.
-    pub(super) longest: usize,
+    pub(in super::super) longest: usize,
 }
 
 impl Audience {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self { seats: Default::default(), chunks: Default::default(), stamp: 1, talking: false, longest: 0 }
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(super) fn chunk(&self, encoding: Encoding) -> &Chunk {
+    pub(in super::super) fn chunk(&self, encoding: Encoding) -> &Chunk {
         &self.chunks[encoding.index()]
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(super) fn seats(&self, encoding: Encoding) -> &[Seat] {
+    pub(in super::super) fn seats(&self, encoding: Encoding) -> &[Seat] {
         &self.seats[encoding.index()]
     }
 
     /// Whether lines have been gathered since the last [`Audience::clear_chunks`].
-    pub(super) fn is_talking(&self) -> bool {
+    pub(in super::super) fn is_talking(&self) -> bool {
         self.talking
     }
 
     /// Adds a listener; returns its index among those of its encoding.
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(super) fn add(&mut self, seat: Seat, encoding: Encoding) -> usize {
+    pub(in super::super) fn add(&mut self, seat: Seat, encoding: Encoding) -> usize {
         let seats = &mut self.seats[encoding.index()];
         seats.push(seat);
         seats.len() - 1
@@ -102,7 +102,7 @@ impl Audience {
 
     /// Removes the listener at `index`; returns who stands there now.
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<Seat> {
+    pub(in super::super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<Seat> {
         let seats = &mut self.seats[encoding.index()];
         if index < seats.len() {
             seats.swap_remove(index);
@@ -111,7 +111,7 @@ impl Audience {
     }
 
     /// Adds a line; returns the bytes of the longest chunk.
-    pub(super) fn gather(&mut self, notice: &Notice, hidden_from: Option<Seat>) -> usize {
+    pub(in super::super) fn gather(&mut self, notice: &Notice, hidden_from: Option<Seat>) -> usize {
         self.talking = true;
         let mut longest = 0;
         for (encoding, (chunk, seats)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.seats)) {
@@ -130,7 +130,7 @@ impl Audience {
     }
 
     /// Forgets the lines, which have been sent.
-    pub(super) fn clear_chunks(&mut self) {
+    pub(in super::super) fn clear_chunks(&mut self) {
         self.stamp += 1;
         self.talking = false;
         self.longest = 0;

@@ -18,8 +18,8 @@ use crossbeam_channel::{Sender, TrySendError};
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::{Encoding, Key, Wire};
 
-use super::lifeline::Lifeline;
-use super::manager::Event;
+use super::super::connection::Connection;
+use super::super::event::Event;
 use super::running::Called;
 
 type Handler = Box<dyn Fn(&mut Caller<'_>, &[u8]) + Send + Sync>;
@@ -28,11 +28,11 @@ type OnClose = Box<dyn Fn(SessionId, &CloseReason) + Send + Sync>;
 
 /// What was registered. Without a handler and a fallback, the caller is told that nobody serves it.
 #[derive(Default)]
-pub(super) struct Routes {
-    pub(super) handlers: HashMap<Key, Handler>,
-    pub(super) fallback: Option<Handler>,
-    pub(super) opened: Option<OnOpen>,
-    pub(super) closed: Option<OnClose>,
+pub(in super::super) struct Routes {
+    pub(in super::super) handlers: HashMap<Key, Handler>,
+    pub(in super::super) fallback: Option<Handler>,
+    pub(in super::super) opened: Option<OnOpen>,
+    pub(in super::super) closed: Option<OnClose>,
 }
 
 impl fmt::Debug for Routes {
@@ -42,12 +42,12 @@ impl fmt::Debug for Routes {
 }
 
 impl Routes {
-    pub(super) fn handler(&self, key: &Key) -> Option<&Handler> {
+    pub(in super::super) fn handler(&self, key: &Key) -> Option<&Handler> {
         self.handlers.get(key).or(self.fallback.as_ref())
     }
 
     /// The name of the handler for `key` in the log.
-    pub(super) fn called(&self, key: &Key) -> Called {
+    pub(in super::super) fn called(&self, key: &Key) -> Called {
         match key {
             key if !self.handlers.contains_key(key) => Called::Other,
             Key::Route(route) => Called::Route(*route),
@@ -60,7 +60,7 @@ impl Routes {
 ///
 /// The panic's payload may panic again when it is dropped (a guard that asserts something). The payload of
 /// that second panic is leaked.
-pub(super) fn returns(handler: impl FnOnce()) -> bool {
+pub(in super::super) fn returns(handler: impl FnOnce()) -> bool {
     let Err(payload) = catch_unwind(AssertUnwindSafe(handler)) else { return true };
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(second);
@@ -71,35 +71,35 @@ pub(super) fn returns(handler: impl FnOnce()) -> bool {
 /// The session that a handler works for, for as long as the handler runs.
 #[derive(Debug)]
 pub struct Caller<'a> {
-    pub(super) lifeline: &'a Arc<Lifeline>,
-    pub(super) inbox: &'a Sender<Event>,
-    pub(super) encoding: Encoding,
-    pub(super) key: &'a Key,
-    pub(super) tag: Option<&'a str>,
+    pub(in super::super) connection: &'a Arc<Connection>,
+    pub(in super::super) inbox: &'a Sender<Event>,
+    pub(in super::super) encoding: Encoding,
+    pub(in super::super) key: &'a Key,
+    pub(in super::super) tag: Option<&'a str>,
     /// Answers, encoded.
-    pub(super) answers: Vec<u8>,
+    pub(in super::super) answers: Vec<u8>,
     /// Answers that wait until the peer has shown its framing.
-    pub(super) unsaid: Option<Vec<(Key, Vec<u8>)>>,
-    pub(super) close: Option<CloseReason>,
+    pub(in super::super) unsaid: Option<Vec<(Key, Vec<u8>)>>,
+    pub(in super::super) close: Option<CloseReason>,
 }
 
 impl Caller<'_> {
     /// The session's id.
     #[must_use]
     pub fn id(&self) -> SessionId {
-        self.lifeline.id
+        self.connection.id
     }
 
     /// The peer's address, `127.0.0.1:5123`, also where others do not see it.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.lifeline.address
+        &self.connection.address
     }
 
     /// The door by which it came in.
     #[must_use]
     pub fn door(&self) -> Wire {
-        self.lifeline.wire
+        self.connection.wire
     }
 
     /// What was called.
@@ -133,14 +133,14 @@ impl Caller<'_> {
     /// A handle to this session for other threads, valid beyond the handler.
     #[must_use]
     pub fn remote(&self) -> Remote {
-        Remote { lifeline: Arc::downgrade(self.lifeline), inbox: self.inbox.clone() }
+        Remote { connection: Arc::downgrade(self.connection), inbox: self.inbox.clone() }
     }
 }
 
 /// A session, from anywhere in the program.
 #[derive(Debug, Clone)]
 pub struct Remote {
-    lifeline: std::sync::Weak<Lifeline>,
+    connection: std::sync::Weak<Connection>,
     inbox: Sender<Event>,
 }
 
@@ -172,8 +172,9 @@ impl Remote {
     /// # Errors
     /// If the session has gone, or the server is too busy to take more.
     pub fn send(&self, key: Key, data: impl Into<Vec<u8>>) -> Result<(), SendError> {
-        let lifeline = self.lifeline.upgrade().filter(|lifeline| lifeline.reason().is_none()).ok_or(SendError::Gone)?;
-        let event = Event::Push(lifeline.permit.seat, lifeline.id, key, data.into());
+        let connection =
+            self.connection.upgrade().filter(|connection| connection.reason().is_none()).ok_or(SendError::Gone)?;
+        let event = Event::Push(connection.slot.seat, connection.id, key, data.into());
         self.inbox.try_send(event).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Busy,
             TrySendError::Disconnected(_) => SendError::Gone,
@@ -181,7 +182,7 @@ impl Remote {
     }
 }
 
-impl super::Server {
+impl super::super::Server {
     /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
     /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's: a handler for one
     /// of them is never called. Neither is one for route 0, the heartbeat.

@@ -56,11 +56,12 @@ mod tests {
     use crate::protocol::{MAX_NICK_BYTES, Speaker};
     use crate::server::MANAGER_STACK;
     use crate::server::accept::READER_STACK;
-    use crate::server::audience::{KEPT_CAPACITY, Mark};
+    use crate::server::event::CREDIT;
     use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
-    use crate::server::manager::{CREDIT, TURN_BYTES, TURN_COMMANDS};
-    use crate::server::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
+    use crate::server::manager::audience::{KEPT_CAPACITY, Mark};
+    use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
     use crate::server::session::WRITER_STACK;
+    use crate::server::session::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
     use crate::wire::{Encoding, Inbound};
 
     #[test]
@@ -82,7 +83,7 @@ mod tests {
     const KEYS: usize = 256;
     /// A queued part of a chunk keeps at most so many times its length (see `Outbox::queue_rest`).
     const PINNED: usize = 4;
-    /// The lifeline, the post, the person, names and their keys, 64 ignored, the channels' blocks.
+    /// The connection, the recipient, the person, names and their keys, 64 ignored, the channels' blocks.
     const OBJECTS: usize = 16 * 1024;
     /// One server uses at most this many encodings: `--classic` replaces the four text encodings by others.
     const ENCODINGS_IN_USE: usize = Encoding::COUNT - 4;

@@ -1,0 +1,59 @@
+//! The messages to the manager: the inbox that all readers, all writers and the stop share.
+//!
+//! The inbox is bounded. Of one session at most [`CREDIT`] events from its reader wait in it.
+
+use std::sync::Arc;
+
+use crate::chat::Seat;
+use crate::protocol::{CloseReason, Cost, SessionId};
+use crate::wire::{Inbound, Key};
+
+use super::connection::Connection;
+use super::os::{Instant, Receiver};
+use super::outbox::Outbox;
+
+/// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
+pub(super) const CREDIT: usize = 2;
+
+/// What an event takes of its reader's credit: all of it where the answer may be long, so that nothing
+/// more is asked for until the answer is in the outbox and counts there.
+pub(super) fn credits_of(batch: &[Inbound]) -> usize {
+    let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() == Cost::List);
+    if batch.last().is_some_and(is_long) { CREDIT } else { 1 }
+}
+
+/// What the manager is told. Of one session, `Opened`, `Received` and `Closed` come from its reader, in
+/// order; the others may come from elsewhere at any time, and mean nothing once the session has gone.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A session came in.
+    Opened(Box<Opened>),
+    /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
+    /// the session's first command, or never come.
+    Appeared(Seat, SessionId),
+    /// What one read brought.
+    Received(Seat, SessionId, Vec<Inbound>),
+    /// A session is over. Comes exactly once for each `Opened`.
+    Closed(Seat, SessionId, CloseReason),
+    /// A session has to go.
+    Dismiss(Seat, SessionId, CloseReason),
+    /// Something for one session, from elsewhere in the program.
+    Push(Seat, SessionId, Key, Vec<u8>),
+    /// The outbox of a session that missed lines has drained.
+    CaughtUp(Seat, SessionId),
+    /// At most half of a session's outbox is pending again, or its connection is cut.
+    HasRoom(Seat, SessionId),
+    /// Say goodbye to everyone, and be rid of everyone by then.
+    Drain(Instant),
+}
+
+/// A session that came in.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) connection: Arc<Connection>,
+    pub(super) outbox: Outbox,
+    /// Each event of the session's reader puts one in; the manager takes it out.
+    pub(super) credit: Receiver<()>,
+    pub(super) name: Arc<str>,
+    pub(super) door: Arc<str>,
+}
