@@ -231,7 +231,11 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(crate) fn parse_positive_time(text: &str) -> Result<Duration, String> {
+/// A time like `30s`, more than 0.
+///
+/// # Errors
+/// A sentence, if it is no such time.
+pub fn parse_positive_time(text: &str) -> Result<Duration, String> {
     let time = parse_time(text)?;
     if time.is_zero() { Err("it must be more than 0".to_owned()) } else { Ok(time) }
 }

@@ -156,7 +156,8 @@
 //! |---|---|---|
 //! | `main.rs` | flags, signals, exit codes | everything else |
 //! | [`server`] | threads and sockets | what words mean |
-//! | [`client`] | the other end of the line, and `parlor-cli` | the server |
+//! | `bin/parlor-cli`, `bin/parlor-bench` | the programs for people and for measuring | all but the public library |
+//! | [`client`] | the other end of a conversation | the server |
 //! | [`config`], [`cli`], [`metrics`] | plain data | threads |
 //! | [`chat`] | the rules: state in, effects out | bytes, sockets, clocks |
 //! | [`wire`] | the bytes: slices in, values out | rules, sockets, clocks |
@@ -197,7 +198,6 @@
 //! 7. No result of the operating system is unwrapped: accept, spawn, setsockopt, read, write and
 //!    log can all fail, and the room goes on.
 
-pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod client;
@@ -205,7 +205,7 @@ pub mod config;
 pub mod metrics;
 pub mod protocol;
 pub mod server;
-mod variables;
+pub mod variables;
 pub mod wire;
 
 pub use config::{Addresses, Config, Listen};

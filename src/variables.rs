@@ -15,12 +15,12 @@ use clap::{Arg, Parser};
 ///
 /// # Errors
 /// A sentence that names the variable, if its bytes are not UTF-8.
-pub(crate) fn read(name: &str) -> Result<Option<String>, String> {
+pub fn read(name: &str) -> Result<Option<String>, String> {
     value_of(name, env::var_os(name))
 }
 
 /// Trims a value that was read already.
-pub(crate) fn value_of(name: &str, value: Option<OsString>) -> Result<Option<String>, String> {
+pub fn value_of(name: &str, value: Option<OsString>) -> Result<Option<String>, String> {
     let Some(value) = value else { return Ok(None) };
     let value = value.to_str().ok_or_else(|| {
         format!("the bytes of the variable {name} are not UTF-8: {value:?}; set it anew, or unset it")
@@ -39,7 +39,7 @@ fn is_blank(c: char) -> bool {
 /// # Errors
 /// If a flag or a variable is wrong. The error names the variable that a wrong value comes from: users cannot
 /// find a flag that they have not written.
-pub(crate) fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
+pub fn parse<P: Parser>(words: &[OsString]) -> Result<P, clap::Error> {
     parse_with(words, |name| env::var_os(name))
 }
 

@@ -68,7 +68,10 @@ impl Talker {
     }
 
     /// Sends a line as typed: a text door may know more commands than this client.
-    pub(super) fn send_typed(&self, line: &str) -> Result<(), ClientError> {
+    ///
+    /// # Errors
+    /// An error of the connection.
+    pub fn send_typed(&self, line: &str) -> Result<(), ClientError> {
         self.write(format!("{line}\n").as_bytes())
     }
 

@@ -10,7 +10,11 @@ use std::cell::RefCell;
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches};
 use libfuzzer_sys::fuzz_target;
-use parlor::{cli, client};
+use parlor::{Wire, cli};
+
+#[allow(dead_code, reason = "parts of it are for the program only")]
+#[path = "../../../src/bin/parlor-cli/flags.rs"]
+mod client;
 
 /// The words of the bytes from 128 on, over and over.
 const WORDS: [&str; 52] = [
@@ -73,7 +77,7 @@ const FLAGS: usize = 24;
 const VALUES: usize = 37;
 
 thread_local! {
-    static PARSERS: RefCell<[Command; 2]> = RefCell::new([cli::Flags::command(), client::flags::Flags::command()]);
+    static PARSERS: RefCell<[Command; 2]> = RefCell::new([cli::Flags::command(), client::Flags::command()]);
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -101,9 +105,12 @@ fuzz_target!(|data: &[u8]| {
         } else {
             match client
                 .try_get_matches_from_mut(args)
-                .and_then(|matches| client::flags::Flags::from_arg_matches(&matches))
+                .and_then(|matches| client::Flags::from_arg_matches(&matches))
             {
-                Ok(flags) => drop(flags.address().map(|address| check_address(&address))),
+                Ok(flags) => {
+                    let host = flags.host.as_deref().unwrap_or(client::DEFAULT_HOST);
+                    drop(client::address(host, flags.wire.unwrap_or(Wire::Text)).map(|address| check_address(&address)));
+                }
                 Err(error) => complain(&error),
             }
         }

@@ -13,8 +13,8 @@ use rustyline::history::{FileHistory, History};
 use toml::{Table, Value};
 
 use super::flags::parse_wire;
-use crate::protocol::Nick;
-use crate::wire::Wire;
+use parlor::protocol::Nick;
+use parlor::wire::Wire;
 
 /// Longest file that is read, in bytes; ours has a few hundred.
 const MAX_FILE: u64 = 64 * 1024;

@@ -19,7 +19,7 @@
 
 mod churn;
 mod crowd;
-pub mod flags;
+mod flags;
 mod floor;
 mod idle;
 mod latency;
@@ -35,13 +35,14 @@ mod throughput;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::Parser;
+
 use flags::{Flags, Mode};
 use report::{Report, Run};
 
-/// Does what the flags say; the exit code is 1 if a run failed or lost a line, and 0 else.
-#[must_use]
-pub fn run(flags: &Flags) -> ExitCode {
-    match try_run(flags) {
+/// The exit code is 1 if a run failed or lost a line, and 0 else.
+fn main() -> ExitCode {
+    match run(&Flags::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             let _ = writeln!(io::stderr(), "parlor-bench: {sentence}");
@@ -50,7 +51,7 @@ pub fn run(flags: &Flags) -> ExitCode {
     }
 }
 
-fn try_run(flags: &Flags) -> Result<(), String> {
+fn run(flags: &Flags) -> Result<(), String> {
     process::raise_descriptor_limit();
     match &flags.mode {
         Mode::Floor(how) => floor::serve(how),

@@ -6,11 +6,11 @@ use byteorder::{ByteOrder, LittleEndian};
 use clap::ValueEnum;
 use memchr::memmem;
 
-use crate::protocol::COMMANDS;
+use parlor::protocol::COMMANDS;
 
 /// A door of Parlor, or another server's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Wire {
+pub(super) enum Wire {
     /// Parlor's text door.
     Text,
     /// Parlor's relay door.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
-use crate::wire::{Heard, Kind, Speech};
+use parlor::wire::{Heard, Kind, Speech};
 
 /// The colours of names: those of the terminal's own palette that are legible on dark and light.
 const COLOURS: [u8; 10] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95];

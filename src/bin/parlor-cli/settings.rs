@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::ClientError;
 use super::flags::{DEFAULT_HOST, Flags, address};
 use super::memory::Remembered;
-use crate::protocol::{Nick, RoomName};
-use crate::wire::Wire;
+use parlor::client::ClientError;
+use parlor::protocol::{Nick, RoomName};
+use parlor::wire::Wire;
 
 /// The settings of one run.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Settings {
 /// A variable's value without blanks around it; an empty one is not set.
 fn text(name: &'static str, value: Option<OsString>) -> Result<Option<String>, ClientError> {
     let wrong = |_| ClientError::Variable { name, what: "it is not UTF-8".to_owned() };
-    crate::variables::value_of(name, value).map_err(wrong)
+    parlor::variables::value_of(name, value).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
-use crate::protocol::COMMANDS;
+use parlor::protocol::COMMANDS;
 
 /// A door, and at the JSON door the framing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,8 +29,8 @@ use super::screen::{Accepting, show_above, show_plainly};
 use super::script::Outcome;
 use super::settings::Settings;
 use super::show::{self, Paint};
-use super::{Client, ClientError};
-use crate::protocol::Command;
+use parlor::client::{Client, ClientError};
+use parlor::protocol::Command;
 
 /// Lines that wait to be shown. When there are more, the listening stops.
 const SCREEN_LINES: usize = 1024;

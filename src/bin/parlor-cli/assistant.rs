@@ -12,7 +12,7 @@ use rustyline::{Context, Helper};
 use super::link::Link;
 use super::screen::Accepting;
 use super::show::Paint;
-use crate::protocol::COMMANDS;
+use parlor::protocol::COMMANDS;
 
 /// Completes words, and tells the line editor that Enter ends a line.
 pub(super) struct Assistant {

@@ -9,8 +9,8 @@ use std::thread;
 use anstream::adapter::StripStr;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::ClientError;
-use crate::protocol::{Body, clean};
+use parlor::client::ClientError;
+use parlor::protocol::{Body, clean};
 
 /// Longest part of a line, in bytes. It fits into a JSON packet even if every character is escaped.
 const MAX_PART: usize = 32_000;

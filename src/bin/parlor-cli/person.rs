@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use super::ClientError;
 use super::link::{CAN_BE_SENT, Link, Sent};
 use super::look::Look;
 use super::memory::{Memory, Remembered};
 use super::settings::Settings;
-use crate::protocol::{Command, Notice, RoomName, Switch};
-use crate::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
+use parlor::client::ClientError;
+use parlor::protocol::{Command, Notice, RoomName, Switch};
+use parlor::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
 
 /// How long the prompt waits for the answer to a new name or room.
 const PROMPT_WAIT: Duration = Duration::from_millis(500);
@@ -145,7 +145,7 @@ impl Person {
             name: self
                 .link
                 .name()
-                .and_then(|name| crate::protocol::Nick::parse(&name).ok())
+                .and_then(|name| parlor::protocol::Nick::parse(&name).ok())
                 .or(self.remembered.name.take()),
             server: Some((self.settings.host.clone(), self.settings.wire)),
             bell: self.settings.bell,
@@ -227,7 +227,7 @@ fn read(line: &str) -> Option<Vec<Inbound>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Body, Nick};
+    use parlor::protocol::{Body, Nick};
 
     #[test]
     fn who_keeps_a_line_can_still_quit() {

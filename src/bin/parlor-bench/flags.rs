@@ -26,7 +26,7 @@ Examples:
 
 It counts; where one line is missing or too many, it prints no rate and exits with 1."
 )]
-pub struct Flags {
+pub(super) struct Flags {
     /// What to measure.
     #[command(subcommand)]
     pub mode: Mode,
@@ -42,7 +42,7 @@ pub struct Flags {
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
-pub enum Mode {
+pub(super) enum Mode {
     /// As many lines as go through, with a bounded number in flight.
     Throughput(Throughput),
     /// How long a line takes at a fixed rate; a line sent late counts from when it was due.
@@ -65,7 +65,7 @@ pub enum Mode {
 
 /// Where the server is and what it speaks.
 #[derive(Debug, Clone, Args)]
-pub struct To {
+pub(super) struct To {
     /// What is spoken.
     #[arg(long, value_enum, default_value_t = Wire::Text)]
     pub wire: Wire,
@@ -81,7 +81,7 @@ pub struct To {
 
 /// Who is in the room.
 #[derive(Debug, Clone, Args)]
-pub struct Room {
+pub(super) struct Room {
     /// The server to measure.
     #[command(flatten)]
     pub to: To,
@@ -115,7 +115,7 @@ pub struct Room {
 
 /// The flags of `throughput`.
 #[derive(Debug, Clone, Args)]
-pub struct Throughput {
+pub(super) struct Throughput {
     /// Who is in the room.
     #[command(flatten)]
     pub room: Room,
@@ -135,7 +135,7 @@ pub struct Throughput {
 
 /// The flags of `latency`.
 #[derive(Debug, Clone, Args)]
-pub struct Latency {
+pub(super) struct Latency {
     /// Who is in the room.
     #[command(flatten)]
     pub room: Room,
@@ -147,7 +147,7 @@ pub struct Latency {
 
 /// The flags of `stall`.
 #[derive(Debug, Clone, Args)]
-pub struct Stall {
+pub(super) struct Stall {
     /// As for `latency`.
     #[command(flatten)]
     pub latency: Latency,
@@ -159,7 +159,7 @@ pub struct Stall {
 
 /// The flags of `neighbours`.
 #[derive(Debug, Clone, Args)]
-pub struct Neighbours {
+pub(super) struct Neighbours {
     /// The text door. Loopback only.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
     pub to: SocketAddr,
@@ -187,7 +187,7 @@ pub struct Neighbours {
 
 /// The flags of `idle`.
 #[derive(Debug, Clone, Args)]
-pub struct Idle {
+pub(super) struct Idle {
     /// The server to measure.
     #[command(flatten)]
     pub to: To,
@@ -211,7 +211,7 @@ pub struct Idle {
 
 /// The flags of `churn`.
 #[derive(Debug, Clone, Args)]
-pub struct Churn {
+pub(super) struct Churn {
     /// The server to measure.
     #[command(flatten)]
     pub to: To,
@@ -231,7 +231,7 @@ pub struct Churn {
 
 /// The flags of `soak`. scripts/soak.sh sets them, and starts the server with what they assume.
 #[derive(Debug, Clone, Args)]
-pub struct Soak {
+pub(super) struct Soak {
     /// The text door. Loopback only, as all of them.
     #[arg(long, value_name = "ADDR")]
     pub text: SocketAddr,
@@ -283,7 +283,7 @@ pub struct Soak {
 
 /// The flags of `crowd`.
 #[derive(Debug, Clone, Args)]
-pub struct Crowd {
+pub(super) struct Crowd {
     /// The text door.
     #[arg(long, value_name = "ADDR")]
     pub to: SocketAddr,
@@ -307,7 +307,7 @@ pub struct Crowd {
 
 /// The flags of `floor`.
 #[derive(Debug, Clone, Args)]
-pub struct Floor {
+pub(super) struct Floor {
     /// Where it listens; port 0 takes a free one, which the ready line tells.
     #[arg(long, default_value = "127.0.0.1:8777", value_name = "ADDR")]
     pub listen: SocketAddr,

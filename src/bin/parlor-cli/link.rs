@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{ClientError, Talker};
-use crate::protocol::{Command, Nick, RoomName, Switch};
-use crate::wire::{Heard, Kind, Speech};
+use parlor::client::{ClientError, Talker};
+use parlor::protocol::{Command, Nick, RoomName, Switch};
+use parlor::wire::{Heard, Kind, Speech};
 
 /// Names that Tab knows; those heard of least recently go.
 const MAX_NAMES: usize = 500;

@@ -12,9 +12,9 @@ use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::rows::Rows;
 use super::settings::Settings;
 use super::show::{self, Paint};
-use super::{Client, ClientError};
-use crate::protocol::{Body, VisitTo};
-use crate::wire::{Heard, Speech, Wire};
+use parlor::client::{Client, ClientError};
+use parlor::protocol::{Body, VisitTo};
+use parlor::wire::{Heard, Speech, Wire};
 
 /// While standard input is silent, so often somebody looks what is heard.
 const LOOK: Duration = Duration::from_millis(250);
@@ -291,8 +291,8 @@ mod tests {
     use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::thread;
 
-    use crate::client::flags::Flags;
-    use crate::client::memory::Remembered;
+    use crate::flags::Flags;
+    use crate::memory::Remembered;
 
     /// Longer than anything that works takes, on a busy machine too.
     const DEADLINE: Duration = Duration::from_secs(20);

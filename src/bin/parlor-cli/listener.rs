@@ -13,9 +13,9 @@ use super::link::{CAN_BE_SENT, Link};
 use super::look::Look;
 use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::settings::Settings;
-use super::{Client, ClientError};
-use crate::protocol::{Command, Nick, RoomName, Switch};
-use crate::wire::{Heard, Wire};
+use parlor::client::{Client, ClientError};
+use parlor::protocol::{Command, Nick, RoomName, Switch};
+use parlor::wire::{Heard, Wire};
 
 /// A server that does not answer in this time counts as not there.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 
 use super::rows::Rows;
 use super::show::Paint;
-use crate::wire::{Heard, Kind, Speech};
+use parlor::wire::{Heard, Kind, Speech};
 
 /// The display settings of a person.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use regex::Regex;
 
-use super::ClientError;
-use crate::cli::parse_positive_time;
-use crate::config::Config;
-use crate::protocol::{Nick, RoomName};
-use crate::wire::Wire;
+use parlor::cli::parse_positive_time;
+use parlor::client::ClientError;
+use parlor::config::Config;
+use parlor::protocol::{Nick, RoomName};
+use parlor::wire::Wire;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +43,7 @@ answer from it.";
 /// Talk in a Parlor: in a terminal, or from scripts.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "parlor-cli", version, after_help = EXAMPLES, max_term_width = 100)]
-pub struct Flags {
+pub(super) struct Flags {
     /// The server, before the command: HOST, `HOST:PORT` or `[::1]:PORT`. The port is that of --wire: text 8000, json
     /// 8999, frame 9999 [default: 127.0.0.1]
     #[arg(value_name = "HOST[:PORT]")]
@@ -89,7 +89,7 @@ pub struct Flags {
 // Each has its usage spelt out: clap's own leaves the server out, and whoever writes it behind the command
 // would not be told where it goes.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Action {
+pub(super) enum Action {
     /// Say a line, as it stands; done when the server has sent it to everybody
     #[command(override_usage = "parlor-cli [HOST[:PORT]] send [OPTIONS] <TEXT>...")]
     Send {
@@ -122,16 +122,6 @@ pub enum Action {
     /// Print the names of those who are here, a line each
     #[command(override_usage = "parlor-cli [HOST[:PORT]] who [OPTIONS]")]
     Who,
-}
-
-impl Flags {
-    /// The server's address with its port, as far as the command line tells it.
-    ///
-    /// # Errors
-    /// If that is no address.
-    pub fn address(&self) -> Result<String, ClientError> {
-        address(self.host.as_deref().unwrap_or(DEFAULT_HOST), self.wire.unwrap_or(Wire::Text))
-    }
 }
 
 /// The server if none is named.
@@ -202,7 +192,8 @@ mod tests {
 
     fn address(args: &[&str]) -> Result<String, String> {
         let flags = Flags::try_parse_from(["parlor-cli"].iter().chain(args)).map_err(|error| error.to_string())?;
-        flags.address().map_err(|error| error.to_string())
+        let host = flags.host.as_deref().unwrap_or(DEFAULT_HOST);
+        super::address(host, flags.wire.unwrap_or(Wire::Text)).map_err(|error| error.to_string())
     }
 
     #[test]
