@@ -1,13 +1,34 @@
 #!/usr/bin/env bash
-# Shows two people chatting: a server on a free port, two nc, and what each types and sees.
+# Shows two people chatting: a server, two nc, and what each types and sees.
 #
-# usage: scripts/demo.sh          some ten seconds; PARLOR=BINARY names the server, else it is built
+# usage: scripts/demo.sh [--port N]
 #
-# `ann> ` is what ann types, `ann< ` what her nc shows.
+#   --port N   the port of the text door (any free port)
+#
+# It takes some seconds. The variable PARLOR names the server's binary; without it, cargo builds one.
+#
+# `ann> ` is a line that ann types, `ann< ` a line that her nc shows.
 
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+port=0
+while (($#)); do
+  case $1 in
+    --port)
+      [[ ${2:-} =~ ^[0-9]{1,5}$ ]] || { echo "--port needs a number" >&2 && exit 2; }
+      port=$2
+      shift
+      ;;
+    -h | --help) usage && exit 0 ;;
+    *) { echo "unknown argument: $1" && usage; } >&2 && exit 2 ;;
+  esac
+  shift
+done
+set -- # tests/sh/lib.sh takes arguments for names of cases
 
 if [[ -z ${PARLOR:-} ]]; then
   cargo build --locked --release --quiet --bin parlor
@@ -15,7 +36,6 @@ if [[ -z ${PARLOR:-} ]]; then
   export PARLOR=$target/release/parlor
 fi
 
-# The people of the shell tests can show themselves as well.
 # shellcheck source-path=SCRIPTDIR source=../tests/sh/lib.sh
 . tests/sh/lib.sh
 begin
@@ -40,7 +60,8 @@ types() {
 }
 
 conversation() {
-  house --idle 30s
+  # The limits of a server without flags, not those of the shell tests.
+  serve env -u PARLOR_RATE -u PARLOR_IDLE "$PARLOR" --listen "text://127.0.0.1:$port"
   echo "\$ parlor &"
   cat "$WORK/server.out"
   echo "\$ nc 127.0.0.1 $TEXT            (ann)"
@@ -59,7 +80,7 @@ conversation() {
   types bob 'who' ':bob'
   other=bob
   types ann 'just you and me' 'ann: just you' 'ann: just you'
-  types ann '/msg bob so speak freely' '>>> to bob' '>>> ann'
+  types ann '/msg bob lunch at noon?' '>>> to bob' '>>> ann'
   types ann '/quit good night' '*** Goodbye' 'login out'
   echo "\$ kill $SERVER"
   stop_house

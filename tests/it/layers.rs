@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Which folder (or file) at the top of `src` may name which, beside itself.
-const FLOORS: [(&str, &[&str]); 9] = [
+const FLOORS: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, &[&str]); 9] = [
     ("cli", &["protocol", "chat", "wire", "config", "metrics", "variables"]),
     ("metrics", &["protocol", "chat", "wire", "config", "cli"]),
     ("server", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
+    ("guide", &[]),
     ("client", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
 ];
 

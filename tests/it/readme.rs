@@ -1,13 +1,15 @@
-//! The README and the program: one list of commands, one list of flags.
+//! The README and the guides (`src/guide/*.md`): what they list is what the program has.
 //!
-//! Between `<!-- commands -->` and `<!-- /commands -->` the README has the table that this file
-//! makes of `COMMANDS`, to the letter: where they differ, the test prints the one that is wanted,
-//! to be pasted. Flags are told in the README's own words, but each is told, with its variable.
+//! The tables between `<!-- commands -->` and `<!-- /commands -->` in the README, and between the same marks
+//! `in full` in chatting.md, are made from `COMMANDS`. Where one differs, the test prints the wanted table.
+//! operating.md names each flag with its variable, and has the formula of the memory. testing.md has the
+//! number of faults. Links lead to files that exist, and prose has short sentences.
 
 #![allow(clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use clap::CommandFactory;
 use parlor::Config;
@@ -15,39 +17,69 @@ use parlor::cli::Flags;
 use parlor::protocol::{COMMANDS, CommandSpec};
 use parlor::server::budget::Budget;
 
-const BEGIN: &str = "<!-- commands -->";
-const END: &str = "<!-- /commands -->";
+/// The most lines, and the most words, of the README.
+const README_LIMITS: (usize, usize) = (150, 1500);
+/// The most words of a sentence.
+const SENTENCE_WORDS: usize = 25;
 
-fn readme() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+/// The text of a file of the repository.
+fn text(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The table of commands in Markdown: how each is written, its other names, what it does.
-fn table<'a>(commands: impl IntoIterator<Item = &'a CommandSpec>) -> String {
+/// The README and every guide, each with its path.
+fn documents() -> Vec<(String, String)> {
+    let guides = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/guide")).expect("src/guide");
+    let names = guides.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
+    let mut paths: Vec<_> =
+        names.filter(|name| name.ends_with(".md")).map(|name| format!("src/guide/{name}")).collect();
+    paths.sort();
+    assert!(paths.len() >= 9, "{paths:?}");
+    paths.insert(0, "README.md".to_owned());
+    paths.into_iter().map(|path| (path.clone(), text(&path))).collect()
+}
+
+/// A row of a table in Markdown. A bar within a cell is escaped, within code too (GitHub's Markdown, 4.10).
+fn row(cells: &[String]) -> String {
+    let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+/// The table of chatting.md: usage, other names and the sentence of the help.
+fn full_table<'a>(commands: impl IntoIterator<Item = &'a CommandSpec>) -> String {
     let mut table = String::from("| command | also | |\n|---|---|---|\n");
     for spec in commands {
         let aliases: Vec<_> = spec.aliases.iter().map(|alias| format!("`/{alias}`")).collect();
-        let cells = [format!("`{}`", spec.usage()), aliases.join(" "), spec.help.to_owned()];
-        // A bar within a cell is escaped, within code too: GitHub's Markdown, 4.10.
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
-        table.push_str(&format!("| {} |\n", cells.join(" | ")));
+        table += &row(&[format!("`{}`", spec.usage()), aliases.join(" "), spec.help.to_owned()]);
     }
     table
 }
 
-/// What stands between the two marks.
-fn marked(readme: &str) -> Result<&str, String> {
-    let (_, behind) = readme.split_once(BEGIN).ok_or_else(|| format!("README.md has no {BEGIN}"))?;
-    let (inside, _) = behind.split_once(END).ok_or_else(|| format!("README.md has no {END} behind {BEGIN}"))?;
+/// The table of the README: usage and a few words, two commands in a row.
+fn short_table(commands: &[CommandSpec]) -> String {
+    let mut table = String::from("| command | | command | |\n|---|---|---|---|\n");
+    for pair in commands.chunks(2) {
+        let cell = |spec: &CommandSpec| [format!("`{}`", spec.usage()), spec.brief.to_owned()];
+        let second = pair.get(1).map_or_else(Default::default, cell);
+        table += &row(&[cell(&pair[0]), second].concat());
+    }
+    table
+}
+
+/// The text between two marks.
+fn marked<'a>(text: &'a str, name: &str) -> Result<&'a str, String> {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let (_, behind) = text.split_once(&begin).ok_or_else(|| format!("there is no {begin}"))?;
+    let (inside, _) = behind.split_once(&end).ok_or_else(|| format!("there is no {end} behind {begin}"))?;
     Ok(inside.trim())
 }
 
-/// Flags of the program that `readme` does not mention, variables of theirs that it does not, and
+/// Flags of the program that `guide` does not mention, variables of theirs that it does not, and
 /// variables that it mentions and the program does not know.
-fn missing(readme: &str) -> BTreeSet<String> {
+fn missing(guide: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let mentioned: BTreeSet<&str> = readme.split(|c| !is_word(c)).map(|word| word.trim_end_matches('-')).collect();
+    let mentioned: BTreeSet<&str> = guide.split(|c| !is_word(c)).map(|word| word.trim_end_matches('-')).collect();
     let flags = Flags::command();
     let mut known = BTreeSet::new();
     for flag in flags.get_arguments() {
@@ -61,17 +93,127 @@ fn missing(readme: &str) -> BTreeSet<String> {
     unknown.map(|word| (*word).to_owned()).chain(unmentioned.cloned()).collect()
 }
 
-#[test]
-fn the_readme_lists_the_commands_as_the_table_has_them() {
-    let wanted = table(&COMMANDS);
-    let readme = readme();
-    let shown = marked(&readme).unwrap_or_else(|error| panic!("{error}; wanted:\n\n{BEGIN}\n{wanted}{END}\n"));
-    assert!(shown == wanted.trim_end(), "README.md has another list of commands; wanted:\n\n{BEGIN}\n{wanted}{END}\n");
+/// Where links in `text` lead, as written: `](TARGET)` and `[name]: TARGET`.
+fn links(text: &str) -> Vec<String> {
+    let inline = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let definitions =
+        text.lines().filter_map(|line| line.strip_prefix('[')?.split_once("]: ").map(|(_, target)| target));
+    inline.chain(definitions).map(|target| target.trim().to_owned()).collect()
+}
+
+/// Links of the document at `path` that lead nowhere: to a file that is not there, or to a heading of it.
+fn broken_links(path: &str, text: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join(path).parent().map(Path::to_path_buf).unwrap_or_default();
+    let is_broken = |link: &String| {
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() { root.join(path) } else { folder.join(file) };
+        let has_heading = || {
+            let other = fs::read_to_string(&target).unwrap_or_default();
+            let within = if file.is_empty() { text } else { &other };
+            within.lines().any(|line| line.starts_with('#') && anchor(line) == heading)
+        };
+        !target.exists() || !heading.is_empty() && !has_heading()
+    };
+    links(text).into_iter().filter(|link| !link.starts_with("https://")).filter(is_broken).collect()
+}
+
+/// The anchor that a git host makes of a heading.
+fn anchor(heading: &str) -> String {
+    let words = heading.trim_start_matches('#').trim().to_lowercase();
+    words
+        .chars()
+        .filter(|c| c.is_alphanumeric() || "- _".contains(*c))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+/// The prose of a document: neither code blocks, nor tables, nor headings, nor definitions of links.
+/// Each paragraph and each item of a list is one string.
+fn paragraphs(text: &str) -> Vec<String> {
+    let mut found = vec![String::new()];
+    let mut in_code = false;
+    for line in text.lines() {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        let is_prose = !in_code && !fence && !line.starts_with(['|', '#', '[', '<', '!']);
+        if !is_prose
+            || line.is_empty()
+            || line.starts_with("- ")
+            || line.trim_start().starts_with(|c: char| c.is_ascii_digit())
+        {
+            found.push(String::new());
+        }
+        if is_prose && let Some(last) = found.last_mut() {
+            last.push_str(line.trim_start_matches("- "));
+            last.push(' ');
+        }
+    }
+    found.retain(|paragraph| !paragraph.trim().is_empty());
+    found
+}
+
+/// The sentences of prose that have too many words. Code between backquotes is one word.
+fn long_sentences(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for paragraph in paragraphs(text) {
+        let plain: String =
+            paragraph.split('`').enumerate().map(|(at, part)| if at % 2 == 0 { part } else { "CODE" }).collect();
+        for sentence in plain.split_inclusive(". ").flat_map(|part| part.split_inclusive(".) ")) {
+            if sentence.split_whitespace().count() > SENTENCE_WORDS {
+                found.push(sentence.trim().to_owned());
+            }
+        }
+    }
+    found
 }
 
 #[test]
-fn the_readme_mentions_every_flag_and_its_variable() {
-    assert_eq!(missing(&readme()), BTreeSet::new());
+fn readme_and_guide_list_every_command() {
+    for (path, name, wanted) in [
+        ("README.md", "commands", short_table(&COMMANDS)),
+        ("src/guide/chatting.md", "commands in full", full_table(&COMMANDS)),
+    ] {
+        let text = text(path);
+        let shown = marked(&text, name).unwrap_or_else(|error| panic!("{path}: {error}; wanted:\n\n{wanted}"));
+        assert!(shown == wanted.trim_end(), "{path} has another list of commands; wanted:\n\n{wanted}\n");
+    }
+}
+
+#[test]
+fn guide_names_every_flag_and_variable() {
+    assert_eq!(missing(&text("src/guide/operating.md")), BTreeSet::new());
+}
+
+#[test]
+fn readme_is_short() {
+    let readme = text("README.md");
+    let (lines, words) = (readme.lines().count(), readme.split_whitespace().count());
+    assert!(lines <= README_LIMITS.0 && words <= README_LIMITS.1, "{lines} lines, {words} words");
+}
+
+#[test]
+fn links_of_the_documents_lead_somewhere() {
+    for (path, text) in documents() {
+        assert_eq!(broken_links(&path, &text), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn sentences_of_the_documents_are_short() {
+    for (path, text) in documents() {
+        assert_eq!(long_sentences(&text), [""; 0], "{path}");
+    }
+}
+
+/// A block without a language is Rust for rustdoc, which would compile it.
+#[test]
+fn code_blocks_of_the_documents_name_their_language() {
+    for (path, text) in documents() {
+        let fences: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("```")).collect();
+        assert!(fences.len().is_multiple_of(2), "{path}");
+        assert!(fences.iter().step_by(2).all(|fence| fence.trim() != "```"), "{path}: {fences:?}");
+    }
 }
 
 #[test]
@@ -85,19 +227,26 @@ fn every_flag_has_a_variable_and_is_explained() {
 }
 
 #[test]
-fn a_readme_that_has_fallen_behind_is_found() {
-    let rows = table(COMMANDS.iter().filter(|spec| ["msg", "echo", "me"].contains(&spec.name)));
+fn outdated_document_is_found() {
+    let rows = full_table(COMMANDS.iter().filter(|spec| ["msg", "echo"].contains(&spec.name)));
     assert_eq!(
         rows,
         "| command | also | |\n|---|---|---|\n\
          | `/msg NAME TEXT` | `/m` `/tell` `/w` | Writes to one person, in whatever room; nobody else sees it. |\n\
-         | `/me TEXT` |  | An action: /me waves is shown as * NAME waves. |\n\
          | `/echo on\\|off` |  | Whether your own lines come back to you. |\n"
     );
-    let whole = format!("# Parlor\n\n{BEGIN}\n{}{END}\n", table(&COMMANDS));
-    assert_eq!(marked(&whole), Ok(table(&COMMANDS).trim_end()));
-    assert!(marked(&whole.replace(END, "")).is_err());
-    assert!(marked(&whole.replace(BEGIN, "")).is_err());
+    assert!(short_table(&COMMANDS).contains("| `/msg NAME TEXT` | to one person |"));
+    let whole = format!("# Parlor\n\n<!-- commands -->\n{rows}<!-- /commands -->\n");
+    assert_eq!(marked(&whole, "commands"), Ok(rows.trim_end()));
+    assert!(marked(&whole.replace("<!-- /commands -->", ""), "commands").is_err());
+    assert!(marked(&whole, "others").is_err());
+
+    let text = "# A b\n[a](src) [b](nowhere.md) [c](#a-b) [d](#a-c)\n\n[e]: src/lib.rs\n[f]: src/lib.txt\n";
+    assert_eq!(broken_links("README.md", text), ["nowhere.md", "#a-c", "src/lib.txt"].map(str::to_owned)[..].to_vec());
+    let words = |count: usize| vec!["word"; count].join(" ");
+    let long = format!("{}. Short.\n\n- {}\n- {}\n```sh\n{}\n```\n", words(26), words(20), words(20), words(40));
+    assert_eq!(long_sentences(&long), [words(26) + "."]);
+    assert_eq!(long_sentences(&format!("{} `{}`.\n| {} |\n", words(24), words(30), words(30))), [""; 0]);
 
     let told: Vec<_> = missing("").into_iter().collect();
     let all = told.join(" ");
@@ -109,49 +258,44 @@ fn a_readme_that_has_fallen_behind_is_found() {
 
 /// The kinds of fault: as many of each group as there are cases and tests, and each test is there.
 #[test]
-fn the_readme_counts_the_faults_that_are_tested() {
-    let file = |path: &str| {
-        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-    };
-    let script = file("tests/sh/injected.sh");
+fn guide_counts_the_tested_faults() {
+    let script = text("tests/sh/injected.sh");
     let cases = script.lines().filter(|line| line.starts_with("run ")).count();
     let mut counts = vec![("system-call".to_owned(), cases)];
     let mut kinds = BTreeSet::new();
-    let list = file("tests/faults.txt");
+    let list = text("tests/faults.txt");
     for line in list.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<_> = line.split(" | ").collect();
         let [group, kind, test] = fields[..] else { panic!("{line}") };
         assert!(kinds.insert(kind), "twice: {kind}");
         let (path, name) = test.split_once(' ').unwrap();
         let wanted = if path.ends_with(".sh") { format!("\nrun {name}\n") } else { format!("fn {name}()") };
-        assert!(file(path).contains(&wanted), "there is no {name} in {path}");
+        assert!(text(path).contains(&wanted), "there is no {name} in {path}");
         match counts.last_mut() {
             Some((last, count)) if last == group => *count += 1,
             _ => counts.push((group.to_owned(), 1)),
         }
     }
-    let readme = readme();
-    let (before, told) = readme.split_once(" kinds of fault").unwrap();
-    let (told, _) = told.split_once("\n## ").unwrap();
+    let guide = text("src/guide/testing.md");
+    let (before, told) = guide.split_once(" kinds of fault").unwrap();
     let told: Vec<usize> =
-        told.lines().filter_map(|line| line.strip_prefix("- ")?.split(' ').next()?.parse().ok()).collect();
+        told.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
     assert_eq!(told, counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), "{counts:?}");
     let all: usize = before.split_whitespace().next_back().unwrap().parse().unwrap();
     assert_eq!(all, told.iter().sum::<usize>());
-    assert!(readme.contains(&format!(" {cases} of them in `tests/sh/injected.sh`")), "{cases}");
+    assert!(guide.contains(&format!(" {cases} of them are cases of\n`tests/sh/injected.sh`")), "{cases}");
 }
 
-/// The formula as the README has it, and the same in figures.
+/// The formula as the guide has it, and the same in figures.
 #[test]
-fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
-    let readme = readme();
+fn guide_has_the_worst_case_in_memory() {
+    let guide = text("src/guide/operating.md");
     for line in [
         "session = 2 MiB + 17 × longest + 4 × max-pending + 1 KiB × (max-clients + max-rooms) + 512 × history",
         "room    = 5 MiB + 72 × longest + 1 KiB × history",
         "all     = 64 MiB + max-clients × session + max-rooms × room",
     ] {
-        assert!(readme.contains(&format!("\n  {line}\n")), "{line}");
+        assert!(guide.contains(&format!("\n{line}\n")), "{line}");
     }
     let usual = Config::default();
     let small = Config { max_clients: 200, max_rooms: 16, max_pending: 262_144, ..usual.clone() };
@@ -170,8 +314,8 @@ fn the_readme_has_the_worst_case_in_memory_as_the_program_has_it() {
         let tenths = (Budget::of(config).all * 10) >> 30;
         format!("{}.{} GiB", tenths / 10, tenths % 10)
     };
-    assert!(readme.contains(&format!("That is {} by default", told(&usual))), "{}", told(&usual));
+    assert!(guide.contains(&format!("That is {} by default", told(&usual))), "{}", told(&usual));
     let flags = "`--max-clients 200 --max-rooms 16 --max-pending 262144` it is";
-    // Rounded up: who reads it buys memory by it.
-    assert!(readme.contains(&format!("{flags} 1.1 GiB")) && told(&small) == "1.0 GiB", "{}", told(&small));
+    // Rounded up: a reader buys memory by it.
+    assert!(guide.contains(&format!("{flags} 1.1 GiB")) && told(&small) == "1.0 GiB", "{}", told(&small));
 }
