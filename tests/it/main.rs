@@ -13,6 +13,7 @@ mod client;
 mod layers;
 mod readme;
 mod server;
+mod shape;
 #[path = "../support/mod.rs"]
 mod support;
 mod transcripts;
