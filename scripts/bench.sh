@@ -1,25 +1,23 @@
 #!/usr/bin/env bash
-# Measures Parlor beside other servers on the same work in the same run, and says which goals hold.
+# Measures Parlor and other servers on the same work in the same run, and tells which goals are reached.
 #
 # usage: scripts/bench.sh [--runs N] [--seconds S] [--only WORDS] [--out FOLDER] [--keep]
 #        scripts/bench.sh --instructions
 #
-#   --runs N       repetitions of everything (5); each goes through all works and servers in turn, so
-#                  that a change of the machine's mood meets them all
-#   --seconds S    how long one measurement goes on (2)
-#   --only WORDS   only works whose name is matched by this extended regular expression
-#   --out FOLDER   where results.jsonl, table.md and the charts go (target/bench)
-#   --keep         keeps the results that are there, adds to them, and makes the table anew
-#   --instructions counts by valgrind's callgrind what the server executes for a delivery, on a fixed
-#                  script of lines, and prints that instead: steadier than time, whatever the machine
-#                  does beside
+#   --runs N       repetitions (5); each goes through all works and servers in turn, so that a change of the
+#                  machine's speed affects them all
+#   --seconds S    duration of one measurement (2)
+#   --only WORDS   only works whose name matches this extended regular expression
+#   --out FOLDER   folder for results.jsonl, table.md and the charts (target/bench)
+#   --keep         keeps the earlier results, adds to them, and makes the table again
+#   --instructions counts the instructions for one delivery with valgrind's callgrind, on a fixed script of
+#                  lines, and prints only that. Other work on the machine hardly changes this number
 #
-# It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, each by itself
-# for each measurement, on ports 21001 to 21013 of 127.0.0.1, without limits on who talks how much.
-# What is missing of redis-server, nats-server, ngircd, gnuplot and jq is installed by the system's
-# package manager where this user may do so; a server that is not there is left out.
-# A figure is the median over the repetitions; a ratio is taken within each repetition first.
-# A machine that does other work gives figures of no use: leave it alone meanwhile (half an hour).
+# It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, one at a time, on ports
+# 21001 to 21013 of 127.0.0.1, without rate limits. It installs what is missing of redis-server, nats-server,
+# ngircd, gnuplot and jq with the system's package manager, if this user may. A missing server is left out.
+# A figure is the median over the repetitions. A ratio is taken within each repetition first.
+# Do not use the machine meanwhile (half an hour): other work makes the figures useless.
 #
 # Exit code: 0 measured (reached or not), 1 something could not be measured, 2 wrong usage.
 
@@ -44,7 +42,7 @@ while (($#)); do
 done
 [[ $runs =~ ^[1-9][0-9]*$ && $seconds =~ ^[0-9.]+$ ]] || { usage >&2 && exit 2; }
 
-# --- what must be there ----------------------------------------------------------------------
+# --- tools -----------------------------------------------------------------------------------
 
 tools=(redis-server nats-server ngircd gnuplot jq)
 ((!instructions)) || tools=(valgrind jq)
@@ -82,8 +80,8 @@ trap 'exit 143' TERM
 
 # --- instructions ----------------------------------------------------------------------------
 
-# executed LINES: instructions of a server's whole life in which so many lines are said to 20 readers,
-# 16 on their way at once.
+# executed LINES: prints the instructions that a server executes from start to stop, when LINES lines are said
+# to 20 readers, 16 of them in flight.
 executed() {
   local deadline=$((SECONDS + 60))
   valgrind --tool=callgrind --callgrind-out-file=/dev/null "$target/parlor" --rate 0 --idle 0 --log-level warn \
@@ -156,7 +154,7 @@ port_of() {
 }
 index_of() { case $1 in text) echo 0 ;; relay) echo 1 ;; json) echo 2 ;; frame) echo 3 ;; esac; }
 
-# start_server NAME: returns when it takes connections; false if it is not there or does not start.
+# start_server NAME: returns when it accepts connections; false if it is missing or does not start.
 start_server() {
   local name=$1 port deadline=$((SECONDS + 20))
   local -a command
@@ -215,13 +213,13 @@ for ((run = 1; run <= runs; run++)); do
   while IFS=';' read -r work servers how; do
     [[ $work && $work =~ $only ]] || continue
     read -ra flags <<<"$how"
-    # What stalls has to last until no buffer of the kernel's takes any more (some 5 MB).
+    # The stall must last until the kernel's buffers are full (some 5 MB).
     [[ ${flags[0]} =~ ^(idle|churn|stall)$ ]] || flags+=(--seconds "$seconds")
     for name in $servers; do
       wire=$name
       [[ $name != coalesced ]] || wire=floor
       start_server "$name" || continue
-      # Parlor tells a crowd's coming for two seconds; the others tell nothing.
+      # Parlor sends join summaries for two seconds after a crowd has come.
       settle=()
       [[ $name =~ ^(text|relay|json|frame)$ || ${flags[0]} == churn ]] || settle=(--settle 0.5)
       if "$bench" "${flags[@]}" "${settle[@]}" --wire "$wire" --to "127.0.0.1:$(port_of "$name")" --pid "$server" --json \
@@ -241,8 +239,7 @@ done
 
 # --- the table -------------------------------------------------------------------------------
 
-# What is told; work; figure; server; compared with which server's (or -: itself), at which work (the
-# same if empty); goal.
+# Rows: name; work; figure; server; the server to compare with (-: itself); its work (empty: the same); goal.
 rows='
 throughput, 1000 readers;1000-readers;deliveries_per_second;text;redis;;>= 7
 throughput, 1000 readers;1000-readers;deliveries_per_second;text;nats;;>= 10
@@ -314,7 +311,7 @@ processor per visit;churn;cpu_per_visit;text;redis;;
 # --- the charts ------------------------------------------------------------------------------
 
 if command -v gnuplot >/dev/null && [[ -s $out/results.jsonl ]]; then
-  # How many times redis: the median, the least and the most.
+  # Multiples of redis: the median, the least and the most.
   jq -rn --slurpfile results <(cat "$out/results.jsonl") '
     def median: sort | (.[(length - 1) / 2 | floor] + .[length / 2 | floor]) / 2;
     [$results[] | select(.deliveries_per_second)] | group_by(.work)[] | . as $all
@@ -324,7 +321,7 @@ if command -v gnuplot >/dev/null && [[ -s $out/results.jsonl ]]; then
     | [$all[] | select(.server == $server and $redis["\(.run)"]) | .deliveries_per_second / $redis["\(.run)"]]
     | select(. != []) | "\($all[0].work)\t\($server)\t\(median)\t\(min)\t\(max)"' >"$scratch/ratios"
   for server in text nats coalesced; do
-    # Every work in every file, so that the bars stand side by side.
+    # Every file has every work, so that the bars of one work are together.
     cut -f 1 "$scratch/ratios" | sort -u | while read -r work; do
       awk -F '\t' -v work="$work" -v server="$server" '$1 == work && $2 == server { found = 1; print $1 "\t" $3 "\t" $4 "\t" $5 }
         END { if (!found) print work "\t0\t0\t0" }' "$scratch/ratios"

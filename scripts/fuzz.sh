@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Throws made-up input at every decoder and parser, and counts what it did.
+# Feeds random input to every decoder and parser, and reports what breaks.
 #
 # usage: scripts/fuzz.sh [--seconds N] [--at-once N] [--sanitizer none|address] [TARGET...]
 #
-#   --seconds N    how long each target runs (60)
-#   --at-once N    so many targets beside each other (1)
-#   --sanitizer    none (the default): built for speed, as a release is; address: slower, with
-#                  overflow and debug assertions, and every access to memory is checked
+#   --seconds N    duration for each target (60)
+#   --at-once N    number of targets that run at the same time (1)
+#   --sanitizer    none (the default): optimised, as a release is; address: slower, with overflow and debug
+#                  assertions, and with a check of every memory access
 #   TARGET         one or more of tests/fuzz/fuzz_targets, without .rs; all of them if none is named
 #
-# It needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler; a stable toolchain will do.
-# What it learns stays under the build's target directory and is where the next run begins; the
-# committed tests/fuzz/corpus is only read. An input that breaks something is left in
-# tests/fuzz/artifacts, and how to play it again is said.
+# It needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. A stable toolchain is enough.
+# Found inputs are kept under the build's target directory; the next run starts with them. The committed
+# tests/fuzz/corpus is only read. An input that breaks something is stored in tests/fuzz/artifacts, and the
+# command that repeats it is printed.
 #
 # Exit code: 0 nothing found, 1 something found or missing, 2 wrong usage.
 
@@ -62,13 +62,13 @@ if ((${#missing[@]})); then
   exit 1
 fi
 
-# libFuzzer's hooks are a compiler flag that a stable compiler has, and hides.
+# libFuzzer needs a compiler flag that a stable compiler accepts only with RUSTC_BOOTSTRAP.
 export RUSTC_BOOTSTRAP=1
 build=(--fuzz-dir tests/fuzz --sanitizer "$sanitizer")
 [[ $sanitizer != none ]] || build+=(--release)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/parlor-fuzz.XXXXXX")
-running=() # a process group for each target that is being thrown at
+running=() # the process group of each target that runs
 # shellcheck disable=SC2317 # the trap calls it
 clean_up() {
   local group
@@ -87,7 +87,7 @@ if ! cargo fuzz build "${build[@]}" >"$work/build" 2>&1; then
 fi
 learnt=${CARGO_TARGET_DIR:-tests/fuzz/target}/corpus
 
-# Longest input that is tried: as long as the target's limits make sense of, since short ones are fast.
+# The longest input of a target: long enough to reach its limits. Short inputs are faster.
 longest() {
   case $1 in
     names) echo 128 ;;
@@ -99,7 +99,7 @@ longest() {
 # number PATTERN FILE: the number behind the last match, or 0.
 number() { grep -oE "$1 *[0-9]+" "$2" | grep -oE '[0-9]+$' | tail -n 1 || echo 0; }
 
-# throw_at TARGET: its log, and beside it whether something was found.
+# throw_at TARGET: runs the target; writes its log, and beside it whether something was found.
 throw_at() {
   local target=$1 verdict=0
   mkdir -p "$learnt/$target"
@@ -110,7 +110,7 @@ throw_at() {
 }
 
 found=0 total=0
-# tell TARGET: a line of the table, and what was found.
+# tell TARGET: prints a row of the table, and what was found.
 tell() {
   local target=$1 log=$work/$1 verdict inputs before after artifact
   verdict=$(cat "$work/$target.verdict")
@@ -130,7 +130,7 @@ tell() {
 printf '%-10s %12s %10s %13s %9s\n' target inputs 'inputs/s' 'new coverage' findings
 for ((at = 0; at < ${#targets[@]}; at += at_once)); do
   some=("${targets[@]:at:at_once}")
-  set -m # each can be ended as a whole
+  set -m # a process group for each target, so that it can be ended as a whole
   for target in "${some[@]}"; do
     throw_at "$target" &
     running+=($!)

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Breaks the code on purpose, one small change at a time, and counts how many of them a test notices.
+# Makes small changes to the code, one at a time, and counts how many of them a test notices.
 #
 # usage: scripts/mutants.sh [--shard K/N] [--quick | --everything] [FOLDER...]
 #
-#   --shard K/N     only that share of the changes, from 0/N to N-1/N: every Nth
-#   --quick         the rules and the bytes only, with the tests that take no time; since others would
-#                   notice more, and a share may be a handful, one change noticed is enough then
-#   --everything    those that live are tried once more, with the tests that need sockets too: a
+#   --shard K/N     only every Nth change, beginning with change K (0 to N-1)
+#   --quick         only src/wire and src/chat, with the fast tests. A share may be a handful of changes, so one
+#                   noticed change is enough for exit code 0
+#   --everything    tries the changes that no test noticed once more, with the tests that need sockets: a
 #                   minute or two for each
 #   FOLDER          wire, chat or outbox (src/server/outbox.rs); all three if none is named
 #
-# It needs cargo-mutants (cargo install cargo-mutants --locked), and an hour or two of a machine that
-# does nothing else; scripts/test.sh tries a handful (--quick), where cargo-mutants is installed. A
-# change that makes a test run for ever counts as noticed, one that the compiler refuses does not
-# count. What no test can notice, and why, is in scripts/mutants.toml.
+# It needs cargo-mutants (cargo install cargo-mutants --locked), and an hour or two on a machine that does
+# nothing else. scripts/test.sh tries a handful (--quick) if cargo-mutants is installed. A change that makes a
+# test run for ever counts as noticed. One that does not compile does not count. scripts/mutants.toml lists
+# the changes that no test can notice, with the reason.
 #
-# The rules and the bytes use nothing of the rest of the house, so they are tried as a package of
-# their own, which is built in a second. It stands with the results under the build's target
-# directory, in mutants; the sources themselves are not touched.
+# src/protocol, src/chat and src/wire use nothing else of Parlor. They are tried as a package of their own,
+# which builds in a second. It is under the build's target directory, in mutants, with the results. The
+# sources are not touched.
 #
 # Exit code: 0 nine of ten noticed (by --quick: one of all), 1 fewer, or something is missing, 2 wrong usage.
 
@@ -34,7 +34,7 @@ while (($#)); do
       if [[ ! ${2:-} =~ ^[0-9]+/[1-9][0-9]*$ ]] || ((${2%/*} >= ${2#*/})); then
         echo "--shard needs K/N, K from 0 to N-1" >&2 && exit 2
       fi
-      shard=(--shard "$2" --sharding round-robin) # from every file some, so that a share is a sample
+      shard=(--shard "$2" --sharding round-robin) # some from every file, so that a share is a sample
       shift
       ;;
     --quick) quick=1 ;;
@@ -64,7 +64,7 @@ fi
 
 config=$PWD/scripts/mutants.toml
 root=${CARGO_TARGET_DIR:-target}/mutants
-((!quick)) || root+=-quick # beside a whole run, which takes hours, and its results
+((!quick)) || root+=-quick # keeps the results of a whole run, which takes hours
 mkdir -p "$root"
 root=$(cd "$root" && pwd)
 rm -rf "$root/results"
@@ -72,17 +72,17 @@ mkdir -p "$root/results"
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Tests over time: on a busy machine they fail by themselves, and would be taken to notice everything.
+# Tests that measure time: on a busy machine they fail for other reasons, and would seem to notice everything.
 never=(linear_time time_is_linear costs_the_room_no_time)
-# Tests that take longer than all the others together: only what the others let live is shown to them.
+# Slow tests: they see only the changes that the other tests do not notice.
 later=(random_lives ten_thousand whatever_its_length every_short_string too_long_is_cut
   does_not_depend_on_how_it_comes any_bytes_at_all exactly_what_fits two_hundred_frames
   answer_to_a_long_act a_stray_byte)
 
 # --- the packages ------------------------------------------------------------------------------
 
-# manifest TEST...: Cargo.toml with these tests and no programs; without what the sources in the
-# present folder do not use, and without what makes a build slow.
+# manifest TEST...: prints a Cargo.toml with these tests and no programs, without the dependencies that the
+# sources in the present folder do not use, and without slow build settings.
 manifest() {
   local line name
   awk -v RS= -v ORS='\n\n' -v tests=" $* " '
@@ -101,7 +101,7 @@ manifest() {
 
 sources=$PWD
 
-# The language, the rules and the bytes, with the tests of them that need nothing else.
+# make_rules: protocol, chat and wire, with those of their tests that need nothing else.
 make_rules() {
   mkdir -p "$root/rules" && cd "$root/rules"
   rm -rf src tests
@@ -115,9 +115,9 @@ make_rules() {
   manifest it >Cargo.toml
 }
 
-# The whole library, with the tests that need neither programs nor sockets.
-make_house() {
-  mkdir -p "$root/house" && cd "$root/house"
+# make_library: the whole library, with the tests that need neither programs nor sockets.
+make_library() {
+  mkdir -p "$root/library" && cd "$root/library"
   rm -rf src tests
   mkdir tests
   cp -Rp "$sources/src" src
@@ -127,7 +127,7 @@ make_house() {
   manifest memory sim handshakes >Cargo.toml
 }
 
-# Everything.
+# make_all: everything.
 make_all() {
   mkdir -p "$root/all" && cd "$root/all"
   rm -rf src tests
@@ -137,13 +137,13 @@ make_all() {
 
 # --- the runs ----------------------------------------------------------------------------------
 
-# run PACKAGE ROUND ARGUMENTS... -- TESTS...: tries changes, and adds them to the results; those that
-# live are left in results/PACKAGE.
+# run PACKAGE ROUND ARGUMENTS... -- TESTS...: tries changes, and adds them to the results. results/PACKAGE lists
+# those that no test noticed.
 run() {
   local package=$1 round=$2 status=0 verdict
   shift 2
   echo "-- $package, $round"
-  # A change can make a buffer grow for ever; 8 GiB of addresses are enough for a compiler.
+  # A change can make a buffer grow for ever. A compiler needs less than 8 GiB of address space.
   (
     cd "$root/$package"
     ulimit -v 8388608
@@ -151,7 +151,7 @@ run() {
     cargo mutants --in-place --config "$config" --output "$root/results/$package-$round" \
       --minimum-test-timeout 60 --colors never "$@" </dev/null
   ) || status=$?
-  # 2: some live; 3: a test ran for ever.
+  # 2: some changes were not noticed; 3: a test ran for ever.
   ((status == 0 || status == 2 || status == 3)) || exit 1
   local out=$root/results/$package-$round/mutants.out
   [[ -f $out/missed.txt ]] || return 0 # a share may be empty
@@ -159,7 +159,7 @@ run() {
   cat "$out/missed.txt" >>"$root/results/$package"
 }
 
-# again OLD PACKAGE ROUND FILES... -- TESTS...: tries those that live in OLD once more.
+# again OLD PACKAGE ROUND FILES... -- TESTS...: tries the changes of results/OLD once more.
 again() {
   local old=$1 package=$2 round=$3 argument
   local -a files=()
@@ -169,7 +169,7 @@ again() {
     [[ $argument != -- ]] || break
     files+=("$argument")
   done
-  # Told that all the others were noticed before, it leaves them out.
+  # cargo-mutants leaves out the changes that this file lists as noticed.
   mkdir -p "$root/results/$package-$round/mutants.out"
   (cd "$root/$package" && cargo mutants --list --config "$config" "${files[@]}") |
     grep -vxFf "$root/results/$old" >"$root/results/$package-$round/mutants.out/caught.txt" || true
@@ -190,25 +190,25 @@ if ((${#files[@]})); then
   ((quick)) || again rules rules slow "${files[@]}" -- --lib --test it -- "${timed[@]}"
 fi
 if ((!quick)); then
-  (make_house)
-  again rules house rest "${files[@]}" -- --test memory --test sim
+  (make_library)
+  again rules library rest "${files[@]}" -- --test memory --test sim
 fi
 if [[ " ${folders[*]} " == *" outbox "* ]]; then
-  run house quick --file src/server/outbox.rs "${shard[@]}" -- --lib --test memory --test sim --test handshakes
+  run library quick --file src/server/outbox.rs "${shard[@]}" -- --lib --test memory --test sim --test handshakes
 fi
 if ((everything)); then
   (make_all)
-  cat "$root/results"/{rules,house} >"$root/results/living" 2>/dev/null || true
-  rm -f "$root/results"/{rules,house}
+  cat "$root/results"/{rules,library} >"$root/results/living" 2>/dev/null || true
+  rm -f "$root/results"/{rules,library}
   again living all everything "${files[@]}" --file src/server/outbox.rs -- --test it
 fi
 
-# --- what came of it ---------------------------------------------------------------------------
+# --- the report --------------------------------------------------------------------------------
 
-cat "$root/results"/{rules,house,all} >"$root/results/missed" 2>/dev/null || true
+cat "$root/results"/{rules,library,all} >"$root/results/missed" 2>/dev/null || true
 count() { grep -c "^src/$2" "$root/results/$1" || true; }
 
-printf '\n%-22s %8s %9s %9s %9s %9s\n' '' noticed 'for ever' lived refused 'noticed %'
+printf '\n%-22s %8s %9s %9s %9s %9s\n' '' noticed 'for ever' unnoticed refused 'noticed %'
 noticed=0 all=0
 for folder in "${folders[@]}"; do
   [[ $folder != outbox ]] || folder=server/outbox.rs
@@ -220,7 +220,7 @@ for folder in "${folders[@]}"; do
     $((viable ? 100 * (caught + timeout) / viable : 100))
 done
 if [[ -s $root/results/missed ]]; then
-  printf '\nlived:\n'
+  printf '\nnot noticed:\n'
   sort "$root/results/missed" | sed 's/^/  /'
 fi
 printf '\n%d of %d noticed, %d %%\n' "$noticed" "$all" $((all ? 100 * noticed / all : 100))

@@ -1,32 +1,32 @@
 #!/usr/bin/env bash
-# Makes a server's life hard for minutes or hours, and checks everything that was heard in it.
+# Stresses a server for minutes or hours, and checks everything that clients hear meanwhile.
 #
 # usage: scripts/soak.sh [--seconds N | --minutes N | --hours N] [--seed N] [--guests N] [--rate N]
 #                        [--short] [--no-figures | --figures] [--keep FOLDER]
 #
-#   --seconds, --minutes, --hours   how long the guests go on (2 minutes), warm-up included
-#   --seed N       what happens by chance happens again, as far as threads allow (by chance; told)
-#   --guests N     so many guests at once (24)
+#   --seconds, --minutes, --hours   duration of the load, warm-up included (2 minutes)
+#   --seed N       repeats the random choices of an earlier run, as far as threads allow; each run prints its seed
+#   --guests N     number of clients at once that cause trouble (24)
 #   --rate N       lines a second that the witnesses say among themselves (300)
-#   --short        until all of the list has happened, a quarter of a minute or so, a minute at most;
-#                  no figures
+#   --short        ends when everything on the list has happened: after about 15 s, at most a minute; no figures
 #   --no-figures   leaves out the figures at the end
 #   --figures      only the figures: how long others wait, how long a stop and a recovery take
-#   --keep FOLDER  leaves there what was logged
+#   --keep FOLDER  keeps the logs in FOLDER
 #
-# Guests come in by every door, talk, flood, stall, send rubbish, reset, vanish (parlor-bench soak
-# --help tells more), while this script stops the server for moments, takes descriptors and threads
-# away from it and gives them back, and puts faults into its system calls by strace. Witnesses at
-# every door check that all hear one order, each line once, each talker's in turn, comings and goings
-# in pairs; at the end descriptors, threads and memory must be back where they were. Whoever is cut off
-# though it did nothing wrong must have met a fault that was put into a system call about it. Without root
-# threads cannot be taken away by a limit, without strace no fault can be put in: it says so then.
+# Clients come in by every door, talk, flood, stall, send garbage, reset and vanish (see parlor-bench soak
+# --help). Meanwhile this script stops the server's process for moments, takes descriptors and threads away
+# and gives them back, and makes system calls fail by strace. Witnesses at every door check that all hear one
+# order, each line once, each talker's lines in turn, each join with its leave. At the end descriptors,
+# threads and memory must be back where they were. A client that is cut off although it did nothing wrong
+# must have met an injected fault. Threads can be taken away by root only, and faults need strace. The script
+# says what it leaves out.
 #
-# Everything is on 127.0.0.1, on ports that are free. PARLOR names the server under test, beside which
-# parlor-bench stands; without it both are built for release.
+# Everything is on 127.0.0.1, on free ports. The variable PARLOR names the server's binary; parlor-bench
+# must be in the same folder. Without it, cargo builds both for release.
 #
-# Exit code: 0 all held and all of the list happened, 1 something did not, 2 wrong usage. Figures that
-# miss their goals do not count for it, they depend on what else the machine does; the last line says so.
+# Exit code: 0 everything held and everything on the list happened, 1 something did not, 2 wrong usage. A figure
+# that misses its goal does not change the exit code, since it depends on the load of the machine. The last
+# line tells it.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -57,8 +57,8 @@ while (($#)); do
   esac
   shift
 done
-# Memory is compared with that after the warm-up. In the first minutes every arena of the allocator
-# still grows to what it will need, so 4 MiB hold for what comes after five minutes only.
+# Memory at the end is compared with memory after the warm-up, in MiB. In the first five minutes every
+# arena of the allocator still grows, so the limit of 4 MiB holds only after a warm-up of five minutes.
 warm_up=$((seconds * 2 / 3 > 300 ? 300 : seconds * 2 / 3)) growth=4
 ((warm_up == 300)) || growth=16
 ((!short)) || warm_up=2
@@ -78,14 +78,14 @@ done
 ulimit -n "$(ulimit -H -n)"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-soak.XXXXXX")
-chmod 711 "$scratch" # another user runs the server in it
+chmod 711 "$scratch" # the server runs in it, as another user
 server='' crowd='' load='' tracer=''
 touch "$scratch/hurt" "$scratch/soak.log" "$scratch/server.log"
 # shellcheck disable=SC2317 # the trap calls it
 end_all() {
   local process
   [[ ! $server ]] || kill -CONT "$server" || true
-  [[ ! $tracer ]] || kill -TERM "$tracer" || true # it is a time-out, which passes that on
+  [[ ! $tracer ]] || kill -TERM "$tracer" || true # a `timeout`, which passes the signal on
   for process in "$load" "$crowd" "$server"; do
     [[ ! $process ]] || kill -KILL "$process" || true
   done
@@ -97,7 +97,7 @@ trap end_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# --- what can be had here ----------------------------------------------------------------------
+# --- the machine -----------------------------------------------------------------------------
 
 as_nobody=() binary=$PARLOR
 user=$((62000 + BASHPID % 3000))
@@ -116,10 +116,10 @@ if command -v strace >/dev/null &&
 
 # --- the server ----------------------------------------------------------------------------------
 
-# serve FLAG...: with the four doors; text, relay, json, frame are their addresses then.
+# serve FLAG...: starts the server with four doors, and sets text, relay, json and frame to their addresses.
 serve() {
   local until=$((SECONDS + 20))
-  rm -f "$scratch/ready" # or the words of the one before would be taken for this one's
+  rm -f "$scratch/ready" # it may hold the ready line of an earlier server
   "${as_nobody[@]}" "$binary" --listen text://127.0.0.1:0 --listen relay://127.0.0.1:0 \
     --listen json://127.0.0.1:0 --listen frame://127.0.0.1:0 "$@" >"$scratch/ready" 2>"$scratch/server.log" </dev/null &
   server=$!
@@ -139,7 +139,7 @@ now_ms() {
   echo "${now%???}"
 }
 
-# stop_server: prints how many ms it took, and is false if the server did not end well.
+# stop_server: sets took to the milliseconds of the stop; false if the exit code was not 0.
 stop_server() {
   local from code=0
   from=$(now_ms)
@@ -156,9 +156,9 @@ episodes=0 traces=0 destructive=0
 pause() { sleep "$(awk -v least="$1" -v most="$2" -v chance="$RANDOM" 'BEGIN { print least + (most - least) * chance / 32768 }')"; }
 
 # starve LIMIT, feed LIMIT: takes descriptors (nofile) or threads (nproc) away, and gives them back.
-# Every number below 12 is taken by what the server has opened at its start.
+# The server has opened descriptors 0 to 11 at its start.
 declare -A least=([nofile]=12 [nproc]=1)
-# Limits of a process are its own user's business, not even root's in every container.
+# Run as the server's own user: in some containers root may not change limits of other users' processes.
 limit() { "${as_nobody[@]}" prlimit --pid "$server" "$@"; }
 starve() { limit "--$1=${least[$1]}:"; }
 feed() { limit "--$1=$(limit "--$1" --output HARD --noheadings | tr -d ' '):"; }
@@ -170,9 +170,8 @@ starve_for_a_while() {
 few_descriptors() { ((!can_limit_descriptors)) || starve_for_a_while nofile; }
 few_threads() { ((!can_limit_threads)) || starve_for_a_while nproc; }
 
-# What strace puts in: of each thread's calls the ones that `when` names. Those marked ! end a session
-# each, and are counted; those marked ? may end one (the time for which a reader waits cannot be set);
-# the others hurt nobody.
+# Faults that strace injects into each thread's calls, by number (`when`). One marked ! ends a session and is
+# counted. One marked ? may end a session. The others end none.
 faults=(
   accept4:error=EMFILE:when=1..3 accept4:error=ECONNABORTED:when=1+2 accept4:error=ENOBUFS:when=2
   '/^clone3?$:error=EAGAIN:when=1+3' recvfrom:error=EINTR:when=2+5 sendto:error=EINTR:when=3+11 sendto:error=ENOBUFS:when=5+7
@@ -190,7 +189,7 @@ injected() {
   tracer=$!
   wait "$tracer" || code=$?
   tracer=''
-  # It had no time to write down about whom: on a machine with too much to do.
+  # On a busy machine strace had no time to write down the peer: any peer is excused.
   ((code != 137)) || echo "* $EPOCHREALTIME $since" >>"$scratch/hurt"
   now=$(grep -c INJECTED "$file" || true)
   met[$1]=$((${met[$1]:-0} + now)) injections=$((injections + now))
@@ -202,18 +201,17 @@ injected() {
 }
 injections=0 partial=0 partial_of_writers=0
 
-# hurt TRACE: the peers about whom calls have failed that may end a session, and when; ? for one whose
-# connection strace could not name.
+# hurt TRACE: prints the peer and the time of each injected failure; ? where strace could not name the peer.
 hurt() {
   awk '!/ <\.\.\. / { about[$1] = match($0, /->[0-9.]+:[0-9]+\]/) ? substr($0, RSTART + 2, RLENGTH - 3) : "?" }
     /INJECTED/ { print about[$1], $2 }' "$1"
 }
 
-# let_go_of TRACE SINCE: the peers about whom a call was under way when strace went. If it was to fail,
-# it has begun as a call that there is none of, and now fails by ENOSYS, which no trace tells. Where
-# there is much to do strace is some calls behind: there are several of these then, of which it writes
-# down the last as detached and the others as unfinished, as those that just wait for something. It
-# lets go of one thread after another, some time since SINCE.
+# let_go_of TRACE SINCE: prints the peers whose calls were under way when strace detached, with the time.
+# strace makes a call fail by turning it into one that does not exist. If strace detaches within such a call,
+# the call fails with ENOSYS, and no trace has it. A busy strace is some calls behind: it writes the last one
+# as detached and others as unfinished, like calls that wait. It detaches from one thread after another, at
+# some time after SINCE.
 let_go_of() {
   awk -v now="$EPOCHREALTIME" -v since="$2" '
     { last[$1] = $0; end = $2 }
@@ -228,8 +226,8 @@ let_go_of() {
     }' "$1"
 }
 
-# Those who were cut off and should not have been, but for whom a failed call about them speaks, of
-# the two minutes before: that long a polite end may take. Each one without a name excuses one.
+# unexcused: prints the well-behaved sessions that were cut off without an injected failure in the two minutes
+# before. (A graceful end may take that long.) A failure without a peer's name excuses one session.
 unexcused() {
   awk -v long=120 '
     function near(i) { return $6 + 0 > from[i] - 1 && $6 + 0 < until[i] }
@@ -242,7 +240,7 @@ unexcused() {
     }' "$scratch/hurt" "$scratch/soak.log"
 }
 
-# Peers that have vanished and whose sessions the server has ended, not they.
+# gone: prints the number of vanished peers whose sessions the server ended.
 gone() {
   awk 'FILENAME == ARGV[1] { if (/^soak: vanished /) vanished[$3]; next }
     match($0, /[0-9.]+:[0-9]+\) closed: /) && !/ closed: (peer closed|server stopping)/ {
@@ -250,8 +248,7 @@ gone() {
     END { print gone + 0 }' "$scratch/soak.log" "$scratch/server.log"
 }
 
-# Sends that were given less room than they asked for: the manager's, and those of the writers, which
-# alone send what has waited.
+# count_partial TRACE: counts sends that the socket took in part: by the manager (sendto) and by writers (sendmsg).
 count_partial() {
   local manager writers
   read -r manager writers < <(awk '/INJECTED/ || !/ = [0-9]+$/ { next }
@@ -269,7 +266,7 @@ is_churning() {
   [[ $(grep -E '^soak: churn' "$scratch/soak.log" | tail -n 1) == 'soak: churn begins' ]]
 }
 
-# The first fault that has not been met.
+# never_met: prints the first fault that has not happened yet.
 never_met() {
   local fault
   for fault in "${faults[@]}"; do
@@ -277,10 +274,10 @@ never_met() {
   done
 }
 
-# conduct: one episode after another while there is churn, until the load has ended.
+# conduct: runs one episode after another during the churn, until the load has ended.
 conduct() {
   local next=0 fault
-  # For a short run the ones that the list at the end asks for, and some of the others.
+  # A short run begins with the episodes that the list at the end asks for.
   local -a plan=("injected sendto:error=EINTR:when=3+11" few_descriptors few_threads
     "injected ${faults[3]}" "injected !sendto:error=EPIPE:when=40")
   while kill -0 "$load" 2>/dev/null; do
@@ -296,7 +293,7 @@ conduct() {
         1) few_threads ;;
         *)
           fault=${faults[RANDOM % ${#faults[@]}]}
-          # Every other time one that has not happened yet, or some of them hardly ever would.
+          # Every other time, take a fault that has not happened yet: some are rare.
           ((RANDOM % 2)) || fault=$(never_met | grep . || echo "$fault")
           injected "$fault"
           ;;
@@ -306,7 +303,7 @@ conduct() {
     if ((!short)); then
       pause 0.1 1.5
     elif ((next >= ${#plan[@]})) && [[ $leash && $(list 2>/dev/null) != *NEVER* ]]; then
-      exec {leash}>&- # it lets the churn end
+      exec {leash}>&- # ends the churn
       leash=''
     fi
   done
@@ -319,7 +316,7 @@ wrong() {
   wrongs+=("$*")
   echo "WRONG: $*"
 }
-# Until the report is there, what has happened counts as 1.
+# figure NAME: prints a number of the report; before there is a report, 1 if the event has happened.
 figure() {
   if [[ -s $scratch/soak.json ]]; then
     sed -n "s/.*\"$1\":\([0-9]*\)[.,}].*/\1/p" "$scratch/soak.json"
@@ -331,14 +328,14 @@ happened() { sed -n "s/.* INFO  [0-9]* sessions, .* \([0-9]*\) $1.*/\1/p" "$scra
 
 logged() { grep -cE "$1" "$scratch/server.log" || true; }
 
-# at_least_once WHAT COUNT CAN: CAN is 0 where this machine does not let it happen.
+# at_least_once NAME COUNT CAN: prints a line of the list. CAN is 0 if it cannot happen on this machine.
 at_least_once() {
   local verdict=''
-  ((${2:-0} > 0)) || verdict=$( (($3)) && echo '   NEVER' || echo '   cannot be had here')
+  ((${2:-0} > 0)) || verdict=$( (($3)) && echo '   NEVER' || echo '   cannot happen here')
   printf '  %-44s %8s%s\n' "$1" "${2:-0}" "$verdict"
 }
 
-# What must have happened at least once.
+# list: prints the events that must have happened at least once.
 list() {
   local fault
   at_least_once 'slow cut' "$(logged ' closed: slow reader')" 1
@@ -353,10 +350,10 @@ list() {
   at_least_once 'partial write' "$((partial + partial_of_writers))" "$can_trace"
   at_least_once 'joins and leaves paired' "$(figure joins_and_leaves_paired)" 1
   ((seconds >= LONG)) || return 0
-  at_least_once 'partial write of what had waited' "$partial_of_writers" "$can_trace"
+  at_least_once 'partial write by a writer thread' "$partial_of_writers" "$can_trace"
   for fault in "${faults[@]}"; do at_least_once "${fault#[?!]}" "${met[$fault]:-0}" "$can_trace"; done
 }
-# From here on each of the faults must have been met, too.
+# Seconds from which each fault must have happened, too.
 LONG=600
 
 leash='' leashed=()
@@ -364,9 +361,9 @@ soak() {
   local code=0 name fault missed
   serve --rate 200 --burst 400 --idle 2s --write-timeout 2s --join-grace 2s --max-clients 96 --max-pending 262144
   echo "seed $seed: $guests guests for $seconds s, of which $warm_up s are the warm-up"
-  ((can_trace)) || echo "without a strace that may trace, no fault is put into system calls"
-  ((can_limit_threads)) || echo "without root and setpriv, no thread is taken away by a limit"
-  # Closed, it lets a short run end.
+  ((can_trace)) || echo "strace may not trace here: no system call is made to fail"
+  ((can_limit_threads)) || echo "root and setpriv are missing: no thread is taken away by a limit"
+  # A short run ends when this is closed.
   mkfifo "$scratch/soak.leash"
   exec {leash}<>"$scratch/soak.leash"
   ((!short)) || leashed=(--leash)
@@ -377,13 +374,13 @@ soak() {
   wait "$load" || code=$?
   load=''
   grep -vE '^soak: (churn|cut short|vanished|first)' "$scratch/soak.log" || true
-  ((code == 0)) || wrong "parlor-bench soak says so (exit code $code): $(grep -m 3 '^soak: FAULT' "$scratch/soak.log" || tail -n 1 "$scratch/soak.log")"
+  ((code == 0)) || wrong "parlor-bench soak found a fault (exit code $code): $(grep -m 3 '^soak: FAULT' "$scratch/soak.log" || tail -n 1 "$scratch/soak.log")"
   stop_server || wrong "the server ended with another code than 0"
   ((took <= 3000)) || wrong "the stop took $took ms"
   ! grep -q panicked "$scratch/server.log" || wrong "something panicked: $(grep -m 1 panicked "$scratch/server.log")"
   [[ -s $scratch/soak.json ]] || return 0
   missed=$(unexcused)
-  [[ ! $missed ]] || wrong "well-behaved sessions were cut short, and no fault put into a call about them says why:
+  [[ ! $missed ]] || wrong "well-behaved sessions were cut short without an injected fault:
 $missed"
 
   echo
@@ -392,12 +389,12 @@ $missed"
     printf '  %-32s %8s\n' "${name//_/ }" "$(figure "$name")"
   done
   printf '  %-32s %8s\n' 'lines skipped for slow readers' "$(happened skipped)" episodes "$episodes" \
-    'faults put into system calls' "$injections" '… of which end a session' "$destructive" \
-    'well-behaved ones cut by these' "$(figure cut_short)" 'KiB resident after the warm-up' "$(figure resident_after_warm_up)" \
-    'KiB resident at the end' "$(figure resident_at_end)" 'partial writes' "$partial" '… of what had waited' "$partial_of_writers" \
+    'injected faults' "$injections" '… that end a session' "$destructive" \
+    'well-behaved sessions cut by these' "$(figure cut_short)" 'KiB resident after the warm-up' "$(figure resident_after_warm_up)" \
+    'KiB resident at the end' "$(figure resident_at_end)" 'partial writes' "$partial" '… by writer threads' "$partial_of_writers" \
     'faults in what was heard' "$(figure faults)"
   echo
-  echo 'put into system calls:'
+  echo 'injected into system calls:'
   for fault in "${faults[@]}"; do printf '  %-44s %8s\n' "${fault#[?!]}" "${met[$fault]:-0}"; done
   echo
   echo 'at least once:'
@@ -407,7 +404,7 @@ $missed"
 
 # --- the figures ---------------------------------------------------------------------------------------
 
-# hold FLAG...: a crowd of sessions, until let_go.
+# hold FLAG...: opens a crowd of sessions and keeps it until let_go.
 hold() {
   local until=$((SECONDS + 60))
   rm -f "$scratch/leash" "$scratch/crowd"
@@ -431,7 +428,7 @@ let_go() {
 }
 
 missed_goals=0
-# tell WHAT FIGURE UNIT GOAL
+# tell NAME FIGURE UNIT GOAL: prints a row of the figures.
 tell() {
   local verdict=reached
   if ! awk -v figure="$2" -v goal="$4" 'BEGIN { exit !(figure != "" && figure + 0 <= goal + 0) }'; then
@@ -441,7 +438,7 @@ tell() {
   printf '| %-60s | %8s %-3s | %8s %-3s | %-11s |\n' "$1" "$2" "$3" "≤ $4" "$3" "$verdict"
 }
 
-# greeted: somebody comes in by the text door.
+# greeted: whether a new session at the text door is greeted.
 greeted() {
   local caller line
   exec {caller}<>"/dev/tcp/${text%:*}/${text#*:}" || return 1
@@ -450,11 +447,11 @@ greeted() {
   exec {caller}>&-
   [[ $line == *': I am here'* ]]
 }
-# ms_to_recover LIMIT: from the return of what was missing until somebody is in.
+# ms_to_recover LIMIT: takes a resource away and gives it back; prints the milliseconds until a session is greeted.
 ms_to_recover() {
   local from
   starve "$1"
-  # Long enough that the server's pauses between two attempts have become the longest.
+  # By now the server's pauses between two attempts have reached their longest.
   for _ in 1 2 3 4 5 6 7 8; do ! greeted || return 1; done
   sleep 1.5
   feed "$1"
@@ -468,21 +465,21 @@ ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 show_figures() {
   local before
   echo
-  # The burst lets the stalled ones ask for more than the kernel keeps for them; then 50 a second hold.
-  # What may wait is little, so that lines are skipped for them soon, by which it is seen.
+  # The burst lets the flooder fill the kernel's buffers of the stalled sessions; then 50 lines a second hold.
+  # The outbox is small, so that lines are skipped soon. The skipped lines prove that sessions were stalled.
   serve --idle 0 --rate 50 --burst 4000 --write-timeout 120s --max-pending 262144
   hold --readers 0 --stalled 20 --flooders 1
   sleep 2
   if "$BENCH" latency --to "$text" --readers 80 --talkers 10 --rate 200 --bytes 400 --seconds 5 --json >"$scratch/latency.json" 2>"$scratch/latency.log"; then
     tell 'p99 of 80 others, beside 20 stalled readers and a flooder' "$(sed -n 's/.*"p99":\([0-9.]*\).*/\1/p' "$scratch/latency.json")" ms 50
   else
-    wrong "the others' waiting could not be measured: $(tail -n 1 "$scratch/latency.log")"
+    wrong "the latency of the others could not be measured: $(tail -n 1 "$scratch/latency.log")"
   fi
   let_go
   stop_server || wrong 'that server did not end well'
-  # After hours of load the kernel remembers small windows for 127.0.0.1, and keeps less for each.
+  # After hours of load the kernel remembers small windows for 127.0.0.1, and its buffers stay small.
   (($(happened skipped) > 0)) ||
-    wrong 'nobody was stalled so much that lines were skipped; try again after: ip tcp_metrics flush'
+    wrong 'no session was stalled so long that lines were skipped; try again after: ip tcp_metrics flush'
 
   serve --idle 0 --rate 0 --max-clients 2000
   hold --readers 890 --stalled 100 --vanished 10
@@ -492,7 +489,7 @@ show_figures() {
 
   serve --idle 0 --rate 0
   hold --readers 200
-  sleep 3 # the notices of who came
+  sleep 3 # until the join summaries are sent
   before=$(ticks)
   sleep 10
   tell 'processor with 200 sessions that are quiet' "$(awk -v ticks="$(($(ticks) - before))" -v hz="$(getconf CLK_TCK)" 'BEGIN { print 100 * ticks / hz / 10 }')" % 0.5
@@ -507,7 +504,7 @@ if ((soak)); then soak; fi
 if ((figures)); then show_figures; fi
 echo
 if ((${#wrongs[@]})); then
-  # Again, since who sees only the end of this wants to know.
+  # Again, for a reader who sees only the end.
   printf 'WRONG: %s\n' "${wrongs[@]}"
   echo "something was wrong (seed $seed)"
 elif ((missed_goals)); then
