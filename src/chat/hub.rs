@@ -16,7 +16,7 @@ use super::people::{People, Person};
 use super::room::Room;
 use super::visit::Visitors;
 use super::writers::Writers;
-use super::{Filter, RoomIndex, Seat};
+use super::{Filter, RoomIndex};
 
 /// After it has been asked to leave, a program has so long to do it.
 const EXIT_GRACE: Duration = Duration::from_secs(10);
@@ -79,27 +79,27 @@ pub struct Arrival {
 /// One thing to be done, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// From now on this seat hears the room.
-    Enter(RoomIndex, Seat),
+    /// From now on this session hears the room.
+    Enter(RoomIndex, SessionId),
     /// From now on it does not.
-    Exit(RoomIndex, Seat),
+    Exit(RoomIndex, SessionId),
     /// Tell one session.
-    Tell(Seat, Notice),
-    /// Tell everyone in a room, but the one that it is hidden from.
+    Tell(SessionId, Notice),
+    /// Tell all members of a room, except one.
     Room {
         /// The room.
         room: RoomIndex,
-        /// What.
+        /// The notice.
         notice: Notice,
-        /// A member who is not told.
-        hidden_from: Option<Seat>,
+        /// The member that is not told.
+        except: Option<SessionId>,
     },
-    /// From now on this seat does not see some of what its room hears.
-    Filter(Seat, Filter),
-    /// From now on this seat sees the time before what is said, or not.
-    Time(Seat, bool),
+    /// From now on this session does not see some of what its room hears.
+    Filter(SessionId, Filter),
+    /// From now on this session sees the time before what is said, or not.
+    Time(SessionId, bool),
     /// End the session, after everything told to it before has been delivered.
-    HangUp(Seat, CloseReason),
+    HangUp(SessionId, CloseReason),
 }
 
 /// The chat: rooms and people.
@@ -115,8 +115,8 @@ pub struct Hub {
     pub(super) room_names: Names<RoomIndex>,
     started: Duration,
     /// Programs that have to join by a time, and those that have to be gone by it; both in order.
-    to_join: VecDeque<(Duration, Seat, SessionId)>,
-    to_exit: VecDeque<(Duration, Seat, SessionId)>,
+    to_join: VecDeque<(Duration, SessionId)>,
+    to_exit: VecDeque<(Duration, SessionId)>,
     /// Rooms whose comings and goings are counted, and until when; in order.
     pub(super) bustles: VecDeque<(Duration, RoomIndex)>,
     /// When the next empty room may have to be forgotten: not later than that.
@@ -155,7 +155,7 @@ impl Hub {
     }
 
     /// Somebody comes in.
-    pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
+    pub fn enter(&mut self, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
         let Arrival { speaker, door, by, echo, entry } = arrival;
         let id = speaker.id;
         let you = Arc::clone(&speaker);
@@ -173,109 +173,109 @@ impl Hub {
             filter: Filter::default(),
             is_listed: entry != Entry::Lobby,
         };
-        self.people.enter(seat, person);
+        self.people.enter(person);
         match entry {
             Entry::Nowhere { timed } => {
                 if timed && !self.settings.join_grace.is_zero() {
                     // Those who have gone again are left in it, but not for longer than they were many.
                     if self.to_join.len() > 2 * self.people.len() + 64 {
-                        self.to_join.retain(|(_, seat, id)| self.people.seat_of(*id) == Some(*seat));
+                        self.to_join.retain(|(_, id)| self.people.is_present(*id));
                     }
-                    self.to_join.push_back((now.up + self.settings.join_grace, seat, id));
+                    self.to_join.push_back((now.up + self.settings.join_grace, id));
                 }
             }
             Entry::Lobby => {
                 let index = RoomIndex::LOBBY;
                 let Some((room, others, others_total)) = self.company(index) else { return };
-                out.push(Effect::Tell(seat, Notice::IAmHere(Arc::clone(&you))));
-                out.push(Effect::Tell(seat, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
+                out.push(Effect::Tell(id, Notice::IAmHere(Arc::clone(&you))));
+                out.push(Effect::Tell(id, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
                 if self.settings.classic {
                     // The old chat room's greeting ended here.
-                    self.come_into(seat, index, out);
+                    self.come_into(id, index, out);
                     return;
                 }
-                self.tell_past(seat, index, self.settings.history_shown, out);
+                self.tell_past(id, index, self.settings.history_shown, out);
                 let idle = self.settings.idle;
                 let topic = self.room(index).and_then(|room| room.topic.clone());
-                let told = |notice| Effect::Tell(seat, notice);
+                let told = |notice| Effect::Tell(id, notice);
                 out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle }));
                 out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
-                self.come_into(seat, index, out);
+                self.come_into(id, index, out);
             }
         }
     }
 
     /// Makes a greeted session hear its room from now on.
-    fn come_into(&mut self, seat: Seat, index: RoomIndex, out: &mut Vec<Effect>) {
-        if let Some(person) = self.people.get_mut(seat) {
+    fn come_into(&mut self, id: SessionId, index: RoomIndex, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(id) {
             person.room = Some(index);
         }
-        out.push(Effect::Enter(index, seat));
+        out.push(Effect::Enter(index, id));
     }
 
     /// Lists a session in the lobby and announces it to the others. It hears the room since its greeting.
     ///
     /// Call this when the session sends its first byte or has stayed for a moment; the first command calls
     /// it too. A health check or a port scan that does neither is never announced (case B9).
-    pub fn appear(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
-        if self.people.list(seat) {
-            self.announce(seat, now, out);
+    pub fn appear(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
+        if self.people.list(id) {
+            self.announce(id, now, out);
         }
     }
 
-    /// Somebody asks for something. Nothing happens for a seat that nobody sits on any more.
+    /// Somebody asks for something. Nothing happens for a session that is not present.
     ///
     /// `tagged` says that the asker marks its requests: a line of its own then comes back to it as
     /// an answer, apart from the room's.
-    pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.get(seat) else { return };
+    pub fn command(&mut self, id: SessionId, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(id) else { return };
         if !person.is_listed {
-            self.appear(seat, now, out); // what it does comes after its announcement
+            self.appear(id, now, out); // what it does comes after its announcement
         }
-        let Some(person) = self.people.get_mut(seat) else { return };
+        let Some(person) = self.people.get_mut(id) else { return };
         match command {
-            Command::Say(body) => self.say(seat, body, tagged, now, out),
-            Command::Me(body) => self.act(seat, body, tagged, now, out),
-            Command::Msg { to, body } => self.write(seat, &to, body, now, out),
-            Command::Reply(body) => self.reply(seat, body, now, out),
-            Command::Visit { name, to, body } => self.visit(seat, name.as_ref(), to, body, tagged, now, out),
-            Command::Nick(nick) => match self.people.rename(seat, &nick) {
+            Command::Say(body) => self.say(id, body, tagged, now, out),
+            Command::Me(body) => self.act(id, body, tagged, now, out),
+            Command::Msg { to, body } => self.write(id, &to, body, now, out),
+            Command::Reply(body) => self.reply(id, body, now, out),
+            Command::Visit { name, to, body } => self.visit(id, name.as_ref(), to, body, tagged, now, out),
+            Command::Nick(nick) => match self.people.rename(id, &nick) {
                 Ok(old) => {
-                    if let Some(person) = self.people.get(seat) {
+                    if let Some(person) = self.people.get(id) {
                         let answer = Notice::YouAre(Arc::clone(&person.speaker));
-                        self.tell_renamed(seat, old, answer, out);
+                        self.tell_renamed(id, old, answer, out);
                     }
                 }
-                Err(refusal) => refuse(seat, refusal, out),
+                Err(refusal) => refuse(id, refusal, out),
             },
-            Command::Rename(nick) => match self.people.rename(seat, &nick) {
-                Ok(old) => self.tell_renamed(seat, old, Notice::RenameOk, out),
-                Err(refusal) => refuse(seat, refusal, out),
+            Command::Rename(nick) => match self.people.rename(id, &nick) {
+                Ok(old) => self.tell_renamed(id, old, Notice::RenameOk, out),
+                Err(refusal) => refuse(id, refusal, out),
             },
-            Command::Join(room) => self.join(seat, room, now, out),
-            Command::Leave => self.go_to(seat, RoomIndex::LOBBY, now, out),
-            Command::Rooms => self.list_rooms(seat, out),
-            Command::Topic(topic) => self.topic(seat, topic, now, out),
-            Command::History(count) => self.history(seat, count, out),
+            Command::Join(room) => self.join(id, room, now, out),
+            Command::Leave => self.go_to(id, RoomIndex::LOBBY, now, out),
+            Command::Rooms => self.list_rooms(id, out),
+            Command::Topic(topic) => self.topic(id, topic, now, out),
+            Command::History(count) => self.history(id, count, out),
             Command::In(named, command) => {
                 let index = person.room.unwrap_or(RoomIndex::LOBBY);
                 let present = self.room(index).map(|room| room.name.clone());
                 match present.filter(|present| *present != named) {
-                    Some(present) => refuse(seat, Refusal::OtherRoom { named, present }, out),
-                    None => self.command(seat, *command, tagged, now, out),
+                    Some(present) => refuse(id, Refusal::OtherRoom { named, present }, out),
+                    None => self.command(id, *command, tagged, now, out),
                 }
             }
-            Command::HistoryAfter(room, after) => self.history_after(seat, room, after, now, out),
-            Command::Whois(name) => self.whois(seat, &name, now, out),
-            Command::Away(why) => self.away(seat, why, out),
-            Command::Back => self.back(seat, out),
-            Command::Ignore(name) => self.ignore(seat, &name, true, out),
-            Command::Unignore(name) => self.ignore(seat, &name, false, out),
-            Command::Quiet(switch) => self.quiet(seat, switch, out),
+            Command::HistoryAfter(room, after) => self.history_after(id, room, after, now, out),
+            Command::Whois(name) => self.whois(id, &name, now, out),
+            Command::Away(why) => self.away(id, why, out),
+            Command::Back => self.back(id, out),
+            Command::Ignore(name) => self.ignore(id, &name, true, out),
+            Command::Unignore(name) => self.ignore(id, &name, false, out),
+            Command::Quiet(switch) => self.quiet(id, switch, out),
             Command::Time(switch) => {
                 let on = switch == Switch::On;
-                out.push(Effect::Time(seat, on));
-                out.push(Effect::Tell(seat, Notice::Time { on }));
+                out.push(Effect::Time(id, on));
+                out.push(Effect::Tell(id, Notice::Time { on }));
             }
             Command::Who(room) => {
                 let index = match room {
@@ -289,63 +289,63 @@ impl Hub {
                 match (found, room) {
                     (Some((index, room)), _) => {
                         let people = self.present(index).map(|one| one.presence(now)).collect();
-                        out.push(Effect::Tell(seat, Notice::Names { room, people }));
+                        out.push(Effect::Tell(id, Notice::Names { room, people }));
                     }
-                    (None, Some(room)) => refuse(seat, Refusal::NoRoom { room }, out),
+                    (None, Some(room)) => refuse(id, Refusal::NoRoom { room }, out),
                     (None, None) => {}
                 }
             }
             Command::UserList => {
                 let room = person.room.unwrap_or(RoomIndex::LOBBY);
                 let people = self.present(room).map(|one| Arc::clone(&one.speaker)).collect();
-                out.push(Effect::Tell(seat, Notice::UserList(people)));
+                out.push(Effect::Tell(id, Notice::UserList(people)));
             }
-            Command::Help(None) => out.push(Effect::Tell(seat, Notice::Help)),
-            Command::Help(Some(spec)) => out.push(Effect::Tell(seat, Notice::HelpFor(spec))),
-            Command::Stay => out.push(Effect::Tell(seat, Notice::Staying)),
+            Command::Help(None) => out.push(Effect::Tell(id, Notice::Help)),
+            Command::Help(Some(spec)) => out.push(Effect::Tell(id, Notice::HelpFor(spec))),
+            Command::Stay => out.push(Effect::Tell(id, Notice::Staying)),
             Command::Echo(switch) => {
                 let on = switch == Switch::On;
                 person.echo = on;
-                out.push(Effect::Tell(seat, Notice::Echo { on }));
+                out.push(Effect::Tell(id, Notice::Echo { on }));
             }
-            Command::Ping => out.push(Effect::Tell(seat, Notice::Pong)),
-            Command::Version => out.push(Effect::Tell(seat, Notice::Version)),
+            Command::Ping => out.push(Effect::Tell(id, Notice::Pong)),
+            Command::Version => out.push(Effect::Tell(id, Notice::Version)),
             Command::Uptime => {
                 let up = now.up.saturating_sub(self.started);
-                out.push(Effect::Tell(seat, Notice::Uptime { up, people: self.people.listed() }));
+                out.push(Effect::Tell(id, Notice::Uptime { up, people: self.people.listed() }));
             }
             Command::Quit(words) => {
                 if let Some(body) = words {
-                    self.say(seat, body, false, now, out);
+                    self.say(id, body, false, now, out);
                 }
-                self.leave(seat, CloseReason::Quit, now, out);
+                self.leave(id, CloseReason::Quit, now, out);
             }
         }
     }
 
     /// Somebody has left, or is made to. Nothing happens where that is known already.
-    pub fn leave(&mut self, seat: Seat, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.leave(seat) else { return };
+    pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.leave(id) else { return };
         let is_unasked = matches!(reason, CloseReason::ServerStopping | CloseReason::Silent);
         if reason.is_polite() && (!is_unasked || person.takes_part()) {
-            out.push(Effect::Tell(seat, Notice::Goodbye(reason.clone())));
+            out.push(Effect::Tell(id, Notice::Goodbye(reason.clone())));
         }
-        self.leave_room(seat, person, reason.clone(), now, out);
-        out.push(Effect::HangUp(seat, reason));
+        self.leave_room(id, person, reason.clone(), now, out);
+        out.push(Effect::HangUp(id, reason));
     }
 
     /// The house closes: everybody is told so and leaves. Nobody is told of the others' leaving.
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
-        let seats: Vec<Seat> = self.people.seats().collect();
-        for seat in seats {
-            let Some(person) = self.people.leave(seat) else { continue };
+        let ids: Vec<SessionId> = self.people.ids().collect();
+        for id in ids {
+            let Some(person) = self.people.leave(id) else { continue };
             if person.takes_part() {
-                out.push(Effect::Tell(seat, Notice::Goodbye(CloseReason::ServerStopping)));
+                out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));
             }
             if let Some(room) = person.room {
-                out.push(Effect::Exit(room, seat));
+                out.push(Effect::Exit(room, id));
             }
-            out.push(Effect::HangUp(seat, CloseReason::ServerStopping));
+            out.push(Effect::HangUp(id, CloseReason::ServerStopping));
         }
         for room in self.rooms.iter_mut().flatten() {
             room.members.clear();
@@ -355,7 +355,7 @@ impl Hub {
     /// When [`Hub::tick`] has something to do next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
-        let due = |queue: &VecDeque<(Duration, Seat, SessionId)>| queue.front().map(|(due, _, _)| *due);
+        let due = |queue: &VecDeque<(Duration, SessionId)>| queue.front().map(|(due, _)| *due);
         let bustle = self.bustles.front().map(|(ends, _)| *ends);
         due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(bustle).chain(self.forget_at).min()
     }
@@ -365,20 +365,14 @@ impl Hub {
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.tell_bustles(now.up, out);
         self.forget_empty_rooms(now.up);
-        while let Some((_, seat, id)) = pop_due(&mut self.to_join, now.up) {
-            if self
-                .people
-                .get(seat)
-                .is_some_and(|person| person.speaker.id == id && person.room.is_none() && !person.spoken)
-            {
-                out.push(Effect::Tell(seat, Notice::DoExit));
-                self.to_exit.push_back((now.up + EXIT_GRACE, seat, id));
+        while let Some((_, id)) = pop_due(&mut self.to_join, now.up) {
+            if self.people.get(id).is_some_and(|person| person.room.is_none() && !person.spoken) {
+                out.push(Effect::Tell(id, Notice::DoExit));
+                self.to_exit.push_back((now.up + EXIT_GRACE, id));
             }
         }
-        while let Some((_, seat, id)) = pop_due(&mut self.to_exit, now.up) {
-            if self.people.seat_of(id) == Some(seat) {
-                self.leave(seat, CloseReason::NotJoined, now, out);
-            }
+        while let Some((_, id)) = pop_due(&mut self.to_exit, now.up) {
+            self.leave(id, CloseReason::NotJoined, now, out);
         }
     }
 
@@ -396,27 +390,27 @@ impl Hub {
     }
 
     /// Puts somebody who is nowhere yet into the lobby.
-    pub(super) fn be_somewhere(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
-        if self.people.get(seat).is_some_and(|person| person.room.is_none()) {
-            self.put_in(seat, RoomIndex::LOBBY, None, now, out);
+    pub(super) fn be_somewhere(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
+        if self.people.get(id).is_some_and(|person| person.room.is_none()) {
+            self.put_in(id, RoomIndex::LOBBY, None, now, out);
         }
     }
 
-    fn tell_renamed(&mut self, seat: Seat, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
-        out.push(Effect::Tell(seat, answer));
-        let Some(person) = self.people.get(seat).filter(|person| person.speaker.name != old) else { return };
+    fn tell_renamed(&mut self, id: SessionId, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
+        out.push(Effect::Tell(id, answer));
+        let Some(person) = self.people.get(id).filter(|person| person.speaker.name != old) else { return };
         let Some((index, room)) = person.room.and_then(|index| Some((index, self.room(index)?))) else {
             return;
         };
         let notice = Notice::Renamed { who: Arc::clone(&person.speaker), old, room: room.name.clone() };
-        out.push(Effect::Room { room: index, notice, hidden_from: Some(seat) });
+        out.push(Effect::Room { room: index, notice, except: Some(id) });
     }
 }
 
-fn pop_due(queue: &mut VecDeque<(Duration, Seat, SessionId)>, up: Duration) -> Option<(Duration, Seat, SessionId)> {
-    queue.pop_front_if(|(due, _, _)| *due <= up)
+fn pop_due(queue: &mut VecDeque<(Duration, SessionId)>, up: Duration) -> Option<(Duration, SessionId)> {
+    queue.pop_front_if(|(due, _)| *due <= up)
 }
 
-pub(super) fn refuse(seat: Seat, refusal: Refusal, out: &mut Vec<Effect>) {
-    out.push(Effect::Tell(seat, Notice::Refused(refusal)));
+pub(super) fn refuse(id: SessionId, refusal: Refusal, out: &mut Vec<Effect>) {
+    out.push(Effect::Tell(id, Notice::Refused(refusal)));
 }

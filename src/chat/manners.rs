@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::protocol::{Away, Body, Notice, Presence, Refusal, SessionId, Speaker, Switch};
 
-use super::Seat;
 use super::hub::{Effect, Hub, Now, refuse};
 use super::people::Person;
 
@@ -54,58 +53,58 @@ impl Person {
 }
 
 impl Hub {
-    pub(super) fn whois(&self, seat: Seat, name: &str, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn whois(&self, id: SessionId, name: &str, now: Now, out: &mut Vec<Effect>) {
         match self.people.find(name) {
             Ok(found) => {
                 if let Some(person) = self.people.get(found) {
                     let room = person.room.and_then(|room| self.room(room)).map(|room| room.name.clone());
-                    out.push(Effect::Tell(seat, Notice::Whois { who: person.presence(now), room, by: person.by }));
+                    out.push(Effect::Tell(id, Notice::Whois { who: person.presence(now), room, by: person.by }));
                 }
             }
-            Err(refusal) => refuse(seat, refusal, out),
+            Err(refusal) => refuse(id, refusal, out),
         }
     }
 
-    pub(super) fn away(&mut self, seat: Seat, why: Option<Body>, out: &mut Vec<Effect>) {
-        if let Some(person) = self.people.get_mut(seat) {
+    pub(super) fn away(&mut self, id: SessionId, why: Option<Body>, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(id) {
             let away = Away(why.map(|why| why.cut(MAX_AWAY)));
             person.away = Some(away.clone());
-            out.push(Effect::Tell(seat, Notice::YouAreAway(away)));
+            out.push(Effect::Tell(id, Notice::YouAreAway(away)));
         }
     }
 
-    pub(super) fn back(&mut self, seat: Seat, out: &mut Vec<Effect>) {
-        if let Some(person) = self.people.get_mut(seat) {
+    pub(super) fn back(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(id) {
             person.away = None;
-            out.push(Effect::Tell(seat, Notice::WelcomeBack));
+            out.push(Effect::Tell(id, Notice::WelcomeBack));
         }
     }
 
     /// Whoever is ignored stays so under every name, and is not told.
-    pub(super) fn ignore(&mut self, seat: Seat, name: &str, on: bool, out: &mut Vec<Effect>) {
+    pub(super) fn ignore(&mut self, id: SessionId, name: &str, on: bool, out: &mut Vec<Effect>) {
         let found = match self.people.find(name) {
             Ok(found) => self.people.get(found).map(|person| Arc::clone(&person.speaker)),
-            Err(refusal) => match self.visitor_called(seat, name) {
+            Err(refusal) => match self.visitor_called(id, name) {
                 Some(visitor) => Some(visitor),
-                None => return refuse(seat, refusal, out),
+                None => return refuse(id, refusal, out),
             },
         };
         let Some(who) = found else { return };
-        let id = who.visitor.unwrap_or(who.id);
-        let here = |id: &SessionId| id.is_visitor() || self.people.seat_of(*id).is_some();
-        let still_here: Vec<SessionId> = match self.people.get(seat) {
+        let ignored = who.visitor.unwrap_or(who.id);
+        let here = |id: &SessionId| id.is_visitor() || self.people.is_present(*id);
+        let still_here: Vec<SessionId> = match self.people.get(id) {
             Some(person) => person.filter.ignored.iter().copied().filter(here).collect(),
             None => return,
         };
-        if self.people.seat_of(id) == Some(seat) {
+        if ignored == id {
             return refuse(
-                seat,
+                id,
                 Refusal::CannotIgnore { why: "You cannot ignore yourself; /echo off hides your own lines" },
                 out,
             );
         }
-        let Some(person) = self.people.get_mut(seat) else { return };
-        person.filter.ignored.retain(|other| *other != id);
+        let Some(person) = self.people.get_mut(id) else { return };
+        person.filter.ignored.retain(|other| *other != ignored);
         if person.filter.ignored.len() >= MAX_IGNORED {
             // Who has left is kept as long as there is room: history shows nothing of theirs either.
             person.filter.ignored = still_here;
@@ -113,23 +112,23 @@ impl Hub {
         if on {
             if person.filter.ignored.len() >= MAX_IGNORED {
                 return refuse(
-                    seat,
+                    id,
                     Refusal::CannotIgnore { why: "You ignore 64 people already; /unignore NAME first" },
                     out,
                 );
             }
-            person.filter.ignored.push(id);
+            person.filter.ignored.push(ignored);
         }
-        out.push(Effect::Filter(seat, person.filter.clone()));
-        out.push(Effect::Tell(seat, Notice::Ignoring { who, on }));
+        out.push(Effect::Filter(id, person.filter.clone()));
+        out.push(Effect::Tell(id, Notice::Ignoring { who, on }));
     }
 
-    pub(super) fn quiet(&mut self, seat: Seat, switch: Switch, out: &mut Vec<Effect>) {
-        if let Some(person) = self.people.get_mut(seat) {
+    pub(super) fn quiet(&mut self, id: SessionId, switch: Switch, out: &mut Vec<Effect>) {
+        if let Some(person) = self.people.get_mut(id) {
             let on = switch == Switch::On;
             person.filter.quiet = on;
-            out.push(Effect::Filter(seat, person.filter.clone()));
-            out.push(Effect::Tell(seat, Notice::Quiet { on }));
+            out.push(Effect::Filter(id, person.filter.clone()));
+            out.push(Effect::Tell(id, Notice::Quiet { on }));
         }
     }
 }

@@ -32,15 +32,3 @@ pub use room::RoomIndex;
 #[cfg(test)]
 pub(crate) use rooms::MAX_TOPIC;
 pub use talk::Heard;
-
-/// The place of a session in the house: small numbers, used again after a session has gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Seat(pub u32);
-
-impl Seat {
-    /// The seat's number, for tables by seat.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}

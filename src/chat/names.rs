@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::protocol::NameKeys;
 
-/// Maps keys of names (see [`NameKeys`]) to their holders. `T` is the holder: a session's seat or a room.
+/// Maps keys of names (see [`NameKeys`]) to their holders. `T` is the holder: a session or a room.
 #[derive(Debug)]
 pub(super) struct Names<T> {
     by_folded: HashMap<String, T>,

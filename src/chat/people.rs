@@ -1,9 +1,9 @@
-//! Who is here and what they are called: the names of the house, each held by one person.
+//! The people present and their names. Each name is held by one person.
 //!
-//! A name is free the moment its owner leaves or takes another. Whether two names clash is for
-//! [`NameKeys`] to say; who holds which key is known here.
+//! A name is free the moment its owner leaves or takes another. [`NameKeys`] says whether two names clash;
+//! this file knows who holds which key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refu
 
 use super::names::Names;
 use super::writers::Writers;
-use super::{Filter, RoomIndex, Seat};
+use super::{Filter, RoomIndex};
 
 /// With how many names of about its length a wrong one is compared for a "did you mean": a bound on what
 /// it can cost everybody, some 0.1 ms.
@@ -56,23 +56,23 @@ impl Person {
     }
 }
 
-/// Everybody, by seat, by session, by address and by name.
+/// All people present, by session, by address and by name.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    seats: Vec<Option<Person>>,
-    count: usize,
+    /// By session. Sorted, so that a walk over all people has the same order on every machine.
+    people: BTreeMap<SessionId, Person>,
     /// How many of them are listed.
     listed: usize,
-    by_id: HashMap<SessionId, Seat>,
     /// Chosen names.
-    names: Names<Seat>,
-    /// Two connections to two doors may come from one address; the first one is meant by it.
-    by_address: HashMap<Arc<str>, Vec<Seat>>,
+    names: Names<SessionId>,
+    /// Sessions of each address. One address may have connections to several doors; a name that is an address
+    /// means the first of them.
+    by_address: HashMap<Arc<str>, Vec<SessionId>>,
 }
 
 impl People {
     pub(super) fn len(&self) -> usize {
-        self.count
+        self.people.len()
     }
 
     /// How many people are listed.
@@ -80,84 +80,76 @@ impl People {
         self.listed
     }
 
-    /// Lists the person at `seat`. Returns false if nobody is there or the person is listed already.
-    pub(super) fn list(&mut self, seat: Seat) -> bool {
-        let Some(person) = self.get_mut(seat).filter(|person| !person.is_listed) else { return false };
+    /// Lists a person. Returns false if the session is not present or listed already.
+    pub(super) fn list(&mut self, id: SessionId) -> bool {
+        let Some(person) = self.get_mut(id).filter(|person| !person.is_listed) else { return false };
         person.is_listed = true;
         self.listed += 1;
         true
     }
 
-    pub(super) fn get(&self, seat: Seat) -> Option<&Person> {
-        self.seats.get(seat.index())?.as_ref()
+    pub(super) fn get(&self, id: SessionId) -> Option<&Person> {
+        self.people.get(&id)
     }
 
-    pub(super) fn get_mut(&mut self, seat: Seat) -> Option<&mut Person> {
-        self.seats.get_mut(seat.index())?.as_mut()
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Person> {
+        self.people.get_mut(&id)
     }
 
-    pub(super) fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
-        (0..).map(Seat).zip(&self.seats).filter(|(_, person)| person.is_some()).map(|(seat, _)| seat)
+    /// All sessions, in the order of their ids.
+    pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.people.keys().copied()
     }
 
-    pub(super) fn seat_of(&self, id: SessionId) -> Option<Seat> {
-        self.by_id.get(&id).copied()
+    pub(super) fn is_present(&self, id: SessionId) -> bool {
+        self.people.contains_key(&id)
     }
 
-    pub(super) fn enter(&mut self, seat: Seat, person: Person) {
-        if self.seats.len() <= seat.index() {
-            self.seats.resize_with(seat.index() + 1, || None);
-        }
-        self.by_id.insert(person.speaker.id, seat);
+    pub(super) fn enter(&mut self, person: Person) {
+        let id = person.speaker.id;
         // First names, an address or an id, are found by those.
-        self.by_address.entry(Arc::clone(&person.speaker.address)).or_default().push(seat);
-        if let Some(place) = self.seats.get_mut(seat.index()) {
-            self.listed += usize::from(person.is_listed);
-            *place = Some(person);
-            self.count += 1;
-        }
+        self.by_address.entry(Arc::clone(&person.speaker.address)).or_default().push(id);
+        self.listed += usize::from(person.is_listed);
+        self.people.insert(id, person);
     }
 
-    pub(super) fn leave(&mut self, seat: Seat) -> Option<Person> {
-        let person = self.seats.get_mut(seat.index())?.take()?;
-        self.count -= 1;
+    pub(super) fn leave(&mut self, id: SessionId) -> Option<Person> {
+        let person = self.people.remove(&id)?;
         self.listed -= usize::from(person.is_listed);
-        self.by_id.remove(&person.speaker.id);
         if let Some(keys) = &person.keys {
-            self.names.free(keys, seat);
+            self.names.free(keys, id);
         }
-        if let Some(seats) = self.by_address.get_mut(&person.speaker.address) {
-            seats.retain(|other| *other != seat);
-            if seats.is_empty() {
+        if let Some(sessions) = self.by_address.get_mut(&person.speaker.address) {
+            sessions.retain(|other| *other != id);
+            if sessions.is_empty() {
                 self.by_address.remove(&person.speaker.address);
             }
         }
         Some(person)
     }
 
-    /// Gives the person at `seat` a name; the name before is returned.
-    pub(super) fn rename(&mut self, seat: Seat, nick: &Nick) -> Result<Arc<str>, Refusal> {
-        self.check_free(seat, nick)?;
-        let person = self.seats.get_mut(seat.index()).and_then(Option::as_mut);
-        let Some(person) = person else { return Ok(nick.shared()) };
+    /// Gives a person a name; returns the name before.
+    pub(super) fn rename(&mut self, id: SessionId, nick: &Nick) -> Result<Arc<str>, Refusal> {
+        self.check_free(id, nick)?;
+        let Some(person) = self.people.get_mut(&id) else { return Ok(nick.shared()) };
         let old = Arc::clone(&person.speaker.name);
-        let (id, address) = (person.speaker.id, Arc::clone(&person.speaker.address));
+        let address = Arc::clone(&person.speaker.address);
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared(), visitor: None });
         if let Some(keys) = person.keys.replace(Arc::clone(nick.keys())) {
-            self.names.free(&keys, seat);
+            self.names.free(&keys, id);
         }
-        self.names.hold(nick.keys(), seat);
+        self.names.hold(nick.keys(), id);
         Ok(old)
     }
 
-    /// Checks that the session at `seat` may take this name.
+    /// Checks that the session `id` may take this name.
     ///
     /// # Errors
     /// [`Refusal::Taken`] or [`Refusal::LooksLike`] if another person present has the name or one like it,
     /// [`Refusal::MixedScripts`] if the name mixes scripts.
-    pub(super) fn check_free(&self, seat: Seat, nick: &Nick) -> Result<(), Refusal> {
+    pub(super) fn check_free(&self, id: SessionId, nick: &Nick) -> Result<(), Refusal> {
         let name = nick.as_str().to_owned();
-        let Some(holder) = self.holder(nick.keys(), seat) else {
+        let Some(holder) = self.holder(nick.keys(), id) else {
             return if nick.mixes_scripts() { Err(Refusal::MixedScripts { name }) } else { Ok(()) };
         };
         if self.names.called(&nick.keys().folded) != Some(holder) {
@@ -165,7 +157,7 @@ impl People {
             return Err(Refusal::LooksLike { name, present });
         }
         let free = nick.variants(MAX_VARIANTS);
-        let free = free.filter(|other| self.holder(other.keys(), seat).is_none() && !other.mixes_scripts());
+        let free = free.filter(|other| self.holder(other.keys(), id).is_none() && !other.mixes_scripts());
         Err(Refusal::Taken { name, free: free.take(3).map(|nick| nick.as_str().to_owned()).collect() })
     }
 
@@ -173,7 +165,7 @@ impl People {
     ///
     /// # Errors
     /// [`Refusal::NobodyCalled`], with the nearest name if one is near.
-    pub(super) fn find(&self, name: &str) -> Result<Seat, Refusal> {
+    pub(super) fn find(&self, name: &str) -> Result<SessionId, Refusal> {
         let name = name.trim();
         let nobody = |like: Option<&str>| {
             Err(Refusal::NobodyCalled { name: shortened(name, 40), like: like.map(str::to_owned) })
@@ -182,15 +174,15 @@ impl People {
         if name.len() > 4 * MAX_NICK_BYTES {
             return nobody(None);
         }
-        let is_listed = |seat: &Seat| self.get(*seat).is_some_and(|person| person.is_listed);
+        let is_listed = |id: &SessionId| self.get(*id).is_some_and(|person| person.is_listed);
         let by_address = || self.by_address.get(name)?.iter().copied().find(is_listed);
-        let by_id = || self.seat_of(SessionId(name.parse().ok()?)).filter(is_listed);
-        if let Some(seat) = by_address().or_else(by_id) {
-            return Ok(seat);
+        let by_id = || name.parse().ok().map(SessionId).filter(is_listed);
+        if let Some(id) = by_address().or_else(by_id) {
+            return Ok(id);
         }
         let folded = NameKeys::fold(name);
         match self.names.called(&folded) {
-            Some(seat) => Ok(seat),
+            Some(id) => Ok(id),
             None => nobody(self.nearest(&folded)),
         }
     }
@@ -202,7 +194,7 @@ impl People {
             return None;
         }
         // Addresses and ids are not suggested: nobody types them from memory.
-        let chosen = self.seats.iter().flatten().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
+        let chosen = self.people.values().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
         let near = chosen.filter(|(_, other)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
         let slips = near.take(MAX_COMPARED).map(|(person, other)| {
             #[cfg(test)]
@@ -213,8 +205,8 @@ impl People {
         (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(&*person.speaker.name)
     }
 
-    /// A holder of one of these keys other than `seat`.
-    fn holder(&self, keys: &NameKeys, seat: Seat) -> Option<Seat> {
-        self.names.holders(keys).find(|holder| *holder != seat)
+    /// A holder of one of these keys other than session `id`.
+    fn holder(&self, keys: &NameKeys, id: SessionId) -> Option<SessionId> {
+        self.names.holders(keys).find(|holder| *holder != id)
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Body, Line, NameKeys, Notice, RoomName, Speaker};
+use crate::protocol::{Body, Line, NameKeys, Notice, RoomName, SessionId, Speaker};
 
-use super::Seat;
 use super::history::History;
 
 /// Comings and goings are told one by one as long as there are no more than this …
@@ -39,7 +38,7 @@ pub(super) struct Room {
     pub(super) keys: NameKeys,
     pub(super) topic: Option<Body>,
     /// In the order in which they came.
-    pub(super) members: Vec<Seat>,
+    pub(super) members: Vec<SessionId>,
     pub(super) history: History,
     /// When it was made, in Unix milliseconds: tells it from an earlier room of its name.
     pub(super) since: u64,
@@ -74,13 +73,13 @@ impl Room {
         }
     }
 
-    pub(super) fn enter(&mut self, seat: Seat) {
-        self.members.push(seat);
+    pub(super) fn enter(&mut self, id: SessionId) {
+        self.members.push(id);
         self.empty_since = None;
     }
 
-    pub(super) fn leave(&mut self, seat: Seat, up: Duration) {
-        self.members.retain(|member| *member != seat);
+    pub(super) fn leave(&mut self, id: SessionId, up: Duration) {
+        self.members.retain(|member| *member != id);
         if self.members.is_empty() {
             self.empty_since = Some(up);
         }

@@ -6,48 +6,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{Body, CloseReason, NameKeys, Notice, Refusal, RoomInfo, RoomName};
+use crate::protocol::{Body, CloseReason, NameKeys, Notice, Refusal, RoomInfo, RoomName, SessionId};
 
+use super::RoomIndex;
 use super::history::{History, Past};
 use super::hub::{Effect, Hub, Now, refuse};
 use super::people::Person;
 use super::room::Room;
-use super::{RoomIndex, Seat};
 
 /// What was said in an empty room is kept for so long, unless its place is needed.
 const EMPTY_KEPT: Duration = Duration::from_secs(600);
 
 impl Hub {
     /// Goes to a room, which is made if it is not there.
-    pub(super) fn join(&mut self, seat: Seat, name: RoomName, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn join(&mut self, id: SessionId, name: RoomName, now: Now, out: &mut Vec<Effect>) {
         match self.find_or_make_room(name, now) {
-            Ok(room) => self.go_to(seat, room, now, out),
-            Err(refusal) => refuse(seat, refusal, out),
+            Ok(room) => self.go_to(id, room, now, out),
+            Err(refusal) => refuse(id, refusal, out),
         }
     }
 
-    pub(super) fn go_to(&mut self, seat: Seat, to: RoomIndex, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.get_mut(seat) else { return };
+    pub(super) fn go_to(&mut self, id: SessionId, to: RoomIndex, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get_mut(id) else { return };
         let from = person.room;
         if from != Some(to) {
-            let came_from = from.and_then(|from| self.take_out(seat, from, to, now, out));
-            self.put_in(seat, to, came_from, now, out);
+            let came_from = from.and_then(|from| self.take_out(id, from, to, now, out));
+            self.put_in(id, to, came_from, now, out);
         }
         let Some((room, mut others, total)) = self.company(to) else { return };
         let since = self.room(to).map_or(0, |room| room.since);
-        let Some(you) = self.people.get(seat).map(|person| Arc::clone(&person.speaker)) else { return };
+        let Some(you) = self.people.get(id).map(|person| Arc::clone(&person.speaker)) else { return };
         others.retain(|name| *name != you.name);
         out.push(Effect::Tell(
-            seat,
+            id,
             Notice::InRoom { you, room: room.clone(), others, others_total: total.saturating_sub(1), since },
         ));
         if from != Some(to) {
             if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
-                out.push(Effect::Tell(seat, Notice::Topic { room, topic: Some(topic) }));
+                out.push(Effect::Tell(id, Notice::Topic { room, topic: Some(topic) }));
             }
             // A frame client takes any frame for its answer, so it gets no past unasked.
-            if self.people.get(seat).is_some_and(|person| person.by != "frame") {
-                self.tell_past(seat, to, self.settings.history_shown, out);
+            if self.people.get(id).is_some_and(|person| person.by != "frame") {
+                self.tell_past(id, to, self.settings.history_shown, out);
             }
         }
     }
@@ -55,21 +55,21 @@ impl Hub {
     /// Takes somebody out of a room, to another one; returns the name of the room that was left.
     fn take_out(
         &mut self,
-        seat: Seat,
+        id: SessionId,
         from: RoomIndex,
         to: RoomIndex,
         now: Now,
         out: &mut Vec<Effect>,
     ) -> Option<RoomName> {
         let to = self.room(to)?.name.clone();
-        let person = self.people.get_mut(seat)?;
+        let person = self.people.get_mut(id)?;
         person.room = None;
         let who = Arc::clone(&person.speaker);
         let room = self.rooms.get_mut(from.index())?.as_mut()?;
-        room.leave(seat, now.up);
+        room.leave(id, now.up);
         let name = room.name.clone();
         self.note_emptied(from);
-        out.push(Effect::Exit(from, seat));
+        out.push(Effect::Exit(from, id));
         self.tell_movement(from, Notice::Went { who, to, room: name.clone() }, false, None, now, out);
         Some(name)
     }
@@ -77,46 +77,53 @@ impl Hub {
     /// Puts somebody into a room, coming from another one or from outside, and tells the others.
     pub(super) fn put_in(
         &mut self,
-        seat: Seat,
+        id: SessionId,
         index: RoomIndex,
         from: Option<RoomName>,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        let Some(person) = self.people.get_mut(seat) else { return };
+        let Some(person) = self.people.get_mut(id) else { return };
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         person.room = Some(index);
-        room.enter(seat);
+        room.enter(id);
         let (who, room) = (Arc::clone(&person.speaker), room.name.clone());
         let notice = match from {
             Some(from) => Notice::Came { who, from, room },
             None => Notice::Login { who, room },
         };
         self.tell_movement(index, notice, true, None, now, out);
-        out.push(Effect::Enter(index, seat));
+        out.push(Effect::Enter(index, id));
     }
 
     /// Makes a session that already hears its room a member, and announces it to the others.
-    pub(super) fn announce(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.get(seat) else { return };
+    pub(super) fn announce(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(id) else { return };
         let Some(index) = person.room else { return };
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
-        room.enter(seat);
+        room.enter(id);
         let notice = Notice::Login { who: Arc::clone(&person.speaker), room: room.name.clone() };
-        self.tell_movement(index, notice, true, Some(seat), now, out);
+        self.tell_movement(index, notice, true, Some(id), now, out);
     }
 
     /// Takes somebody out of the house.
-    pub(super) fn leave_room(&mut self, seat: Seat, person: Person, why: CloseReason, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn leave_room(
+        &mut self,
+        id: SessionId,
+        person: Person,
+        why: CloseReason,
+        now: Now,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(index) = person.room else { return };
         if !person.is_listed {
-            return out.push(Effect::Exit(index, seat)); // nobody knew of it
+            return out.push(Effect::Exit(index, id)); // nobody knew of it
         }
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
-        room.leave(seat, now.up);
+        room.leave(id, now.up);
         let notice = Notice::Left { who: person.speaker, room: room.name.clone(), why };
         self.note_emptied(index);
-        out.push(Effect::Exit(index, seat));
+        out.push(Effect::Exit(index, id));
         self.tell_movement(index, notice, false, None, now, out);
     }
 
@@ -126,14 +133,14 @@ impl Hub {
         index: RoomIndex,
         notice: Notice,
         came: bool,
-        hidden_from: Option<Seat>,
+        except: Option<SessionId>,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         let waits = room.bustle_ends().is_some();
         if self.settings.classic || room.tells_singly(came, now.up) {
-            out.push(Effect::Room { room: index, notice, hidden_from });
+            out.push(Effect::Room { room: index, notice, except });
         } else if !waits && let Some(ends) = room.bustle_ends() {
             self.bustles.push_back((ends, index));
         }
@@ -145,12 +152,12 @@ impl Hub {
             let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { continue };
             // A room that has taken another one's place ends its counting later.
             if room.bustle_ends().is_some_and(|ends| ends <= up) {
-                out.push(Effect::Room { room: index, notice: room.take_bustle(up), hidden_from: None });
+                out.push(Effect::Room { room: index, notice: room.take_bustle(up), except: None });
             }
         }
     }
 
-    pub(super) fn list_rooms(&self, seat: Seat, out: &mut Vec<Effect>) {
+    pub(super) fn list_rooms(&self, id: SessionId, out: &mut Vec<Effect>) {
         let rooms =
             self.rooms.iter().flatten().filter(|room| !room.members.is_empty() || room.name == RoomName::lobby());
         let rooms = rooms.map(|room| RoomInfo {
@@ -158,14 +165,14 @@ impl Hub {
             people: room.members.len(),
             topic: room.topic.clone(),
         });
-        out.push(Effect::Tell(seat, Notice::Rooms(rooms.collect())));
+        out.push(Effect::Tell(id, Notice::Rooms(rooms.collect())));
     }
 
-    pub(super) fn topic(&mut self, seat: Seat, topic: Option<Body>, now: Now, out: &mut Vec<Effect>) {
+    pub(super) fn topic(&mut self, id: SessionId, topic: Option<Body>, now: Now, out: &mut Vec<Effect>) {
         if topic.is_some() {
-            self.be_somewhere(seat, now, out);
+            self.be_somewhere(id, now, out);
         }
-        let Some(person) = self.people.get(seat) else { return };
+        let Some(person) = self.people.get(id) else { return };
         let (who, index) = (Arc::clone(&person.speaker), person.room.unwrap_or(RoomIndex::LOBBY));
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
         let name = room.name.clone();
@@ -173,61 +180,61 @@ impl Hub {
             Some(topic) => {
                 let topic = topic.cut(MAX_TOPIC);
                 room.topic = Some(topic.clone());
-                out.push(Effect::Tell(seat, Notice::Topic { room: name.clone(), topic: Some(topic.clone()) }));
+                out.push(Effect::Tell(id, Notice::Topic { room: name.clone(), topic: Some(topic.clone()) }));
                 out.push(Effect::Room {
                     room: index,
                     notice: Notice::TopicSet { who, room: name, topic },
-                    hidden_from: Some(seat),
+                    except: Some(id),
                 });
             }
-            None => out.push(Effect::Tell(seat, Notice::Topic { room: name, topic: room.topic.clone() })),
+            None => out.push(Effect::Tell(id, Notice::Topic { room: name, topic: room.topic.clone() })),
         }
     }
 
     /// The last lines of the present room, and where they end.
-    pub(super) fn history(&self, seat: Seat, count: usize, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.get(seat) else { return };
+    pub(super) fn history(&self, id: SessionId, count: usize, out: &mut Vec<Effect>) {
+        let Some(person) = self.people.get(id) else { return };
         let index = person.room.unwrap_or(RoomIndex::LOBBY);
-        self.tell_past(seat, index, count, out);
+        self.tell_past(id, index, count, out);
         if let Some(room) = self.room(index) {
-            out.push(Effect::Tell(seat, past_end(room, 0)));
+            out.push(Effect::Tell(id, past_end(room, 0)));
         }
     }
 
     /// What was said in a room after a line's number, and how much of it is lost.
     pub(super) fn history_after(
         &mut self,
-        seat: Seat,
+        id: SessionId,
         name: Option<RoomName>,
         after: u64,
         now: Now,
         out: &mut Vec<Effect>,
     ) {
         self.forget_empty_rooms(now.up);
-        let Some(person) = self.people.get(seat) else { return };
+        let Some(person) = self.people.get(id) else { return };
         let present = person.room.unwrap_or(RoomIndex::LOBBY);
         let found = name.as_ref().map_or(Some(present), |name| self.room_index(name));
         let Some(room) = found.and_then(|index| self.room(index)) else {
             let room = name.unwrap_or_else(RoomName::lobby);
-            return refuse(seat, Refusal::NoRoom { room }, out);
+            return refuse(id, Refusal::NoRoom { room }, out);
         };
         let (lines, lost) = room.history.after(after, |past| !person.ignores(&past.line.from));
-        out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
-        out.push(Effect::Tell(seat, past_end(room, lost)));
+        out.extend(lines.into_iter().map(|past| Effect::Tell(id, told(past))));
+        out.push(Effect::Tell(id, past_end(room, lost)));
     }
 
     /// How many lines of what was said in its room `/history` can show to somebody.
     #[must_use]
-    pub fn past_of(&self, seat: Seat) -> usize {
-        let Some(person) = self.people.get(seat) else { return 0 };
+    pub fn past_of(&self, id: SessionId) -> usize {
+        let Some(person) = self.people.get(id) else { return 0 };
         let Some(room) = person.room.and_then(|index| self.room(index)) else { return 0 };
         room.history.count(|past| !person.ignores(&past.line.from))
     }
 
-    pub(super) fn tell_past(&self, seat: Seat, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
-        let (Some(person), Some(room)) = (self.people.get(seat), self.room(index)) else { return };
+    pub(super) fn tell_past(&self, id: SessionId, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
+        let (Some(person), Some(room)) = (self.people.get(id), self.room(index)) else { return };
         let lines = room.history.last(count, |past| !person.ignores(&past.line.from));
-        out.extend(lines.into_iter().map(|past| Effect::Tell(seat, told(past))));
+        out.extend(lines.into_iter().map(|past| Effect::Tell(id, told(past))));
     }
 
     pub(super) fn room(&self, index: RoomIndex) -> Option<&Room> {

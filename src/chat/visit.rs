@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::protocol::{Body, MAX_NICK_BYTES, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker, VisitTo};
 
+use super::RoomIndex;
 use super::hub::{Effect, Hub, Now, refuse};
-use super::{RoomIndex, Seat};
 
 /// Most names of visits that are remembered: `/ignore` accepts these and refuses a mistyped name.
 const MAX_VISITORS: usize = 256;
@@ -34,7 +34,7 @@ impl Hub {
     #[expect(clippy::too_many_arguments, reason = "as for every other line, and the name")]
     pub(super) fn visit(
         &mut self,
-        seat: Seat,
+        id: SessionId,
         name: Option<&Nick>,
         to: VisitTo,
         body: Body,
@@ -42,11 +42,11 @@ impl Hub {
         now: Now,
         out: &mut Vec<Effect>,
     ) {
-        let Some(person) = self.people.get(seat) else { return };
+        let Some(person) = self.people.get(id) else { return };
         let (own, is_told) = (person.room, tagged || person.echo);
-        let from = match self.visitor(seat, &person.speaker, name) {
+        let from = match self.visitor(id, &person.speaker, name) {
             Ok(from) => from,
-            Err(refusal) => return refuse(seat, refusal, out),
+            Err(refusal) => return refuse(id, refusal, out),
         };
         let (room, is_action) = match to {
             VisitTo::Room(room) => (room, false),
@@ -54,34 +54,34 @@ impl Hub {
             VisitTo::Person(to) => {
                 return match self.receiver(&to) {
                     Ok(receiver) => {
-                        self.is_heard(seat, &from, now);
-                        self.deliver_from(from, seat, receiver, body, now, out);
+                        self.is_heard(id, &from, now);
+                        self.deliver_from(from, id, receiver, body, now, out);
                     }
-                    Err(refusal) => refuse(seat, refusal, out),
+                    Err(refusal) => refuse(id, refusal, out),
                 };
             }
         };
-        let index = self.visited_room(seat, room.as_ref());
+        let index = self.visited_room(id, room.as_ref());
         let found = index.and_then(|index| Some((index, self.rooms.get_mut(index.index())?.as_mut()?)));
         let Some((index, there)) = found else {
-            return room.into_iter().for_each(|room| refuse(seat, Refusal::NoRoom { room }, out));
+            return room.into_iter().for_each(|room| refuse(id, Refusal::NoRoom { room }, out));
         };
         let line = there.line(Arc::clone(&from), body, now.unix_ms);
         there.history.keep(&line, is_action);
-        self.is_heard(seat, &from, now);
+        self.is_heard(id, &from, now);
         let notice = if is_action { Notice::Acted } else { Notice::Said };
         if is_told {
-            out.push(Effect::Tell(seat, notice(line.clone())));
+            out.push(Effect::Tell(id, notice(line.clone())));
         }
-        let hidden_from = (own == Some(index)).then_some(seat);
-        out.push(Effect::Room { room: index, notice: notice(line), hidden_from });
+        let except = (own == Some(index)).then_some(id);
+        out.push(Effect::Room { room: index, notice: notice(line), except });
     }
 
     /// The room that a visit goes to. It must be in the list of rooms, so it is not empty. Without a room's
     /// name it is the asker's own room, or the lobby.
-    pub(super) fn visited_room(&self, seat: Seat, name: Option<&RoomName>) -> Option<RoomIndex> {
+    pub(super) fn visited_room(&self, id: SessionId, name: Option<&RoomName>) -> Option<RoomIndex> {
         let Some(name) = name else {
-            return Some(self.people.get(seat)?.room.unwrap_or(RoomIndex::LOBBY));
+            return Some(self.people.get(id)?.room.unwrap_or(RoomIndex::LOBBY));
         };
         self.room_index(name).filter(|index| {
             *index == RoomIndex::LOBBY || self.room(*index).is_some_and(|room| !room.members.is_empty())
@@ -89,9 +89,9 @@ impl Hub {
     }
 
     /// The speaker of a visit from this session under this name.
-    fn visitor(&self, seat: Seat, own: &Arc<Speaker>, name: Option<&Nick>) -> Result<Arc<Speaker>, Refusal> {
+    fn visitor(&self, id: SessionId, own: &Arc<Speaker>, name: Option<&Nick>) -> Result<Arc<Speaker>, Refusal> {
         let Some(name) = name else { return Ok(Arc::clone(own)) };
-        self.people.check_free(seat, name)?;
+        self.people.check_free(id, name)?;
         let folded = &name.keys().folded;
         if NameKeys::fold(&own.name) == *folded {
             return Ok(Arc::clone(own)); // under its own name it is itself
@@ -100,24 +100,24 @@ impl Hub {
         Ok(Arc::new(Speaker { id, address, name: name.shared(), visitor: Some(SessionId::of_visitor(folded)) }))
     }
 
-    fn is_heard(&mut self, seat: Seat, from: &Arc<Speaker>, now: Now) {
-        self.speaks(seat, now);
+    fn is_heard(&mut self, id: SessionId, from: &Arc<Speaker>, now: Now) {
+        self.speaks(id, now);
         if from.visitor.is_some() {
             self.visitors.remember(from);
         }
     }
 
-    /// The visitor with that name, if it is a recent one or `seat` ignores it.
-    pub(super) fn visitor_called(&self, seat: Seat, name: &str) -> Option<Arc<Speaker>> {
+    /// The visitor with that name, if it is a recent one or session `id` ignores it.
+    pub(super) fn visitor_called(&self, id: SessionId, name: &str) -> Option<Arc<Speaker>> {
         let name = name.trim();
         if name.len() > 4 * MAX_NICK_BYTES {
             return None; // longer than any way to write a name
         }
-        let id = SessionId::of_visitor(&NameKeys::fold(name));
-        let last = self.visitors.0.iter().find(|who| who.visitor == Some(id)).map(Arc::clone);
+        let number = SessionId::of_visitor(&NameKeys::fold(name));
+        let last = self.visitors.0.iter().find(|who| who.visitor == Some(number)).map(Arc::clone);
         last.or_else(|| {
-            let person = self.people.get(seat).filter(|person| person.filter.ignored.contains(&id))?;
-            let (id, address, visitor) = (person.speaker.id, Arc::clone(&person.speaker.address), Some(id));
+            let person = self.people.get(id).filter(|person| person.filter.ignored.contains(&number))?;
+            let (address, visitor) = (Arc::clone(&person.speaker.address), Some(number));
             Some(Arc::new(Speaker { id, address, name: name.into(), visitor }))
         })
     }

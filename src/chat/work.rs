@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Arrival, Entry, Hub, HubSettings, Now, Seat};
+use super::{Arrival, Entry, Hub, HubSettings, Now};
 use crate::protocol::{
     Body, COMMANDS, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Speaker, VisitTo, counted,
 };
 
 /// People present: the default of `--max-clients`.
-const PEOPLE: u32 = 4096;
+const PEOPLE: u64 = 4096;
 /// Most characters whose look-alikes or case one command may look up (DESIGN, section 4).
 const MAX_LOOK_UPS: usize = 4096;
 const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
@@ -27,7 +27,8 @@ const SETTINGS: HubSettings = HubSettings {
     history_shown: 10,
     classic: false,
 };
-const ASKER: Seat = Seat(0);
+const ASKER: SessionId = SessionId(FIRST_ID);
+const FIRST_ID: u64 = 1 << 62;
 
 /// Names whose variants are refused, taken, long when normalized, or costly to compare.
 const HARD_NAMES: [&str; 9] = [
@@ -42,23 +43,18 @@ const HARD_NAMES: [&str; 9] = [
     "lIlIlIlIlIlIlIlIlIlIlIlI",
 ];
 
-fn enter(hub: &mut Hub, seat: Seat) {
-    let name: Arc<str> = format!("127.0.0.1:{}", 5000 + seat.0).into();
-    let speaker = Arc::new(Speaker {
-        id: SessionId(1 << 62 | u64::from(seat.0)),
-        address: Arc::clone(&name),
-        name,
-        visitor: None,
-    });
+fn enter(hub: &mut Hub, id: SessionId) {
+    let name: Arc<str> = format!("127.0.0.1:{}", 5000 + (id.0 - FIRST_ID)).into();
+    let speaker = Arc::new(Speaker { id, address: Arc::clone(&name), name, visitor: None });
     let (door, by, echo, entry) = ("127.0.0.1:8000".into(), "text", true, Entry::Lobby);
-    hub.enter(seat, Arrival { speaker, door, by, echo, entry }, NOW, &mut Vec::new());
-    hub.appear(seat, NOW, &mut Vec::new());
+    hub.enter(Arrival { speaker, door, by, echo, entry }, NOW, &mut Vec::new());
+    hub.appear(id, NOW, &mut Vec::new());
 }
 
-fn take_name(hub: &mut Hub, seat: Seat, name: &str) {
+fn take_name(hub: &mut Hub, id: SessionId, name: &str) {
     let nick = Nick::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     let mut out = Vec::new();
-    hub.command(seat, Command::Nick(nick), false, NOW, &mut out);
+    hub.command(id, Command::Nick(nick), false, NOW, &mut out);
     assert!(matches!(out.first(), Some(super::Effect::Tell(_, Notice::YouAre(_)))), "{name}: {out:?}");
 }
 
@@ -71,9 +67,9 @@ fn full() -> Hub {
     let long = (0..).map(|number| format!("{}{number:04}", "x".repeat(20)));
     let names = HARD_NAMES.into_iter().map(str::to_owned).chain(mikes).chain(long);
     enter(&mut hub, ASKER);
-    for (seat, name) in (1..PEOPLE).map(Seat).zip(names) {
-        enter(&mut hub, seat);
-        take_name(&mut hub, seat, &name);
+    for (id, name) in (1..PEOPLE).map(|number| SessionId(FIRST_ID + number)).zip(names) {
+        enter(&mut hub, id);
+        take_name(&mut hub, id, &name);
     }
     hub
 }
@@ -169,7 +165,7 @@ fn command_of_any_text_is_bounded_work() {
         counted::take();
         hub.command(ASKER, command, false, NOW, &mut Vec::new());
         check(&part, text);
-        if hub.people.get(ASKER).is_none() {
+        if !hub.people.is_present(ASKER) {
             enter(hub, ASKER);
         }
     };

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::chat::Seat;
 use crate::protocol::{CloseReason, Cost, SessionId};
 use crate::wire::{Inbound, Key};
 
 use super::connection::Connection;
 use super::os::{Instant, Receiver};
 use super::outbox::Outbox;
+use super::slot::SlotIndex;
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
 pub(super) const CREDIT: usize = 2;
@@ -30,19 +30,19 @@ pub(super) enum Event {
     Opened(Box<Opened>),
     /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
     /// the session's first command, or never come.
-    Appeared(Seat, SessionId),
+    Appeared(SlotIndex, SessionId),
     /// What one read brought.
-    Received(Seat, SessionId, Vec<Inbound>),
+    Received(SlotIndex, SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
-    Closed(Seat, SessionId, CloseReason),
+    Closed(SlotIndex, SessionId, CloseReason),
     /// A session has to go.
-    Dismiss(Seat, SessionId, CloseReason),
+    Dismiss(SlotIndex, SessionId, CloseReason),
     /// Something for one session, from elsewhere in the program.
-    Push(Seat, SessionId, Key, Vec<u8>),
+    Push(SlotIndex, SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
-    CaughtUp(Seat, SessionId),
+    CaughtUp(SlotIndex, SessionId),
     /// At most half of a session's outbox is pending again, or its connection is cut.
-    HasRoom(Seat, SessionId),
+    HasRoom(SlotIndex, SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
     Drain(Instant),
 }

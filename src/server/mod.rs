@@ -12,6 +12,7 @@ mod os;
 mod outbox;
 mod session;
 mod shutdown;
+mod slot;
 
 use std::convert::Infallible;
 use std::fmt;

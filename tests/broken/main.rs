@@ -28,7 +28,7 @@ mod chat {
     use std::time::Duration;
 
     pub use parlor::chat::*;
-    use parlor::protocol::Command;
+    use parlor::protocol::{Command, SessionId};
 
     // Unit tests of the server name these, which are private to the library. They do not run here.
     pub const MAX_AWAY: usize = 0;
@@ -43,9 +43,9 @@ mod chat {
             Self(parlor::chat::Hub::new(settings, now))
         }
 
-        pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        pub fn command(&mut self, id: SessionId, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
             assert!(!matches!(&command, Command::Say(body) if body.as_str() == "panic"), "the bug");
-            self.0.command(seat, command, tagged, now, out);
+            self.0.command(id, command, tagged, now, out);
         }
     }
 

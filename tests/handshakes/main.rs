@@ -29,16 +29,19 @@ mod outbox;
 mod session;
 #[path = "../../src/server/shutdown.rs"]
 mod shutdown;
+#[path = "../../src/server/slot.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
+mod slot;
 
 /// The reports of a writer to the manager.
 mod event {
-    use crate::chat::Seat;
     use crate::protocol::SessionId;
+    use crate::slot::SlotIndex;
 
     #[derive(Debug, PartialEq, Eq)]
     pub enum Event {
-        CaughtUp(Seat, SessionId),
-        HasRoom(Seat, SessionId),
+        CaughtUp(SlotIndex, SessionId),
+        HasRoom(SlotIndex, SessionId),
     }
 }
 
@@ -46,11 +49,11 @@ mod manager;
 
 mod accept {
     pub mod admission {
-        use crate::chat::Seat;
+        use crate::slot::SlotIndex;
 
         #[derive(Debug)]
         pub struct Slot {
-            pub seat: Seat,
+            pub index: SlotIndex,
         }
     }
 }
@@ -62,7 +65,6 @@ use std::time::Duration;
 use loom::thread;
 use parlor::{chat, metrics, protocol, wire};
 
-use chat::Seat;
 use connection::Connection;
 use event::Event;
 use manager::audience::{Chunk, Mark};
@@ -74,9 +76,10 @@ use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
 use protocol::{CloseReason, SessionId};
 use session::writer::Writer;
 use shutdown::{Held, Stopper};
+use slot::SlotIndex;
 use wire::{Encoding, Wire};
 
-const SEAT: Seat = Seat(0);
+const SLOT: SlotIndex = SlotIndex(0);
 const ID: SessionId = SessionId(1);
 /// Half an outbox: what waits of three bytes in a packet, of which the socket has taken two.
 const HALF: usize = PACKET_OVERHEAD + 1;
@@ -101,7 +104,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
         "".into(),
         "".into(),
         stream,
-        accept::admission::Slot { seat: SEAT },
+        accept::admission::Slot { index: SLOT },
     ));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (events, inbox) = bounded(8);
@@ -185,15 +188,15 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {
-            let marks = vec![Mark { end: 3, hidden_from: None, said_by: None, visitor: None, is_bustle: false }];
+            let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_bustle: false }];
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
             let levels = Levels::of(10_000);
             let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
-            delivery.hand_over(SEAT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
+            delivery.hand_over(SLOT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
         }
         let skipped = recipient.consumer.skipped == Some(1);
         if skipped && slow.drained.is_empty() {
-            assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SEAT, ID)));
+            assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SLOT, ID)));
         }
         drop(recipient);
         writer.join().unwrap();
@@ -209,7 +212,7 @@ fn room_in_an_outbox_is_reported_always() {
         let mut session = session(1, 10_000, HALF);
         session.push(b"abc");
         while session.connection.pending() > HALF {
-            assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SEAT, ID)));
+            assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SLOT, ID)));
         }
         assert_eq!(session.end(), b"abc");
     });
@@ -249,7 +252,7 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
             "".into(),
             "".into(),
             stream,
-            accept::admission::Slot { seat: SEAT },
+            accept::admission::Slot { index: SLOT },
         ));
         connection.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
         let reader = waiting_reader(&connection);

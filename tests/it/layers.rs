@@ -403,7 +403,7 @@ fn a_socket_a_thread_a_channel_or_a_clock_in_a_pure_folder_is_found() {
 #[test]
 fn what_is_allowed_is_not_found() {
     for (path, source) in [
-        ("chat/hub.rs", "use crate::protocol::{Body, Notice};\nuse super::room::Room;\nuse crate::chat::Seat;"),
+        ("chat/hub.rs", "use crate::protocol::{Body, Notice};\nuse super::room::Room;\nuse crate::chat::RoomIndex;"),
         ("wire/packet.rs", "mod routes { pub const A: u32 = super::super::frame::A; fn f() {} }"),
         ("wire/text.rs", "use super::{Decode, telnet::IAC};\npub(crate) fn f() -> crate::protocol::Nick {}"),
         (

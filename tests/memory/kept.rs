@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use crossbeam_channel::Receiver;
-use parlor::chat::Seat;
 use parlor::protocol::SessionId;
 use parlor::wire::Wire;
 
 use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::outbox::{Outbox, Packet, Pushed, Shared};
+use crate::slot::SlotIndex;
 
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
@@ -20,7 +20,7 @@ static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
     let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
-    let (slot, address) = (Slot { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
     let connection = Connection::new(SessionId(1), Wire::Text, address, shown, door.accept().unwrap().0, slot);
     let (mut outbox, queue) = Outbox::new(Arc::new(connection), 1 << 30);

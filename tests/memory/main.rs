@@ -30,15 +30,17 @@ mod os;
 #[path = "../../src/server/outbox.rs"]
 #[allow(dead_code, reason = "some of it is only for writers")]
 mod outbox;
+#[path = "../../src/server/slot.rs"]
+mod slot;
 
 /// A seat that nobody else asks for.
 mod accept {
     pub mod admission {
-        use parlor::chat::Seat;
+        use crate::slot::SlotIndex;
 
         #[derive(Debug)]
         pub struct Slot {
-            pub seat: Seat,
+            pub index: SlotIndex,
         }
     }
 }
@@ -48,7 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
-use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now, Seat};
+use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now};
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Framing, Limits, Wire};
 use parlor::{chat, config, metrics, protocol, wire};
@@ -252,9 +254,9 @@ fn what_256_full_rooms_keep_is_below_64_mib() {
                 let name = RoomName::parse(&format!("a-room-of-24-letters-{room:03}")).unwrap();
                 come(&mut hub, 0, room, &name);
                 for number in 1..=LINES {
-                    let seat = come(&mut hub, number, 0, &name);
-                    does(&mut hub, seat, Command::Say(Body::new(&body).unwrap()));
-                    hub.leave(seat, CloseReason::PeerClosed, NOW, &mut Vec::new());
+                    let id = come(&mut hub, number, 0, &name);
+                    does(&mut hub, id, Command::Say(Body::new(&body).unwrap()));
+                    hub.leave(id, CloseReason::PeerClosed, NOW, &mut Vec::new());
                 }
                 // The hub keeps one who stays, so that the room does.
             }
@@ -270,25 +272,24 @@ fn what_256_full_rooms_keep_is_below_64_mib() {
 
 const NOW: Now = Now { up: Duration::ZERO, unix_ms: 1_795_176_000_000 };
 
-fn does(hub: &mut Hub, seat: Seat, command: Command) {
+fn does(hub: &mut Hub, id: SessionId, command: Command) {
     let mut effects = Vec::new();
-    hub.command(seat, command, false, NOW, &mut effects);
+    hub.command(id, command, false, NOW, &mut effects);
     assert!(!effects.is_empty());
 }
 
 /// Somebody new comes to a room, by the longest address under the longest name.
-fn come(hub: &mut Hub, number: u32, seat: u32, room: &RoomName) -> Seat {
-    let seat = Seat(seat);
+fn come(hub: &mut Hub, number: u32, stays: u32, room: &RoomName) -> SessionId {
     let address: Arc<str> = format!("[1234:5678:9abc:def0:1234:5678:9abc:{number:04x}]:12345").into();
-    let id = SessionId(1_000_000_000_000_000_000 + u64::from(number) + 1000 * u64::from(seat.0));
+    let id = SessionId(1_000_000_000_000_000_000 + u64::from(number) + 1000 * u64::from(stays));
     let speaker = Arc::new(Speaker { id, address: Arc::clone(&address), name: address, visitor: None });
     let entry = Entry::Nowhere { timed: false };
     let arrival = Arrival { speaker, door: "127.0.0.1:8999".into(), by: "json", echo: true, entry };
-    hub.enter(seat, arrival, NOW, &mut Vec::new());
+    hub.enter(arrival, NOW, &mut Vec::new());
     if number > 0 {
         let name = format!("{}{number:03}", "\u{5bb6}".repeat(20));
-        does(hub, seat, Command::Nick(Nick::parse(&name).unwrap()));
+        does(hub, id, Command::Nick(Nick::parse(&name).unwrap()));
     }
-    does(hub, seat, Command::Join(room.clone()));
-    seat
+    does(hub, id, Command::Join(room.clone()));
+    id
 }

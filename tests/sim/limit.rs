@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use parlor::chat::Seat;
 use parlor::protocol::SessionId;
 use parlor::wire::Wire;
 
@@ -11,13 +10,14 @@ use crate::connection::Connection;
 use crate::os::{self, Receiver, TcpStream};
 use crate::outbox::Standing;
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet, Pushed, Shared};
+use crate::slot::SlotIndex;
 
 const LIMIT: usize = 1000;
 const CHUNK: [u8; LIMIT] = [b'x'; LIMIT];
 
 /// An outbox over a socket with `room` for so many bytes, and what keeps it alive.
 fn outbox(room: usize) -> (Outbox, Arc<Connection>, Receiver<Packet>) {
-    let (slot, address) = (Slot { seat: Seat(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
     let connection = Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, TcpStream::new(room), slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), LIMIT);

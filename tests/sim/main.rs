@@ -44,6 +44,8 @@ mod manager;
 #[path = "../../src/server/outbox.rs"]
 mod outbox;
 mod session;
+#[path = "../../src/server/slot.rs"]
+mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -56,19 +58,19 @@ mod chat {
     pub use crate::reference::Hub;
 }
 
-/// A seat is free again when nobody holds its slot.
+/// A slot's number is free again when nothing holds the slot.
 mod accept {
     pub mod admission {
-        use crate::chat::Seat;
+        use crate::slot::SlotIndex;
 
         #[derive(Debug)]
         pub struct Slot {
-            pub seat: Seat,
+            pub index: SlotIndex,
         }
 
         impl Drop for Slot {
             fn drop(&mut self) {
-                crate::world::give_back(self.seat);
+                crate::world::give_back(self.index);
             }
         }
     }

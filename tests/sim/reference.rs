@@ -5,10 +5,10 @@
 //! holds what a peer received to it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, RoomIndex, Seat};
+use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Notice, SessionId};
 use parlor::wire::{Encoding, Wire};
 
@@ -46,7 +46,8 @@ pub struct Compared {
 #[derive(Debug, Default)]
 struct Journal {
     sessions: BTreeMap<SessionId, Expected>,
-    seats: HashMap<Seat, SessionId>,
+    /// The sessions that the hub has not hung up.
+    present: BTreeSet<SessionId>,
     /// The mark of every line of every room, in the one order.
     said: Vec<String>,
     stopped: bool,
@@ -128,53 +129,54 @@ pub fn check_moves() {
 }
 
 impl Journal {
-    fn of(&mut self, seat: Seat) -> &mut Expected {
-        self.sessions.get_mut(&self.seats[&seat]).unwrap()
+    fn of(&mut self, id: SessionId) -> &mut Expected {
+        assert!(self.present.contains(&id), "{id} has left");
+        self.sessions.get_mut(&id).unwrap()
     }
 
-    fn write_down(&mut self, effects: &[Effect], tag: Option<&(Seat, Box<str>)>) {
+    fn write_down(&mut self, effects: &[Effect], tag: Option<&(SessionId, Box<str>)>) {
         for effect in effects {
             if matches!(effect, Effect::Enter(..) | Effect::Exit(..)) {
                 self.moved = Instant::now().0;
             }
             match effect {
-                Effect::Tell(seat, notice) => {
+                Effect::Tell(id, notice) => {
                     let may_be_skipped = matches!(notice, Notice::Told { .. });
-                    let tag = tag.filter(|(asker, _)| asker == seat && !may_be_skipped);
-                    self.of(*seat).hear(notice, tag.map(|(_, tag)| &**tag), may_be_skipped);
+                    let tag = tag.filter(|(asker, _)| asker == id && !may_be_skipped);
+                    self.of(*id).hear(notice, tag.map(|(_, tag)| &**tag), may_be_skipped);
                 }
-                Effect::Room { room, notice, hidden_from } => {
+                Effect::Room { room, notice, except } => {
                     self.note(*room, notice);
-                    for (seat, id) in &self.seats {
+                    for id in &self.present {
                         let one = self.sessions.get_mut(id).unwrap();
                         let hidden = one.filter.hides(notice.said_by(), notice.is_bustle());
-                        if one.room == Some(*room) && *hidden_from != Some(*seat) && !hidden {
+                        if one.room == Some(*room) && *except != Some(*id) && !hidden {
                             one.hear(notice, None, true);
                         }
                     }
                 }
-                Effect::Enter(room, seat) => {
-                    assert_eq!(self.of(*seat).room.replace(*room), None, "in two rooms");
-                    self.moves.entry(*room).or_default().came += usize::from(self.of(*seat).listed);
+                Effect::Enter(room, id) => {
+                    assert_eq!(self.of(*id).room.replace(*room), None, "in two rooms");
+                    self.moves.entry(*room).or_default().came += usize::from(self.of(*id).listed);
                 }
-                Effect::Exit(room, seat) => {
-                    assert_eq!(self.of(*seat).room.take(), Some(*room), "out of another room");
-                    let counts = self.of(*seat).listed && !self.stopped;
+                Effect::Exit(room, id) => {
+                    assert_eq!(self.of(*id).room.take(), Some(*room), "out of another room");
+                    let counts = self.of(*id).listed && !self.stopped;
                     self.moves.entry(*room).or_default().left += usize::from(counts);
                 }
-                Effect::Filter(seat, filter) => self.of(*seat).filter = filter.clone(),
-                Effect::Time(seat, on) => {
-                    let one = self.of(*seat);
+                Effect::Filter(id, filter) => self.of(*id).filter = filter.clone(),
+                Effect::Time(id, on) => {
+                    let one = self.of(*id);
                     one.encoding = one.encoding.with_time(*on);
                 }
-                Effect::HangUp(seat, _) => drop(self.seats.remove(seat)),
+                Effect::HangUp(id, _) => drop(self.present.remove(id)),
             }
         }
     }
 
     /// The others are told of a session, at the latest before what its first command does.
-    fn appears(&mut self, seat: Seat) {
-        let Some(one) = self.seats.get(&seat).and_then(|id| self.sessions.get_mut(id)) else { return };
+    fn appears(&mut self, id: SessionId) {
+        let Some(one) = self.sessions.get_mut(&id).filter(|_| self.present.contains(&id)) else { return };
         if !std::mem::replace(&mut one.listed, true) {
             let room = one.room.expect("it is in the lobby");
             self.moves.entry(room).or_default().came += 1;
@@ -281,54 +283,54 @@ impl Hub {
         Self(parlor::chat::Hub::new(settings, now))
     }
 
-    pub fn past_of(&self, seat: Seat) -> usize {
-        self.0.past_of(seat)
+    pub fn past_of(&self, id: SessionId) -> usize {
+        self.0.past_of(id)
     }
 
-    pub fn heard_by(&self, seat: Seat, command: &Command) -> Heard {
-        self.0.heard_by(seat, command)
+    pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {
+        self.0.heard_by(id, command)
     }
 
-    fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(Seat, Box<str>)>) {
+    fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(SessionId, Box<str>)>) {
         JOURNAL.with_borrow_mut(|journal| journal.write_down(&effects, tag));
         out.extend(effects);
     }
 
-    pub fn enter(&mut self, seat: Seat, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
+    pub fn enter(&mut self, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
         let id = arrival.speaker.id;
         JOURNAL.with_borrow_mut(|journal| {
-            assert_eq!(journal.seats.insert(seat, id), None, "two on one seat");
+            assert!(journal.present.insert(id), "{id} comes twice");
             journal.sessions.get_mut(&id).unwrap().entered = true;
         });
         let mut effects = Vec::new();
-        self.0.enter(seat, arrival, now, &mut effects);
+        self.0.enter(arrival, now, &mut effects);
         Self::write_down(out, effects, None);
     }
 
-    pub fn appear(&mut self, seat: Seat, now: Now, out: &mut Vec<Effect>) {
+    pub fn appear(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
         let mut effects = Vec::new();
-        self.0.appear(seat, now, &mut effects);
-        JOURNAL.with_borrow_mut(|journal| journal.appears(seat));
+        self.0.appear(id, now, &mut effects);
+        JOURNAL.with_borrow_mut(|journal| journal.appears(id));
         Self::write_down(out, effects, None);
     }
 
-    pub fn command(&mut self, seat: Seat, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
-        JOURNAL.with_borrow_mut(|journal| journal.appears(seat));
+    pub fn command(&mut self, id: SessionId, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
+        JOURNAL.with_borrow_mut(|journal| journal.appears(id));
         let tag = tagged.then(|| {
             JOURNAL.with_borrow_mut(|journal| {
-                let id = journal.seats.get(&seat)?; // who has said /quit may have asked for more
-                journal.sessions.get_mut(id)?.tags.pop_front()
+                journal.present.get(&id)?; // a session may have asked for more before its /quit
+                journal.sessions.get_mut(&id)?.tags.pop_front()
             })
         });
         os::pass(COMMAND_TAKES.get());
         let mut effects = Vec::new();
-        self.0.command(seat, command, tagged, now, &mut effects);
-        Self::write_down(out, effects, tag.flatten().map(|tag| (seat, tag)).as_ref());
+        self.0.command(id, command, tagged, now, &mut effects);
+        Self::write_down(out, effects, tag.flatten().map(|tag| (id, tag)).as_ref());
     }
 
-    pub fn leave(&mut self, seat: Seat, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
+    pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
         let mut effects = Vec::new();
-        self.0.leave(seat, reason, now, &mut effects);
+        self.0.leave(id, reason, now, &mut effects);
         Self::write_down(out, effects, None);
     }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{HubSettings, Now, Seat};
+use parlor::chat::{HubSettings, Now};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Switch};
@@ -22,6 +22,7 @@ use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, Tcp
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
+use crate::slot::SlotIndex;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ const MUST: [&str; 11] = [
     "input ended, answers still to come",
     "turned away while the house closes",
     "cut at the end of a drain",
-    "a seat used again",
+    "a slot used again",
 ];
 
 impl Happened {
@@ -160,7 +161,7 @@ impl Session {
                     return false;
                 }
                 self.appeared = true;
-                let _ = inbox.send(Event::Appeared(connection.slot.seat, self.id));
+                let _ = inbox.send(Event::Appeared(connection.slot.index, self.id));
                 true
             }
             Reading::Going if !self.items.is_empty() => {
@@ -187,7 +188,7 @@ impl Session {
                 }
                 (0..credits).for_each(|_| self.credit.send(()).unwrap());
                 // Gone only where the house is.
-                let _ = inbox.send(Event::Received(connection.slot.seat, self.id, items));
+                let _ = inbox.send(Event::Received(connection.slot.index, self.id, items));
                 true
             }
             Reading::Going => self.read_bytes(),
@@ -198,7 +199,7 @@ impl Session {
                 }
                 let reason = connection.reason().unwrap().clone();
                 let polite = reason.is_polite();
-                let _ = inbox.send(Event::Closed(connection.slot.seat, self.id, reason));
+                let _ = inbox.send(Event::Closed(connection.slot.index, self.id, reason));
                 if !polite {
                     connection.cut();
                 }
@@ -556,15 +557,15 @@ struct World {
 
 thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
-    static FREE: RefCell<Vec<Seat>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Vec<SlotIndex>> = const { RefCell::new(Vec::new()) };
     static ORDER: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static OVER_LIMIT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
     static MAX_PENDING: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// A seat is free again.
-pub fn give_back(seat: Seat) {
-    FREE.with_borrow_mut(|free| free.push(seat));
+/// A slot is free again.
+pub fn give_back(slot: SlotIndex) {
+    FREE.with_borrow_mut(|free| free.push(slot));
 }
 
 /// Others get a few turns; whether it was the manager who let them.
@@ -673,14 +674,14 @@ impl World {
         let id = SessionId(1_000_000 + self.born);
         let wire = WIRES[dice(WIRES.len())];
         let again = FREE.with_borrow_mut(Vec::pop);
-        let seat = again.unwrap_or_else(|| {
+        let index = again.unwrap_or_else(|| {
             self.used += 1;
-            Seat(self.used - 1)
+            SlotIndex(self.used - 1)
         });
-        self.happened.count("a seat used again", u64::from(again.is_some()));
+        self.happened.count("a slot used again", u64::from(again.is_some()));
         let address: Arc<str> = format!("127.0.0.1:{}", 5000 + self.born).into();
         let socket = TcpStream::new(1 + dice(3000));
-        let slot = Slot { seat };
+        let slot = Slot { index };
         let connection =
             Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), socket.clone(), slot));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), MAX_PENDING.get());

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::chat::Seat;
+use super::super::slot::SlotIndex;
 use crate::protocol::{Refusal, SessionId};
 
 /// So long whoever has sent nothing yet keeps its seat in any case: a program that means to speak
@@ -34,13 +34,13 @@ pub(in super::super) struct Admission {
 #[derive(Debug, Default)]
 struct Book {
     /// Seats given back, the last one on top.
-    free: Vec<Seat>,
+    free: Vec<SlotIndex>,
     /// Seats that have ever been given.
     opened: u32,
     taken: usize,
     by_origin: HashMap<IpAddr, usize>,
     /// Who has sent nothing yet, and since when. Ids rise, so the first one is the oldest.
-    silent: BTreeMap<SessionId, (Seat, Duration)>,
+    silent: BTreeMap<SessionId, (SlotIndex, Duration)>,
 }
 
 /// A caller who wants to come in.
@@ -66,7 +66,7 @@ impl Admission {
         self: &Arc<Self>,
         caller: Newcomer,
         now: Duration,
-    ) -> Result<(Slot, Option<(Seat, SessionId)>), Refusal> {
+    ) -> Result<(Slot, Option<(SlotIndex, SessionId)>), Refusal> {
         let mut book = self.book.lock();
         if book.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
@@ -82,8 +82,8 @@ impl Admission {
         if caller.counts_when_silent && book.silent.len() >= self.silent {
             match book.silent.first_entry() {
                 Some(oldest) if now.saturating_sub(oldest.get().1) >= SILENT_GRACE => {
-                    let (id, (seat, _)) = oldest.remove_entry();
-                    must_go = Some((seat, id));
+                    let (id, (index, _)) = oldest.remove_entry();
+                    must_go = Some((index, id));
                 }
                 _ => return Err(Refusal::TooManySilent { limit: self.silent }),
             }
@@ -92,15 +92,15 @@ impl Admission {
             *book.by_origin.entry(origin).or_default() += 1;
         }
         book.taken += 1;
-        let seat = book.free.pop().unwrap_or_else(|| {
+        let index = book.free.pop().unwrap_or_else(|| {
             book.opened += 1;
-            Seat(book.opened - 1)
+            SlotIndex(book.opened - 1)
         });
         if caller.counts_when_silent {
-            book.silent.insert(caller.id, (seat, now));
+            book.silent.insert(caller.id, (index, now));
         }
         drop(book);
-        Ok((Slot { admission: Arc::clone(self), seat, id: caller.id, origin }, must_go))
+        Ok((Slot { admission: Arc::clone(self), index, id: caller.id, origin }, must_go))
     }
 }
 
@@ -118,7 +118,7 @@ fn origin(address: IpAddr) -> Option<IpAddr> {
 #[derive(Debug)]
 pub(in super::super) struct Slot {
     admission: Arc<Admission>,
-    pub(in super::super) seat: Seat,
+    pub(in super::super) index: SlotIndex,
     id: SessionId,
     origin: Option<IpAddr>,
 }
@@ -139,7 +139,7 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut book = self.admission.book.lock();
         book.taken -= 1;
-        book.free.push(self.seat);
+        book.free.push(self.index);
         book.silent.remove(&self.id);
         if let Some(origin) = self.origin
             && let Some(held) = book.by_origin.get_mut(&origin)
@@ -174,13 +174,13 @@ mod tests {
         let admission = Admission::new(3, 2, 0);
         let first = admit(&admission, one).unwrap();
         let second = admit(&admission, one).unwrap();
-        assert_eq!((first.seat, second.seat), (Seat(0), Seat(1)));
+        assert_eq!((first.index, second.index), (SlotIndex(0), SlotIndex(1)));
         let too_many = Refusal::TooManyFrom { address: one.parse().unwrap(), limit: 2 };
         assert_eq!(admit(&admission, one).unwrap_err(), too_many);
         let third = admit(&admission, two).unwrap();
         assert_eq!(admit(&admission, two).unwrap_err(), Refusal::Full { limit: 3 });
         drop(first);
-        assert_eq!(admit(&admission, one).unwrap().seat, Seat(0));
+        assert_eq!(admit(&admission, one).unwrap().index, SlotIndex(0));
         drop((second, third));
         assert!(admission.book.lock().by_origin.is_empty());
     }
@@ -234,7 +234,7 @@ mod tests {
         let (second, _) = come(4).unwrap();
         assert_eq!(come(9).unwrap_err(), Refusal::TooManySilent { limit: 2 }, "both are within their grace");
         let (third, gone) = come(10).unwrap();
-        assert_eq!(gone, Some((first.seat, first.id)));
+        assert_eq!(gone, Some((first.index, first.id)));
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
         // Its end, and its word, come too late to count twice.
         first.has_spoken();
@@ -245,7 +245,7 @@ mod tests {
         let (fourth, nobody) = come(100).unwrap();
         assert_eq!(nobody, None);
         let (_fifth, gone) = come(100).unwrap();
-        assert_eq!(gone, Some((third.seat, third.id)));
+        assert_eq!(gone, Some((third.index, third.id)));
         drop(fourth);
         assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a place that was given back");
         // At the other doors silence is nobody's business.

@@ -121,9 +121,9 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let caller = Newcomer { id, address: ip, counts_when_silent };
         let slot = match self.context.admission.admit(caller, self.context.uptime()) {
             Ok((slot, None)) => slot,
-            Ok((slot, Some((seat, silent)))) => {
+            Ok((slot, Some((index, silent)))) => {
                 // It fails only where the manager has gone, and everybody goes with it.
-                let _ = self.context.inbox.send(Event::Dismiss(seat, silent, CloseReason::Silent));
+                let _ = self.context.inbox.send(Event::Dismiss(index, silent, CloseReason::Silent));
                 slot
             }
             Err(refusal) => {
@@ -137,7 +137,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
             Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
         };
-        let name = format!("r-{}", slot.seat.0);
+        let name = format!("r-{}", slot.index.0);
         let connection = Arc::new(Connection::new(id, wire, address, shown, stream, slot));
         let (context, scope, theirs) = (self.context, self.scope, Arc::clone(&connection));
         let reader = move || session::run(context, scope, &theirs, door);

@@ -6,9 +6,11 @@
 
 use std::ops::Range;
 
-use crate::chat::{Filter, Seat};
+use crate::chat::Filter;
 use crate::protocol::{Notice, SessionId};
 use crate::wire::Encoding;
+
+use super::super::slot::SlotIndex;
 
 /// A chunk's buffer that has grown beyond this is given back.
 pub(in super::super) const KEPT_CAPACITY: usize = 256 * 1024;
@@ -17,7 +19,7 @@ pub(in super::super) const KEPT_CAPACITY: usize = 256 * 1024;
 #[derive(Debug)]
 pub(in super::super) struct Mark {
     pub(in super::super) end: usize,
-    pub(in super::super) hidden_from: Option<Seat>,
+    pub(in super::super) except: Option<SlotIndex>,
     /// What filters go by.
     pub(in super::super) said_by: Option<SessionId>,
     /// The number of a visit's name; filters go by it too.
@@ -33,11 +35,11 @@ pub(in super::super) struct Chunk {
 }
 
 impl Chunk {
-    /// The ranges that `seat` gets of what comes after its first `heard` bytes; returns the lines
+    /// The ranges that `slot` gets of what comes after its first `heard` bytes; returns the lines
     /// in them.
     pub(in super::super) fn ranges_for(
         &self,
-        seat: Seat,
+        slot: SlotIndex,
         heard: usize,
         filter: Option<&Filter>,
         ranges: &mut Vec<Range<usize>>,
@@ -47,7 +49,7 @@ impl Chunk {
         for mark in self.marks.iter().skip_while(|mark| mark.end <= heard) {
             let filtered = filter
                 .is_some_and(|filter| filter.hides(mark.said_by, mark.is_bustle) || filter.hides(mark.visitor, false));
-            if mark.hidden_from != Some(seat) && !filtered {
+            if mark.except != Some(slot) && !filtered {
                 lines += 1;
                 match ranges.last_mut() {
                     Some(last) if last.end == start => last.end = mark.end,
@@ -63,7 +65,7 @@ impl Chunk {
 /// The listeners of one room.
 #[derive(Debug)]
 pub(in super::super) struct Audience {
-    seats: [Vec<Seat>; Encoding::COUNT],
+    slots: [Vec<SlotIndex>; Encoding::COUNT],
     chunks: [Chunk; Encoding::COUNT],
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
     pub(in super::super) stamp: u64,
@@ -74,7 +76,7 @@ pub(in super::super) struct Audience {
 
 impl Audience {
     pub(in super::super) fn new() -> Self {
-        Self { seats: Default::default(), chunks: Default::default(), stamp: 1, talking: false, longest: 0 }
+        Self { slots: Default::default(), chunks: Default::default(), stamp: 1, talking: false, longest: 0 }
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
@@ -83,8 +85,8 @@ impl Audience {
     }
 
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(in super::super) fn seats(&self, encoding: Encoding) -> &[Seat] {
-        &self.seats[encoding.index()]
+    pub(in super::super) fn slots(&self, encoding: Encoding) -> &[SlotIndex] {
+        &self.slots[encoding.index()]
     }
 
     /// Whether lines have been gathered since the last [`Audience::clear_chunks`].
@@ -94,33 +96,33 @@ impl Audience {
 
     /// Adds a listener; returns its index among those of its encoding.
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(in super::super) fn add(&mut self, seat: Seat, encoding: Encoding) -> usize {
-        let seats = &mut self.seats[encoding.index()];
-        seats.push(seat);
-        seats.len() - 1
+    pub(in super::super) fn add(&mut self, slot: SlotIndex, encoding: Encoding) -> usize {
+        let slots = &mut self.slots[encoding.index()];
+        slots.push(slot);
+        slots.len() - 1
     }
 
     /// Removes the listener at `index`; returns who stands there now.
     #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(in super::super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<Seat> {
-        let seats = &mut self.seats[encoding.index()];
-        if index < seats.len() {
-            seats.swap_remove(index);
+    pub(in super::super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<SlotIndex> {
+        let slots = &mut self.slots[encoding.index()];
+        if index < slots.len() {
+            slots.swap_remove(index);
         }
-        seats.get(index).copied()
+        slots.get(index).copied()
     }
 
     /// Adds a line; returns the bytes of the longest chunk.
-    pub(in super::super) fn gather(&mut self, notice: &Notice, hidden_from: Option<Seat>) -> usize {
+    pub(in super::super) fn gather(&mut self, notice: &Notice, except: Option<SlotIndex>) -> usize {
         self.talking = true;
         let mut longest = 0;
-        for (encoding, (chunk, seats)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.seats)) {
-            if !seats.is_empty() {
+        for (encoding, (chunk, slots)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.slots)) {
+            if !slots.is_empty() {
                 let before = chunk.bytes.len();
                 encoding.encode(notice, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
                     let (said_by, visitor, is_bustle) = (notice.said_by(), notice.visitor(), notice.is_bustle());
-                    chunk.marks.push(Mark { end: chunk.bytes.len(), hidden_from, said_by, visitor, is_bustle });
+                    chunk.marks.push(Mark { end: chunk.bytes.len(), except, said_by, visitor, is_bustle });
                 }
                 longest = longest.max(chunk.bytes.len());
             }
@@ -161,7 +163,7 @@ mod tests {
         for listeners in [1, 2, 500] {
             let mut audience = Audience::new();
             for encoding in heard_in {
-                (0..listeners).for_each(|seat| _ = audience.add(Seat(seat), encoding));
+                (0..listeners).for_each(|slot| _ = audience.add(SlotIndex(slot), encoding));
             }
             (0..3).for_each(|_| _ = audience.gather(&said, None));
             for encoding in Encoding::ALL {
@@ -179,7 +181,7 @@ mod tests {
     fn a_member_gets_its_own_ranges_of_the_shared_bytes() {
         let mark = |end, from: Option<u32>| Mark {
             end,
-            hidden_from: from.map(Seat),
+            except: from.map(SlotIndex),
             said_by: Some(SessionId(end as u64)),
             visitor: None,
             is_bustle: end == 40,
@@ -188,9 +190,9 @@ mod tests {
             bytes: vec![0; 50],
             marks: vec![mark(10, None), mark(20, Some(1)), mark(30, Some(2)), mark(40, None), mark(50, Some(1))],
         };
-        let ranges = |seat, heard| {
+        let ranges = |slot, heard| {
             let mut ranges = Vec::new();
-            let lines = chunk.ranges_for(Seat(seat), heard, None, &mut ranges);
+            let lines = chunk.ranges_for(SlotIndex(slot), heard, None, &mut ranges);
             (lines, ranges)
         };
         assert_eq!(ranges(9, 0), (5, vec![0..50]));
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(ranges(1, 40), (0, vec![]));
         let mut filtered = Vec::new();
         let filter = Filter { quiet: true, ignored: vec![SessionId(20)] };
-        assert_eq!(chunk.ranges_for(Seat(9), 0, Some(&filter), &mut filtered), 3);
+        assert_eq!(chunk.ranges_for(SlotIndex(9), 0, Some(&filter), &mut filtered), 3);
         assert_eq!(filtered, [0..10, 20..30, 40..50]);
     }
 }

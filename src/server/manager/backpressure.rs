@@ -19,10 +19,11 @@
 
 use std::time::Duration;
 
-use crate::chat::{RoomIndex, Seat};
+use crate::chat::RoomIndex;
 
 use super::super::os::Instant;
 use super::super::outbox::Standing;
+use super::super::slot::SlotIndex;
 
 /// The time in which a session that keeps up takes a quarter of its outbox.
 pub(in super::super) const PATIENCE: Duration = Duration::from_millis(100);
@@ -186,7 +187,7 @@ struct Pressure {
 /// Every session that congests its room, and the state of those rooms.
 #[derive(Debug, Default)]
 pub(in super::super) struct Backpressure {
-    congesting: Vec<Seat>,
+    congesting: Vec<SlotIndex>,
     rooms: Vec<Pressure>,
     /// The earliest time at which one of them may fall behind.
     look_at: Option<Instant>,
@@ -220,8 +221,8 @@ impl Backpressure {
     }
 
     /// Records that a session begins to congest its room; `until` is its deadline.
-    pub(in super::super) fn begin(&mut self, seat: Seat, room: Option<RoomIndex>, until: Instant) {
-        self.congesting.push(seat);
+    pub(in super::super) fn begin(&mut self, slot: SlotIndex, room: Option<RoomIndex>, until: Instant) {
+        self.congesting.push(slot);
         self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
         self.enter(room);
     }
@@ -245,8 +246,8 @@ impl Backpressure {
     }
 
     /// Removes a congesting session that has ended.
-    pub(in super::super) fn end(&mut self, seat: Seat, room: Option<RoomIndex>) {
-        self.congesting.retain(|congesting| *congesting != seat);
+    pub(in super::super) fn end(&mut self, slot: SlotIndex, room: Option<RoomIndex>) {
+        self.congesting.retain(|congesting| *congesting != slot);
         self.exit(room);
     }
 
@@ -255,13 +256,13 @@ impl Backpressure {
     pub(in super::super) fn look(
         &mut self,
         now: Instant,
-        mut look: impl FnMut(Seat) -> (Look, Option<RoomIndex>),
+        mut look: impl FnMut(SlotIndex) -> (Look, Option<RoomIndex>),
     ) -> bool {
         let before = self.congesting.len();
         let mut congesting = std::mem::take(&mut self.congesting);
         self.look_at = None;
-        congesting.retain(|seat| {
-            let (result, room) = look(*seat);
+        congesting.retain(|slot| {
+            let (result, room) = look(*slot);
             if let Look::Congests(until) = result {
                 self.look_at = Some(self.look_at.map_or(until, |look_at| look_at.min(until)));
                 return true;
@@ -304,7 +305,7 @@ mod tests {
 
     const LIMIT: usize = 1000;
     const ROOM: RoomIndex = RoomIndex::LOBBY;
-    const SEAT: Seat = Seat(7);
+    const SEAT: SlotIndex = SlotIndex(7);
 
     fn ms(time: u64) -> Duration {
         Duration::from_millis(time)
@@ -408,14 +409,14 @@ mod tests {
         let mut backpressure = Backpressure::default();
         assert!(!backpressure.defers(ROOM, begun, &levels) && backpressure.next_due().is_none());
         backpressure.begin(SEAT, Some(ROOM), begun + PATIENCE);
-        backpressure.begin(Seat(8), Some(ROOM), begun + PATIENCE + ms(50));
+        backpressure.begin(SlotIndex(8), Some(ROOM), begun + PATIENCE + ms(50));
         assert!(backpressure.defers(ROOM, begun, &levels));
         assert!(!backpressure.defers(RoomIndex(1), begun, &levels), "another room");
         assert_eq!(backpressure.next_due(), Some(begun + PATIENCE));
         // One falls behind, the other still has time: a 32nd of an outbox passes in each 100 ms.
         let now = begun + PATIENCE;
-        let look = |seat| if seat == SEAT { Look::FellBehind } else { Look::Congests(now + ms(50)) };
-        assert!(backpressure.look(now, |seat| (look(seat), Some(ROOM))));
+        let look = |slot| if slot == SEAT { Look::FellBehind } else { Look::Congests(now + ms(50)) };
+        assert!(backpressure.look(now, |slot| (look(slot), Some(ROOM))));
         assert!(!backpressure.defers(ROOM, now, &levels));
         backpressure.count(ROOM, LIMIT / 32);
         assert!(backpressure.defers(ROOM, now, &levels));
@@ -423,11 +424,11 @@ mod tests {
         assert!(!backpressure.renew(now + ms(99)) && backpressure.defers(ROOM, now + ms(99), &levels));
         assert!(backpressure.renew(now + ms(100)) && !backpressure.defers(ROOM, now + ms(100), &levels));
         // A third stalls within the second, and ends.
-        backpressure.begin(Seat(9), Some(ROOM), now + ms(400));
+        backpressure.begin(SlotIndex(9), Some(ROOM), now + ms(400));
         assert!(!backpressure.defers(ROOM, now + ms(300), &levels), "slowed, not stopped");
         assert!(backpressure.defers(ROOM, now + RECOVERY, &levels), "after a second it may be stopped again");
-        backpressure.end(Seat(8), Some(ROOM));
-        backpressure.end(Seat(9), Some(ROOM));
+        backpressure.end(SlotIndex(8), Some(ROOM));
+        backpressure.end(SlotIndex(9), Some(ROOM));
         assert!(backpressure.is_idle() && !backpressure.defers(ROOM, now + RECOVERY, &levels));
     }
 

@@ -8,9 +8,10 @@
 use std::collections::VecDeque;
 use std::vec::IntoIter;
 
-use crate::chat::Seat;
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Inbound;
+
+use super::super::slot::SlotIndex;
 
 /// One event of a session, or its rest.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(in super::super) enum Work {
 /// Sessions with deferred work, in the order in which they began to wait.
 #[derive(Debug, Default)]
 pub(in super::super) struct Deferred {
-    waiting: VecDeque<Seat>,
+    waiting: VecDeque<SlotIndex>,
     ready: bool,
 }
 
@@ -45,18 +46,18 @@ impl Deferred {
     }
 
     /// Adds a session whose work waits.
-    pub(in super::super) fn add(&mut self, seat: Seat) {
-        self.waiting.push_back(seat);
+    pub(in super::super) fn add(&mut self, slot: SlotIndex) {
+        self.waiting.push_back(slot);
     }
 
     /// Takes all waiting sessions, to be tried in this order.
-    pub(in super::super) fn take(&mut self) -> VecDeque<Seat> {
+    pub(in super::super) fn take(&mut self) -> VecDeque<SlotIndex> {
         self.ready = false;
         std::mem::take(&mut self.waiting)
     }
 
     /// Puts back `still`, the sessions that must wait on, then `untried`, for which there was no time.
-    pub(in super::super) fn put_back(&mut self, mut still: VecDeque<Seat>, mut untried: VecDeque<Seat>) {
+    pub(in super::super) fn put_back(&mut self, mut still: VecDeque<SlotIndex>, mut untried: VecDeque<SlotIndex>) {
         self.ready |= !untried.is_empty();
         still.append(&mut untried);
         still.append(&mut self.waiting);

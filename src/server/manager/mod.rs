@@ -14,13 +14,14 @@ pub(super) mod audience;
 pub(super) mod backpressure;
 pub(super) mod deferred;
 pub(super) mod recipient;
+pub(super) mod slots;
 pub(super) mod unsaid;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex, Seat};
+use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
@@ -30,10 +31,12 @@ use super::connection::Connection;
 use super::event::{Event, Opened, credits_of};
 use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
 use super::outbox::{Pushed, Shared};
+use super::slot::SlotIndex;
 use audience::{Audience, Chunk, Mark};
 use backpressure::{Consumer, Levels, Look};
 use deferred::{Deferred, Work};
 use recipient::{Delivery, Recipient, Slow};
+use slots::Slots;
 use unsaid::Unsaid;
 
 /// A turn ends after so many commands, so that the first of them is not kept waiting for the last …
@@ -82,14 +85,16 @@ pub(super) struct Manager<'a> {
     started: Instant,
     hub: Hub,
     recipients: Vec<Option<Recipient>>,
+    /// Their slots by session id.
+    slots: Slots,
     present: usize,
     audiences: Vec<Audience>,
     effects: Vec<Effect>,
     /// Personal lines gathered for one session; they come before what is in the chunks.
-    answer: (Option<Seat>, Vec<u8>),
+    answer: (Option<SlotIndex>, Vec<u8>),
     slow: Slow,
     deferred: Deferred,
-    /// Everyone's connection by seat, also of those whose last bytes are still being sent.
+    /// Everyone's connection by slot, also of those whose last bytes are still being sent.
     connections: Vec<Weak<Connection>>,
     /// Rooms whose chunks hold something.
     talking: Vec<RoomIndex>,
@@ -98,12 +103,12 @@ pub(super) struct Manager<'a> {
     /// How long before `drain_by` the goodbyes are sent.
     goodbyes: Duration,
     /// The request that is being worked on, if it is marked: whose, and the mark.
-    request: Option<(Seat, Box<str>)>,
+    request: Option<(SlotIndex, Box<str>)>,
     heartbeat: Duration,
     /// [`Config::classic`].
     classic: bool,
     /// When which frame session is due for a heartbeat, in order, since all wait equally long.
-    heartbeats: VecDeque<(Instant, Seat, SessionId)>,
+    heartbeats: VecDeque<(Instant, SlotIndex, SessionId)>,
     now: Instant,
     commands: usize,
     gathered: usize,
@@ -143,6 +148,7 @@ impl<'a> Manager<'a> {
             started,
             hub,
             recipients: Vec::new(),
+            slots: Slots::default(),
             present: 0,
             audiences: vec![Audience::new()],
             effects: Vec::new(),
@@ -281,15 +287,15 @@ impl<'a> Manager<'a> {
         let now = self.moment();
         self.hub.tick(now, &mut self.effects);
         self.perform();
-        while let Some((_, seat, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
+        while let Some((_, slot, id)) = self.heartbeats.pop_front_if(|(due, _, _)| *due <= self.now) {
             if let Some(recipient) =
-                self.recipient(seat).filter(|recipient| recipient.connection.id == id && recipient.outbox.is_some())
+                self.recipient(slot).filter(|recipient| recipient.connection.id == id && recipient.outbox.is_some())
             {
                 // Who has something to read has a sign of life in it.
                 if recipient.connection.pending() == 0 {
-                    self.answer_with(seat, |_, out| out.extend_from_slice(&HEARTBEAT));
+                    self.answer_with(slot, |_, out| out.extend_from_slice(&HEARTBEAT));
                 }
-                self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
+                self.heartbeats.push_back((self.now + self.heartbeat, slot, id));
             }
         }
     }
@@ -298,42 +304,42 @@ impl<'a> Manager<'a> {
         self.commands += 1;
         match event {
             Event::Opened(opened) => self.open(*opened),
-            Event::Appeared(seat, id) => {
-                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
+            Event::Appeared(slot, id) => {
+                if self.recipient(slot).is_some_and(|recipient| recipient.connection.id == id) {
                     let now = self.moment();
-                    self.hub.appear(seat, now, &mut self.effects);
+                    self.hub.appear(id, now, &mut self.effects);
                     self.perform();
                 }
             }
-            Event::Received(seat, id, inbound) => {
+            Event::Received(slot, id, inbound) => {
                 let credits = credits_of(&inbound);
-                self.begin_work(seat, id, Work::Received(inbound.into_iter(), credits));
+                self.begin_work(slot, id, Work::Received(inbound.into_iter(), credits));
             }
-            Event::Closed(seat, id, reason) => self.begin_work(seat, id, Work::Closed(id, reason)),
-            Event::Dismiss(seat, id, reason) => {
-                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
+            Event::Closed(slot, id, reason) => self.begin_work(slot, id, Work::Closed(id, reason)),
+            Event::Dismiss(slot, id, reason) => {
+                if self.recipient(slot).is_some_and(|recipient| recipient.connection.id == id) {
                     let now = self.moment();
-                    self.hub.leave(seat, reason, now, &mut self.effects);
+                    self.hub.leave(id, reason, now, &mut self.effects);
                     self.perform();
                 }
             }
-            Event::Push(seat, id, key, data) => {
-                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
-                    match self.unsaid(seat) {
+            Event::Push(slot, id, key, data) => {
+                if self.recipient(slot).is_some_and(|recipient| recipient.connection.id == id) {
+                    match self.unsaid(slot) {
                         Some(unsaid) => unsaid.push_own(key, data),
-                        None => self.give_unasked(seat, |encoding, out| encoding.encode_custom(&key, &data, None, out)),
+                        None => self.give_unasked(slot, |encoding, out| encoding.encode_custom(&key, &data, None, out)),
                     }
                 }
             }
-            Event::CaughtUp(seat, id) => {
-                if self.recipient(seat).is_some_and(|recipient| recipient.connection.id == id) {
-                    self.tell_skipped(seat);
+            Event::CaughtUp(slot, id) => {
+                if self.recipient(slot).is_some_and(|recipient| recipient.connection.id == id) {
+                    self.tell_skipped(slot);
                 }
             }
             // The end of the turn checks the session again.
-            Event::HasRoom(seat, id) => {
+            Event::HasRoom(slot, id) => {
                 if self
-                    .recipient(seat)
+                    .recipient(slot)
                     .is_some_and(|recipient| recipient.connection.id == id && !recipient.deferred.is_empty())
                 {
                     self.deferred.try_again();
@@ -344,8 +350,8 @@ impl<'a> Manager<'a> {
     }
 
     /// Works on what a session's reader has sent, as far as it need not wait.
-    fn begin_work(&mut self, seat: Seat, id: SessionId, work: Work) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn begin_work(&mut self, slot: SlotIndex, id: SessionId, work: Work) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         if recipient.connection.id != id {
             return;
         }
@@ -356,23 +362,23 @@ impl<'a> Manager<'a> {
         // A long event takes turns with other waiting events.
         let is_long = matches!(&work, Work::Received(items, _) if items.len() > SLICE);
         let at_most = if is_long && !self.inbox.is_empty() { SLICE } else { usize::MAX };
-        match self.work(seat, work, at_most) {
+        match self.work(slot, work, at_most) {
             Progress::Done => {}
             Progress::HasToWait(rest) => {
-                self.defer(seat, rest);
-                self.deferred.add(seat);
+                self.defer(slot, rest);
+                self.deferred.add(slot);
             }
             Progress::GoesOn(rest) => {
-                self.defer(seat, rest);
-                self.deferred.add(seat);
+                self.defer(slot, rest);
+                self.deferred.add(slot);
                 self.deferred.try_again();
             }
         }
     }
 
     /// Puts work back at the front of its session's queue.
-    fn defer(&mut self, seat: Seat, rest: Work) {
-        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+    fn defer(&mut self, slot: SlotIndex, rest: Work) {
+        if let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) {
             recipient.deferred.push_front(rest);
         }
     }
@@ -389,18 +395,18 @@ impl<'a> Manager<'a> {
         let mut untried = self.deferred.take();
         let mut still = VecDeque::new();
         while self.commands < at_most
-            && let Some(seat) = untried.pop_front()
+            && let Some(slot) = untried.pop_front()
         {
-            while let Some(work) = self.next_deferred(seat) {
-                match self.work(seat, work, SLICE) {
+            while let Some(work) = self.next_deferred(slot) {
+                match self.work(slot, work, SLICE) {
                     Progress::Done => continue,
                     Progress::HasToWait(rest) => {
-                        self.defer(seat, rest);
-                        still.push_back(seat);
+                        self.defer(slot, rest);
+                        still.push_back(slot);
                     }
                     Progress::GoesOn(rest) => {
-                        self.defer(seat, rest);
-                        untried.push_back(seat);
+                        self.defer(slot, rest);
+                        untried.push_back(slot);
                     }
                 }
                 break;
@@ -409,22 +415,22 @@ impl<'a> Manager<'a> {
         self.deferred.put_back(still, untried);
     }
 
-    fn next_deferred(&mut self, seat: Seat) -> Option<Work> {
-        self.recipients.get_mut(seat.index())?.as_mut()?.deferred.pop_front()
+    fn next_deferred(&mut self, slot: SlotIndex) -> Option<Work> {
+        self.recipients.get_mut(slot.index())?.as_mut()?.deferred.pop_front()
     }
 
     fn open(&mut self, opened: Opened) {
         let Opened { connection, outbox, credit, name, door } = opened;
-        let seat = connection.slot.seat;
+        let slot = connection.slot.index;
         let (id, wire) = (connection.id, connection.wire);
         let encoding = wire.first_encoding().with_classic(self.classic);
         let speaker =
             Arc::new(Speaker { id: connection.id, address: Arc::clone(&connection.shown), name, visitor: None });
-        if self.recipients.len() <= seat.index() {
-            self.recipients.resize_with(seat.index() + 1, || None);
-            self.connections.resize_with(seat.index() + 1, Weak::new);
+        if self.recipients.len() <= slot.index() {
+            self.recipients.resize_with(slot.index() + 1, || None);
+            self.connections.resize_with(slot.index() + 1, Weak::new);
         }
-        if let Some(place) = self.connections.get_mut(seat.index()) {
+        if let Some(place) = self.connections.get_mut(slot.index()) {
             *place = Arc::downgrade(&connection);
         }
         let recipient = Recipient {
@@ -442,9 +448,10 @@ impl<'a> Manager<'a> {
             filter: None,
             missed_elsewhere: false,
         };
-        if let Some(place) = self.recipients.get_mut(seat.index()) {
+        if let Some(place) = self.recipients.get_mut(slot.index()) {
             *place = Some(recipient);
             self.present += 1;
+            self.slots.add(id, slot);
         }
         Metrics::count(&self.metrics.opened);
         let entry = match wire {
@@ -456,23 +463,23 @@ impl<'a> Manager<'a> {
             if self.heartbeats.len() > 2 * self.present + 64 {
                 let recipients = &self.recipients;
                 let is_here =
-                    |seat: Seat| recipients.get(seat.index())?.as_ref().map(|recipient| recipient.connection.id);
-                self.heartbeats.retain(|(_, seat, id)| is_here(*seat) == Some(*id));
+                    |slot: SlotIndex| recipients.get(slot.index())?.as_ref().map(|recipient| recipient.connection.id);
+                self.heartbeats.retain(|(_, slot, id)| is_here(*slot) == Some(*id));
             }
-            self.heartbeats.push_back((self.now + self.heartbeat, seat, id));
+            self.heartbeats.push_back((self.now + self.heartbeat, slot, id));
         }
         let arrival = Arrival { speaker, door, by: wire.name(), echo: encoding.echoes(), entry };
         let now = self.moment();
-        self.hub.enter(seat, arrival, now, &mut self.effects);
+        self.hub.enter(arrival, now, &mut self.effects);
         self.perform();
     }
 
     /// Obeys the commands of one event, `at_most` so many.
-    fn work(&mut self, seat: Seat, work: Work, at_most: usize) -> Progress {
+    fn work(&mut self, slot: SlotIndex, work: Work, at_most: usize) -> Progress {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),
             Work::Closed(id, reason) => {
-                self.close(seat, id, reason);
+                self.close(slot, id, reason);
                 return Progress::Done;
             }
         };
@@ -482,7 +489,7 @@ impl<'a> Manager<'a> {
             if self.is_over().is_some() {
                 break;
             }
-            if self.has_to_wait(seat, next) {
+            if self.has_to_wait(slot, next) {
                 return Progress::HasToWait(Work::Received(items, credits));
             }
             if left == 0 {
@@ -491,26 +498,27 @@ impl<'a> Manager<'a> {
             left -= 1;
             let Some(one) = items.next() else { break };
             self.commands += 1;
-            self.obey(seat, one, now);
+            self.obey(slot, one, now);
             if self.gathered >= self.longest_chunk {
                 self.end_turn();
             }
         }
         if credits > 1 {
-            self.flush_answer_before(seat);
+            self.flush_answer_before(slot);
         }
-        self.give_back(seat, credits);
+        self.give_back(slot, credits);
         Progress::Done
     }
 
     /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
     /// recipients are congested.
-    fn has_to_wait(&mut self, seat: Seat, one: &Inbound) -> bool {
-        let Some(Some(recipient)) = self.recipients.get(seat.index()) else { return false };
-        let gathered = if self.answer.0 == Some(seat) { self.answer.1.len() } else { 0 };
+    fn has_to_wait(&mut self, slot: SlotIndex, one: &Inbound) -> bool {
+        let Some(Some(recipient)) = self.recipients.get(slot.index()) else { return false };
+        let id = recipient.connection.id;
+        let gathered = if self.answer.0 == Some(slot) { self.answer.1.len() } else { 0 };
         if recipient.connection.pending() + gathered > self.levels.limit {
-            self.flush_answer_before(seat);
-            if self.recipient(seat).is_some_and(|recipient| recipient.is_over_limit(&self.levels)) {
+            self.flush_answer_before(slot);
+            if self.recipient(slot).is_some_and(|recipient| recipient.is_over_limit(&self.levels)) {
                 return true;
             }
         }
@@ -518,39 +526,43 @@ impl<'a> Manager<'a> {
             return false;
         }
         let Inbound::Command(command) = one else { return false };
-        match self.hub.heard_by(seat, command) {
+        match self.hub.heard_by(id, command) {
             Heard::Room(room) => self.slow.backpressure.defers(room, self.now, &self.levels),
-            Heard::Seat(receiver) => self.recipient(receiver).is_some_and(|recipient| recipient.consumer.congests()),
+            Heard::Session(receiver) => {
+                let receiver = self.slots.of(receiver).and_then(|slot| self.recipient(slot));
+                receiver.is_some_and(|recipient| recipient.consumer.congests())
+            }
             Heard::Nobody => false,
         }
     }
 
-    fn obey(&mut self, seat: Seat, one: Inbound, now: Now) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn obey(&mut self, slot: SlotIndex, one: Inbound, now: Now) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         if let Inbound::Tag(tag) = one {
             recipient.tag = Some(tag);
             return;
         }
-        self.request = recipient.tag.take().map(|tag| (seat, tag));
+        let id = recipient.connection.id;
+        self.request = recipient.tag.take().map(|tag| (slot, tag));
         match one {
             Inbound::Command(command) => {
                 Metrics::count(&self.metrics.commands);
-                self.hub.command(seat, command, self.request.is_some(), now, &mut self.effects);
+                self.hub.command(id, command, self.request.is_some(), now, &mut self.effects);
                 self.perform();
             }
-            Inbound::Refused(refusal) => self.tell(seat, &Notice::Refused(refusal)),
-            Inbound::Tell(notice) => self.tell(seat, &notice),
-            Inbound::Answer(bytes) => self.answer_with(seat, |_, out| out.extend_from_slice(&bytes)),
+            Inbound::Refused(refusal) => self.tell(slot, &Notice::Refused(refusal)),
+            Inbound::Tell(notice) => self.tell(slot, &notice),
+            Inbound::Answer(bytes) => self.answer_with(slot, |_, out| out.extend_from_slice(&bytes)),
             Inbound::Switch(encoding) => {
-                let time = self.recipient(seat).is_some_and(|recipient| recipient.encoding.has_time());
-                self.switch(seat, encoding.with_time(time).with_classic(self.classic));
+                let time = self.recipient(slot).is_some_and(|recipient| recipient.encoding.has_time());
+                self.switch(slot, encoding.with_time(time).with_classic(self.classic));
                 let unsaid = self
                     .recipients
-                    .get_mut(seat.index())
+                    .get_mut(slot.index())
                     .and_then(Option::as_mut)
                     .and_then(|recipient| recipient.unsaid.take());
                 if let Some(unsaid) = unsaid {
-                    self.answer_with(seat, |encoding, out| unsaid.encode(encoding, out));
+                    self.answer_with(slot, |encoding, out| unsaid.encode(encoding, out));
                 }
             }
             // The reader calls handlers itself; a tag was taken above.
@@ -560,26 +572,27 @@ impl<'a> Manager<'a> {
     }
 
     /// Takes out of a reader's credit what it put in before it sent an event.
-    fn give_back(&self, seat: Seat, credits: usize) {
-        if let Some(credit) = self.recipient(seat).and_then(|recipient| recipient.credit.as_ref()) {
+    fn give_back(&self, slot: SlotIndex, credits: usize) {
+        if let Some(credit) = self.recipient(slot).and_then(|recipient| recipient.credit.as_ref()) {
             for _ in 0..credits {
                 let _ = credit.try_recv();
             }
         }
     }
 
-    fn close(&mut self, seat: Seat, id: SessionId, reason: CloseReason) {
-        if self.recipient(seat).is_none_or(|recipient| recipient.connection.id != id) {
+    fn close(&mut self, slot: SlotIndex, id: SessionId, reason: CloseReason) {
+        if self.recipient(slot).is_none_or(|recipient| recipient.connection.id != id) {
             return;
         }
         let now = self.moment();
-        self.hub.leave(seat, reason, now, &mut self.effects);
+        self.hub.leave(id, reason, now, &mut self.effects);
         self.perform();
         self.flush_answer();
-        if let Some(recipient) = self.recipients.get_mut(seat.index()).and_then(Option::take) {
+        if let Some(recipient) = self.recipients.get_mut(slot.index()).and_then(Option::take) {
             self.present -= 1;
+            self.slots.remove(id);
             if recipient.consumer.congests() {
-                self.slow.backpressure.end(seat, recipient.place.map(|(room, _)| room));
+                self.slow.backpressure.end(slot, recipient.place.map(|(room, _)| room));
                 self.deferred.try_again();
             }
             if let Some(reason) = recipient.connection.reason() {
@@ -588,34 +601,52 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Performs what the hub has decided, in order.
+    /// Performs the hub's effects, in order.
     fn perform(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
-            match effect {
-                Effect::Tell(seat, notice) => self.tell(seat, &notice),
-                Effect::Room { room, notice, hidden_from } => self.gather(room, &notice, hidden_from),
-                Effect::Enter(room, seat) => self.enter(room, seat),
-                Effect::Exit(_, seat) => {
-                    self.exit(seat);
-                    if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
-                        recipient.missed_elsewhere |= recipient.consumer.skipped.is_some();
-                    }
-                }
-                Effect::Filter(seat, filter) => self.filter(seat, filter),
-                Effect::Time(seat, on) => {
-                    if let Some(recipient) = self.recipient(seat) {
-                        self.switch(seat, recipient.encoding.with_time(on));
-                    }
-                }
-                Effect::HangUp(seat, reason) => self.hang_up(seat, reason),
-            }
+            self.perform_one(effect);
         }
         self.effects = effects;
     }
 
+    /// Performs one effect. An effect for a session that is not one of this server's is dropped.
+    fn perform_one(&mut self, effect: Effect) {
+        let id = match &effect {
+            Effect::Room { room, notice, except } => {
+                let except = except.and_then(|id| self.slots.of(id));
+                return self.gather(*room, notice, except);
+            }
+            Effect::Tell(id, _)
+            | Effect::Enter(_, id)
+            | Effect::Exit(_, id)
+            | Effect::Filter(id, _)
+            | Effect::Time(id, _)
+            | Effect::HangUp(id, _) => *id,
+        };
+        let Some(slot) = self.slots.of(id) else { return };
+        match effect {
+            Effect::Tell(_, notice) => self.tell(slot, &notice),
+            Effect::Enter(room, _) => self.enter(room, slot),
+            Effect::Exit(..) => {
+                self.exit(slot);
+                if let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) {
+                    recipient.missed_elsewhere |= recipient.consumer.skipped.is_some();
+                }
+            }
+            Effect::Filter(_, filter) => self.filter(slot, filter),
+            Effect::Time(_, on) => {
+                if let Some(recipient) = self.recipient(slot) {
+                    self.switch(slot, recipient.encoding.with_time(on));
+                }
+            }
+            Effect::HangUp(_, reason) => self.hang_up(slot, reason),
+            Effect::Room { .. } => {}
+        }
+    }
+
     /// Adds a line to the room's chunks.
-    fn gather(&mut self, room: RoomIndex, notice: &Notice, hidden_from: Option<Seat>) {
+    fn gather(&mut self, room: RoomIndex, notice: &Notice, except: Option<SlotIndex>) {
         if self.audiences.len() <= room.index() {
             self.audiences.resize_with(room.index() + 1, Audience::new);
         }
@@ -624,12 +655,12 @@ impl<'a> Manager<'a> {
             self.talking.push(room);
         }
         let before = audience.longest;
-        let longest = audience.gather(notice, hidden_from);
+        let longest = audience.gather(notice, except);
         self.gathered = self.gathered.max(longest);
         if !self.slow.backpressure.is_idle() {
             self.slow.backpressure.count(room, longest.saturating_sub(before));
         }
-        if let Some(recipient) = hidden_from.and_then(|seat| self.recipients.get_mut(seat.index())?.as_mut())
+        if let Some(recipient) = except.and_then(|slot| self.recipients.get_mut(slot.index())?.as_mut())
             && recipient.odd_in != audience.stamp
         {
             recipient.odd_in = audience.stamp;
@@ -637,30 +668,30 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// Adds a line to the personal answers for `seat`, behind what the room has for it.
-    fn tell(&mut self, seat: Seat, notice: &Notice) {
+    /// Adds a line to the personal answers for `slot`, behind what the room has for it.
+    fn tell(&mut self, slot: SlotIndex, notice: &Notice) {
         if matches!(notice, Notice::Told { .. }) {
-            return self.tell_unasked(seat, notice);
+            return self.tell_unasked(slot, notice);
         }
         let request = self.request.take();
-        let tag = request.as_ref().filter(|(asker, _)| *asker == seat).map(|(_, tag)| &**tag);
-        self.answer_with(seat, |encoding, out| encoding.encode(notice, tag, out));
+        let tag = request.as_ref().filter(|(asker, _)| *asker == slot).map(|(_, tag)| &**tag);
+        self.answer_with(slot, |encoding, out| encoding.encode(notice, tag, out));
         self.request = request;
     }
 
-    /// Sends `seat` a line that it did not ask for. If the line does not fit, it is skipped and counted, as
+    /// Sends `slot` a line that it did not ask for. If the line does not fit, it is skipped and counted, as
     /// room lines are.
-    fn tell_unasked(&mut self, seat: Seat, notice: &Notice) {
-        match self.unsaid(seat) {
+    fn tell_unasked(&mut self, slot: SlotIndex, notice: &Notice) {
+        match self.unsaid(slot) {
             Some(unsaid) => unsaid.push_notice(notice),
-            None => self.give_unasked(seat, |encoding, out| encoding.encode(notice, None, out)),
+            None => self.give_unasked(slot, |encoding, out| encoding.encode(notice, None, out)),
         }
     }
 
-    fn give_unasked(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        self.catch_up(seat);
-        self.flush_answer_before(seat);
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn give_unasked(&mut self, slot: SlotIndex, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        self.catch_up(slot);
+        self.flush_answer_before(slot);
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         if let Some(skipped) = &mut recipient.consumer.skipped {
             // Nothing is encoded that would be skipped: a program may send without pause (`Remote::send`).
             *skipped += 1;
@@ -671,34 +702,34 @@ impl<'a> Manager<'a> {
         let mut chunk = Chunk::default();
         write(recipient.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
-        chunk.marks.push(Mark { end, hidden_from: None, said_by: None, visitor: None, is_bustle: false });
+        chunk.marks.push(Mark { end, except: None, said_by: None, visitor: None, is_bustle: false });
         let delivery = Delivery { chunk: &chunk, stamp: 0, levels: &self.levels, metrics: self.metrics };
         let heard = std::mem::replace(&mut recipient.odd_in, u64::MAX); // all of this chunk is for it
         let filter = recipient.filter.take();
-        delivery.hand_over(seat, recipient, &mut Shared::new(&chunk.bytes), &mut self.slow);
+        delivery.hand_over(slot, recipient, &mut Shared::new(&chunk.bytes), &mut self.slow);
         (recipient.odd_in, recipient.filter) = (heard, filter);
         recipient.missed_elsewhere |= recipient.consumer.skipped.is_some();
     }
 
-    fn answer_with(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        self.catch_up(seat);
-        self.answer_before_chunk(seat, write);
+    fn answer_with(&mut self, slot: SlotIndex, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        self.catch_up(slot);
+        self.answer_before_chunk(slot, write);
     }
 
-    fn answer_before_chunk(&mut self, seat: Seat, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
-        if self.answer.0 != Some(seat) {
+    fn answer_before_chunk(&mut self, slot: SlotIndex, write: impl FnOnce(Encoding, &mut Vec<u8>)) {
+        if self.answer.0 != Some(slot) {
             self.flush_answer();
         }
-        let Some(encoding) = self.recipient(seat).map(|recipient| recipient.encoding) else { return };
-        self.answer.0 = Some(seat);
+        let Some(encoding) = self.recipient(slot).map(|recipient| recipient.encoding) else { return };
+        self.answer.0 = Some(slot);
         write(encoding, &mut self.answer.1);
     }
 
     /// Sends the personal answers that were gathered.
     fn flush_answer(&mut self) {
-        let Some(seat) = self.answer.0.take() else { return }; // the buffer keeps its memory
+        let Some(slot) = self.answer.0.take() else { return }; // the buffer keeps its memory
         let mut bytes = std::mem::take(&mut self.answer.1);
-        if let Some(recipient) = self.recipients.get_mut(seat.index()).and_then(Option::as_mut)
+        if let Some(recipient) = self.recipients.get_mut(slot.index()).and_then(Option::as_mut)
             && let Some(outbox) = &mut recipient.outbox
             && !bytes.is_empty()
             && matches!(outbox.push_answer(&bytes), Pushed::Queued(_))
@@ -711,44 +742,44 @@ impl<'a> Manager<'a> {
         self.answer.1 = bytes;
     }
 
-    /// Gives `seat` what its room's chunk holds for it so far.
-    fn catch_up(&mut self, seat: Seat) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    /// Gives `slot` what its room's chunk holds for it so far.
+    fn catch_up(&mut self, slot: SlotIndex) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         let Some((room, _)) = recipient.place else { return };
         let Some(audience) = self.audiences.get(room.index()) else { return };
         let chunk = audience.chunk(recipient.encoding);
         let heard = if recipient.odd_in == audience.stamp { recipient.heard } else { 0 };
         if chunk.bytes.len() > heard {
-            self.flush_answer_before(seat);
-            self.deliver_chunk(seat);
+            self.flush_answer_before(slot);
+            self.deliver_chunk(slot);
         }
     }
 
-    /// What is gathered for `seat` itself was said before what its chunk holds.
-    fn flush_answer_before(&mut self, seat: Seat) {
-        if self.answer.0 == Some(seat) {
+    /// What is gathered for `slot` itself was said before what its chunk holds.
+    fn flush_answer_before(&mut self, slot: SlotIndex) {
+        if self.answer.0 == Some(slot) {
             self.flush_answer();
         }
     }
 
-    fn deliver_chunk(&mut self, seat: Seat) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn deliver_chunk(&mut self, slot: SlotIndex) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         let Some(audience) = recipient.place.and_then(|(room, _)| self.audiences.get(room.index())) else { return };
         let chunk = audience.chunk(recipient.encoding);
         let mut shared = Shared::new(&chunk.bytes);
         let delivery = Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
-        delivery.hand_over(seat, recipient, &mut shared, &mut self.slow);
+        delivery.hand_over(slot, recipient, &mut shared, &mut self.slow);
         recipient.odd_in = audience.stamp;
         recipient.heard = chunk.bytes.len();
     }
 
-    fn enter(&mut self, room: RoomIndex, seat: Seat) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn enter(&mut self, room: RoomIndex, slot: SlotIndex) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         if self.audiences.len() <= room.index() {
             self.audiences.resize_with(room.index() + 1, Audience::new);
         }
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
-        recipient.place = Some((room, audience.add(seat, recipient.encoding)));
+        recipient.place = Some((room, audience.add(slot, recipient.encoding)));
         recipient.odd_in = audience.stamp;
         recipient.heard = audience.chunk(recipient.encoding).bytes.len();
         if recipient.consumer.congests() {
@@ -756,9 +787,9 @@ impl<'a> Manager<'a> {
         }
     }
 
-    fn exit(&mut self, seat: Seat) {
-        self.catch_up(seat);
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn exit(&mut self, slot: SlotIndex) {
+        self.catch_up(slot);
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         let Some((room, index)) = recipient.place.take() else { return };
         let Some(audience) = self.audiences.get_mut(room.index()) else { return };
         if recipient.consumer.congests() {
@@ -767,38 +798,38 @@ impl<'a> Manager<'a> {
         }
         let moved = audience.remove(index, recipient.encoding);
         if let Some(Some(other)) = moved.and_then(|moved| self.recipients.get_mut(moved.index()))
-            && moved != Some(seat)
+            && moved != Some(slot)
         {
             other.place = Some((room, index));
         }
     }
 
     /// From now on the session does not see some of what its room hears.
-    fn filter(&mut self, seat: Seat, filter: Filter) {
-        self.catch_up(seat); // what was said until now it still sees as before
-        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+    fn filter(&mut self, slot: SlotIndex, filter: Filter) {
+        self.catch_up(slot); // what was said until now it still sees as before
+        if let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) {
             recipient.filter = (!filter.is_open()).then(|| Box::new(filter));
         }
     }
 
     /// From now on the session is answered in another encoding.
-    fn switch(&mut self, seat: Seat, encoding: Encoding) {
-        self.flush_answer_before(seat);
-        let room = self.recipient(seat).and_then(|recipient| recipient.place).map(|(room, _)| room);
+    fn switch(&mut self, slot: SlotIndex, encoding: Encoding) {
+        self.flush_answer_before(slot);
+        let room = self.recipient(slot).and_then(|recipient| recipient.place).map(|(room, _)| room);
         if room.is_some() {
-            self.exit(seat);
+            self.exit(slot);
         }
-        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+        if let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) {
             recipient.encoding = encoding;
         }
         if let Some(room) = room {
-            self.enter(room, seat);
+            self.enter(room, slot);
         }
     }
 
-    fn hang_up(&mut self, seat: Seat, reason: CloseReason) {
-        self.flush_answer_before(seat);
-        if let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) {
+    fn hang_up(&mut self, slot: SlotIndex, reason: CloseReason) {
+        self.flush_answer_before(slot);
+        if let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) {
             recipient.connection.end(reason);
             recipient.outbox = None; // the writer sends what is left, then ends the connection
             recipient.credit = None;
@@ -825,9 +856,9 @@ impl<'a> Manager<'a> {
                     let mut shared = Shared::new(&chunk.bytes);
                     let delivery =
                         Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
-                    for seat in audience.seats(encoding) {
-                        if let Some(Some(recipient)) = recipients.get_mut(seat.index()) {
-                            delivery.hand_over(*seat, recipient, &mut shared, slow);
+                    for slot in audience.slots(encoding) {
+                        if let Some(Some(recipient)) = recipients.get_mut(slot.index()) {
+                            delivery.hand_over(*slot, recipient, &mut shared, slow);
                         }
                     }
                 }
@@ -836,8 +867,8 @@ impl<'a> Manager<'a> {
             self.flush_took = Instant::now().duration_since(begun);
         }
         self.gathered = 0;
-        while let Some(seat) = self.slow.drained.pop() {
-            self.tell_skipped(seat);
+        while let Some(slot) = self.slow.drained.pop() {
+            self.tell_skipped(slot);
         }
         self.flush_answer();
         self.now = Instant::now(); // the same turn may go on
@@ -849,7 +880,7 @@ impl<'a> Manager<'a> {
         if backpressure.is_idle() {
             return;
         }
-        let is_one_less = backpressure.look(*now, |seat| match recipients.get_mut(seat.index()) {
+        let is_one_less = backpressure.look(*now, |slot| match recipients.get_mut(slot.index()) {
             Some(Some(recipient)) => (recipient.look(*now, levels), recipient.place.map(|(room, _)| room)),
             _ => (Look::CaughtUp, None),
         });
@@ -860,13 +891,14 @@ impl<'a> Manager<'a> {
 
     /// Tells a session how many lines it missed, now that it has read everything before them and
     /// before it is given what the chunk holds.
-    fn tell_skipped(&mut self, seat: Seat) {
-        let Some(Some(recipient)) = self.recipients.get_mut(seat.index()) else { return };
+    fn tell_skipped(&mut self, slot: SlotIndex) {
+        let Some(Some(recipient)) = self.recipients.get_mut(slot.index()) else { return };
         if let Some(lines) = recipient.consumer.skipped.take() {
             // All of them are among the room's last lines, if it keeps so many and nothing else was missed.
-            let kept = !std::mem::take(&mut recipient.missed_elsewhere) && lines <= self.hub.past_of(seat) as u64;
+            let kept = !std::mem::take(&mut recipient.missed_elsewhere)
+                && lines <= self.hub.past_of(recipient.connection.id) as u64;
             let notice = Notice::Skipped { lines, kept };
-            self.answer_before_chunk(seat, |encoding, out| encoding.encode(&notice, None, out));
+            self.answer_before_chunk(slot, |encoding, out| encoding.encode(&notice, None, out));
         }
     }
 
@@ -930,12 +962,12 @@ impl<'a> Manager<'a> {
     }
 
     /// The notices that wait until a session has shown its framing.
-    fn unsaid(&mut self, seat: Seat) -> Option<&mut Unsaid> {
-        self.recipients.get_mut(seat.index())?.as_mut()?.unsaid.as_mut()
+    fn unsaid(&mut self, slot: SlotIndex) -> Option<&mut Unsaid> {
+        self.recipients.get_mut(slot.index())?.as_mut()?.unsaid.as_mut()
     }
 
-    fn recipient(&self, seat: Seat) -> Option<&Recipient> {
-        self.recipients.get(seat.index())?.as_ref()
+    fn recipient(&self, slot: SlotIndex) -> Option<&Recipient> {
+        self.recipients.get(slot.index())?.as_ref()
     }
 
     /// The moment of this turn, for the hub.

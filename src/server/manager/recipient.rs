@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::chat::{Filter, RoomIndex, Seat};
+use crate::chat::{Filter, RoomIndex};
 use crate::metrics::Metrics;
 use crate::wire::Encoding;
 
 use super::super::connection::Connection;
 use super::super::os::{Instant, Receiver};
 use super::super::outbox::{Outbox, Pushed, Shared};
+use super::super::slot::SlotIndex;
 use super::audience::Chunk;
 use super::backpressure::{Backpressure, Consumer, Levels, Look};
 use super::deferred::Work;
@@ -52,7 +53,7 @@ pub(in super::super) struct Slow {
     pub(in super::super) ranges: Vec<Range<usize>>,
     pub(in super::super) backpressure: Backpressure,
     /// Who is to be told of skipped lines at once.
-    pub(in super::super) drained: Vec<Seat>,
+    pub(in super::super) drained: Vec<SlotIndex>,
 }
 
 /// One chunk on its way to its listeners.
@@ -67,7 +68,7 @@ impl Delivery<'_> {
     /// Gives one listener its part of the chunk, or counts what it misses.
     pub(in super::super) fn hand_over(
         &self,
-        seat: Seat,
+        slot: SlotIndex,
         recipient: &mut Recipient,
         shared: &mut Shared<'_>,
         slow: &mut Slow,
@@ -78,7 +79,7 @@ impl Delivery<'_> {
         let odd = recipient.odd_in == self.stamp;
         let lines = if odd || recipient.filter.is_some() {
             let heard = if odd { recipient.heard } else { 0 };
-            self.chunk.ranges_for(seat, heard, recipient.filter.as_deref(), ranges)
+            self.chunk.ranges_for(slot, heard, recipient.filter.as_deref(), ranges)
         } else {
             ranges.push(0..self.chunk.bytes.len());
             self.chunk.marks.len()
@@ -101,7 +102,7 @@ impl Delivery<'_> {
                     && let Some(until) = recipient.consumer.was_handed(before, pending, Instant::now(), self.levels)
                 {
                     Metrics::count(&self.metrics.held_up);
-                    slow.backpressure.begin(seat, recipient.place.map(|(room, _)| room), until);
+                    slow.backpressure.begin(slot, recipient.place.map(|(room, _)| room), until);
                 }
             }
             Pushed::Full => {
@@ -109,7 +110,7 @@ impl Delivery<'_> {
                 recipient.consumer.skipped = Some(lines);
                 recipient.connection.owe();
                 if recipient.connection.pending() == 0 && recipient.connection.take_owed() {
-                    slow.drained.push(seat); // its writer finished before it could be asked to report
+                    slow.drained.push(slot); // its writer finished before it could be asked to report
                 }
             }
             Pushed::Dead => {}

@@ -66,7 +66,7 @@ pub(super) fn run<'scope>(
     if outcome.is_err() {
         connection.end(CloseReason::Panicked);
         connection.cut();
-        let _ = context.inbox.send(Event::Closed(connection.slot.seat, connection.id, CloseReason::Panicked));
+        let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, CloseReason::Panicked));
     }
     connection.finish_reading();
     report(context, connection);
@@ -166,7 +166,7 @@ fn converse<'scope>(
     connection.end(reason);
     let reason = connection.reason().cloned().unwrap_or(CloseReason::PeerClosed);
     let polite = connection.ends_politely();
-    let _ = context.inbox.send(Event::Closed(connection.slot.seat, connection.id, reason));
+    let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, reason));
     if polite {
         discard_input(connection, None); // its writer cuts it when that takes too long
     } else {
@@ -178,7 +178,7 @@ fn converse<'scope>(
 
 fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io::Result<()> {
     let connection = Arc::clone(&writer.connection);
-    let name = format!("w-{}", connection.slot.seat.0);
+    let name = format!("w-{}", connection.slot.index.0);
     let thread = Builder::new().name(name).stack_size(WRITER_STACK).spawn_scoped(scope, move || {
         if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
             writer.connection.end(CloseReason::Panicked);

@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
         self.appears_at = None;
         self.connection.appear();
         if matches!(self.connection.wire, Wire::Text | Wire::Relay) {
-            let event = Event::Appeared(self.connection.slot.seat, self.connection.id);
+            let event = Event::Appeared(self.connection.slot.index, self.connection.id);
             self.context.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
         }
         self.set_timeout()
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
             if close.is_some() {
                 self.encoding.encode_custom(&key, &data, None, &mut answers);
             } else {
-                let event = Event::Push(self.connection.slot.seat, self.connection.id, key, data);
+                let event = Event::Push(self.connection.slot.index, self.connection.id, key, data);
                 self.context.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
             }
         }
@@ -605,7 +605,7 @@ impl<'a> Reader<'a> {
             None | Some(CloseReason::WriteFailed) => {}
             Some(reason) => return Err(reason.clone()),
         }
-        let event = Event::Received(self.connection.slot.seat, self.connection.id, batch);
+        let event = Event::Received(self.connection.slot.index, self.connection.id, batch);
         self.context.inbox.send(event).map_err(|_| over())
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now};
 use parlor::protocol::{Command, IdleLimits, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
 use parlor_fuzz::is_forbidden;
 
@@ -27,10 +27,10 @@ fuzz_target!(|data: &[u8]| {
     let mut held: Vec<NameKeys> = Vec::new();
     for (number, nick) in (0..).zip(&nicks) {
         let name = format!("127.0.0.1:{}", 5000 + number).into();
-        let speaker = Speaker { id: SessionId(u64::from(number)), address: Arc::clone(&name), name, visitor: None };
+        let speaker = Speaker { id: SessionId(number), address: Arc::clone(&name), name, visitor: None };
         let (door, by, entry) = ("127.0.0.1:8000".into(), "text", Entry::Nowhere { timed: false });
-        hub.enter(Seat(number), Arrival { speaker: Arc::new(speaker), door, by, echo: true, entry }, now, &mut out);
-        hub.command(Seat(number), Command::Nick(nick.clone()), false, now, &mut out);
+        hub.enter(Arrival { speaker: Arc::new(speaker), door, by, echo: true, entry }, now, &mut out);
+        hub.command(SessionId(number), Command::Nick(nick.clone()), false, now, &mut out);
         let keys = NameKeys::of(nick.as_str());
         let taken = held.iter().any(|other| keys.clashes_with(other));
         match out.drain(..).last() {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now};
 use parlor::protocol::{IdleLimits, Notice, Refusal, SessionId, Speaker};
 use parlor::wire::{Encoding, Inbound, Key};
 use parlor_fuzz::{Input, lines_of, objects_of, same_in_any_reads};
 
 /// What a line on the text door begins with.
 const MARKS: [&str; 9] = ["[", "* ", ">>> ", "--- ", "*** ", "!!! ", "user list:", "127.0.0.1:", "rename ok"];
+
+const FIRST_ID: u64 = 2_123_807_362_945_912_831;
 
 fuzz_target!(|data: &[u8]| {
     let Some(input) = Input::read(data) else { return };
@@ -25,16 +27,16 @@ fuzz_target!(|data: &[u8]| {
     let mut out = Vec::new();
     let mut now = Now { up: Duration::ZERO, unix_ms: 1_795_190_108_416 };
     let entry = if wire.name() == "text" { Entry::Lobby } else { Entry::Nowhere { timed: true } };
-    for (seat, name, entry) in [(0, "ann", Entry::Lobby), (1, "mike", entry)] {
+    for (number, name, entry) in [(0, "ann", Entry::Lobby), (1, "mike", entry)] {
         let speaker = Speaker {
-            id: SessionId(2_123_807_362_945_912_831 + u64::from(seat)),
-            address: format!("127.0.0.1:{}", 5123 + seat).into(),
+            id: SessionId(FIRST_ID + number),
+            address: format!("127.0.0.1:{}", 5123 + number).into(),
             name: name.into(),
             visitor: None,
         };
         let by = wire.name();
         let arrival = Arrival { speaker: Arc::new(speaker), door: "127.0.0.1:8000".into(), by, echo: true, entry };
-        hub.enter(Seat(seat), arrival, now, &mut out);
+        hub.enter(arrival, now, &mut out);
     }
     let mut tag: Option<Box<str>> = None;
     let turn = &mut 0;
@@ -47,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
                 assert!(parsed.is_string() || parsed.is_number());
                 tag = Some(next);
             }
-            Inbound::Command(command) => hub.command(Seat(1), command, mark.is_some(), now, &mut out),
+            Inbound::Command(command) => hub.command(SessionId(FIRST_ID + 1), command, mark.is_some(), now, &mut out),
             Inbound::Refused(refusal) => check(&Notice::Refused(refusal), mark.as_deref(), turn),
             Inbound::Tell(notice) => check(&notice, mark.as_deref(), turn),
             Inbound::Custom { key, data } => {
@@ -64,7 +66,7 @@ fuzz_target!(|data: &[u8]| {
     }
     now.up += Duration::from_secs(60);
     hub.tick(now, &mut out);
-    hub.leave(Seat(1), parlor::protocol::CloseReason::PeerClosed, now, &mut out);
+    hub.leave(SessionId(FIRST_ID + 1), parlor::protocol::CloseReason::PeerClosed, now, &mut out);
     hub.stop(&mut out);
     perform(&mut out, None, turn);
 });

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use parlor::chat::{Effect, Heard, RoomIndex, Seat};
-use parlor::protocol::{Command, Notice};
+use parlor::chat::{Effect, Heard, RoomIndex};
+use parlor::protocol::{Command, Notice, SessionId};
 use parlor::wire::{Inbound, Limits, Wire};
 
-use super::{ANN, BOB, CAT, LOBBY, Room};
+use super::{ANN, BOB, CAT, LOBBY, Room, session};
 
 fn command(line: &str) -> Command {
     let mut decoder = Wire::Text.decoder(Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 });
@@ -18,11 +18,11 @@ fn command(line: &str) -> Command {
 }
 
 /// The room, or the one session, to which a line of these effects goes; leaving is not told of.
-fn told(asker: Seat, effects: &[Effect]) -> Heard {
+fn told(asker: SessionId, effects: &[Effect]) -> Heard {
     let one = |effect: &Effect| match effect {
         Effect::Room { notice: Notice::Went { .. } | Notice::Left { .. }, .. } => None,
         Effect::Room { room, .. } => Some(Heard::Room(*room)),
-        Effect::Tell(seat, Notice::Told { .. }) if *seat != asker => Some(Heard::Seat(*seat)),
+        Effect::Tell(id, Notice::Told { .. }) if *id != asker => Some(Heard::Session(*id)),
         _ => None,
     };
     effects.iter().find_map(one).unwrap_or(Heard::Nobody)
@@ -43,9 +43,9 @@ fn command_is_heard_where_it_says() {
         ("/leave", Heard::Room(LOBBY)),
         ("/quit so long", Heard::Room(dev)),
         ("/quit", Heard::Nobody),
-        ("/msg bob hi", Heard::Seat(BOB)),
+        ("/msg bob hi", Heard::Session(BOB)),
         ("/msg nobody hi", Heard::Nobody),
-        ("/reply hi", Heard::Seat(CAT)),
+        ("/reply hi", Heard::Session(CAT)),
         ("/who", Heard::Nobody),
         ("/history 5", Heard::Nobody),
         ("/away", Heard::Nobody),
@@ -71,5 +71,5 @@ fn program_without_room_speaks_in_lobby() {
     {
         assert_eq!(room.hub.heard_by(BOB, &command(line)), expected, "{line}");
     }
-    assert_eq!(room.hub.heard_by(Seat(9), &command("hello")), Heard::Nobody, "nobody sits there");
+    assert_eq!(room.hub.heard_by(session(9), &command("hello")), Heard::Nobody, "no such session");
 }

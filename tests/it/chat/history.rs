@@ -4,10 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
-use parlor::chat::{Effect, HubSettings, Seat};
-use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal};
+use parlor::chat::{Effect, HubSettings};
+use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal, SessionId};
 
-use super::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, seconds, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, seconds, session, shown};
 
 /// The numbers of the lines that effects tell of, live or past.
 fn seqs(effects: &[Effect]) -> Vec<u64> {
@@ -37,8 +37,8 @@ fn after_lines(settings: HubSettings, count: u64) -> Room {
     room
 }
 
-fn after(room: &mut Room, seat: Seat, name: Option<&str>, seq: u64) -> Vec<Effect> {
-    room.does(seat, Command::HistoryAfter(name.map(room_name), seq))
+fn after(room: &mut Room, id: SessionId, name: Option<&str>, seq: u64) -> Vec<Effect> {
+    room.does(id, Command::HistoryAfter(name.map(room_name), seq))
 }
 
 #[test]
@@ -150,22 +150,22 @@ fn another_rooms_past_is_asked_for_by_its_name() {
     assert_eq!((seqs(&effects), end(&effects)), (vec![1], (1, 0)));
     let effects = after(&mut room, ANN, Some("ops"), 0);
     assert_eq!(refusal(&effects, ANN), &Refusal::NoRoom { room: room_name("ops") });
-    let (_, _) = room.arrive(Seat(7), "json");
-    assert_eq!(seqs(&after(&mut room, Seat(7), None, 0)), [1, 2], "the lobby's, for who is nowhere");
+    let (_, _) = room.arrive(session(7), "json");
+    assert_eq!(seqs(&after(&mut room, session(7), None, 0)), [1, 2], "the lobby's, for who is nowhere");
 }
 
 #[test]
 fn who_comes_in_is_shown_the_last_lines() {
     let mut room = after_lines(SETTINGS, 15);
-    let effects = room.enter(Seat(3));
+    let effects = room.enter(session(3));
     assert_eq!(seqs(&effects), (6..=15).collect::<Vec<_>>());
     // Behind the two first lines, which are the older chat room's, before the welcome.
-    assert!(matches!(&effects[2], Effect::Tell(Seat(3), Notice::Past { line: Line { seq: 6, .. }, .. })));
-    assert!(matches!(&effects[12], Effect::Tell(Seat(3), Notice::Welcome { .. })));
+    assert!(matches!(&effects[2], Effect::Tell(_, Notice::Past { line: Line { seq: 6, .. }, .. })));
+    assert!(matches!(&effects[12], Effect::Tell(_, Notice::Welcome { .. })));
     room.join(BOB, "dev");
     assert_eq!(seqs(&room.does(BOB, Command::Leave)), (6..=15).collect::<Vec<_>>());
     let mut silent = after_lines(HubSettings { history_shown: 0, ..SETTINGS }, 3);
-    assert_eq!(seqs(&silent.enter(Seat(3))), [0; 0]);
+    assert_eq!(seqs(&silent.enter(session(3))), [0; 0]);
     assert_eq!(seqs(&silent.types(BOB, "/history")), [1, 2, 3]);
 }
 
@@ -174,8 +174,8 @@ fn who_comes_in_is_shown_the_last_lines() {
 fn what_an_ignored_one_says_is_not_shown() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     for number in 0..6 {
-        let seat = if number % 2 == 0 { ANN } else { BOB };
-        assert_eq!(seqs(&room.does(seat, say("hm"))), [number + 1]);
+        let id = if number % 2 == 0 { ANN } else { BOB };
+        assert_eq!(seqs(&room.does(id, say("hm"))), [number + 1]);
     }
     room.types(CAT, "/ignore bob");
     room.rename(BOB, "rob");
@@ -206,18 +206,18 @@ fn ignoring_somebody_else_does_not_bring_back_one_who_has_left() {
 #[test]
 fn a_frame_client_gets_no_past_unasked() {
     let mut room = after_lines(SETTINGS, 3);
-    room.arrive(Seat(7), "frame");
-    assert_eq!(seqs(&room.join(Seat(7), "lobby")), [0; 0]);
-    assert_eq!(seqs(&room.types(Seat(7), "/history")), [1, 2, 3]);
-    room.arrive(Seat(8), "json");
-    assert_eq!(seqs(&room.join(Seat(8), "lobby")), [1, 2, 3], "a json client does");
+    room.arrive(session(7), "frame");
+    assert_eq!(seqs(&room.join(session(7), "lobby")), [0; 0]);
+    assert_eq!(seqs(&room.types(session(7), "/history")), [1, 2, 3]);
+    room.arrive(session(8), "json");
+    assert_eq!(seqs(&room.join(session(8), "lobby")), [1, 2, 3], "a json client does");
 }
 
 #[test]
 fn without_history_numbers_still_rise_and_everything_is_lost() {
     let mut room = after_lines(HubSettings { history: 0, ..SETTINGS }, 5);
     assert_eq!(shown(&room.types(BOB, "/history")), ["to 1: end of the past at 5, 0 lost"]);
-    assert_eq!(seqs(&room.enter(Seat(3))), [0; 0]);
+    assert_eq!(seqs(&room.enter(session(3))), [0; 0]);
     let effects = after(&mut room, BOB, None, 2);
     assert_eq!((seqs(&effects), end(&effects)), (vec![], (5, 3)));
 }

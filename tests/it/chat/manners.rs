@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
-use parlor::chat::{Effect, Filter, Seat};
+use parlor::chat::{Effect, Filter};
 use parlor::protocol::{Away, CloseReason, Command, Notice, Refusal, SessionId};
 
-use super::{ANN, BOB, CAT, Room, address, body, nick, refusal, say, seconds, shown};
+use super::{ANN, BOB, CAT, Room, address, body, nick, refusal, say, seconds, session, shown};
 
 #[test]
 fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
@@ -109,20 +109,21 @@ fn nobody_ignores_oneself_or_more_people_than_64() {
     assert!(matches!(refusal(&room.types(ANN, "/ignore ann"), ANN), Refusal::CannotIgnore { .. }));
     assert!(matches!(refusal(&room.types(ANN, "/unignore ann"), ANN), Refusal::CannotIgnore { .. }));
     assert!(matches!(refusal(&room.types(ANN, "/ignore zoe"), ANN), Refusal::NobodyCalled { .. }));
-    for seat in (1..=65).map(Seat) {
-        room.enter(seat);
-        let effects = room.types(ANN, &format!("/ignore {}", address(seat)));
-        if seat.0 <= 64 {
-            assert_eq!(shown(&effects)[0], format!("filter 0: quiet false, {} ignored", seat.0));
+    for number in 1..=65 {
+        let id = session(number);
+        room.enter(id);
+        let effects = room.types(ANN, &format!("/ignore {}", address(id)));
+        if number <= 64 {
+            assert_eq!(shown(&effects)[0], format!("filter 0: quiet false, {number} ignored"));
         } else {
             assert!(matches!(refusal(&effects, ANN), Refusal::CannotIgnore { .. }));
         }
     }
-    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(7))));
+    let effects = room.types(ANN, &format!("/ignore {}", address(session(7))));
     assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored", "one of them again");
     // Who has left needs no place any more.
-    room.leave(Seat(1), CloseReason::PeerClosed);
-    let effects = room.types(ANN, &format!("/ignore {}", address(Seat(65))));
+    room.leave(session(1), CloseReason::PeerClosed);
+    let effects = room.types(ANN, &format!("/ignore {}", address(session(65))));
     assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored");
 }
 
@@ -138,7 +139,7 @@ fn quiet_and_time_are_done_where_lines_are_delivered() {
     ] {
         assert_eq!(shown(&room.types(ANN, line)), [filter, told], "{line}");
     }
-    // Somebody new on that seat begins with an open filter.
+    // Somebody new on that id begins with an open filter.
     room.leave(ANN, CloseReason::PeerClosed);
     room.enter(ANN);
     assert_eq!(shown(&room.types(ANN, "/quiet on"))[0], "filter 0: quiet true, 0 ignored");

@@ -22,16 +22,16 @@ mod visits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Entry, Filter, Hub, HubSettings, Now, RoomIndex, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Filter, Hub, HubSettings, Now, RoomIndex};
 use parlor::protocol::{
     Away, Body, CloseReason, Command, IdleLimits, Nick, Notice, Refusal, RoomName, SessionId, Speaker,
 };
 use parlor::wire::{Inbound, Limits, Wire};
 
 pub(super) const LOBBY: RoomIndex = RoomIndex::LOBBY;
-pub(super) const ANN: Seat = Seat(0);
-pub(super) const BOB: Seat = Seat(1);
-pub(super) const CAT: Seat = Seat(2);
+pub(super) const ANN: SessionId = session(0);
+pub(super) const BOB: SessionId = session(1);
+pub(super) const CAT: SessionId = session(2);
 
 pub(super) const SETTINGS: HubSettings = HubSettings {
     idle: IdleLimits::same(Duration::from_secs(30)),
@@ -42,10 +42,9 @@ pub(super) const SETTINGS: HubSettings = HubSettings {
     classic: false,
 };
 
-/// A hub, and who its people are at first: the one on seat N has address `127.0.0.1:500N`.
+/// A hub with people in it. Session number N has the address `127.0.0.1:500N`.
 pub(super) struct Room {
     pub(super) hub: Hub,
-    entered: u64,
     pub(super) now: Duration,
 }
 
@@ -55,48 +54,44 @@ impl Room {
     }
 
     pub(super) fn with(settings: HubSettings) -> Self {
-        Self { hub: Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 }), entered: 0, now: Duration::ZERO }
+        Self { hub: Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 }), now: Duration::ZERO }
     }
 
-    /// With people on the first seats who have these names.
+    /// With people who have these names: sessions 0, 1, …
     pub(super) fn of(names: &[&str]) -> Self {
         Self::of_with(SETTINGS, names)
     }
 
     pub(super) fn of_with(settings: HubSettings, names: &[&str]) -> Self {
         let mut room = Self::with(settings);
-        for (seat, name) in (0..).map(Seat).zip(names) {
-            room.enter(seat);
-            assert_eq!(room.does(seat, Command::Rename(nick(name)))[0], Effect::Tell(seat, Notice::RenameOk));
+        for (id, name) in (0..).map(session).zip(names) {
+            room.enter(id);
+            assert_eq!(room.does(id, Command::Rename(nick(name)))[0], Effect::Tell(id, Notice::RenameOk));
         }
         room
     }
 
-    pub(super) fn enter(&mut self, seat: Seat) -> Vec<Effect> {
-        self.arrive(seat, "text").1
+    pub(super) fn enter(&mut self, id: SessionId) -> Vec<Effect> {
+        self.arrive(id, "text").1
     }
 
     /// Comes in by the text door and has given no sign of life.
-    pub(super) fn enter_unseen(&mut self, seat: Seat) -> Vec<Effect> {
-        self.entered += 1;
-        let id = SessionId(1_000_000_000_000_000_000 + self.entered);
-        let address: Arc<str> = address(seat).into();
+    pub(super) fn enter_unseen(&mut self, id: SessionId) -> Vec<Effect> {
+        let address: Arc<str> = address(id).into();
         let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address, visitor: None });
         let door = "127.0.0.1:8000".into();
         let arrival = Arrival { speaker, door, by: "text", echo: true, entry: Entry::Lobby };
-        self.effects(|hub, now, out| hub.enter(seat, arrival, now, out))
+        self.effects(|hub, now, out| hub.enter(arrival, now, out))
     }
 
-    pub(super) fn appear(&mut self, seat: Seat) -> Vec<Effect> {
-        self.effects(|hub, now, out| hub.appear(seat, now, out))
+    pub(super) fn appear(&mut self, id: SessionId) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.appear(id, now, out))
     }
 
     /// Comes in by the text door (which echoes), the relay door (which does not), or the json or
     /// frame door (by which one is nowhere at first; only the former is given a time).
-    pub(super) fn arrive(&mut self, seat: Seat, by: &'static str) -> (Arc<Speaker>, Vec<Effect>) {
-        self.entered += 1;
-        let id = SessionId(1_000_000_000_000_000_000 + self.entered);
-        let address: Arc<str> = address(seat).into();
+    pub(super) fn arrive(&mut self, id: SessionId, by: &'static str) -> (Arc<Speaker>, Vec<Effect>) {
+        let address: Arc<str> = address(id).into();
         let name = if by == "text" { Arc::clone(&address) } else { id.to_string().into() };
         let speaker = Arc::new(Speaker { id, address, name, visitor: None });
         let entry = match by {
@@ -107,8 +102,8 @@ impl Room {
         let (door, echo) = ("127.0.0.1:8000".into(), by != "relay");
         let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, entry };
         let effects = self.effects(|hub, now, out| {
-            hub.enter(seat, arrival, now, out);
-            hub.appear(seat, now, out);
+            hub.enter(arrival, now, out);
+            hub.appear(id, now, out);
         });
         (speaker, effects)
     }
@@ -118,36 +113,36 @@ impl Room {
         self.hub.next_tick().filter(|due| *due <= self.now + seconds(2))
     }
 
-    pub(super) fn does(&mut self, seat: Seat, command: Command) -> Vec<Effect> {
-        self.effects(|hub, now, out| hub.command(seat, command, false, now, out))
+    pub(super) fn does(&mut self, id: SessionId, command: Command) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.command(id, command, false, now, out))
     }
 
     /// What follows from a line that is typed at the text door.
-    pub(super) fn types(&mut self, seat: Seat, line: &str) -> Vec<Effect> {
+    pub(super) fn types(&mut self, id: SessionId, line: &str) -> Vec<Effect> {
         let mut decoder = Wire::Text.decoder(Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 });
         decoder.feed(format!("{line}\n").as_bytes());
         match decoder.next() {
-            Ok(Some(Inbound::Command(command))) => self.does(seat, command),
-            Ok(Some(Inbound::Refused(refusal))) => vec![Effect::Tell(seat, Notice::Refused(refusal))],
+            Ok(Some(Inbound::Command(command))) => self.does(id, command),
+            Ok(Some(Inbound::Refused(refusal))) => vec![Effect::Tell(id, Notice::Refused(refusal))],
             other => panic!("{line}: {other:?}"),
         }
     }
 
     /// Takes a name.
-    pub(super) fn rename(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
-        self.does(seat, Command::Rename(nick(name)))
+    pub(super) fn rename(&mut self, id: SessionId, name: &str) -> Vec<Effect> {
+        self.does(id, Command::Rename(nick(name)))
     }
 
-    pub(super) fn msg(&mut self, seat: Seat, to: &str, text: &str) -> Vec<Effect> {
-        self.does(seat, Command::Msg { to: to.into(), body: body(text) })
+    pub(super) fn msg(&mut self, id: SessionId, to: &str, text: &str) -> Vec<Effect> {
+        self.does(id, Command::Msg { to: to.into(), body: body(text) })
     }
 
-    pub(super) fn join(&mut self, seat: Seat, name: &str) -> Vec<Effect> {
-        self.does(seat, Command::Join(room_name(name)))
+    pub(super) fn join(&mut self, id: SessionId, name: &str) -> Vec<Effect> {
+        self.does(id, Command::Join(room_name(name)))
     }
 
-    pub(super) fn leave(&mut self, seat: Seat, reason: CloseReason) -> Vec<Effect> {
-        self.effects(|hub, now, out| hub.leave(seat, reason, now, out))
+    pub(super) fn leave(&mut self, id: SessionId, reason: CloseReason) -> Vec<Effect> {
+        self.effects(|hub, now, out| hub.leave(id, reason, now, out))
     }
 
     pub(super) fn tick(&mut self) -> Vec<Effect> {
@@ -160,31 +155,31 @@ impl Room {
         out
     }
 
-    /// The one on a seat, as a line of theirs shows it.
-    pub(super) fn speaker(&mut self, seat: Seat) -> Arc<Speaker> {
-        match self.does(seat, say("who am I?")).as_slice() {
+    /// A person, as a line of theirs shows it.
+    pub(super) fn speaker(&mut self, id: SessionId) -> Arc<Speaker> {
+        match self.does(id, say("who am I?")).as_slice() {
             [Effect::Room { notice: Notice::Said(line), .. }] => Arc::clone(&line.from),
-            other => panic!("a line of {seat:?}: {other:?}"),
+            other => panic!("a line of {id:?}: {other:?}"),
         }
     }
 
-    /// Who is here, in the order of the lists, as `(address, name)`; `seat` asks.
-    fn list(&mut self, seat: Seat) -> Vec<(String, String)> {
-        match self.does(seat, Command::UserList).as_slice() {
-            [Effect::Tell(asker, Notice::UserList(people))] if *asker == seat => {
+    /// Who is here, in the order of the lists, as `(address, name)`; `id` asks.
+    fn list(&mut self, id: SessionId) -> Vec<(String, String)> {
+        match self.does(id, Command::UserList).as_slice() {
+            [Effect::Tell(asker, Notice::UserList(people))] if *asker == id => {
                 people.iter().map(|who| (who.address.to_string(), who.name.to_string())).collect()
             }
-            other => panic!("a user list for {seat:?}: {other:?}"),
+            other => panic!("a user list for {id:?}: {other:?}"),
         }
     }
 
-    pub(super) fn names(&mut self, seat: Seat) -> Vec<String> {
-        self.list(seat).into_iter().map(|(_, name)| name).collect()
+    pub(super) fn names(&mut self, id: SessionId) -> Vec<String> {
+        self.list(id).into_iter().map(|(_, name)| name).collect()
     }
 
     /// The rooms there are, as `#lobby 3`.
     fn rooms(&mut self) -> Vec<String> {
-        let asker = Seat(9_999);
+        let asker = session(9_999);
         self.arrive(asker, "frame");
         let effects = self.does(asker, Command::Rooms);
         let [Effect::Tell(_, Notice::Rooms(rooms))] = effects.as_slice() else { panic!("{effects:?}") };
@@ -194,13 +189,25 @@ impl Room {
     }
 }
 
+const FIRST_ID: u64 = 1_000_000_000_000_000_001;
+
+/// Session number `number`, counted from 0.
+pub(super) const fn session(number: u64) -> SessionId {
+    SessionId(FIRST_ID + number)
+}
+
+/// The number of a session, counted from 0.
+pub(super) const fn number(id: SessionId) -> u64 {
+    id.0 - FIRST_ID
+}
+
 /// The moment `up` after the start, which was at noon.
 pub(super) fn at(up: Duration) -> Now {
     Now { up, unix_ms: 1_795_176_000_000 + u64::try_from(up.as_millis()).unwrap() }
 }
 
-fn address(seat: Seat) -> String {
-    format!("127.0.0.1:{}", 5000 + seat.0)
+fn address(id: SessionId) -> String {
+    format!("127.0.0.1:{}", 5000 + number(id))
 }
 
 pub(super) const fn seconds(count: u64) -> Duration {
@@ -225,15 +232,15 @@ pub(super) fn say(text: &str) -> Command {
 
 /// What the refusal says, where a call came to nothing but one.
 #[track_caller]
-pub(super) fn refusal(effects: &[Effect], asker: Seat) -> &Refusal {
+pub(super) fn refusal(effects: &[Effect], asker: SessionId) -> &Refusal {
     match effects {
-        [Effect::Tell(seat, Notice::Refused(refusal))] if *seat == asker => refusal,
+        [Effect::Tell(id, Notice::Refused(refusal))] if *id == asker => refusal,
         other => panic!("a refusal for {asker:?}: {other:?}"),
     }
 }
 
 /// One line for each effect, `to 0: …`, `to all but 1: …` in the lobby, `to #1 …` in other rooms,
-/// `enter 0.1` (room and seat), `hang up 0: quit`.
+/// `enter 0.1` (room and session), `hang up 0: quit`.
 pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
     let words = |notice: &Notice| match notice {
         Notice::IAmHere(who) => format!("{} I am here", who.name),
@@ -269,20 +276,20 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Notice::Goodbye(reason) => format!("goodbye: {reason}"),
         other => format!("{other:?}"),
     };
-    let room_but = |room: &RoomIndex, hidden_from: &Option<Seat>| {
+    let room_but = |room: &RoomIndex, except: &Option<SessionId>| {
         let room = if *room == LOBBY { "all".to_owned() } else { format!("#{}", room.0) };
-        hidden_from.map_or_else(|| room.clone(), |seat| format!("{room} but {}", seat.0))
+        except.map_or_else(|| room.clone(), |id| format!("{room} but {}", number(id)))
     };
     let one = |effect: &Effect| match effect {
-        Effect::Enter(room, seat) => format!("enter {}.{}", room.0, seat.0),
-        Effect::Exit(room, seat) => format!("exit {}.{}", room.0, seat.0),
-        Effect::Tell(seat, notice) => format!("to {}: {}", seat.0, words(notice)),
-        Effect::Room { room, notice, hidden_from } => format!("to {}: {}", room_but(room, hidden_from), words(notice)),
-        Effect::Filter(seat, Filter { quiet, ignored }) => {
-            format!("filter {}: quiet {quiet}, {} ignored", seat.0, ignored.len())
+        Effect::Enter(room, id) => format!("enter {}.{}", room.0, number(*id)),
+        Effect::Exit(room, id) => format!("exit {}.{}", room.0, number(*id)),
+        Effect::Tell(id, notice) => format!("to {}: {}", number(*id), words(notice)),
+        Effect::Room { room, notice, except } => format!("to {}: {}", room_but(room, except), words(notice)),
+        Effect::Filter(id, Filter { quiet, ignored }) => {
+            format!("filter {}: quiet {quiet}, {} ignored", number(*id), ignored.len())
         }
-        Effect::Time(seat, on) => format!("time {}: {on}", seat.0),
-        Effect::HangUp(seat, reason) => format!("hang up {}: {reason}", seat.0),
+        Effect::Time(id, on) => format!("time {}: {on}", number(*id)),
+        Effect::HangUp(id, reason) => format!("hang up {}: {reason}", number(*id)),
     };
     effects.iter().map(one).collect()
 }

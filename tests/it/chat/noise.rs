@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use parlor::chat::{Effect, HubSettings, Seat};
+use parlor::chat::{Effect, HubSettings};
 use parlor::protocol::{CloseReason, Command, Notice};
 
-use super::{ANN, BOB, LOBBY, Room, SETTINGS, room_name, say, seconds, shown};
+use super::{ANN, BOB, LOBBY, Room, SETTINGS, room_name, say, seconds, session, shown};
 
 /// The comings and goings that one call tells the lobby of.
 fn bustle(effects: &[Effect]) -> Vec<String> {
@@ -19,32 +19,29 @@ fn bustle(effects: &[Effect]) -> Vec<String> {
 #[test]
 fn classic_room_announces_everybody_singly() {
     let mut room = Room::with(HubSettings { classic: true, ..SETTINGS });
-    for seat in 0..120 {
-        let told = room.enter(Seat(seat));
-        assert!(
-            told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Login { .. }, .. })),
-            "{seat}"
-        );
+    for id in 0..120 {
+        let told = room.enter(session(id));
+        assert!(told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Login { .. }, .. })), "{id}");
     }
-    for seat in 0..120 {
-        let told = room.leave(Seat(seat), CloseReason::PeerClosed);
-        assert!(told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Left { .. }, .. })), "{seat}");
+    for id in 0..120 {
+        let told = room.leave(session(id), CloseReason::PeerClosed);
+        assert!(told.iter().any(|effect| matches!(effect, Effect::Room { notice: Notice::Left { .. }, .. })), "{id}");
     }
 }
 
 #[test]
 fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     let mut room = Room::of(&["ann"]); // one
-    for seat in (1..=4).map(Seat) {
-        assert_eq!(bustle(&room.enter(seat)).len(), 1, "{seat:?}");
+    for id in (1..=4).map(session) {
+        assert_eq!(bustle(&room.enter(id)).len(), 1, "{id:?}");
     }
     assert_eq!(room.hub.next_tick(), None);
     room.now = Duration::from_millis(1500);
-    let effects = room.enter(Seat(5));
+    let effects = room.enter(session(5));
     assert_eq!(bustle(&effects), [""; 0]);
     assert!(shown(&effects).contains(&"to 5: 127.0.0.1:5005 login".to_owned()), "who comes sees it all the same");
-    assert_eq!(bustle(&room.leave(Seat(1), CloseReason::Quit)), [""; 0]);
-    assert_eq!(bustle(&room.join(Seat(2), "dev")), [""; 0]);
+    assert_eq!(bustle(&room.leave(session(1), CloseReason::Quit)), [""; 0]);
+    assert_eq!(bustle(&room.join(session(2), "dev")), [""; 0]);
     assert_eq!(room.hub.next_tick(), Some(Duration::from_millis(3500)));
     room.now = Duration::from_millis(3499);
     assert_eq!(room.tick(), []);
@@ -52,22 +49,22 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 2 left"]);
     assert_eq!((room.tick(), room.due()), (vec![], None), "once");
     room.now = Duration::from_millis(5499);
-    assert_eq!(bustle(&room.does(Seat(2), Command::Leave)), [""; 0]);
+    assert_eq!(bustle(&room.does(session(2), Command::Leave)), [""; 0]);
     assert_eq!(room.due(), Some(Duration::from_millis(7499)), "the next two seconds are counted too");
     room.now = Duration::from_millis(7499);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
-    assert_eq!(bustle(&room.enter(Seat(6))).len(), 1, "one by one again, since that was little");
+    assert_eq!(bustle(&room.enter(session(6))).len(), 1, "one by one again, since that was little");
 }
 
 #[test]
 fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
     let mut room = Room::of(&["ann"]); // one
-    (1..=4).for_each(|seat| assert_eq!(bustle(&room.enter(Seat(seat))).len(), 1, "{seat}"));
-    assert_eq!(bustle(&room.enter(Seat(5))), [""; 0]);
+    (1..=4).for_each(|id| assert_eq!(bustle(&room.enter(session(id))).len(), 1, "{id}"));
+    assert_eq!(bustle(&room.enter(session(5))), [""; 0]);
     room.now = seconds(2);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
     room.now = Duration::from_millis(3999);
-    assert_eq!(bustle(&room.enter(Seat(6))), [""; 0]);
+    assert_eq!(bustle(&room.enter(session(6))), [""; 0]);
 }
 
 /// What a listener who missed lines is told it can read again.
@@ -80,7 +77,7 @@ fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
     room.does(BOB, say("well"));
     assert_eq!(room.hub.past_of(ANN), 3);
     room.does(ANN, Command::Ignore("bob".into()));
-    assert_eq!((room.hub.past_of(ANN), room.hub.past_of(BOB), room.hub.past_of(Seat(77))), (1, 3, 0));
+    assert_eq!((room.hub.past_of(ANN), room.hub.past_of(BOB), room.hub.past_of(session(77))), (1, 3, 0));
 }
 
 /// Not five lines and a count every two seconds, but the count alone.
@@ -110,9 +107,9 @@ fn a_lasting_bustle_is_one_line_every_two_seconds() {
 #[test]
 fn what_was_counted_is_told_though_the_tick_is_late() {
     let mut room = Room::of(&["ann"]);
-    (1..=9).for_each(|seat| drop(room.enter(Seat(seat))));
+    (1..=9).for_each(|id| drop(room.enter(session(id))));
     room.now = seconds(3);
-    let mut told = bustle(&room.leave(Seat(1), CloseReason::Quit));
+    let mut told = bustle(&room.leave(session(1), CloseReason::Quit));
     room.now = seconds(10);
     told.extend(bustle(&room.tick()));
     assert!(told.iter().any(|line| line.starts_with("to all: 5 came to #lobby, ")), "{told:?}");
@@ -122,8 +119,8 @@ fn what_was_counted_is_told_though_the_tick_is_late() {
 fn five_moves_every_two_seconds_are_told_one_by_one() {
     let mut room = Room::empty();
     for number in 0..50 {
-        room.now = seconds(u64::from(number / 5 * 2));
-        assert_eq!(bustle(&room.enter(Seat(number))).len(), 1, "{number}");
+        room.now = seconds(number / 5 * 2);
+        assert_eq!(bustle(&room.enter(session(number))).len(), 1, "{number}");
     }
 }
 
@@ -132,14 +129,14 @@ fn in_a_crowd_every_move_is_counted() {
     let mut room = Room::empty();
     for number in 0..100 {
         room.now += seconds(3);
-        assert_eq!(bustle(&room.enter(Seat(number))).len(), 1, "{number}");
+        assert_eq!(bustle(&room.enter(session(number))).len(), 1, "{number}");
     }
     room.now += seconds(3);
-    assert_eq!(bustle(&room.enter(Seat(100))), [""; 0], "the 101st");
+    assert_eq!(bustle(&room.enter(session(100))), [""; 0], "the 101st");
     room.now += seconds(2);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
     room.now += seconds(1);
-    assert_eq!(bustle(&room.leave(Seat(7), CloseReason::Quit)).len(), 1, "a hundred are no crowd");
+    assert_eq!(bustle(&room.leave(session(7), CloseReason::Quit)).len(), 1, "a hundred are no crowd");
 }
 
 /// A thousand within a second: a handful of lines, not a million; and each is greeted.
@@ -150,7 +147,7 @@ fn a_storm_is_a_handful_of_lines() {
     let (mut lines, mut greetings) = (0, 0);
     for number in 1..=1000 {
         room.now += Duration::from_millis(1);
-        let effects = room.enter(Seat(number));
+        let effects = room.enter(session(number));
         lines += bustle(&effects).len();
         greetings += effects.iter().filter(|effect| matches!(effect, Effect::Tell(_, Notice::Welcome { .. }))).count();
     }

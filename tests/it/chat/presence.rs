@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use parlor::chat::{Effect, Seat};
+use parlor::chat::Effect;
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, Switch};
 
-use super::{ANN, BOB, CAT, Room, SETTINGS, address, body, refusal, say, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, address, body, refusal, say, session, shown};
 
 #[test]
 fn who_comes_in_is_announced_and_greeted_in_this_order() {
@@ -28,19 +28,19 @@ fn who_comes_in_is_announced_and_greeted_in_this_order() {
 #[test]
 fn the_greeting_knows_who_is_here() {
     let mut room = Room::empty();
-    for number in 0..13_u32 {
-        let (speaker, effects) = room.arrive(Seat(number), "text");
+    for number in 0..13_u64 {
+        let (speaker, effects) = room.arrive(session(number), "text");
         let others: Vec<Arc<str>> = (0..number.min(10)).map(|other| format!("user{other}").into()).collect();
         let wanted = Notice::Welcome {
             you: speaker,
             room: RoomName::lobby(),
             others,
-            others_total: number as usize,
+            others_total: usize::try_from(number).unwrap(),
             door: "127.0.0.1:8000".into(),
             idle: SETTINGS.idle,
         };
-        assert_eq!(effects[2], Effect::Tell(Seat(number), wanted));
-        room.rename(Seat(number), &format!("user{number}"));
+        assert_eq!(effects[2], Effect::Tell(session(number), wanted));
+        room.rename(session(number), &format!("user{number}"));
     }
 }
 
@@ -63,8 +63,8 @@ fn who_leaves_is_told_goodbye_and_the_others_of_it() {
 #[test]
 fn a_broken_connection_is_told_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
-    for (seat, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::WriteTimeout)] {
-        let effects = room.leave(seat, reason);
+    for (id, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::WriteTimeout)] {
+        let effects = room.leave(id, reason);
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Tell(..))), "{effects:?}");
         assert_eq!(effects.len(), 3, "{effects:?}");
     }
@@ -88,21 +88,21 @@ fn leaving_twice_and_asking_afterwards_do_nothing() {
     assert_eq!(room.leave(ANN, CloseReason::PeerClosed), []);
     assert_eq!(room.does(ANN, say("am I still here?")), []);
     assert_eq!(room.does(ANN, Command::UserList), []);
-    assert_eq!(room.leave(Seat(77), CloseReason::PeerClosed), [], "a seat that was never taken");
+    assert_eq!(room.leave(session(77), CloseReason::PeerClosed), [], "a session that never came");
     assert_eq!(room.hub.population(), 1);
 }
 
 #[test]
-fn a_seat_is_used_again_by_somebody_new() {
+fn session_after_another_starts_afresh() {
     let mut room = Room::of(&["ann", "bob"]);
     room.msg(BOB, "ann", "psst");
     room.does(ANN, Command::Echo(Switch::Off));
     room.leave(ANN, CloseReason::PeerClosed);
-    room.enter(ANN);
-    assert_eq!(room.names(BOB), ["bob", "127.0.0.1:5000"], "in the order in which they came");
-    assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: 127.0.0.1:5000: hi"], "echo is on again");
-    let effects = room.does(ANN, Command::Reply(body("who?")));
-    assert_eq!(refusal(&effects, ANN), &Refusal::NobodyToAnswer, "ann's letters were not for the next one");
+    room.enter(CAT);
+    assert_eq!(room.names(BOB), ["bob", "127.0.0.1:5002"], "in the order in which they came");
+    assert_eq!(shown(&room.does(CAT, say("hi"))), ["to all: 127.0.0.1:5002: hi"], "echo is on again");
+    let effects = room.does(CAT, Command::Reply(body("who?")));
+    assert_eq!(refusal(&effects, CAT), &Refusal::NobodyToAnswer, "ann's letters were not for the next one");
     let effects = room.msg(BOB, "ann", "still there?");
     assert!(matches!(refusal(&effects, BOB), Refusal::NobodyCalled { .. }));
 }
@@ -154,7 +154,7 @@ fn unseen_caller_appears_once_before_its_command() {
     assert_eq!(room.appear(BOB), [], "others know of it");
     room.enter_unseen(CAT);
     assert_eq!(shown(&room.appear(CAT)), ["to all but 2: 127.0.0.1:5002 login"]);
-    assert_eq!((room.appear(CAT), room.appear(Seat(77))), (vec![], vec![]));
+    assert_eq!((room.appear(CAT), room.appear(session(77))), (vec![], vec![]));
     assert_eq!(room.names(ANN), ["ann", "127.0.0.1:5001", "127.0.0.1:5002"]);
     assert_eq!(room.hub.population(), 3);
 }

@@ -104,20 +104,20 @@ fn a_program_that_has_joined_or_spoken_may_stay() {
     assert_eq!(patient.hub.next_tick(), None, "0 = never");
 }
 
-/// The time of one who left is not that of the next one on the seat.
+/// The time of one who left is not that of the next one on the id.
 #[test]
-fn the_next_one_on_a_seat_has_a_time_of_its_own() {
+fn next_program_has_its_own_deadline() {
     let mut room = Room::empty();
     room.arrive(ANN, "json");
     room.now = seconds(4);
     room.leave(ANN, CloseReason::PeerClosed);
-    room.arrive(ANN, "json");
+    room.arrive(BOB, "json");
     room.now = seconds(10);
     assert_eq!(room.tick(), []);
     room.now = seconds(14);
-    assert_eq!(shown(&room.tick()), ["to 0: DoExit"]);
-    room.leave(ANN, CloseReason::PeerClosed);
-    room.enter(ANN);
+    assert_eq!(shown(&room.tick()), ["to 1: DoExit"]);
+    room.leave(BOB, CloseReason::PeerClosed);
+    room.enter(CAT);
     room.now = seconds(24);
     assert_eq!(room.tick(), []);
 }

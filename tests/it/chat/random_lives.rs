@@ -6,12 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{Effect, Filter, HubSettings, RoomIndex, Seat};
+use parlor::chat::{Effect, Filter, HubSettings, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Line, NameKeys, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say};
+use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say, session};
 
 /// What happens next, to whom.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ enum Means {
     Nonsense,
 }
 
-const SEATS: usize = 6;
+const PLAYERS: usize = 6;
 /// Many of them clash with one another.
 const NAMES: [&str; 13] =
     ["mike", "MIKE", "МІКЕ", "mike2", "Mike_", "Iris", "lris", "iris", "bob", "b0b", "modem", "modern", "ann"];
@@ -66,20 +66,20 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         1 => any::<bool>().prop_map(Step::Me),
         4 => name().prop_map(Step::Rename),
         1 => name().prop_map(Step::Nick),
-        4 => (0..SEATS, means).prop_map(|(to, means)| Step::Msg(to, means)),
+        4 => (0..PLAYERS, means).prop_map(|(to, means)| Step::Msg(to, means)),
         3 => Just(Step::Reply),
         1 => any::<bool>().prop_map(Step::Echo),
         6 => room().prop_map(Step::Join),
         2 => Just(Step::Back),
         2 => (1..12_usize).prop_map(Step::History),
         2 => (room(), 0..12_u64).prop_map(|(room, seq)| Step::After(room, seq)),
-        3 => (0..SEATS, prop::bool::weighted(0.7)).prop_map(|(whom, on)| Step::Ignore(whom, on)),
+        3 => (0..PLAYERS, prop::bool::weighted(0.7)).prop_map(|(whom, on)| Step::Ignore(whom, on)),
         1 => any::<bool>().prop_map(Step::Quit),
         2 => Just(Step::Leave),
     ];
     // Rare enough that rooms fill before it.
     let step = prop_oneof![100 => step, 1 => Just(Step::Stop)];
-    vec((0..SEATS, step), 1..80)
+    vec((0..PLAYERS, step), 1..80)
 }
 
 /// One person as the model knows them.
@@ -131,20 +131,21 @@ impl Place {
 /// The model: who sits where, who is in which room, what was said there.
 struct Model {
     room: Room,
+    /// The latest session of each player. A player that comes again has a new session.
+    sessions: [SessionId; PLAYERS],
+    came: u64,
     lives: HashMap<usize, Life>,
     places: Vec<Place>,
     hung_up: usize,
     left: usize,
 }
 
-fn seat_of(seat: usize) -> Seat {
-    Seat(u32::try_from(seat).unwrap())
-}
-
 impl Model {
     fn new() -> Self {
         Self {
             room: Room::with(FORGETFUL),
+            sessions: [session(0); PLAYERS],
+            came: 0,
             lives: HashMap::new(),
             places: vec![Place::new("lobby", 0)],
             hung_up: 0,
@@ -152,12 +153,21 @@ impl Model {
         }
     }
 
+    fn id_of(&self, player: usize) -> SessionId {
+        self.sessions[player]
+    }
+
+    /// The player that has this session now.
+    fn player_of(&self, id: SessionId) -> usize {
+        self.sessions.iter().position(|other| *other == id).unwrap_or_else(|| panic!("{id} is nobody's session"))
+    }
+
     /// Does one step with the hub and with the model, and compares.
-    fn step(&mut self, seat: usize, step: &Step) {
+    fn step(&mut self, player: usize, step: &Step) {
         self.room.now += PACE;
         match *step {
-            Step::Enter(_) if self.lives.contains_key(&seat) => return, // the gate gives no seat twice
-            Step::Enter(by) => self.enter(seat, by),
+            Step::Enter(_) if self.lives.contains_key(&player) => return, // it has a session
+            Step::Enter(by) => self.enter(player, by),
             Step::Stop => {
                 let effects = self.room.effects(|hub, _, out| hub.stop(out));
                 self.left += self.lives.len();
@@ -166,16 +176,17 @@ impl Model {
                 self.places.iter_mut().for_each(|place| place.members.clear());
             }
             Step::Leave => {
-                let effects = self.room.leave(seat_of(seat), CloseReason::PeerClosed);
-                self.perform_leaving(seat, &CloseReason::PeerClosed, &effects);
+                let effects = self.room.leave(self.sessions[player], CloseReason::PeerClosed);
+                self.perform_leaving(player, &CloseReason::PeerClosed, &effects);
             }
             _ => {
                 let tagged = matches!(step, Step::Say(true) | Step::Me(true));
                 let command = self.command(step);
-                let effects = self.room.effects(|hub, now, out| hub.command(seat_of(seat), command, tagged, now, out));
-                match self.lives.contains_key(&seat) {
-                    true => self.compare(seat, step, &effects),
-                    false => assert_eq!(effects, [], "nobody sits there"),
+                let id = self.id_of(player);
+                let effects = self.room.effects(|hub, now, out| hub.command(id, command, tagged, now, out));
+                match self.lives.contains_key(&player) {
+                    true => self.compare(player, step, &effects),
+                    false => assert_eq!(effects, [], "no such session"),
                 }
             }
         }
@@ -201,9 +212,9 @@ impl Model {
         }
     }
 
-    /// What somebody would write to mean the one on this seat.
-    fn call(&self, seat: usize, means: Means) -> String {
-        match (self.lives.get(&seat), means) {
+    /// What somebody would write to mean this player.
+    fn call(&self, player: usize, means: Means) -> String {
+        match (self.lives.get(&player), means) {
             (Some(life), Means::Name) => life.speaker.name.to_string(),
             (Some(life), Means::Capitals) => life.speaker.name.to_uppercase(),
             (Some(life), Means::Address) => life.speaker.address.to_string(),
@@ -211,8 +222,10 @@ impl Model {
         }
     }
 
-    fn enter(&mut self, seat: usize, by: &'static str) {
-        let at = seat_of(seat);
+    fn enter(&mut self, player: usize, by: &'static str) {
+        self.came += 1;
+        let at = session(self.came);
+        self.sessions[player] = at;
         let (speaker, effects) = self.room.arrive(at, by);
         let mut life = Life {
             speaker: Arc::clone(&speaker),
@@ -228,73 +241,73 @@ impl Model {
         } else {
             let others = self.names_in(0);
             life.place = Some(0);
-            self.lives.insert(seat, life.clone());
+            self.lives.insert(player, life.clone());
             let you = || Arc::clone(&speaker);
             let login = || Notice::Login { who: you(), room: RoomName::lobby() };
             let mut wanted = vec![Effect::Tell(at, Notice::IAmHere(you())), Effect::Tell(at, login())];
-            wanted.extend(self.past(seat, 0, FORGETFUL.history_shown, 0));
+            wanted.extend(self.past(player, 0, FORGETFUL.history_shown, 0));
             let (room, door, others_total) = (RoomName::lobby(), "127.0.0.1:8000".into(), others.len());
             let idle = FORGETFUL.idle;
             let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle };
             wanted.push(Effect::Tell(at, welcome));
             wanted.push(Effect::Enter(LOBBY, at));
-            wanted.push(Effect::Room { room: LOBBY, notice: login(), hidden_from: Some(at) });
+            wanted.push(Effect::Room { room: LOBBY, notice: login(), except: Some(at) });
             assert_eq!(effects, wanted);
-            self.places[0].members.push(seat);
+            self.places[0].members.push(player);
         }
-        self.lives.insert(seat, life);
+        self.lives.insert(player, life);
         self.perform(&effects);
     }
 
     fn names_in(&self, place: usize) -> Vec<Arc<str>> {
-        self.places[place].members.iter().map(|seat| Arc::clone(&self.lives[seat].speaker.name)).collect()
+        self.places[place].members.iter().map(|player| Arc::clone(&self.lives[player].speaker.name)).collect()
     }
 
     /// What of a room's past somebody is to be shown.
-    fn past(&self, seat: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
-        let ignored = &self.lives[&seat].ignored;
+    fn past(&self, player: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
+        let ignored = &self.lives[&player].ignored;
         let lines = &self.places[place].lines;
         let kept = &lines[lines.len().saturating_sub(FORGETFUL.history)..];
         let wanted = kept.iter().filter(|(line, _)| line.seq > after && !ignored.contains(&line.from.id));
         let mut wanted: Vec<_> = wanted
             .map(|(line, is_action)| {
-                Effect::Tell(seat_of(seat), Notice::Past { line: line.clone(), is_action: *is_action })
+                Effect::Tell(self.id_of(player), Notice::Past { line: line.clone(), is_action: *is_action })
             })
             .collect();
         wanted.split_off(wanted.len().saturating_sub(count))
     }
 
-    fn compare(&mut self, seat: usize, step: &Step, effects: &[Effect]) {
-        let at = seat_of(seat);
-        let life = self.lives[&seat].clone();
+    fn compare(&mut self, player: usize, step: &Step, effects: &[Effect]) {
+        let at = self.id_of(player);
+        let life = self.lives[&player].clone();
         match *step {
-            Step::Say(tagged) => self.compare_said(seat, "hi", false, tagged, effects),
-            Step::Me(tagged) => self.compare_said(seat, "waves", true, tagged, effects),
-            Step::Rename(name) | Step::Nick(name) => self.compare_rename(seat, name, effects),
+            Step::Say(tagged) => self.compare_said(player, "hi", false, tagged, effects),
+            Step::Me(tagged) => self.compare_said(player, "waves", true, tagged, effects),
+            Step::Rename(name) | Step::Nick(name) => self.compare_rename(player, name, effects),
             Step::Msg(to, Means::Nonsense) => {
                 assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }), "{to}");
             }
             Step::Msg(to, _) if !self.lives.get(&to).is_some_and(Life::takes_part) => {
                 refusal(effects, at);
             }
-            Step::Msg(to, _) => self.compare_private(seat, to, "psst", effects),
+            Step::Msg(to, _) => self.compare_private(player, to, "psst", effects),
             Step::Reply => {
                 let writer = self.lives.iter().find(|(_, other)| Some(other.speaker.id) == life.writer);
-                match writer.map(|(seat, _)| *seat) {
-                    Some(to) => self.compare_private(seat, to, "ok", effects),
+                match writer.map(|(player, _)| *player) {
+                    Some(to) => self.compare_private(player, to, "ok", effects),
                     None => assert_eq!(refusal(effects, at), &Refusal::NobodyToAnswer),
                 }
             }
             Step::Echo(on) => {
                 assert_eq!(effects, [Effect::Tell(at, Notice::Echo { on })]);
-                self.lives.get_mut(&seat).unwrap().echo = on;
+                self.lives.get_mut(&player).unwrap().echo = on;
             }
-            Step::Join(name) => self.compare_join(seat, name, effects),
-            Step::Back => self.compare_join(seat, "lobby", effects),
+            Step::Join(name) => self.compare_join(player, name, effects),
+            Step::Back => self.compare_join(player, "lobby", effects),
             Step::History(count) => {
                 let place = life.place.unwrap_or(0);
                 let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
-                let mut wanted = self.past(seat, place, count, 0);
+                let mut wanted = self.past(player, place, count, 0);
                 wanted.push(Effect::Tell(
                     at,
                     Notice::PastEnd { room, last_seq, lost: 0, since: self.places[place].since },
@@ -306,7 +319,7 @@ impl Model {
                 Some(place) => {
                     let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
                     let forgotten = last_seq.saturating_sub(FORGETFUL.history as u64);
-                    let mut wanted = self.past(seat, place, usize::MAX, seq);
+                    let mut wanted = self.past(player, place, usize::MAX, seq);
                     let lost = forgotten.saturating_sub(seq);
                     wanted.push(Effect::Tell(
                         at,
@@ -315,32 +328,32 @@ impl Model {
                     assert_eq!(effects, wanted);
                 }
             },
-            Step::Ignore(whom, on) => self.compare_ignore(seat, whom, on, effects),
+            Step::Ignore(whom, on) => self.compare_ignore(player, whom, on, effects),
             Step::Quit(words) => {
                 // The last words, and what brings who was nowhere to where they are heard, come first.
                 let last_words =
                     if words { effects.iter().position(|one| matches!(one, Effect::Tell(..))) } else { None };
                 let (last_words, leaving) = effects.split_at(last_words.unwrap_or(0));
                 if words {
-                    self.compare_said(seat, "bye", false, false, last_words);
+                    self.compare_said(player, "bye", false, false, last_words);
                     self.perform(last_words);
                 }
-                return self.perform_leaving(seat, &CloseReason::Quit, leaving);
+                return self.perform_leaving(player, &CloseReason::Quit, leaving);
             }
             Step::Enter(_) | Step::Leave | Step::Stop => unreachable!("these are no commands"),
         }
         self.perform(effects);
     }
 
-    fn compare_said(&mut self, seat: usize, text: &str, is_action: bool, tagged: bool, effects: &[Effect]) {
-        let at = seat_of(seat);
+    fn compare_said(&mut self, player: usize, text: &str, is_action: bool, tagged: bool, effects: &[Effect]) {
+        let at = self.id_of(player);
         let mut wanted = Vec::new();
-        let life = self.lives.get_mut(&seat).unwrap();
+        let life = self.lives.get_mut(&player).unwrap();
         let (from, echo) = (Arc::clone(&life.speaker), life.echo);
         let number = *life.place.get_or_insert_with(|| {
             let notice = Notice::Login { who: Arc::clone(&from), room: RoomName::lobby() };
-            wanted.extend([Effect::Room { room: LOBBY, notice, hidden_from: None }, Effect::Enter(LOBBY, at)]);
-            self.places[0].members.push(seat);
+            wanted.extend([Effect::Room { room: LOBBY, notice, except: None }, Effect::Enter(LOBBY, at)]);
+            self.places[0].members.push(player);
             0
         });
         let place = &mut self.places[number];
@@ -349,28 +362,28 @@ impl Model {
         place.lines.push((line.clone(), is_action));
         let notice = || if is_action { Notice::Acted(line.clone()) } else { Notice::Said(line.clone()) };
         wanted.extend(tagged.then(|| Effect::Tell(at, notice())));
-        let hidden_from = (tagged || !echo).then_some(at);
-        wanted.push(Effect::Room { room: Place::index(number), notice: notice(), hidden_from });
+        let except = (tagged || !echo).then_some(at);
+        wanted.push(Effect::Room { room: Place::index(number), notice: notice(), except });
         assert_eq!(effects, wanted);
     }
 
-    fn compare_join(&mut self, seat: usize, name: &str, effects: &[Effect]) {
-        let at = seat_of(seat);
+    fn compare_join(&mut self, player: usize, name: &str, effects: &[Effect]) {
+        let at = self.id_of(player);
         let to = self.places.iter().position(|place| place.name.as_str() == name).unwrap_or_else(|| {
             self.places.push(Place::new(name, self::at(self.room.now).unix_ms));
             self.places.len() - 1
         });
-        let life = self.lives.get_mut(&seat).unwrap();
+        let life = self.lives.get_mut(&player).unwrap();
         let (who, from) = (Arc::clone(&life.speaker), life.place.replace(to));
         let (who, room) = (|| Arc::clone(&who), || room_name(name));
-        let told = |place, notice| Effect::Room { room: Place::index(place), notice, hidden_from: None };
+        let told = |place, notice| Effect::Room { room: Place::index(place), notice, except: None };
         let mut wanted = Vec::new();
         if from != Some(to) {
             let came = match from {
                 None => Notice::Login { who: who(), room: room() },
                 Some(number) => {
                     let left = &mut self.places[number];
-                    left.members.retain(|member| *member != seat);
+                    left.members.retain(|member| *member != player);
                     wanted.push(Effect::Exit(Place::index(number), at));
                     wanted.push(told(number, Notice::Went { who: who(), to: room(), room: left.name.clone() }));
                     Notice::Came { who: who(), from: left.name.clone(), room: room() }
@@ -385,26 +398,26 @@ impl Model {
             Notice::InRoom { you: who(), room: room(), others, others_total, since: self.places[to].since },
         ));
         if from != Some(to) {
-            self.places[to].members.push(seat);
-            if self.lives[&seat].told_past {
-                wanted.extend(self.past(seat, to, FORGETFUL.history_shown, 0));
+            self.places[to].members.push(player);
+            if self.lives[&player].told_past {
+                wanted.extend(self.past(player, to, FORGETFUL.history_shown, 0));
             }
         }
         assert_eq!(effects, wanted);
     }
 
-    fn compare_ignore(&mut self, seat: usize, whom: usize, on: bool, effects: &[Effect]) {
-        let at = seat_of(seat);
+    fn compare_ignore(&mut self, player: usize, whom: usize, on: bool, effects: &[Effect]) {
+        let at = self.id_of(player);
         let Some(other) = self.lives.get(&whom) else {
             assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }));
             return;
         };
         let who = Arc::clone(&other.speaker);
-        if whom == seat {
+        if whom == player {
             assert!(matches!(refusal(effects, at), Refusal::CannotIgnore { .. }));
             return;
         }
-        let life = self.lives.get_mut(&seat).unwrap();
+        let life = self.lives.get_mut(&player).unwrap();
         match on {
             true => life.ignored.insert(who.id),
             false => life.ignored.remove(&who.id),
@@ -417,9 +430,9 @@ impl Model {
         assert_eq!(answer, &Effect::Tell(at, Notice::Ignoring { who, on }));
     }
 
-    fn compare_rename(&mut self, seat: usize, name: &str, effects: &[Effect]) {
-        let at = seat_of(seat);
-        let others: Vec<_> = self.lives.iter().filter(|(other, _)| **other != seat).map(|(_, life)| life).collect();
+    fn compare_rename(&mut self, player: usize, name: &str, effects: &[Effect]) {
+        let at = self.id_of(player);
+        let others: Vec<_> = self.lives.iter().filter(|(other, _)| **other != player).map(|(_, life)| life).collect();
         if let Some(holder) = others.iter().find(|other| clash(name, &other.speaker.name)) {
             match refusal(effects, at) {
                 Refusal::Taken { free, .. } => {
@@ -434,7 +447,7 @@ impl Model {
             }
             return;
         }
-        let life = self.lives.get_mut(&seat).unwrap();
+        let life = self.lives.get_mut(&player).unwrap();
         let old = Arc::clone(&life.speaker.name);
         let Speaker { id, address, .. } = &*life.speaker;
         let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into(), visitor: None });
@@ -443,42 +456,43 @@ impl Model {
         let told = life.place.filter(|_| is_told).map(|place| Effect::Room {
             room: Place::index(place),
             notice: Notice::Renamed { who: speaker, old, room: self.places[place].name.clone() },
-            hidden_from: Some(at),
+            except: Some(at),
         });
-        assert!(matches!(effects[0], Effect::Tell(seat, Notice::RenameOk | Notice::YouAre(_)) if seat == at));
+        assert!(matches!(effects[0], Effect::Tell(id, Notice::RenameOk | Notice::YouAre(_)) if id == at));
         assert_eq!(effects[1..], *told.as_slice());
     }
 
-    fn compare_private(&mut self, seat: usize, to: usize, text: &str, effects: &[Effect]) {
-        self.lives.get_mut(&seat).unwrap().has_written = true;
-        let from = Arc::clone(&self.lives[&seat].speaker);
+    fn compare_private(&mut self, player: usize, to: usize, text: &str, effects: &[Effect]) {
+        self.lives.get_mut(&player).unwrap().has_written = true;
+        let from = Arc::clone(&self.lives[&player].speaker);
+        let (sender, to_id) = (self.id_of(player), self.id_of(to));
         let receiver = self.lives.get_mut(&to).unwrap();
         let to_sender = Notice::ToldTo { to: Arc::clone(&receiver.speaker), body: body(text) };
-        let mut wanted = vec![Effect::Tell(seat_of(seat), to_sender)];
+        let mut wanted = vec![Effect::Tell(sender, to_sender)];
         if !receiver.ignored.contains(&from.id) {
             receiver.writer = Some(from.id);
-            wanted.push(Effect::Tell(seat_of(to), Notice::Told { from, body: body(text) }));
+            wanted.push(Effect::Tell(to_id, Notice::Told { from, body: body(text) }));
         }
         assert_eq!(effects, wanted);
     }
 
-    fn perform_leaving(&mut self, seat: usize, why: &CloseReason, effects: &[Effect]) {
-        let Some(life) = self.lives.get(&seat) else { return assert_eq!(effects, []) };
-        let at = seat_of(seat);
+    fn perform_leaving(&mut self, player: usize, why: &CloseReason, effects: &[Effect]) {
+        let Some(life) = self.lives.get(&player) else { return assert_eq!(effects, []) };
+        let at = self.id_of(player);
         let mut wanted = vec![Effect::Tell(at, Notice::Goodbye(why.clone()))];
         if let Some(number) = life.place {
             let place = &mut self.places[number];
-            place.members.retain(|member| *member != seat);
+            place.members.retain(|member| *member != player);
             let (who, room, why) = (Arc::clone(&life.speaker), place.name.clone(), why.clone());
             let notice = Notice::Left { who, room, why };
             wanted.push(Effect::Exit(Place::index(number), at));
-            wanted.push(Effect::Room { room: Place::index(number), notice, hidden_from: None });
+            wanted.push(Effect::Room { room: Place::index(number), notice, except: None });
         }
         wanted.push(Effect::HangUp(at, why.clone()));
         assert_eq!(effects, wanted);
         self.left += 1;
         self.perform(effects);
-        self.lives.remove(&seat);
+        self.lives.remove(&player);
     }
 
     /// Does what the manager would do with the effects, in their order.
@@ -486,29 +500,31 @@ impl Model {
         let mut gone = BTreeSet::new();
         for effect in effects {
             match effect {
-                Effect::Enter(room, seat) => {
-                    let elsewhere = self.places.iter().any(|place| place.audience.contains(&seat.index()));
+                Effect::Enter(room, id) => {
+                    let elsewhere = self.places.iter().any(|place| place.audience.contains(&self.player_of(*id)));
                     assert!(!elsewhere, "{effect:?}, though it hears a room already");
-                    self.places[room.index()].audience.insert(seat.index());
+                    let player = self.player_of(*id);
+                    self.places[room.index()].audience.insert(player);
                 }
-                Effect::Exit(room, seat) => {
-                    assert!(self.places[room.index()].audience.remove(&seat.index()), "{effect:?}: it is not in there");
+                Effect::Exit(room, id) => {
+                    let player = self.player_of(*id);
+                    assert!(self.places[room.index()].audience.remove(&player), "{effect:?}: it is not in there");
                 }
-                Effect::Tell(seat, _) | Effect::Filter(seat, _) | Effect::Time(seat, _) => {
-                    assert!(self.lives.contains_key(&seat.index()), "{effect:?} to an empty seat");
-                    assert!(!gone.contains(&seat.index()), "{effect:?} after the hang-up");
+                Effect::Tell(id, _) | Effect::Filter(id, _) | Effect::Time(id, _) => {
+                    assert!(self.lives.contains_key(&self.player_of(*id)), "{effect:?} to a session that has left");
+                    assert!(!gone.contains(&self.player_of(*id)), "{effect:?} after the hang-up");
                 }
-                Effect::Room { room, notice, hidden_from } => {
+                Effect::Room { room, notice, except } => {
                     let place = &self.places[room.index()];
-                    assert!(hidden_from.is_none_or(|seat| place.audience.contains(&seat.index())), "{effect:?}");
+                    assert!(except.is_none_or(|id| place.audience.contains(&self.player_of(id))), "{effect:?}");
                     if let Notice::Said(line) | Notice::Acted(line) = notice {
                         let members: BTreeSet<_> = place.members.iter().copied().collect();
                         assert_eq!((&line.room, &place.audience), (&place.name, &members), "no line to an outsider");
                     }
                 }
-                Effect::HangUp(seat, _) => {
-                    assert!(gone.insert(seat.index()), "hangs up twice");
-                    let hears = self.places.iter().any(|place| place.audience.contains(&seat.index()));
+                Effect::HangUp(id, _) => {
+                    assert!(gone.insert(self.player_of(*id)), "hangs up twice");
+                    let hears = self.places.iter().any(|place| place.audience.contains(&self.player_of(*id)));
                     assert!(!hears, "hung up and still in a room");
                     self.hung_up += 1;
                 }
@@ -524,8 +540,8 @@ impl Model {
         for number in 0..self.places.len() {
             let place = &self.places[number];
             assert_eq!(place.audience, place.members.iter().copied().collect(), "who hears {}", place.name);
-            let Some(asker) = place.members.first().map(|seat| seat_of(*seat)) else { continue };
-            let wanted: Vec<_> = place.members.iter().map(|seat| Arc::clone(&self.lives[seat].speaker)).collect();
+            let Some(asker) = place.members.first().map(|player| self.id_of(*player)) else { continue };
+            let wanted: Vec<_> = place.members.iter().map(|player| Arc::clone(&self.lives[player].speaker)).collect();
             assert_eq!(self.room.does(asker, Command::UserList), [Effect::Tell(asker, Notice::UserList(wanted))]);
         }
         let names: Vec<_> = self.lives.values().map(|life| Arc::clone(&life.speaker.name)).collect();
@@ -549,8 +565,8 @@ proptest! {
     #[test]
     fn random_lives_break_no_rule(steps in steps()) {
         let mut model = Model::new();
-        for (seat, step) in &steps {
-            model.step(*seat, step);
+        for (player, step) in &steps {
+            model.step(*player, step);
         }
     }
 }

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use parlor::chat::{Effect, HubSettings, RoomIndex, Seat};
+use parlor::chat::{Effect, HubSettings, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal};
 
-use super::{ANN, BOB, CAT, LOBBY, Room, SETTINGS, address, at, body, refusal, room_name, say, seconds, shown};
+use super::{
+    ANN, BOB, CAT, LOBBY, Room, SETTINGS, address, at, body, refusal, room_name, say, seconds, session, shown,
+};
 
 #[test]
 fn joining_makes_a_room_and_leaving_goes_back() {
@@ -43,8 +45,8 @@ fn joining_makes_a_room_and_leaving_goes_back() {
 #[test]
 fn joining_the_room_one_is_in_changes_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
-    for seat in [ANN, BOB] {
-        room.join(seat, "dev");
+    for id in [ANN, BOB] {
+        room.join(id, "dev");
     }
     room.types(BOB, "/topic tea");
     room.does(BOB, say("hi"));
@@ -132,7 +134,7 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_though_nothing_happens() {
 #[test]
 fn a_room_that_is_made_anew_counts_on() {
     let mut room = Room::with(HubSettings { max_rooms: 2, ..SETTINGS });
-    (0..2).for_each(|seat| drop(room.enter(Seat(seat))));
+    (0..2).for_each(|id| drop(room.enter(session(id))));
     room.now = seconds(10);
     room.join(ANN, "dev");
     (1..=3).for_each(|n| drop(room.does(ANN, say(&format!("old{n}")))));
@@ -163,7 +165,7 @@ fn a_room_that_is_made_anew_counts_on() {
 #[test]
 fn going_from_room_to_room_takes_nobodys_past() {
     let mut room = Room::with(HubSettings { max_rooms: 4, ..SETTINGS });
-    (0..2).for_each(|seat| drop(room.enter(Seat(seat))));
+    (0..2).for_each(|id| drop(room.enter(session(id))));
     room.join(ANN, "dev");
     room.does(ANN, say("hi"));
     room.does(ANN, Command::Leave);
@@ -195,7 +197,7 @@ fn nothing_takes_the_lobbys_place() {
     let (_, _) = room.arrive(BOB, "json");
     assert!(shown(&room.join(BOB, "l\u{43e}bby"))[0].contains("looks like #lobby, which is there"));
     assert!(shown(&room.join(BOB, "lobby")).contains(&"to 1: in #lobby with 0: ".to_owned()));
-    assert!(shown(&room.enter(Seat(2))).contains(&"to 2: past: ann: hi".to_owned()));
+    assert!(shown(&room.enter(session(2))).contains(&"to 2: past: ann: hi".to_owned()));
 }
 
 /// A program that names a room means that one, and not where it happens to be.
@@ -212,8 +214,11 @@ fn what_is_meant_for_another_room_is_refused() {
     room.join(BOB, "dev");
     assert!(shown(&room.does(BOB, inside("dev", say("hi"))))[0].ends_with(": hi"));
     assert!(shown(&room.does(BOB, inside("lobby", say("hi"))))[0].contains("You are in #dev, not in #lobby"));
-    let (_, _) = room.arrive(Seat(2), "json");
-    assert!(shown(&room.does(Seat(2), inside("lobby", say("hi")))).last().unwrap().ends_with(": hi"), "its first line");
+    let (_, _) = room.arrive(session(2), "json");
+    assert!(
+        shown(&room.does(session(2), inside("lobby", say("hi")))).last().unwrap().ends_with(": hi"),
+        "its first line"
+    );
 }
 
 /// A topic that was set is told to whoever comes in by the front door too.
@@ -281,24 +286,25 @@ fn nobody_makes_a_room_that_looks_like_another() {
 #[test]
 fn the_257th_room_is_refused() {
     let mut room = Room::of(&["ann"]);
-    for seat in (1..256).map(Seat) {
-        room.enter(seat);
-        let effects = room.join(seat, &format!("room-{}", seat.0));
-        assert!(effects.contains(&Effect::Enter(RoomIndex(seat.0), seat)), "{effects:?}");
+    for index in 1..256 {
+        let id = session(u64::from(index));
+        room.enter(id);
+        let effects = room.join(id, &format!("room-{index}"));
+        assert!(effects.contains(&Effect::Enter(RoomIndex(index), id)), "{effects:?}");
     }
     assert_eq!(room.rooms().len(), 256);
     assert_eq!(refusal(&room.join(ANN, "one-more"), ANN), &Refusal::TooManyRooms { limit: 256 });
     assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all: ann: hi"], "still where she was");
     assert!(room.join(ANN, "room-7").contains(&Effect::Enter(RoomIndex(7), ANN)), "one that is there is joined");
     // An empty room's past makes way for a new room: the one that has been empty for longest.
-    for (seat, after) in [(Seat(9), 1), (Seat(8), 2)] {
+    for (id, after) in [(session(9), 1), (session(8), 2)] {
         room.now += seconds(after);
-        room.join(seat, "room-7");
+        room.join(id, "room-7");
     }
     room.now += seconds(1);
     assert!(room.join(ANN, "one-more").contains(&Effect::Enter(RoomIndex(9), ANN)));
-    assert!(room.join(Seat(10), "two-more").contains(&Effect::Enter(RoomIndex(8), Seat(10))));
-    assert!(room.join(Seat(11), "lobby").contains(&Effect::Enter(LOBBY, Seat(11))), "though nobody was in it");
+    assert!(room.join(session(10), "two-more").contains(&Effect::Enter(RoomIndex(8), session(10))));
+    assert!(room.join(session(11), "lobby").contains(&Effect::Enter(LOBBY, session(11))), "though nobody was in it");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor::chat::{Arrival, Effect, Entry};
-use parlor::protocol::{CloseReason, Command, Notice, Refusal, SessionId, Speaker, Switch};
+use parlor::protocol::{CloseReason, Command, Notice, Refusal, Speaker, Switch};
 
-use super::{ANN, BOB, CAT, Room, address, body, refusal, say, shown};
+use super::{ANN, BOB, CAT, Room, address, body, refusal, say, session, shown};
 
 #[test]
 fn a_line_goes_to_all_and_back_to_its_sender() {
@@ -36,7 +36,7 @@ fn echo_off_hides_ones_own_lines_and_no_others() {
 fn a_private_line_finds_its_receiver_by_name_address_and_id() {
     let mut room = Room::of(&["ann", "Bob"]);
     let (cat, _) = room.arrive(CAT, "relay");
-    let delivered = |to: &str, seat| vec![format!("to 0: told to {to}: psst"), format!("to {seat}: told by ann: psst")];
+    let delivered = |to: &str, id| vec![format!("to 0: told to {to}: psst"), format!("to {id}: told by ann: psst")];
     for name in ["Bob", "bob", "BOB", "ｂｏｂ", "127.0.0.1:5001"] {
         assert_eq!(shown(&room.msg(ANN, name, "psst")), delivered("Bob", 1), "{name}");
     }
@@ -61,10 +61,10 @@ fn an_id_finds_somebody_who_has_a_name() {
 #[test]
 fn an_address_means_the_first_who_came_from_it() {
     let mut room = Room::of(&["ann", "bob"]);
-    let speaker = Arc::new(Speaker { id: SessionId(7), address: address(BOB).into(), name: "7".into(), visitor: None });
+    let speaker = Arc::new(Speaker { id: CAT, address: address(BOB).into(), name: "7".into(), visitor: None });
     let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
     let arrival = Arrival { speaker, door, by: "relay", echo: false, entry };
-    room.effects(|hub, now, out| hub.enter(CAT, arrival, now, out));
+    room.effects(|hub, now, out| hub.enter(arrival, now, out));
     room.appear(CAT);
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 1: told by ann: psst");
     room.leave(BOB, CloseReason::PeerClosed);
@@ -151,10 +151,10 @@ fn a_reply_goes_to_the_last_writer_under_whatever_name() {
     // A private line of one's own changes nothing about who is answered.
     room.msg(ANN, "rob", "later");
     assert_eq!(shown(&reply(&mut room))[1], "to 2: told by ann: ok");
-    // Whoever wrote has left, and another sits there.
+    // The writer has left, and another session takes the name.
     room.leave(CAT, CloseReason::PeerClosed);
-    room.enter(CAT);
-    room.rename(CAT, "bob");
+    room.enter(session(3));
+    room.rename(session(3), "bob");
     assert_eq!(refusal(&reply(&mut room), ANN), &Refusal::NobodyToAnswer);
     // An answer can be answered.
     assert_eq!(shown(&room.does(BOB, Command::Reply(body("hm"))))[1], "to 0: told by rob: hm");

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
-use parlor::chat::{Effect, Seat};
-use parlor::protocol::{Command, Notice, Refusal, Switch, VisitTo};
+use parlor::chat::Effect;
+use parlor::protocol::{Command, Notice, Refusal, SessionId, Switch, VisitTo};
 
-use super::{ANN, BOB, CAT, Room, body, nick, refusal, room_name, seconds, shown};
+use super::{ANN, BOB, CAT, Room, body, nick, refusal, room_name, seconds, session, shown};
 
-const BOT: Seat = Seat(7);
+const BOT: SessionId = session(7);
 
 fn visit(name: &str, to: VisitTo, text: &str) -> Command {
     Command::Visit { name: Some(nick(name)), to, body: body(text) }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, RoomIndex, Seat};
+use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now, RoomIndex};
 use parlor::protocol::{Away, Body, Command, IdleLimits, Line, Nick, Notice, RoomName, SessionId, Speaker};
 use parlor::wire::{Encoding, Inbound, Wire};
 use proptest::collection::vec;
@@ -133,20 +133,19 @@ proptest! {
         let mut hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
         let now = Now { up: Duration::ZERO, unix_ms: NOON };
         let mut effects = Vec::new();
-        for (seat, name) in [(0, "10.0.0.1:5000"), (1, "10.0.0.2:5000")] {
-            let id = SessionId(7 + u64::from(seat));
+        for (id, name) in [(TYPIST, "10.0.0.1:5000"), (LISTENER, "10.0.0.2:5000")] {
             let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into(), visitor: None });
             let (door, entry) = ("0.0.0.0:8000".into(), Entry::Lobby);
-            hub.enter(Seat(seat), Arrival { speaker, door, by: "text", echo: true, entry }, now, &mut effects);
+            hub.enter(Arrival { speaker, door, by: "text", echo: true, entry }, now, &mut effects);
         }
         effects.clear();
         let (typed, _) = decode(Wire::Text, 4096, lines.iter().map(Vec::as_slice));
         for inbound in typed {
             if let Inbound::Command(command) = inbound {
-                hub.command(Seat(0), command, false, now, &mut effects);
+                hub.command(TYPIST, command, false, now, &mut effects);
             }
         }
-        hub.command(Seat(1), Command::History(100), false, now, &mut effects);
+        hub.command(LISTENER, Command::History(100), false, now, &mut effects);
         for notice in effects.iter().filter_map(told_to_the_listener) {
             // A line of the server that is wrapped goes on behind the same mark and four blanks.
             let text = encoded(Encoding::TextLf, notice).replace("\n***     ", "");
@@ -199,10 +198,13 @@ fn forgery() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+const TYPIST: SessionId = SessionId(7);
+const LISTENER: SessionId = SessionId(8);
+
 fn told_to_the_listener(effect: &Effect) -> Option<&Notice> {
     match effect {
-        Effect::Tell(Seat(1), notice) => Some(notice),
-        Effect::Room { room: RoomIndex::LOBBY, notice, hidden_from } if *hidden_from != Some(Seat(1)) => Some(notice),
+        Effect::Tell(LISTENER, notice) => Some(notice),
+        Effect::Room { room: RoomIndex::LOBBY, notice, except } if *except != Some(LISTENER) => Some(notice),
         _ => None,
     }
 }
