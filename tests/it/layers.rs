@@ -1,19 +1,19 @@
-//! The floor plan: imports point down only, and the pure folders stay pure.
+//! The layers of src: imports point down only, and the pure folders stay pure.
 //!
-//! Reads the source as text. Comments, strings and `#[cfg(test)]` items are taken out first; what
-//! is left is split into words, and every path that begins with `crate::` or climbs by `super::`
-//! is followed to the folder at the top that it names. The checking functions are tested on
-//! made-up violations below: a guard that cannot fail guards nothing.
-
-#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+//! Each path that begins with `crate::` or climbs by `super::` is followed to the folder at the top that it
+//! names. Within `server` the files that two folders share are named below. The checks are tested on made-up
+//! violations too.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use crate::shape::imports::{Import, Modules};
+use crate::shape::source::{Kind, Source, sources};
+
 /// Which folder (or file) at the top of `src` may name which, beside itself.
-const FLOORS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
@@ -69,40 +69,42 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Everything wrong with one file; `path` is relative to `src`.
-fn violations(path: &str, source: &str) -> Vec<String> {
-    let words = words(&without_tests(&code_only(source)));
-    let module: Vec<&str> = path.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
-    let floor = module[0];
+/// Everything wrong with one file of src.
+fn violations(source: &Source) -> Vec<String> {
+    let path = source.path.as_str();
+    let code = source.code.iter().filter(|token| token.kind != Kind::Text);
+    let words: Vec<&str> = code.map(|token| token.text.as_str()).collect();
+    let module = path.trim_start_matches("src/").trim_end_matches(".rs");
+    let module: Vec<&str> = module.split('/').filter(|part| *part != "mod").collect();
+    let layer = module[0];
     let mut found = Vec::new();
     for named in top_level_names(&module, &words) {
-        let allowed = match floor {
+        let allowed = match layer {
             "lib" => true,
             "main" | "bin" => false, // programs name the library by `parlor::…`, their own modules by `super::`
-            _ => FLOORS.iter().any(|(name, below)| *name == floor && below.contains(&named.as_str())) || named == floor,
+            _ => LAYERS.iter().any(|(name, below)| *name == layer && below.contains(&named)) || named == layer,
         };
         if !allowed {
-            found.push(format!("src/{path} names crate::{named}, which is not below it"));
+            found.push(format!("{path} names crate::{named}, which is not below it"));
         }
     }
-    if !matches!(floor, "lib" | "main" | "bin") && !FLOORS.iter().any(|(name, _)| *name == floor) {
-        found.push(format!("src/{path} is not on the floor plan"));
+    if !matches!(layer, "lib" | "main" | "bin") && !LAYERS.iter().any(|(name, _)| *name == layer) {
+        found.push(format!("{path} is in no layer"));
     }
-    if floor == "main" && words.windows(3).any(|three| three[0] == "mod" && three[2] == ";") {
-        found.push(format!("src/{path} has a module of its own"));
+    if layer == "main" && words.windows(3).any(|three| three[0] == "mod" && three[2] == ";") {
+        found.push(format!("{path} has a module of its own"));
     }
-    if PURE.contains(&floor) {
-        let impure: BTreeSet<_> = IMPURE.iter().filter(|word| words.iter().any(|other| other == *word)).collect();
-        found.extend(
-            impure.iter().map(|word| format!("src/{path} names {word}: a socket, a thread, a channel or a clock")),
-        );
+    if PURE.contains(&layer) {
+        let impure: BTreeSet<_> = IMPURE.iter().filter(|word| words.contains(word)).collect();
+        found
+            .extend(impure.iter().map(|word| format!("{path} names {word}: a socket, a thread, a channel or a clock")));
     }
     found
 }
 
 /// The top-level modules that paths in `words` lead to from within `module`.
-fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
-    let word = |at: usize| words.get(at).map_or("", String::as_str);
+fn top_level_names<'a>(module: &[&str], words: &[&'a str]) -> Vec<&'a str> {
+    let word = |at: usize| words.get(at).copied().unwrap_or_default();
     let mut names = Vec::new();
     let mut at = 0;
     // How deep in braces, and the depths at which the inline modules around stand.
@@ -114,7 +116,7 @@ fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
         while word(at) == "super" || (at == begun && word(at) == "crate") {
             at += 1 + usize::from(word(at + 1) == "::");
         }
-        let climbed = words[begun..at].iter().filter(|word| *word == "super").count();
+        let climbed = words[begun..at].iter().filter(|word| **word == "super").count();
         let rooted = word(begun) == "crate" || climbed >= module.len() + inline.len();
         let is_visibility = word(at) == ")"; // `pub(crate)`, `pub(super)`
         if at == begun {
@@ -132,11 +134,11 @@ fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
             if word(at) == "{" {
                 let mut depth = 0;
                 for (inner, text) in words.iter().enumerate().skip(at) {
-                    match text.as_str() {
+                    match *text {
                         "{" => depth += 1,
                         "}" => depth -= 1,
                         "," | "::" => {}
-                        name if depth == 1 && matches!(word(inner - 1), "{" | ",") => names.push(name.to_owned()),
+                        name if depth == 1 && matches!(word(inner - 1), "{" | ",") => names.push(name),
                         _ => {}
                     }
                     if depth == 0 {
@@ -144,125 +146,11 @@ fn top_level_names(module: &[&str], words: &[String]) -> Vec<String> {
                     }
                 }
             } else {
-                names.push(word(at).to_owned());
+                names.push(word(at));
             }
         }
     }
     names
-}
-
-/// Identifiers, `::`, and every other character that is not blank.
-fn words(code: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut rest = code;
-    while let Some(first) = rest.chars().next() {
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        let length = match first {
-            ':' if rest.starts_with("::") => 2,
-            c if is_name(c) => rest.find(|c: char| !is_name(c)).unwrap_or(rest.len()),
-            c => c.len_utf8(),
-        };
-        let (word, after) = rest.split_at(length);
-        if !first.is_whitespace() {
-            words.push(word.to_owned());
-        }
-        rest = after;
-    }
-    words
-}
-
-/// The source without comments and without what is in string and character literals.
-fn code_only(source: &str) -> String {
-    let mut code = String::new();
-    let mut rest = source;
-    while let Some(first) = rest.chars().next() {
-        let after_name = code.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
-        let literal = match first {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => block_comment(rest),
-            '"' => quoted(rest, '"'),
-            'r' if !after_name && raw_string(rest) > 0 => raw_string(rest),
-            '\'' => character(rest),
-            _ => 0,
-        };
-        if literal > 0 {
-            code.push(' ');
-            rest = &rest[literal..];
-        } else {
-            code.push(first);
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    code
-}
-
-/// The length of the block comment that `text` begins with; they nest.
-fn block_comment(text: &str) -> usize {
-    let mut depth = 0;
-    for (at, _) in text.match_indices(['/', '*']) {
-        if text[at..].starts_with("/*") {
-            depth += 1;
-        } else if text[..at + 1].ends_with("*/") && at > 2 {
-            depth -= 1;
-            if depth == 0 {
-                return at + 1;
-            }
-        }
-    }
-    text.len()
-}
-
-/// The length of the literal between two `quote`s that `text` begins with.
-fn quoted(text: &str, quote: char) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            c if c == quote => return at + 1,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// The length of the raw string that `text` begins with; 0 where it begins with none.
-fn raw_string(text: &str) -> usize {
-    let hashes = text[1..].len() - text[1..].trim_start_matches('#').len();
-    let Some(inner) = text[1 + hashes..].strip_prefix('"') else { return 0 };
-    let end = format!("\"{}", "#".repeat(hashes));
-    inner.find(&end).map_or(text.len(), |at| 2 + hashes + at + end.len())
-}
-
-/// The length of the character literal that `text` begins with; 0 where it is a lifetime.
-fn character(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    match (chars.next(), chars.next()) {
-        (Some((_, '\\')), _) => quoted(text, '\''),
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 0,
-    }
-}
-
-/// The code without what stands behind `#[cfg(test)]`.
-fn without_tests(code: &str) -> String {
-    let mut kept = String::new();
-    let mut rest = code;
-    while let Some(at) = rest.find("#[cfg(test)]") {
-        kept.push_str(&rest[..at]);
-        let item = &rest[at + "#[cfg(test)]".len()..];
-        let mut depth = 0;
-        let end = item.char_indices().find(|(_, c)| {
-            depth += match c {
-                '{' => 1,
-                '}' => -1,
-                _ => 0,
-            };
-            depth == 0 && matches!(c, '}' | ';')
-        });
-        rest = &item[end.map_or(item.len(), |(at, _)| at + 1)..];
-    }
-    kept + rest
 }
 
 /// Dependencies of a manifest that no comment explains: neither right above them, nor, where
@@ -304,30 +192,34 @@ fn strangers_at_the_top(paths: &str) -> BTreeSet<&str> {
     tops.filter(|top| !TOP_LEVEL.contains(top)).collect()
 }
 
-/// Every `.rs` file under `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found
+/// Imports between the folders of `server` that run side by side: what their threads share lies beside them.
+fn crossings(imports: impl IntoIterator<Item = Import>) -> Vec<String> {
+    const ASIDE: [(&str, &str); 2] = [("session", "manager"), ("manager", "session")];
+    let within = |path: &str, folder: &str| path.starts_with(&format!("src/server/{folder}"));
+    let crosses = |one: &Import| ASIDE.iter().any(|(from, to)| within(&one.from, from) && within(&one.to, to));
+    let found = imports.into_iter().filter(crosses);
+    found.map(|import| format!("{}:{} names {}", import.from, import.line, import.to)).collect()
 }
 
 #[test]
-fn imports_point_down_and_the_pure_folders_are_pure() {
-    let src = root().join("src");
-    let files = sources(&src);
-    let relative = |path: &Path| path.strip_prefix(&src).unwrap().to_str().unwrap().replace('\\', "/");
+fn imports_point_down_and_folders_stay_pure() {
+    let src = sources(root(), "src");
     for folder in PURE {
-        assert!(files.iter().any(|file| relative(file).starts_with(folder)), "no file in src/{folder}: has it moved?");
+        let within = format!("src/{folder}/");
+        assert!(src.iter().any(|source| source.path.starts_with(&within)), "no file in {within}: has it moved?");
     }
-    let found: Vec<_> =
-        files.iter().flat_map(|file| violations(&relative(file), &fs::read_to_string(file).unwrap())).collect();
+    let found: Vec<_> = src.iter().flat_map(violations).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn session_and_manager_never_import_each_other() {
+    let src = sources(root(), "src");
+    for folder in ["session", "manager"] {
+        let within = format!("src/server/{folder}/");
+        assert!(src.iter().any(|source| source.path.starts_with(&within)), "no file in {within}: has it moved?");
+    }
+    let found = crossings(Modules::of(&src).imports());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -346,7 +238,29 @@ fn every_dependency_says_what_it_is_for() {
     assert_eq!(unexplained_dependencies(&manifest), [""; 0]);
 }
 
-// --- the guard, seen to fail ------------------------------------------------------------------
+// --- the checks, seen to fail -----------------------------------------------------------------
+
+/// What is wrong with a source at this place of src.
+fn found(path: &str, source: &str) -> Vec<String> {
+    violations(&Source::new(&format!("src/{path}"), source))
+}
+
+#[test]
+fn import_between_session_and_manager_is_found() {
+    let files = [
+        ("src/server/session/mod.rs", "use super::manager::Manager; use super::event::Event;"),
+        ("src/server/manager/mod.rs", "mod dispatch; pub(super) struct Manager; use crate::server::session::Reader;"),
+        ("src/server/manager/dispatch.rs", "use super::Manager; use crate::server::event::Event;"),
+        ("src/server/mod.rs", "mod event; mod manager; mod session;"),
+        ("src/server/event.rs", "pub struct Event;"),
+    ];
+    let files: Vec<_> = files.iter().map(|(path, text)| Source::new(path, text)).collect();
+    let wanted = [
+        "src/server/manager/mod.rs:1 names src/server/session/mod.rs",
+        "src/server/session/mod.rs:1 names src/server/manager/mod.rs",
+    ];
+    assert_eq!(crossings(Modules::of(&files).imports()), wanted);
+}
 
 #[test]
 fn an_import_that_points_up_or_aside_is_found() {
@@ -373,10 +287,10 @@ fn an_import_that_points_up_or_aside_is_found() {
         ("chat/hub.rs", "fn f<'a>(x: &'a str) -> crate::wire::Wire { r#\"\"#; }", "wire"),
     ] {
         let wanted = format!("src/{path} names crate::{names}, which is not below it");
-        assert_eq!(violations(path, source), [wanted], "{source}");
+        assert_eq!(found(path, source), [wanted], "{source}");
     }
-    assert_eq!(violations("utils.rs", ""), ["src/utils.rs is not on the floor plan"]);
-    assert_eq!(violations("main.rs", "mod helper;"), ["src/main.rs has a module of its own"]);
+    assert_eq!(found("utils.rs", ""), ["src/utils.rs is in no layer"]);
+    assert_eq!(found("main.rs", "mod helper;"), ["src/main.rs has a module of its own"]);
 }
 
 #[test]
@@ -394,9 +308,9 @@ fn a_socket_a_thread_a_channel_or_a_clock_in_a_pure_folder_is_found() {
     ] {
         for path in ["protocol/x.rs", "wire/x.rs", "chat/mod.rs"] {
             let wanted = format!("src/{path} names {word}: a socket, a thread, a channel or a clock");
-            assert_eq!(violations(path, source), [wanted], "{source}");
+            assert_eq!(found(path, source), [wanted], "{source}");
         }
-        assert_eq!(violations("server/x.rs", source), [""; 0], "{source}");
+        assert_eq!(found("server/x.rs", source), [""; 0], "{source}");
     }
 }
 
@@ -424,7 +338,7 @@ fn what_is_allowed_is_not_found() {
         ("bin/parlor-bench/soak/door.rs", "use super::super::process;"),
         ("lib.rs", "pub use crate::server::Server;"),
     ] {
-        assert_eq!(violations(path, source), [""; 0], "{source}");
+        assert_eq!(found(path, source), [""; 0], "{source}");
     }
 }
 

@@ -160,6 +160,8 @@ fn read(all: &mut BTreeMap<String, Module>, name: &str, file: usize, tokens: &[T
                 "}" => depth = depth.saturating_sub(1),
                 _ => {}
             }
+        } else if token.is("pub") && word(at + 1) == "(" {
+            at = closing(tokens, at + 1); // `pub(in super::super)` is no import
         } else if token.is("use") {
             let is_reexport = at > 0 && (word(at - 1) == "pub" || (word(at - 1) == ")" && is_visibility(tokens, at)));
             let end = (at..tokens.len()).find(|at| tokens[*at].is(";")).unwrap_or(tokens.len());

@@ -47,6 +47,7 @@ fn import_is_followed_to_its_definition() {
 fn import_in_tests_or_comments_is_none() {
     let files = [
         ("src/a.rs", "// use crate::b;\n#[cfg(test)] mod tests { use crate::b::B; }\nconst A: &str = \"crate::b::B\";"),
+        ("src/c.rs", "pub(in crate::a) const C: u8 = 1;"),
         ("src/b.rs", "use crate::a::A; mod inline { pub fn f() { super::g(); } } fn g() {}"),
     ];
     assert_eq!(imports(&files), ["b a".to_owned()].into());
