@@ -14,22 +14,22 @@ pub(crate) const MAX_BYTES: usize = 128 * 1024;
 /// not to take the place of all others.
 const LONG_LINE: usize = MAX_BYTES / 4;
 
-/// One line of the past.
+/// One line of the kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Past {
+pub(super) struct Kept {
     pub(super) line: Line,
     pub(super) is_action: bool,
 }
 
 /// What one kept line takes, without its text.
 #[cfg(test)]
-pub(crate) const PAST_LINE: usize = size_of::<Past>();
+pub(crate) const HISTORY_LINE: usize = size_of::<Kept>();
 
 /// The last lines of one room.
 #[derive(Debug)]
 pub(super) struct History {
     limit: usize,
-    lines: VecDeque<Past>,
+    lines: VecDeque<Kept>,
     bytes: usize,
     /// The number of the last line.
     seq: u64,
@@ -59,7 +59,7 @@ impl History {
             line.body = line.body.cut(count);
         }
         self.bytes += line.body.as_str().len();
-        self.lines.push_back(Past { line, is_action });
+        self.lines.push_back(Kept { line, is_action });
         while self.lines.len() > self.limit || self.bytes > MAX_BYTES {
             let Some(oldest) = self.lines.pop_front() else { break };
             self.bytes -= oldest.line.body.as_str().len();
@@ -67,22 +67,22 @@ impl History {
     }
 
     /// The last lines that `wanted` lets through, at most `count`, oldest first.
-    pub(super) fn last(&self, count: usize, wanted: impl Fn(&Past) -> bool) -> Vec<&Past> {
-        let mut lines: Vec<&Past> = self.lines.iter().rev().filter(|past| wanted(past)).take(count).collect();
+    pub(super) fn last(&self, count: usize, wanted: impl Fn(&Kept) -> bool) -> Vec<&Kept> {
+        let mut lines: Vec<&Kept> = self.lines.iter().rev().filter(|kept| wanted(kept)).take(count).collect();
         lines.reverse();
         lines
     }
 
     /// What was said after line `seq`, and how many lines of that are not kept any more.
-    pub(super) fn after(&self, seq: u64, wanted: impl Fn(&Past) -> bool) -> (Vec<&Past>, u64) {
-        let oldest = self.lines.front().map_or(self.seq + 1, |past| past.line.seq);
+    pub(super) fn after(&self, seq: u64, wanted: impl Fn(&Kept) -> bool) -> (Vec<&Kept>, u64) {
+        let oldest = self.lines.front().map_or(self.seq + 1, |kept| kept.line.seq);
         let lost = oldest.saturating_sub(seq.saturating_add(1)).min(self.seq.saturating_sub(seq));
-        (self.lines.iter().filter(|past| past.line.seq > seq && wanted(past)).collect(), lost)
+        (self.lines.iter().filter(|kept| kept.line.seq > seq && wanted(kept)).collect(), lost)
     }
 
     /// How many of the lines that are kept `wanted` lets through.
-    pub(super) fn count(&self, wanted: impl Fn(&Past) -> bool) -> usize {
-        self.lines.iter().filter(|past| wanted(past)).count()
+    pub(super) fn count(&self, wanted: impl Fn(&Kept) -> bool) -> usize {
+        self.lines.iter().filter(|kept| wanted(kept)).count()
     }
 
     /// Whether anything is kept.
@@ -109,8 +109,8 @@ mod tests {
         history.keep(&line, false);
     }
 
-    fn seqs(lines: &[&Past]) -> Vec<u64> {
-        lines.iter().map(|past| past.line.seq).collect()
+    fn seqs(lines: &[&Kept]) -> Vec<u64> {
+        lines.iter().map(|kept| kept.line.seq).collect()
     }
 
     #[test]

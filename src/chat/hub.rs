@@ -118,7 +118,7 @@ pub struct Hub {
     to_join: VecDeque<(Duration, SessionId)>,
     to_exit: VecDeque<(Duration, SessionId)>,
     /// Rooms whose comings and goings are counted, and until when; in order.
-    pub(super) bustles: VecDeque<(Duration, RoomIndex)>,
+    pub(super) join_summaries: VecDeque<(Duration, RoomIndex)>,
     /// When the next empty room may have to be forgotten: not later than that.
     pub(super) forget_at: Option<Duration>,
     /// The highest number of a line in a room that has gone: new rooms count on from it, so that who asks
@@ -142,7 +142,7 @@ impl Hub {
             started: now.up,
             to_join: VecDeque::new(),
             to_exit: VecDeque::new(),
-            bustles: VecDeque::new(),
+            join_summaries: VecDeque::new(),
             forget_at: None,
             last_seq: 0,
         }
@@ -186,7 +186,7 @@ impl Hub {
             }
             Entry::Lobby => {
                 let index = RoomIndex::LOBBY;
-                let Some((room, others, others_total)) = self.company(index) else { return };
+                let Some((room, others, others_total)) = self.roster(index) else { return };
                 out.push(Effect::Tell(id, Notice::IAmHere(Arc::clone(&you))));
                 out.push(Effect::Tell(id, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
                 if self.settings.classic {
@@ -194,7 +194,7 @@ impl Hub {
                     self.come_into(id, index, out);
                     return;
                 }
-                self.tell_past(id, index, self.settings.history_shown, out);
+                self.tell_history(id, index, self.settings.history_shown, out);
                 let idle = self.settings.idle;
                 let topic = self.room(index).and_then(|room| room.topic.clone());
                 let told = |notice| Effect::Tell(id, notice);
@@ -280,7 +280,7 @@ impl Hub {
             Command::Who(room) => {
                 let index = match room {
                     None => Some(person.room.unwrap_or(RoomIndex::LOBBY)),
-                    // What is kept of an empty room is its past.
+                    // What is kept of an empty room is its kept.
                     Some(ref name) => self.room_index(name).filter(|index| {
                         *index == RoomIndex::LOBBY || self.room(*index).is_some_and(|room| !room.members.is_empty())
                     }),
@@ -356,14 +356,14 @@ impl Hub {
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
         let due = |queue: &VecDeque<(Duration, SessionId)>| queue.front().map(|(due, _)| *due);
-        let bustle = self.bustles.front().map(|(ends, _)| *ends);
-        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(bustle).chain(self.forget_at).min()
+        let summary = self.join_summaries.front().map(|(ends, _)| *ends);
+        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(summary).chain(self.forget_at).min()
     }
 
     /// Does what is due: tells comings and goings that were counted, forgets rooms that have been empty for
     /// long, asks programs that have not joined to leave, and ends those that did not.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        self.tell_bustles(now.up, out);
+        self.tell_join_summaries(now.up, out);
         self.forget_empty_rooms(now.up);
         while let Some((_, id)) = pop_due(&mut self.to_join, now.up) {
             if self.people.get(id).is_some_and(|person| person.room.is_none() && !person.spoken) {
@@ -383,7 +383,7 @@ impl Hub {
     }
 
     /// A room's name, some names of those in it, and how many they are.
-    pub(super) fn company(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
+    pub(super) fn roster(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
         let here = self.room(room)?;
         let names = self.present(room).map(|person| Arc::clone(&person.speaker.name));
         Some((here.name.clone(), names.take(Notice::MAX_WELCOME_NAMES).collect(), here.members.len()))

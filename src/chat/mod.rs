@@ -7,9 +7,9 @@
 #![deny(clippy::indexing_slicing)]
 
 mod bucket;
+mod filter;
 mod history;
 mod hub;
-mod manners;
 mod names;
 mod people;
 mod room;
@@ -22,12 +22,12 @@ mod writers;
 mod work;
 
 pub use bucket::Bucket;
+pub use filter::Filter;
 #[cfg(test)]
-pub(crate) use history::{MAX_BYTES as MAX_HISTORY_BYTES, PAST_LINE};
+pub(crate) use filter::MAX_AWAY;
+#[cfg(test)]
+pub(crate) use history::{HISTORY_LINE, MAX_BYTES as MAX_HISTORY_BYTES};
 pub use hub::{Arrival, Effect, Entry, Hub, HubSettings, Now};
-pub use manners::Filter;
-#[cfg(test)]
-pub(crate) use manners::MAX_AWAY;
 pub use room::RoomIndex;
 #[cfg(test)]
 pub(crate) use rooms::MAX_TOPIC;

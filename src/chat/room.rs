@@ -44,12 +44,12 @@ pub(super) struct Room {
     pub(super) since: u64,
     /// Since when nobody is here.
     pub(super) empty_since: Option<Duration>,
-    bustle: Bustle,
+    summary: JoinSummary,
 }
 
 /// The comings and goings of one window of time.
 #[derive(Debug)]
-struct Bustle {
+struct JoinSummary {
     ends: Duration,
     /// So many more may be told one by one.
     singly: usize,
@@ -69,7 +69,7 @@ impl Room {
             history,
             since,
             empty_since: None,
-            bustle: Bustle::until(Duration::ZERO, SINGLY),
+            summary: JoinSummary::until(Duration::ZERO, SINGLY),
         }
     }
 
@@ -91,42 +91,42 @@ impl Room {
     }
 
     /// Whether one coming or going is told by itself; otherwise it is counted, and there is a tick
-    /// to come (see [`Room::bustle_ends`]).
+    /// to come (see [`Room::summary_due`]).
     pub(super) fn tells_singly(&mut self, came: bool, up: Duration) -> bool {
-        if up >= self.bustle.ends && self.bustle_ends().is_none() {
-            self.bustle = Bustle::until(up + WINDOW, SINGLY);
+        if up >= self.summary.ends && self.summary_due().is_none() {
+            self.summary = JoinSummary::until(up + WINDOW, SINGLY);
         }
-        if self.bustle.singly > 0 && self.members.len() <= CROWD {
-            self.bustle.singly -= 1;
-            self.bustle.told += 1;
+        if self.summary.singly > 0 && self.members.len() <= CROWD {
+            self.summary.singly -= 1;
+            self.summary.told += 1;
             return true;
         }
-        if self.bustle.came + self.bustle.left == 0 {
-            self.bustle.ends = up + WINDOW; // so rooms end their counting in the order in which they began it
+        if self.summary.came + self.summary.left == 0 {
+            self.summary.ends = up + WINDOW; // so rooms end their counting in the order in which they began it
         }
         if came {
-            self.bustle.came += 1;
+            self.summary.came += 1;
         } else {
-            self.bustle.left += 1;
+            self.summary.left += 1;
         }
         false
     }
 
     /// When what was counted is to be told, if anything was.
-    pub(super) fn bustle_ends(&self) -> Option<Duration> {
-        (self.bustle.came + self.bustle.left > 0).then_some(self.bustle.ends)
+    pub(super) fn summary_due(&self) -> Option<Duration> {
+        (self.summary.came + self.summary.left > 0).then_some(self.summary.ends)
     }
 
     /// What was counted, at `up`; counting begins anew, and where it was much, with nothing told one by one.
-    pub(super) fn take_bustle(&mut self, up: Duration) -> Notice {
-        let Bustle { told, came, left, .. } = self.bustle;
+    pub(super) fn take_summary(&mut self, up: Duration) -> Notice {
+        let JoinSummary { told, came, left, .. } = self.summary;
         let singly = if told + came + left > SINGLY { 0 } else { SINGLY };
-        self.bustle = Bustle::until(up + WINDOW, singly);
-        Notice::Bustle { room: self.name.clone(), came, left }
+        self.summary = JoinSummary::until(up + WINDOW, singly);
+        Notice::JoinSummary { room: self.name.clone(), came, left }
     }
 }
 
-impl Bustle {
+impl JoinSummary {
     /// Nothing counted yet of what moves until `ends`.
     fn until(ends: Duration, singly: usize) -> Self {
         Self { ends, singly, told: 0, came: 0, left: 0 }

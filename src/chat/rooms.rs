@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::protocol::{Body, CloseReason, NameKeys, Notice, Refusal, RoomInfo, RoomName, SessionId};
 
 use super::RoomIndex;
-use super::history::{History, Past};
+use super::history::{History, Kept};
 use super::hub::{Effect, Hub, Now, refuse};
 use super::people::Person;
 use super::room::Room;
@@ -33,7 +33,7 @@ impl Hub {
             let came_from = from.and_then(|from| self.take_out(id, from, to, now, out));
             self.put_in(id, to, came_from, now, out);
         }
-        let Some((room, mut others, total)) = self.company(to) else { return };
+        let Some((room, mut others, total)) = self.roster(to) else { return };
         let since = self.room(to).map_or(0, |room| room.since);
         let Some(you) = self.people.get(id).map(|person| Arc::clone(&person.speaker)) else { return };
         others.retain(|name| *name != you.name);
@@ -45,9 +45,9 @@ impl Hub {
             if let Some(topic) = self.room(to).and_then(|room| room.topic.clone()) {
                 out.push(Effect::Tell(id, Notice::Topic { room, topic: Some(topic) }));
             }
-            // A frame client takes any frame for its answer, so it gets no past unasked.
+            // A frame client takes any frame for its answer, so it gets no kept unasked.
             if self.people.get(id).is_some_and(|person| person.by != "frame") {
-                self.tell_past(id, to, self.settings.history_shown, out);
+                self.tell_history(id, to, self.settings.history_shown, out);
             }
         }
     }
@@ -138,21 +138,21 @@ impl Hub {
         out: &mut Vec<Effect>,
     ) {
         let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { return };
-        let waits = room.bustle_ends().is_some();
+        let waits = room.summary_due().is_some();
         if self.settings.classic || room.tells_singly(came, now.up) {
             out.push(Effect::Room { room: index, notice, except });
-        } else if !waits && let Some(ends) = room.bustle_ends() {
-            self.bustles.push_back((ends, index));
+        } else if !waits && let Some(ends) = room.summary_due() {
+            self.join_summaries.push_back((ends, index));
         }
     }
 
     /// Tells the comings and goings whose time is over.
-    pub(super) fn tell_bustles(&mut self, up: Duration, out: &mut Vec<Effect>) {
-        while let Some((_, index)) = self.bustles.pop_front_if(|(ends, _)| *ends <= up) {
+    pub(super) fn tell_join_summaries(&mut self, up: Duration, out: &mut Vec<Effect>) {
+        while let Some((_, index)) = self.join_summaries.pop_front_if(|(ends, _)| *ends <= up) {
             let Some(room) = self.rooms.get_mut(index.index()).and_then(Option::as_mut) else { continue };
             // A room that has taken another one's place ends its counting later.
-            if room.bustle_ends().is_some_and(|ends| ends <= up) {
-                out.push(Effect::Room { room: index, notice: room.take_bustle(up), except: None });
+            if room.summary_due().is_some_and(|ends| ends <= up) {
+                out.push(Effect::Room { room: index, notice: room.take_summary(up), except: None });
             }
         }
     }
@@ -195,9 +195,9 @@ impl Hub {
     pub(super) fn history(&self, id: SessionId, count: usize, out: &mut Vec<Effect>) {
         let Some(person) = self.people.get(id) else { return };
         let index = person.room.unwrap_or(RoomIndex::LOBBY);
-        self.tell_past(id, index, count, out);
+        self.tell_history(id, index, count, out);
         if let Some(room) = self.room(index) {
-            out.push(Effect::Tell(id, past_end(room, 0)));
+            out.push(Effect::Tell(id, history_end(room, 0)));
         }
     }
 
@@ -218,23 +218,23 @@ impl Hub {
             let room = name.unwrap_or_else(RoomName::lobby);
             return refuse(id, Refusal::NoRoom { room }, out);
         };
-        let (lines, lost) = room.history.after(after, |past| !person.ignores(&past.line.from));
-        out.extend(lines.into_iter().map(|past| Effect::Tell(id, told(past))));
-        out.push(Effect::Tell(id, past_end(room, lost)));
+        let (lines, lost) = room.history.after(after, |kept| !person.ignores(&kept.line.from));
+        out.extend(lines.into_iter().map(|kept| Effect::Tell(id, told(kept))));
+        out.push(Effect::Tell(id, history_end(room, lost)));
     }
 
     /// How many lines of what was said in its room `/history` can show to somebody.
     #[must_use]
-    pub fn past_of(&self, id: SessionId) -> usize {
+    pub fn history_count(&self, id: SessionId) -> usize {
         let Some(person) = self.people.get(id) else { return 0 };
         let Some(room) = person.room.and_then(|index| self.room(index)) else { return 0 };
-        room.history.count(|past| !person.ignores(&past.line.from))
+        room.history.count(|kept| !person.ignores(&kept.line.from))
     }
 
-    pub(super) fn tell_past(&self, id: SessionId, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
+    pub(super) fn tell_history(&self, id: SessionId, index: RoomIndex, count: usize, out: &mut Vec<Effect>) {
         let (Some(person), Some(room)) = (self.people.get(id), self.room(index)) else { return };
-        let lines = room.history.last(count, |past| !person.ignores(&past.line.from));
-        out.extend(lines.into_iter().map(|past| Effect::Tell(id, told(past))));
+        let lines = room.history.last(count, |kept| !person.ignores(&kept.line.from));
+        out.extend(lines.into_iter().map(|kept| Effect::Tell(id, told(kept))));
     }
 
     pub(super) fn room(&self, index: RoomIndex) -> Option<&Room> {
@@ -272,7 +272,7 @@ impl Hub {
                 self.rooms.push(None);
                 self.rooms.len() - 1
             }
-            // Rather an empty room's past than a new room.
+            // Rather an empty room's kept than a new room.
             None => self.longest_empty().ok_or(Refusal::TooManyRooms { limit })?,
         };
         self.remove_room(free);
@@ -336,10 +336,10 @@ impl Hub {
 /// Longest topic, in characters: it stands in lists beside others.
 pub(crate) const MAX_TOPIC: usize = 200;
 
-fn past_end(room: &Room, lost: u64) -> Notice {
-    Notice::PastEnd { room: room.name.clone(), last_seq: room.history.last_seq(), lost, since: room.since }
+fn history_end(room: &Room, lost: u64) -> Notice {
+    Notice::HistoryEnd { room: room.name.clone(), last_seq: room.history.last_seq(), lost, since: room.since }
 }
 
-fn told(past: &Past) -> Notice {
-    Notice::Past { line: past.line.clone(), is_action: past.is_action }
+fn told(kept: &Kept) -> Notice {
+    Notice::HistoryLine { line: kept.line.clone(), is_action: kept.is_action }
 }

@@ -60,7 +60,7 @@ pub enum Command {
     Ignore(String),
     /// See it again.
     Unignore(String),
-    /// Whether comings and goings are hidden.
+    /// Whether joins and leaves are hidden.
     Quiet(Switch),
     /// Whether the time stands before what is said.
     Time(Switch),

@@ -91,8 +91,8 @@ pub enum Notice {
         /// The room it left.
         room: RoomName,
     },
-    /// Comings and goings that were not told one by one.
-    Bustle {
+    /// Joins and leaves that were not announced one by one.
+    JoinSummary {
         /// The room.
         room: RoomName,
         /// How many came.
@@ -100,15 +100,15 @@ pub enum Notice {
         /// How many left.
         left: usize,
     },
-    /// A line of the past.
-    Past {
+    /// A line said earlier.
+    HistoryLine {
         /// The line.
         line: Line,
         /// Whether it was an action.
         is_action: bool,
     },
-    /// The end of lines of the past.
-    PastEnd {
+    /// The end of lines said earlier.
+    HistoryEnd {
         /// The room.
         room: RoomName,
         /// The number of the last line that was said in it.
@@ -167,7 +167,7 @@ pub enum Notice {
     },
     /// The answer to `/quiet`.
     Quiet {
-        /// Whether comings and goings are hidden.
+        /// Whether joins and leaves are hidden.
         on: bool,
     },
     /// The answer to `/time`.
@@ -320,12 +320,12 @@ impl Notice {
     /// A greeting names so many of those present and counts the rest.
     pub const MAX_WELCOME_NAMES: usize = 10;
 
-    /// Whether this is about comings and goings, which `/quiet on` hides.
+    /// Whether this announces joins or leaves: `/quiet on` hides it.
     #[must_use]
-    pub fn is_bustle(&self) -> bool {
+    pub fn is_join_or_leave(&self) -> bool {
         matches!(
             self,
-            Self::Login { .. } | Self::Left { .. } | Self::Came { .. } | Self::Went { .. } | Self::Bustle { .. }
+            Self::Login { .. } | Self::Left { .. } | Self::Came { .. } | Self::Went { .. } | Self::JoinSummary { .. }
         )
     }
 

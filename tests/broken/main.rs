@@ -34,7 +34,7 @@ mod chat {
     pub const MAX_AWAY: usize = 0;
     pub const MAX_HISTORY_BYTES: usize = 0;
     pub const MAX_TOPIC: usize = 0;
-    pub const PAST_LINE: usize = 0;
+    pub const HISTORY_LINE: usize = 0;
 
     pub struct Hub(parlor::chat::Hub);
 

@@ -188,7 +188,7 @@ fn who_missed_lines_and_has_caught_up_is_reported_once() {
         };
         let mut slow = Slow::default();
         for bytes in [b"abc", b"def"] {
-            let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_bustle: false }];
+            let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_join_or_leave: false }];
             let chunk = Chunk { bytes: bytes.to_vec(), marks };
             let levels = Levels::of(10_000);
             let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };

@@ -149,7 +149,7 @@ impl Journal {
                     self.note(*room, notice);
                     for id in &self.present {
                         let one = self.sessions.get_mut(id).unwrap();
-                        let hidden = one.filter.hides(notice.said_by(), notice.is_bustle());
+                        let hidden = one.filter.hides(notice.said_by(), notice.is_join_or_leave());
                         if one.room == Some(*room) && *except != Some(*id) && !hidden {
                             one.hear(notice, None, true);
                         }
@@ -190,7 +190,7 @@ impl Journal {
             Notice::Said(line) | Notice::Acted(line) => self.said.extend(mark(line.body.as_str())),
             Notice::Login { .. } | Notice::Came { .. } => moves.told_came += 1,
             Notice::Left { .. } | Notice::Went { .. } => moves.told_left += 1,
-            Notice::Bustle { came, left, .. } => {
+            Notice::JoinSummary { came, left, .. } => {
                 moves.told_came += *came;
                 moves.told_left += *left;
             }
@@ -283,8 +283,8 @@ impl Hub {
         Self(parlor::chat::Hub::new(settings, now))
     }
 
-    pub fn past_of(&self, id: SessionId) -> usize {
-        self.0.past_of(id)
+    pub fn history_count(&self, id: SessionId) -> usize {
+        self.0.history_count(id)
     }
 
     pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {

@@ -52,7 +52,7 @@ fn longest(config: &Config) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC, PAST_LINE};
+    use crate::chat::{HISTORY_LINE, MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC};
     use crate::protocol::{MAX_NICK_BYTES, Speaker};
     use crate::server::MANAGER_STACK;
     use crate::server::accept::READER_STACK;
@@ -105,7 +105,7 @@ mod tests {
         let output = PINNED * config.max_pending + chunk + answer;
         let session = READER_STACK + WRITER_STACK + OBJECTS + input + output;
 
-        let kept = PAST_LINE * DOUBLED + size_of::<Speaker>() + 3 * MAX_NICK_BYTES + ITEM_TEXT;
+        let kept = HISTORY_LINE * DOUBLED + size_of::<Speaker>() + 3 * MAX_NICK_BYTES + ITEM_TEXT;
         let marks = DOUBLED * (TURN_COMMANDS + EVENT_COMMANDS) * size_of::<Mark>();
         let gathered = ENCODINGS_IN_USE * ((DOUBLED * chunk).max(KEPT_CAPACITY) + marks);
         let room = MAX_HISTORY_BYTES + config.history * kept + gathered + 4 * MAX_TOPIC + OBJECTS;

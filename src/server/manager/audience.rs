@@ -24,7 +24,7 @@ pub(in super::super) struct Mark {
     pub(in super::super) said_by: Option<SessionId>,
     /// The number of a visit's name; filters go by it too.
     pub(in super::super) visitor: Option<SessionId>,
-    pub(in super::super) is_bustle: bool,
+    pub(in super::super) is_join_or_leave: bool,
 }
 
 /// Lines of one room in one encoding, not sent yet.
@@ -47,8 +47,9 @@ impl Chunk {
         let mut start = heard;
         let mut lines = 0;
         for mark in self.marks.iter().skip_while(|mark| mark.end <= heard) {
-            let filtered = filter
-                .is_some_and(|filter| filter.hides(mark.said_by, mark.is_bustle) || filter.hides(mark.visitor, false));
+            let filtered = filter.is_some_and(|filter| {
+                filter.hides(mark.said_by, mark.is_join_or_leave) || filter.hides(mark.visitor, false)
+            });
             if mark.except != Some(slot) && !filtered {
                 lines += 1;
                 match ranges.last_mut() {
@@ -121,8 +122,9 @@ impl Audience {
                 let before = chunk.bytes.len();
                 encoding.encode(notice, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
-                    let (said_by, visitor, is_bustle) = (notice.said_by(), notice.visitor(), notice.is_bustle());
-                    chunk.marks.push(Mark { end: chunk.bytes.len(), except, said_by, visitor, is_bustle });
+                    let (said_by, visitor, is_join_or_leave) =
+                        (notice.said_by(), notice.visitor(), notice.is_join_or_leave());
+                    chunk.marks.push(Mark { end: chunk.bytes.len(), except, said_by, visitor, is_join_or_leave });
                 }
                 longest = longest.max(chunk.bytes.len());
             }
@@ -184,7 +186,7 @@ mod tests {
             except: from.map(SlotIndex),
             said_by: Some(SessionId(end as u64)),
             visitor: None,
-            is_bustle: end == 40,
+            is_join_or_leave: end == 40,
         };
         let chunk = Chunk {
             bytes: vec![0; 50],

@@ -702,7 +702,7 @@ impl<'a> Manager<'a> {
         let mut chunk = Chunk::default();
         write(recipient.encoding, &mut chunk.bytes);
         let end = chunk.bytes.len();
-        chunk.marks.push(Mark { end, except: None, said_by: None, visitor: None, is_bustle: false });
+        chunk.marks.push(Mark { end, except: None, said_by: None, visitor: None, is_join_or_leave: false });
         let delivery = Delivery { chunk: &chunk, stamp: 0, levels: &self.levels, metrics: self.metrics };
         let heard = std::mem::replace(&mut recipient.odd_in, u64::MAX); // all of this chunk is for it
         let filter = recipient.filter.take();
@@ -896,7 +896,7 @@ impl<'a> Manager<'a> {
         if let Some(lines) = recipient.consumer.skipped.take() {
             // All of them are among the room's last lines, if it keeps so many and nothing else was missed.
             let kept = !std::mem::take(&mut recipient.missed_elsewhere)
-                && lines <= self.hub.past_of(recipient.connection.id) as u64;
+                && lines <= self.hub.history_count(recipient.connection.id) as u64;
             let notice = Notice::Skipped { lines, kept };
             self.answer_before_chunk(slot, |encoding, out| encoding.encode(&notice, None, out));
         }

@@ -244,16 +244,16 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             let room = Some(room.as_str());
             (event_route::LEFT, Event { act: "left", data, from: Some(who), room, to, why, ..empty })
         }
-        Notice::Bustle { room, came, left } => {
+        Notice::JoinSummary { room, came, left } => {
             let data = format!("{came} came, {left} left").into();
             let counts = Some((*came, *left));
             (event_route::NOTICE, Event { act: "notice", data, room: Some(room.as_str()), counts, ..empty })
         }
-        Notice::Past { line, is_action } => {
+        Notice::HistoryLine { line, is_action } => {
             let (route, act) = if *is_action { (event_route::ACTION, "action") } else { (event_route::CHAT, "chat") };
             (route, Event { past: true, ..said(act, line) })
         }
-        Notice::PastEnd { room, last_seq, lost, since } => {
+        Notice::HistoryEnd { room, last_seq, lost, since } => {
             let (data, room) = (lost.to_string().into(), Some(room.as_str()));
             let (seq, lost, since) = (Some(*last_seq), Some(*lost), Some(*since));
             (answer("history"), Event { act: "history", data, room, seq, lost, since, ..empty })

@@ -44,7 +44,7 @@ fn is_unasked(notice: &Notice) -> bool {
     match notice {
         Notice::Welcome { .. }
         | Notice::Renamed { .. }
-        | Notice::Bustle { .. }
+        | Notice::JoinSummary { .. }
         | Notice::TopicSet { .. }
         | Notice::RenameHint(_)
         | Notice::NotUtf8
@@ -121,15 +121,15 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
         }
         Notice::Came { who, from, .. } => page.info(format_args!("{} came from {from}", who.name)),
         Notice::Went { who, to, .. } => page.info(format_args!("{} went to {to}", who.name)),
-        Notice::Bustle { came, left, .. } => page.info(format_args!("{came} came, {left} left")),
-        Notice::Past { line, is_action } => {
+        Notice::JoinSummary { came, left, .. } => page.info(format_args!("{came} came, {left} left")),
+        Notice::HistoryLine { line, is_action } => {
             let mark = if *is_action { "* " } else { "" };
             let colon = if *is_action { "" } else { ":" };
             let (clock, name, text) = (Clock(line.at), &line.from.name, line.body.as_str());
             page.bare(format_args!("--- {clock} {mark}{name}{colon} {text}"));
         }
-        Notice::PastEnd { lost: 0, .. } => page.bare(format_args!("--- end of history")),
-        Notice::PastEnd { lost, .. } => {
+        Notice::HistoryEnd { lost: 0, .. } => page.bare(format_args!("--- end of history")),
+        Notice::HistoryEnd { lost, .. } => {
             page.marked("--- ", format_args!("end of history, {lost} lines before it are not kept"));
         }
         Notice::Topic { room, topic: Some(topic) } => page.info(format_args!("topic of {room}: {}", topic.as_str())),

@@ -12,7 +12,7 @@ use super::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, second
 /// The numbers of the lines that effects tell of, live or past.
 fn seqs(effects: &[Effect]) -> Vec<u64> {
     let seq = |effect: &Effect| match effect {
-        Effect::Tell(_, Notice::Past { line, .. })
+        Effect::Tell(_, Notice::HistoryLine { line, .. })
         | Effect::Room { notice: Notice::Said(line) | Notice::Acted(line), .. } => Some(line.seq),
         _ => None,
     };
@@ -23,7 +23,7 @@ fn seqs(effects: &[Effect]) -> Vec<u64> {
 #[track_caller]
 fn end(effects: &[Effect]) -> (u64, u64) {
     match effects.last() {
-        Some(Effect::Tell(_, Notice::PastEnd { last_seq, lost, .. })) => (*last_seq, *lost),
+        Some(Effect::Tell(_, Notice::HistoryEnd { last_seq, lost, .. })) => (*last_seq, *lost),
         other => panic!("{other:?}"),
     }
 }
@@ -49,7 +49,7 @@ fn history_shows_twenty_lines_or_as_many_as_one_asks_for() {
     assert_eq!(end(&effects), (30, 0));
     assert_eq!(
         shown(&room.types(BOB, "/last 2")),
-        ["to 1: past: ann: line 29", "to 1: past: ann: line 30", "to 1: end of the past at 30, 0 lost"]
+        ["to 1: history: ann: line 29", "to 1: history: ann: line 30", "to 1: end of history at 30, 0 lost"]
     );
     for (line, count) in [("/history 1", 1), ("/history 30", 30), ("/history 31", 30), ("/history 999999999999", 30)] {
         assert_eq!(seqs(&room.types(BOB, line)).len(), count, "{line}");
@@ -58,7 +58,7 @@ fn history_shows_twenty_lines_or_as_many_as_one_asks_for() {
         let effects = room.types(BOB, line);
         assert_eq!(refusal(&effects, BOB), &Refusal::Usage { usage: "/history [N]".into() }, "{line}");
     }
-    assert_eq!(shown(&Room::of(&["ann"]).types(ANN, "/history")), ["to 0: end of the past at 0, 0 lost"]);
+    assert_eq!(shown(&Room::of(&["ann"]).types(ANN, "/history")), ["to 0: end of history at 0, 0 lost"]);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn the_past_keeps_who_said_it_what_and_when() {
     let effects = room.types(BOB, "/history");
     assert_eq!(
         effects[0],
-        Effect::Tell(BOB, Notice::Past { line: said.clone(), is_action: false }),
+        Effect::Tell(BOB, Notice::HistoryLine { line: said.clone(), is_action: false }),
         "the name of then"
     );
 }
@@ -93,7 +93,12 @@ fn only_lines_and_actions_are_kept() {
     let shown = shown(&room.types(ANN, "/history"));
     assert_eq!(
         shown,
-        ["to 0: past: ann: hi", "to 0: past: * ann waves", "to 0: past: ann: ho", "to 0: end of the past at 3, 0 lost"]
+        [
+            "to 0: history: ann: hi",
+            "to 0: history: * ann waves",
+            "to 0: history: ann: ho",
+            "to 0: end of history at 3, 0 lost"
+        ]
     );
 }
 
@@ -160,7 +165,7 @@ fn who_comes_in_is_shown_the_last_lines() {
     let effects = room.enter(session(3));
     assert_eq!(seqs(&effects), (6..=15).collect::<Vec<_>>());
     // Behind the two first lines, which are the older chat room's, before the welcome.
-    assert!(matches!(&effects[2], Effect::Tell(_, Notice::Past { line: Line { seq: 6, .. }, .. })));
+    assert!(matches!(&effects[2], Effect::Tell(_, Notice::HistoryLine { line: Line { seq: 6, .. }, .. })));
     assert!(matches!(&effects[12], Effect::Tell(_, Notice::Welcome { .. })));
     room.join(BOB, "dev");
     assert_eq!(seqs(&room.does(BOB, Command::Leave)), (6..=15).collect::<Vec<_>>());
@@ -216,7 +221,7 @@ fn a_frame_client_gets_no_past_unasked() {
 #[test]
 fn without_history_numbers_still_rise_and_everything_is_lost() {
     let mut room = after_lines(HubSettings { history: 0, ..SETTINGS }, 5);
-    assert_eq!(shown(&room.types(BOB, "/history")), ["to 1: end of the past at 5, 0 lost"]);
+    assert_eq!(shown(&room.types(BOB, "/history")), ["to 1: end of history at 5, 0 lost"]);
     assert_eq!(seqs(&room.enter(session(3))), [0; 0]);
     let effects = after(&mut room, BOB, None, 2);
     assert_eq!((seqs(&effects), end(&effects)), (vec![], (5, 3)));

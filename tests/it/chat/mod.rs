@@ -5,13 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
+mod filter;
 mod heard_by;
 mod history;
+mod join_summaries;
 mod lists;
 mod look_alikes;
-mod manners;
 mod names;
-mod noise;
 mod presence;
 mod programs;
 mod random_lives;
@@ -254,16 +254,20 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Notice::Renamed { who, old, .. } => format!("{old} is now {}", who.name),
         Notice::Came { who, from, room } => format!("{} came from {from} to {room}", who.name),
         Notice::Went { who, to, room } => format!("{} went to {to} from {room}", who.name),
-        Notice::Bustle { room, came, left } => format!("{came} came to {room}, {left} left"),
+        Notice::JoinSummary { room, came, left } => format!("{came} came to {room}, {left} left"),
         Notice::YouAre(you) => format!("you are {}", you.name),
         Notice::InRoom { room, others, others_total, .. } => {
             format!("in {room} with {others_total}: {}", others.join(" "))
         }
         Notice::Topic { room, topic } => format!("{room} is about {:?}", topic.as_ref().map(Body::as_str)),
         Notice::TopicSet { who, room, topic } => format!("{} set {room} to {}", who.name, topic.as_str()),
-        Notice::Past { line, is_action: false } => format!("past: {}: {}", line.from.name, line.body.as_str()),
-        Notice::Past { line, is_action: true } => format!("past: * {} {}", line.from.name, line.body.as_str()),
-        Notice::PastEnd { last_seq, lost, .. } => format!("end of the past at {last_seq}, {lost} lost"),
+        Notice::HistoryLine { line, is_action: false } => {
+            format!("history: {}: {}", line.from.name, line.body.as_str())
+        }
+        Notice::HistoryLine { line, is_action: true } => {
+            format!("history: * {} {}", line.from.name, line.body.as_str())
+        }
+        Notice::HistoryEnd { last_seq, lost, .. } => format!("end of history at {last_seq}, {lost} lost"),
         Notice::Names { room, people } => {
             let names: Vec<_> = people.iter().map(|one| &*one.who.name).collect();
             format!("in {room}: {}", names.join(" "))

@@ -92,7 +92,7 @@ struct Life {
     place: Option<usize>,
     ignored: BTreeSet<SessionId>,
     /// Whether it is shown a room's past unasked.
-    told_past: bool,
+    told_history: bool,
     /// Whether it has written to somebody.
     has_written: bool,
 }
@@ -100,7 +100,10 @@ struct Life {
 impl Life {
     /// A frame session that has done nothing in the chat is sent nothing.
     fn takes_part(&self) -> bool {
-        self.told_past || self.place.is_some() || self.has_written || *self.speaker.name != *self.speaker.id.to_string()
+        self.told_history
+            || self.place.is_some()
+            || self.has_written
+            || *self.speaker.name != *self.speaker.id.to_string()
     }
 }
 
@@ -233,7 +236,7 @@ impl Model {
             writer: None,
             place: None,
             ignored: BTreeSet::new(),
-            told_past: by != "frame",
+            told_history: by != "frame",
             has_written: false,
         };
         if by == "frame" {
@@ -245,7 +248,7 @@ impl Model {
             let you = || Arc::clone(&speaker);
             let login = || Notice::Login { who: you(), room: RoomName::lobby() };
             let mut wanted = vec![Effect::Tell(at, Notice::IAmHere(you())), Effect::Tell(at, login())];
-            wanted.extend(self.past(player, 0, FORGETFUL.history_shown, 0));
+            wanted.extend(self.kept(player, 0, FORGETFUL.history_shown, 0));
             let (room, door, others_total) = (RoomName::lobby(), "127.0.0.1:8000".into(), others.len());
             let idle = FORGETFUL.idle;
             let welcome = Notice::Welcome { you: you(), room, others, others_total, door, idle };
@@ -264,14 +267,14 @@ impl Model {
     }
 
     /// What of a room's past somebody is to be shown.
-    fn past(&self, player: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
+    fn kept(&self, player: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
         let ignored = &self.lives[&player].ignored;
         let lines = &self.places[place].lines;
         let kept = &lines[lines.len().saturating_sub(FORGETFUL.history)..];
         let wanted = kept.iter().filter(|(line, _)| line.seq > after && !ignored.contains(&line.from.id));
         let mut wanted: Vec<_> = wanted
             .map(|(line, is_action)| {
-                Effect::Tell(self.id_of(player), Notice::Past { line: line.clone(), is_action: *is_action })
+                Effect::Tell(self.id_of(player), Notice::HistoryLine { line: line.clone(), is_action: *is_action })
             })
             .collect();
         wanted.split_off(wanted.len().saturating_sub(count))
@@ -307,10 +310,10 @@ impl Model {
             Step::History(count) => {
                 let place = life.place.unwrap_or(0);
                 let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
-                let mut wanted = self.past(player, place, count, 0);
+                let mut wanted = self.kept(player, place, count, 0);
                 wanted.push(Effect::Tell(
                     at,
-                    Notice::PastEnd { room, last_seq, lost: 0, since: self.places[place].since },
+                    Notice::HistoryEnd { room, last_seq, lost: 0, since: self.places[place].since },
                 ));
                 assert_eq!(effects, wanted);
             }
@@ -319,11 +322,11 @@ impl Model {
                 Some(place) => {
                     let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
                     let forgotten = last_seq.saturating_sub(FORGETFUL.history as u64);
-                    let mut wanted = self.past(player, place, usize::MAX, seq);
+                    let mut wanted = self.kept(player, place, usize::MAX, seq);
                     let lost = forgotten.saturating_sub(seq);
                     wanted.push(Effect::Tell(
                         at,
-                        Notice::PastEnd { room, last_seq, lost, since: self.places[place].since },
+                        Notice::HistoryEnd { room, last_seq, lost, since: self.places[place].since },
                     ));
                     assert_eq!(effects, wanted);
                 }
@@ -399,8 +402,8 @@ impl Model {
         ));
         if from != Some(to) {
             self.places[to].members.push(player);
-            if self.lives[&player].told_past {
-                wanted.extend(self.past(player, to, FORGETFUL.history_shown, 0));
+            if self.lives[&player].told_history {
+                wanted.extend(self.kept(player, to, FORGETFUL.history_shown, 0));
             }
         }
         assert_eq!(effects, wanted);

@@ -65,7 +65,7 @@ fn who_comes_into_a_room_learns_what_it_is_about_and_what_was_said() {
     room.does(ANN, say("hi"));
     assert_eq!(
         shown(&room.join(BOB, "dev"))[4..],
-        ["to 1: in #dev with 1: ann", "to 1: #dev is about Some(\"tea, and cake\")", "to 1: past: ann: hi"]
+        ["to 1: in #dev with 1: ann", "to 1: #dev is about Some(\"tea, and cake\")", "to 1: history: ann: hi"]
     );
     assert_eq!(shown(&room.types(CAT, "/topic")), ["to 2: #lobby is about None"], "another room's");
     // A topic stands in lists beside others: 200 characters at most.
@@ -99,7 +99,7 @@ fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
     room.does(ANN, Command::Leave);
     room.now += seconds(599);
     room.join(BOB, "ops"); // when a room is made, the forgotten ones make place
-    assert_eq!(shown(&room.join(ANN, "dev"))[5..], ["to 0: #dev is about Some(\"tea\")", "to 0: past: ann: hi"]);
+    assert_eq!(shown(&room.join(ANN, "dev"))[5..], ["to 0: #dev is about Some(\"tea\")", "to 0: history: ann: hi"]);
     room.does(ANN, Command::Leave);
     room.now += seconds(600);
     room.join(BOB, "other");
@@ -145,7 +145,7 @@ fn a_room_that_is_made_anew_counts_on() {
     let effects = room.join(ANN, "dev");
     let born = |effects: &[Effect]| {
         let since = |effect: &Effect| match effect {
-            Effect::Tell(_, Notice::InRoom { since, .. } | Notice::PastEnd { since, .. }) => Some(*since),
+            Effect::Tell(_, Notice::InRoom { since, .. } | Notice::HistoryEnd { since, .. }) => Some(*since),
             _ => None,
         };
         effects.iter().find_map(since)
@@ -155,10 +155,10 @@ fn a_room_that_is_made_anew_counts_on() {
     let ask = |room: &mut Room, after| room.does(BOB, Command::HistoryAfter(Some(room_name("dev")), after));
     let missed = ask(&mut room, 3);
     assert_eq!(born(&missed), Some(at(seconds(20)).unix_ms));
-    let lines: Vec<String> = (1..=5).map(|n| format!("to 1: past: {}: new{n}", address(ANN))).collect();
+    let lines: Vec<String> = (1..=5).map(|n| format!("to 1: history: {}: new{n}", address(ANN))).collect();
     assert_eq!(shown(&missed)[..5], lines);
-    assert_eq!(shown(&missed)[5], "to 1: end of the past at 8, 0 lost");
-    assert!(shown(&ask(&mut room, 1)).ends_with(&["to 1: end of the past at 8, 2 lost".to_owned()]));
+    assert_eq!(shown(&missed)[5], "to 1: end of history at 8, 0 lost");
+    assert!(shown(&ask(&mut room, 1)).ends_with(&["to 1: end of history at 8, 2 lost".to_owned()]));
 }
 
 /// A room in which nothing was said gives way before one whose past somebody may come back for.
@@ -173,7 +173,7 @@ fn going_from_room_to_room_takes_nobodys_past() {
         room.now += seconds(1);
         room.join(BOB, &format!("x{n}x"));
     }
-    assert!(shown(&room.join(ANN, "dev")).contains(&format!("to 0: past: {}: hi", address(ANN))));
+    assert!(shown(&room.join(ANN, "dev")).contains(&format!("to 0: history: {}: hi", address(ANN))));
 }
 
 /// It is in no list, so its name is in nobody's way.
@@ -197,7 +197,7 @@ fn nothing_takes_the_lobbys_place() {
     let (_, _) = room.arrive(BOB, "json");
     assert!(shown(&room.join(BOB, "l\u{43e}bby"))[0].contains("looks like #lobby, which is there"));
     assert!(shown(&room.join(BOB, "lobby")).contains(&"to 1: in #lobby with 0: ".to_owned()));
-    assert!(shown(&room.enter(session(2))).contains(&"to 2: past: ann: hi".to_owned()));
+    assert!(shown(&room.enter(session(2))).contains(&"to 2: history: ann: hi".to_owned()));
 }
 
 /// A program that names a room means that one, and not where it happens to be.
@@ -254,7 +254,7 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_for_who_asks_by_name() {
         room.now = seconds(up);
         shown(&room.does(ANN, Command::HistoryAfter(Some(room_name("dev")), 0)))
     };
-    assert_eq!(ask(599), ["to 0: past: ann: hi", "to 0: end of the past at 1, 0 lost"]);
+    assert_eq!(ask(599), ["to 0: history: ann: hi", "to 0: end of history at 1, 0 lost"]);
     assert!(ask(600)[0].starts_with("to 0: refused: There is no room #dev"), "{:?}", ask(600));
 }
 
@@ -267,7 +267,7 @@ fn the_lobbys_past_stays() {
     room.now = seconds(24 * 60 * 60);
     room.arrive(CAT, "json");
     room.join(CAT, "dev"); // when a room is made, the forgotten ones make place
-    assert!(shown(&room.enter(BOB)).contains(&"to 1: past: ann: hi".to_owned()));
+    assert!(shown(&room.enter(BOB)).contains(&"to 1: history: ann: hi".to_owned()));
 }
 
 /// Who was meant to meet the others must not wait alone in a room that only looks like theirs.

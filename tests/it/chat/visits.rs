@@ -40,7 +40,11 @@ fn visit_costs_the_room_one_line() {
     let past = shown(&room.does(ANN, Command::History(9)));
     assert_eq!(
         past,
-        ["to 0: past: deploy: build 57 is up", "to 0: past: * deploy is done", "to 0: end of the past at 2, 0 lost"]
+        [
+            "to 0: history: deploy: build 57 is up",
+            "to 0: history: * deploy is done",
+            "to 0: end of history at 2, 0 lost"
+        ]
     );
     // Without an echo the asker hears nothing; with a mark it does.
     room.does(BOT, Command::Echo(Switch::Off));
@@ -119,7 +123,7 @@ fn ignored_visitor_stays_ignored_in_every_session() {
     assert_eq!(shown(&room.types(ANN, "/ignore DEPLOY"))[1], "to 0: ignoring deploy: true");
     let psst = visit("deploy", VisitTo::Person("ann".into()), "psst");
     assert_eq!(shown(&room.does(BOT, psst.clone())), ["to 7: told to ann: psst"]);
-    assert_eq!(shown(&room.does(ANN, Command::History(9))), ["to 0: end of the past at 1, 0 lost"]);
+    assert_eq!(shown(&room.does(ANN, Command::History(9))), ["to 0: end of history at 1, 0 lost"]);
     // Another session under that name is hidden too, the same session under another name is not.
     room.arrive(CAT, "json");
     let effects = room.does(CAT, to_lobby("deploy"));

@@ -166,12 +166,12 @@ fn answers_carry_what_programs_need() {
             r#"{"Act":"uptime","Data":"7300"}"#.into(),
         ),
         (
-            Notice::PastEnd { room: dev(), last_seq: 57, lost: 12, since: 1_795_190_108_416 },
+            Notice::HistoryEnd { room: dev(), last_seq: 57, lost: 12, since: 1_795_190_108_416 },
             of("history"),
             r#"{"Act":"history","Data":"12","Room":"dev","Seq":57,"Lost":12,"Since":1795190108416}"#.into(),
         ),
         (
-            Notice::Past { line: said("ann", "hi"), is_action: true },
+            Notice::HistoryLine { line: said("ann", "hi"), is_action: true },
             201,
             format!(r#"{{"Act":"action","Data":"hi",{from},"Room":"lobby","Ts":{NOON},"Seq":57,"Past":true}}"#),
         ),

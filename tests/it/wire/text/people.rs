@@ -42,7 +42,7 @@ fn every_line_begins_as_its_kind_does() {
         let beginnings: &[&str] = match &notice {
             Notice::IAmHere(_) | Notice::Login { .. } | Notice::Left { .. } | Notice::Said(_) => &["["],
             Notice::Acted(_) => &["* "],
-            Notice::Past { .. } | Notice::PastEnd { .. } => &["--- "],
+            Notice::HistoryLine { .. } | Notice::HistoryEnd { .. } => &["--- "],
             Notice::Told { .. } | Notice::ToldTo { .. } => &[">>> "],
             Notice::RenameOk => &["rename ok"],
             Notice::UserList(_) => &["user list:", "127.0.0.1:5001:ann", "127.0.0.1:5002:127.0.0.1:5002"],
@@ -65,7 +65,7 @@ fn what_people_say_is_always_behind_a_name() {
         assert_eq!(encoded(Encoding::TextLf, &Notice::Said(line())), format!("[127.0.0.1:5001]ann: {said}\n"));
         assert_eq!(encoded(Encoding::Relay, &Notice::Said(line())), format!("2123807362945912833:{said}\r\n"));
         assert_eq!(encoded(Encoding::TextLf, &Notice::Acted(line())), format!("* ann {said}\n"));
-        let past = |is_action| encoded(Encoding::TextLf, &Notice::Past { line: line(), is_action });
+        let past = |is_action| encoded(Encoding::TextLf, &Notice::HistoryLine { line: line(), is_action });
         assert_eq!(
             [past(false), past(true)],
             [format!("--- 12:00 ann: {said}\n"), format!("--- 12:00 * ann {said}\n")]
@@ -240,7 +240,7 @@ fn the_time_before_a_line_is_the_time_of_day_in_utc() {
         let line = Line { at: NOON + minutes * 60_000 + 59_999, ..said("ann", "hi") };
         assert_eq!(encoded(Encoding::TextLfTime, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));
         assert_eq!(
-            encoded(Encoding::TextLf, &Notice::Past { line, is_action: false }),
+            encoded(Encoding::TextLf, &Notice::HistoryLine { line, is_action: false }),
             format!("--- {shown} ann: hi\n")
         );
     }

@@ -104,7 +104,7 @@ proptest! {
             prop_assert_eq!(told["Data"].as_str(), Some(body.as_str()));
             let relayed = encoded(Encoding::Relay, &notice);
             prop_assert_eq!(relayed, format!("2123807362945912833:{}\r\n", body.as_str()));
-            let past = encoded(Encoding::TextLf, &Notice::Past { line: line(body.clone()), is_action: false });
+            let past = encoded(Encoding::TextLf, &Notice::HistoryLine { line: line(body.clone()), is_action: false });
             prop_assert_eq!(past, format!("--- 12:00 ann: {}\n", body.as_str()));
         }
     }
@@ -210,8 +210,8 @@ fn long_notices() -> Vec<Notice> {
                 RoomInfo { name: room(), people: 65_536, topic: Some(text.clone()) },
                 RoomInfo { name: room(), people: 1, topic: None },
             ]),
-            Notice::Bustle { room: room(), came: usize::MAX, left: usize::MAX },
-            Notice::PastEnd { room: room(), last_seq: 1, lost: u64::MAX, since: 0 },
+            Notice::JoinSummary { room: room(), came: usize::MAX, left: usize::MAX },
+            Notice::HistoryEnd { room: room(), last_seq: 1, lost: u64::MAX, since: 0 },
             Notice::Skipped { lines: u64::MAX, kept: true },
             Notice::SlowDown { rate: u32::MAX, waiting: usize::MAX },
             Notice::IdleWarning { quiet: u64::MAX, left: u64::MAX },
@@ -268,7 +268,7 @@ fn server_lines_fit_78_columns() {
                 | Notice::Acted(_)
                 | Notice::Told { .. }
                 | Notice::ToldTo { .. }
-                | Notice::Past { .. }
+                | Notice::HistoryLine { .. }
         );
         if own {
             continue; // the chat room's, or what people say
@@ -307,7 +307,7 @@ fn classic_door_sends_only_old_lines_unasked() {
             Notice::Goodbye(CloseReason::Quit) => assert_eq!(classic, usual),
             Notice::Welcome { .. }
             | Notice::Renamed { .. }
-            | Notice::Bustle { .. }
+            | Notice::JoinSummary { .. }
             | Notice::TopicSet { .. }
             | Notice::RenameHint(_)
             | Notice::NotUtf8

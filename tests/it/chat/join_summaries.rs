@@ -10,8 +10,9 @@ use parlor::protocol::{CloseReason, Command, Notice};
 use super::{ANN, BOB, LOBBY, Room, SETTINGS, room_name, say, seconds, session, shown};
 
 /// The comings and goings that one call tells the lobby of.
-fn bustle(effects: &[Effect]) -> Vec<String> {
-    let is_told = |effect: &&Effect| matches!(effect, Effect::Room { room: LOBBY, notice, .. } if notice.is_bustle());
+fn moves(effects: &[Effect]) -> Vec<String> {
+    let is_told =
+        |effect: &&Effect| matches!(effect, Effect::Room { room: LOBBY, notice, .. } if notice.is_join_or_leave());
     effects.iter().filter(is_told).flat_map(|effect| shown(std::slice::from_ref(effect))).collect()
 }
 
@@ -33,15 +34,15 @@ fn classic_room_announces_everybody_singly() {
 fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     let mut room = Room::of(&["ann"]); // one
     for id in (1..=4).map(session) {
-        assert_eq!(bustle(&room.enter(id)).len(), 1, "{id:?}");
+        assert_eq!(moves(&room.enter(id)).len(), 1, "{id:?}");
     }
     assert_eq!(room.hub.next_tick(), None);
     room.now = Duration::from_millis(1500);
     let effects = room.enter(session(5));
-    assert_eq!(bustle(&effects), [""; 0]);
+    assert_eq!(moves(&effects), [""; 0]);
     assert!(shown(&effects).contains(&"to 5: 127.0.0.1:5005 login".to_owned()), "who comes sees it all the same");
-    assert_eq!(bustle(&room.leave(session(1), CloseReason::Quit)), [""; 0]);
-    assert_eq!(bustle(&room.join(session(2), "dev")), [""; 0]);
+    assert_eq!(moves(&room.leave(session(1), CloseReason::Quit)), [""; 0]);
+    assert_eq!(moves(&room.join(session(2), "dev")), [""; 0]);
     assert_eq!(room.hub.next_tick(), Some(Duration::from_millis(3500)));
     room.now = Duration::from_millis(3499);
     assert_eq!(room.tick(), []);
@@ -49,35 +50,38 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 2 left"]);
     assert_eq!((room.tick(), room.due()), (vec![], None), "once");
     room.now = Duration::from_millis(5499);
-    assert_eq!(bustle(&room.does(session(2), Command::Leave)), [""; 0]);
+    assert_eq!(moves(&room.does(session(2), Command::Leave)), [""; 0]);
     assert_eq!(room.due(), Some(Duration::from_millis(7499)), "the next two seconds are counted too");
     room.now = Duration::from_millis(7499);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
-    assert_eq!(bustle(&room.enter(session(6))).len(), 1, "one by one again, since that was little");
+    assert_eq!(moves(&room.enter(session(6))).len(), 1, "one by one again, since that was little");
 }
 
 #[test]
 fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
     let mut room = Room::of(&["ann"]); // one
-    (1..=4).for_each(|id| assert_eq!(bustle(&room.enter(session(id))).len(), 1, "{id}"));
-    assert_eq!(bustle(&room.enter(session(5))), [""; 0]);
+    (1..=4).for_each(|id| assert_eq!(moves(&room.enter(session(id))).len(), 1, "{id}"));
+    assert_eq!(moves(&room.enter(session(5))), [""; 0]);
     room.now = seconds(2);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
     room.now = Duration::from_millis(3999);
-    assert_eq!(bustle(&room.enter(session(6))), [""; 0]);
+    assert_eq!(moves(&room.enter(session(6))), [""; 0]);
 }
 
 /// What a listener who missed lines is told it can read again.
 #[test]
 fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
     let mut room = Room::of(&["ann", "bob"]);
-    assert_eq!(room.hub.past_of(ANN), 0);
+    assert_eq!(room.hub.history_count(ANN), 0);
     room.does(ANN, say("hi"));
     room.does(BOB, say("hello"));
     room.does(BOB, say("well"));
-    assert_eq!(room.hub.past_of(ANN), 3);
+    assert_eq!(room.hub.history_count(ANN), 3);
     room.does(ANN, Command::Ignore("bob".into()));
-    assert_eq!((room.hub.past_of(ANN), room.hub.past_of(BOB), room.hub.past_of(session(77))), (1, 3, 0));
+    assert_eq!(
+        (room.hub.history_count(ANN), room.hub.history_count(BOB), room.hub.history_count(session(77))),
+        (1, 3, 0)
+    );
 }
 
 /// Not five lines and a count every two seconds, but the count alone.
@@ -89,8 +93,8 @@ fn a_lasting_bustle_is_one_line_every_two_seconds() {
     for _ in 0..100 {
         for command in [Command::Join(room_name("dev")), Command::Leave] {
             room.now += Duration::from_millis(50);
-            told.extend(bustle(&room.tick()));
-            told.extend(bustle(&room.does(BOB, command)));
+            told.extend(moves(&room.tick()));
+            told.extend(moves(&room.does(BOB, command)));
         }
     }
     let told: Vec<_> = told.iter().filter(|line| line.starts_with("to all:")).collect();
@@ -100,7 +104,7 @@ fn a_lasting_bustle_is_one_line_every_two_seconds() {
     room.now += seconds(2);
     room.tick();
     room.now += seconds(2);
-    assert_eq!(bustle(&room.join(BOB, "dev")).len(), 1, "when it is over, one by one again");
+    assert_eq!(moves(&room.join(BOB, "dev")).len(), 1, "when it is over, one by one again");
 }
 
 /// The manager serves who asks before it does what is due, so a move may come before the tick.
@@ -109,9 +113,9 @@ fn what_was_counted_is_told_though_the_tick_is_late() {
     let mut room = Room::of(&["ann"]);
     (1..=9).for_each(|id| drop(room.enter(session(id))));
     room.now = seconds(3);
-    let mut told = bustle(&room.leave(session(1), CloseReason::Quit));
+    let mut told = moves(&room.leave(session(1), CloseReason::Quit));
     room.now = seconds(10);
-    told.extend(bustle(&room.tick()));
+    told.extend(moves(&room.tick()));
     assert!(told.iter().any(|line| line.starts_with("to all: 5 came to #lobby, ")), "{told:?}");
 }
 
@@ -120,7 +124,7 @@ fn five_moves_every_two_seconds_are_told_one_by_one() {
     let mut room = Room::empty();
     for number in 0..50 {
         room.now = seconds(number / 5 * 2);
-        assert_eq!(bustle(&room.enter(session(number))).len(), 1, "{number}");
+        assert_eq!(moves(&room.enter(session(number))).len(), 1, "{number}");
     }
 }
 
@@ -129,14 +133,14 @@ fn in_a_crowd_every_move_is_counted() {
     let mut room = Room::empty();
     for number in 0..100 {
         room.now += seconds(3);
-        assert_eq!(bustle(&room.enter(session(number))).len(), 1, "{number}");
+        assert_eq!(moves(&room.enter(session(number))).len(), 1, "{number}");
     }
     room.now += seconds(3);
-    assert_eq!(bustle(&room.enter(session(100))), [""; 0], "the 101st");
+    assert_eq!(moves(&room.enter(session(100))), [""; 0], "the 101st");
     room.now += seconds(2);
     assert_eq!(shown(&room.tick()), ["to all: 1 came to #lobby, 0 left"]);
     room.now += seconds(1);
-    assert_eq!(bustle(&room.leave(session(7), CloseReason::Quit)).len(), 1, "a hundred are no crowd");
+    assert_eq!(moves(&room.leave(session(7), CloseReason::Quit)).len(), 1, "a hundred are no crowd");
 }
 
 /// A thousand within a second: a handful of lines, not a million; and each is greeted.
@@ -148,12 +152,12 @@ fn a_storm_is_a_handful_of_lines() {
     for number in 1..=1000 {
         room.now += Duration::from_millis(1);
         let effects = room.enter(session(number));
-        lines += bustle(&effects).len();
+        lines += moves(&effects).len();
         greetings += effects.iter().filter(|effect| matches!(effect, Effect::Tell(_, Notice::Welcome { .. }))).count();
     }
     while let Some(due) = room.hub.next_tick() {
         room.now = due;
-        lines += bustle(&room.tick()).len();
+        lines += moves(&room.tick()).len();
     }
     assert_eq!((lines, greetings), (6, 1000));
 }

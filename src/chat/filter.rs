@@ -25,8 +25,8 @@ pub struct Filter {
 impl Filter {
     /// Whether a line is to be hidden: one that somebody said, or one about comings and goings.
     #[must_use]
-    pub fn hides(&self, said_by: Option<SessionId>, is_bustle: bool) -> bool {
-        (self.quiet && is_bustle) || said_by.is_some_and(|id| self.ignored.contains(&id))
+    pub fn hides(&self, said_by: Option<SessionId>, is_join_or_leave: bool) -> bool {
+        (self.quiet && is_join_or_leave) || said_by.is_some_and(|id| self.ignored.contains(&id))
     }
 
     /// Whether it hides nothing at all.

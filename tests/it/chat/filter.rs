@@ -74,21 +74,21 @@ fn the_filter_hides_what_was_asked_and_nothing_else() {
     let (ann, bob) = (SessionId(1), SessionId(2));
     let filter = |quiet, ignored: &[SessionId]| Filter { quiet, ignored: ignored.to_vec() };
     assert!(filter(false, &[]).is_open() && !filter(true, &[]).is_open() && !filter(false, &[ann]).is_open());
-    for (said_by, is_bustle, by_quiet, by_ignoring) in [
+    for (said_by, is_join_or_leave, by_quiet, by_ignoring) in [
         (Some(ann), false, false, true),
         (Some(bob), false, false, false),
         (None, true, true, false),
         (None, false, false, false),
     ] {
-        assert_eq!(filter(true, &[]).hides(said_by, is_bustle), by_quiet);
-        assert_eq!(filter(false, &[ann]).hides(said_by, is_bustle), by_ignoring);
-        assert!(!filter(false, &[]).hides(said_by, is_bustle));
+        assert_eq!(filter(true, &[]).hides(said_by, is_join_or_leave), by_quiet);
+        assert_eq!(filter(false, &[ann]).hides(said_by, is_join_or_leave), by_ignoring);
+        assert!(!filter(false, &[]).hides(said_by, is_join_or_leave));
     }
     // What counts as said, and what as a coming or going.
     let mut room = Room::of(&["ann", "bob"]);
     let notices = |effects: Vec<Effect>| {
         let told = effects.into_iter().filter_map(|effect| match effect {
-            Effect::Room { notice, .. } => Some((notice.said_by().is_some(), notice.is_bustle())),
+            Effect::Room { notice, .. } => Some((notice.said_by().is_some(), notice.is_join_or_leave())),
             _ => None,
         });
         told.collect::<Vec<_>>()
