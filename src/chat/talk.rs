@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Body, Command, Notice, Refusal, SessionId, Speaker, VisitTo, shortened};
+use crate::protocol::{Body, Command, Notice, OthersHear, Refusal, SessionId, Speaker, VisitTo, shortened};
 
 use super::RoomIndex;
 use super::hub::{Effect, Hub, Now, refuse};
@@ -26,29 +26,36 @@ impl Hub {
     pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {
         let Some(person) = self.people.get(id) else { return Heard::Nobody };
         let present = Heard::Room(person.room.unwrap_or(RoomIndex::LOBBY));
-        let visit = |to| if person.room == Some(to) { Heard::Nobody } else { Heard::Room(to) };
-        match command {
-            Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)) | Command::Quit(Some(_)) => present,
-            // A session without a room has no room that hears of its new name.
-            Command::Nick(_) | Command::Rename(_) => person.room.map_or(Heard::Nobody, Heard::Room),
-            Command::Leave => visit(RoomIndex::LOBBY),
-            Command::Join(name) => self.room_index(name).map_or(Heard::Nobody, visit),
-            Command::In(named, command) => {
+        let arrival = |to| if person.room == Some(to) { Heard::Nobody } else { Heard::Room(to) };
+        match (command.others_hear(), command) {
+            (OthersHear::Nothing, _) => Heard::Nobody,
+            (_, Command::In(named, command)) => {
                 let index = person.room.unwrap_or(RoomIndex::LOBBY);
                 let is_there = self.room(index).is_some_and(|room| room.name == *named);
                 if is_there { self.heard_by(id, command) } else { Heard::Nobody }
             }
+            (OthersHear::Line | OthersHear::Topic | OthersHear::LastLine, _) => present,
+            // A session without a room has no room that hears of its new name.
+            (OthersHear::Name, _) => person.room.map_or(Heard::Nobody, Heard::Room),
+            (OthersHear::Arrival, Command::Join(name)) => self.room_index(name).map_or(Heard::Nobody, arrival),
+            (OthersHear::Arrival, _) => arrival(RoomIndex::LOBBY),
+            (OthersHear::Visit | OthersHear::PrivateLine, command) => self.receivers(id, person, command),
+        }
+    }
+
+    /// The receivers that a visit or a private line names.
+    fn receivers(&self, id: SessionId, person: &Person, command: &Command) -> Heard {
+        match command {
             Command::Visit { to: VisitTo::Room(room) | VisitTo::Action(room), .. } => {
                 self.visited_room(id, room.as_ref()).map_or(Heard::Nobody, Heard::Room)
             }
             Command::Msg { to, .. } | Command::Visit { to: VisitTo::Person(to), .. } => {
                 self.people.find(to).map_or(Heard::Nobody, Heard::Session)
             }
-            Command::Reply(_) => {
+            _ => {
                 let receiver = person.writers.last().map(|last| last.id).filter(|id| self.people.is_present(*id));
                 receiver.map_or(Heard::Nobody, Heard::Session)
             }
-            _ => Heard::Nobody,
         }
     }
 

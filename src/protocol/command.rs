@@ -1,10 +1,9 @@
-//! What can be asked for, and the one table that says how.
+//! Commands: what a session can ask for.
 //!
-//! A row of [`COMMANDS`] is everything that Parlor knows about a command: its names, how it is
-//! written, what it costs, how its words are read. Parsing, `/help` and the README's list all come
-//! from here.
+//! Most are made by a row of the [`table`](super::table) from what was typed or sent. The others are forms
+//! that only some wire formats have.
 
-use super::{Body, Nick, Refusal, RoomName, clean, shortened};
+use super::{Body, CommandSpec, Cost, Nick, OthersHear, RoomName, Switch, Verb};
 
 /// One thing that a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +12,14 @@ pub enum Command {
     Say(Body),
     /// Act: `/me waves`.
     Me(Body),
-    /// Write to one person, by name, address or id.
+    /// Write to one person.
     Msg {
-        /// The name as it was written; who it is, if anybody, the hub knows.
+        /// The receiver's name, address or id as it was typed. The hub looks for the session.
         to: String,
-        /// What.
+        /// The text.
         body: Body,
     },
-    /// Write to the last who wrote to this session.
+    /// Write to the last session that wrote to this one.
     Reply(Body),
     /// Say a line as a visit: under a name of its own, from outside the room (`"Visit":true`).
     Visit {
@@ -35,52 +34,52 @@ pub enum Command {
     Nick(Nick),
     /// Take a name (`rename|NAME`), answered as the old chat room did.
     Rename(Nick),
-    /// Go to a room (`/join`).
+    /// Go to a room.
     Join(RoomName),
-    /// Go back to the lobby (`/leave`).
+    /// Go back to the lobby.
     Leave,
-    /// The rooms there are.
+    /// List the rooms.
     Rooms,
-    /// What the room is about, or to set that.
+    /// Set the topic of the room; without text, tell it.
     Topic(Option<Body>),
-    /// The last lines that were said: so many of the present room.
+    /// Show this many of the last lines of the present room.
     History(usize),
-    /// Say, do or set something in the room of that name, if that is where the session is. A program
-    /// may not know that it has been moved or that its join was refused.
+    /// Do the command if the session is in the room of that name. A program may not know that it has been
+    /// moved or that its join was refused.
     In(RoomName, Box<Command>),
-    /// What was said in a room after a line's number; the present room if none is named.
+    /// Show the lines of a room after that number; the present room if none is named.
     HistoryAfter(Option<RoomName>, u64),
-    /// All about one person.
+    /// Tell where one person is.
     Whois(String),
-    /// Be away, perhaps with a reason.
+    /// Be away, with or without a reason.
     Away(Option<Body>),
     /// Be back.
     Back,
-    /// Do not see what one person says any more.
+    /// Hide the lines of one person.
     Ignore(String),
-    /// See it again.
+    /// Show them again.
     Unignore(String),
-    /// Whether joins and leaves are hidden.
+    /// Hide joins and leaves, or show them.
     Quiet(Switch),
-    /// Whether the time stands before what is said.
+    /// Show the time before each line, or not.
     Time(Switch),
-    /// Who is in a room, with times (`/who`); the present room if none is named.
+    /// List the people in a room, with times (`/who`); the present room if none is named.
     Who(Option<RoomName>),
-    /// Who is here, as the old chat room told it (a bare `who`).
+    /// List the people in the room as the old chat room did (a bare `who`).
     UserList,
-    /// The list of commands, or one of them.
+    /// Show the list of commands, or explain one of them.
     Help(Option<&'static CommandSpec>),
-    /// Never be dropped for silence.
+    /// Set no idle limit on this session.
     Stay,
-    /// Whether one's own lines come back.
+    /// Send the session its own lines, or not.
     Echo(Switch),
-    /// Is anybody there?
+    /// Answer at once.
     Ping,
-    /// Which Parlor is this?
+    /// Tell the version of the server.
     Version,
-    /// Since when does it run?
+    /// Tell for how long the server has run.
     Uptime,
-    /// Leave, perhaps with last words.
+    /// End the session, after a last line if there is one.
     Quit(Option<Body>),
 }
 
@@ -95,553 +94,219 @@ pub enum VisitTo {
     Person(String),
 }
 
-/// `on` or `off`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// On.
-    On,
-    /// Off.
-    Off,
-}
-
-/// The allowance that a request takes from, and how many tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
-    /// Tokens of `--rate`: others hear the request, or the manager has to search for its answer.
-    Lines(u32),
-    /// Two tokens of `--rate`: its answer may be long.
-    List,
-    /// One token of `--request-rate`: its answer is short and comes back to the asker alone.
-    Request,
-}
-
-impl Cost {
-    /// The tokens of `--rate`; 0 if it takes none.
-    #[must_use]
-    pub fn lines(self) -> u32 {
+impl VisitTo {
+    fn verb(&self) -> Verb {
         match self {
-            Self::Lines(lines) => lines,
-            Self::List => 2,
-            Self::Request => 0,
+            Self::Room(_) => Verb::Say,
+            Self::Action(_) => Verb::Me,
+            Self::Person(_) => Verb::Msg,
         }
     }
 }
 
-/// The cost of a rename: everybody is told, and the manager searches for free names.
-pub const RENAME_COST: Cost = Cost::Lines(5);
-
-/// One row of the table of commands.
-#[derive(Debug)]
-pub struct CommandSpec {
-    /// The name, without the slash.
-    pub name: &'static str,
-    /// Other names for it.
-    pub aliases: &'static [&'static str],
-    /// What follows the name: capitals stand for the caller's words, brackets for "may be left out".
-    pub args: &'static str,
-    /// A few words for the list of commands, at most [`CommandSpec::MAX_BRIEF`] characters.
-    pub brief: &'static str,
-    /// One sentence for `/help COMMAND`, at most 70 characters.
-    pub help: &'static str,
-    /// What the command costs its session.
-    pub cost: Cost,
-    /// Its route on the frame door; 0 where programs cannot ask for it. Its `Act` is its name.
-    pub route: u32,
-    parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
+/// The words after a command's name, as a client writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words<'a> {
+    /// None.
+    Nothing,
+    /// A name, a room, `on` or `off`.
+    Text(&'a str),
+    /// A number.
+    Number(usize),
+    /// A text for others to read.
+    Body(&'a Body),
 }
 
-const fn row(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    args: &'static str,
-    [brief, help]: [&'static str; 2],
-    cost: Cost,
-    route: u32,
-    parse: fn(&'static CommandSpec, &str) -> Result<Command, Refusal>,
-) -> CommandSpec {
-    CommandSpec { name, aliases, args, brief, help, cost, route, parse }
-}
-
-/// Every command, in the order of the help: the most used first.
-pub static COMMANDS: [CommandSpec; 25] = [
-    row(
-        "who",
-        &["names"],
-        "[#ROOM]",
-        ["who is here", "Who is here, or in another room: how long, and since when silent."],
-        Cost::List,
-        104,
-        |_, args| {
-            if args.is_empty() {
-                Ok(Command::Who(None))
-            } else {
-                RoomName::parse(args).map(|room| Command::Who(Some(room)))
-            }
-        },
-    ),
-    row(
-        "nick",
-        &["name", "rename"],
-        "NAME",
-        ["your name", "Takes a name; rename|NAME does the same."],
-        RENAME_COST,
-        103,
-        |spec, args| {
-            if args.is_empty() { Err(spec.usage_refusal()) } else { Nick::parse(args).map(Command::Nick) }
-        },
-    ),
-    row(
-        "msg",
-        &["m", "tell", "w"],
-        "NAME TEXT",
-        ["to one person", "Writes to one person, in whatever room; nobody else sees it."],
-        Cost::Lines(1),
-        102,
-        |spec, args| {
-            let (to, text) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
-            Ok(Command::Msg { to: to.to_owned(), body: spec.body(text)? })
-        },
-    ),
-    row(
-        "reply",
-        &["r"],
-        "TEXT",
-        ["answers a /msg", "Writes to the last who wrote to you."],
-        Cost::Lines(1),
-        114,
-        |spec, args| spec.body(args).map(Command::Reply),
-    ),
-    row(
-        "me",
-        &[],
-        "TEXT",
-        ["an action", "An action: /me waves is shown as * NAME waves."],
-        Cost::Lines(1),
-        101,
-        |spec, args| spec.body(args).map(Command::Me),
-    ),
-    row(
-        "join",
-        &["j"],
-        "ROOM",
-        ["go to a room", "Goes to a room, and makes it if it is not there."],
-        Cost::List,
-        106,
-        |spec, args| {
-            if args.is_empty() { Err(spec.usage_refusal()) } else { RoomName::parse(args).map(Command::Join) }
-        },
-    ),
-    row("leave", &["part"], "", ["back to #lobby", "Goes back to #lobby."], Cost::List, 107, |spec, args| {
-        spec.bare(args, Command::Leave)
-    }),
-    row(
-        "rooms",
-        &["list"],
-        "",
-        ["the rooms", "The rooms, how many are in them, and what they are about."],
-        Cost::List,
-        105,
-        |spec, args| spec.bare(args, Command::Rooms),
-    ),
-    row(
-        "topic",
-        &[],
-        "[TEXT]",
-        ["what it is about", "What the room is about, or sets it."],
-        Cost::Lines(1),
-        108,
-        |_, args| Ok(Command::Topic(words(args))),
-    ),
-    row(
-        "history",
-        &["last"],
-        "[N]",
-        ["what was said", "The last N lines that were said in the room, 20 without N."],
-        Cost::List,
-        109,
-        |spec, args| {
-            if args.is_empty() {
-                return Ok(Command::History(DEFAULT_HISTORY));
-            }
-            // More digits than a number holds are more lines than there are.
-            let all_digits = args.bytes().all(|byte| byte.is_ascii_digit());
-            match args.parse().unwrap_or(usize::MAX) {
-                count if all_digits && count > 0 => Ok(Command::History(count)),
-                _ => Err(spec.usage_refusal()),
-            }
-        },
-    ),
-    row(
-        "whois",
-        &[],
-        "NAME",
-        ["about one person", "Where one person is, how long, and by which door."],
-        Cost::Lines(1),
-        110,
-        |spec, args| spec.word(args).map(Command::Whois),
-    ),
-    row(
-        "away",
-        &[],
-        "[TEXT]",
-        ["be away", "Tells others who write to you that you are away."],
-        Cost::Request,
-        111,
-        |_, args| Ok(Command::Away(words(args))),
-    ),
-    row(
-        "ignore",
-        &[],
-        "NAME",
-        ["hide what one says", "You see nothing of what one person says any more."],
-        Cost::Lines(1),
-        119,
-        |spec, args| spec.word(args).map(Command::Ignore),
-    ),
-    row(
-        "quiet",
-        &[],
-        "on|off",
-        ["no comings, goings", "Whether comings and goings are hidden from you."],
-        Cost::Request,
-        121,
-        |spec, args| spec.switch(args).map(Command::Quiet),
-    ),
-    row(
-        "stay",
-        &[],
-        "",
-        ["just listen", "Lets you be silent without being disconnected."],
-        Cost::Request,
-        0,
-        |spec, args| spec.bare(args, Command::Stay),
-    ),
-    row(
-        "quit",
-        &["q", "exit", "bye"],
-        "[WORDS]",
-        ["leave the house", "Leaves; WORDS are said first."],
-        Cost::Lines(1),
-        113,
-        |_, args| Ok(Command::Quit(words(args))),
-    ),
-    row(
-        "help",
-        &["?", "h"],
-        "[COMMAND]",
-        ["this list", "The list of commands, or how one of them is written."],
-        Cost::Request,
-        0,
-        |_, args| {
-            let word = args.strip_prefix('/').unwrap_or(args);
-            if word.is_empty() {
-                Ok(Command::Help(None))
-            } else {
-                find_command(word, "").map(|spec| Command::Help(Some(spec)))
-            }
-        },
-    ),
-    row(
-        "say",
-        &[],
-        "TEXT",
-        ["TEXT as it is", "Sends TEXT as it is, whatever it begins with."],
-        Cost::Lines(1),
-        100,
-        |spec, args| spec.body(args).map(Command::Say),
-    ),
-    row("back", &[], "", ["be back", "You are not away any more."], Cost::Request, 118, |spec, args| {
-        spec.bare(args, Command::Back)
-    }),
-    row(
-        "unignore",
-        &[],
-        "NAME",
-        ["see it again", "You see again what that person says."],
-        Cost::Lines(1),
-        120,
-        |spec, args| spec.word(args).map(Command::Unignore),
-    ),
-    row(
-        "echo",
-        &[],
-        "on|off",
-        ["own lines back", "Whether your own lines come back to you."],
-        Cost::Request,
-        117,
-        |spec, args| spec.switch(args).map(Command::Echo),
-    ),
-    row(
-        "time",
-        &[],
-        "on|off",
-        ["time before lines", "Whether the time (UTC) stands before what is said in the room."],
-        Cost::Request,
-        0,
-        |spec, args| spec.switch(args).map(Command::Time),
-    ),
-    row(
-        "ping",
-        &[],
-        "",
-        ["are you there?", "Answers at once, so that you see the line is alive."],
-        Cost::Request,
-        112,
-        |spec, args| spec.bare(args, Command::Ping),
-    ),
-    row("version", &[], "", ["which Parlor", "Which version of Parlor this is."], Cost::Request, 115, |spec, args| {
-        spec.bare(args, Command::Version)
-    }),
-    row(
-        "uptime",
-        &[],
-        "",
-        ["since when", "Since when the server runs, and how many are here."],
-        Cost::Request,
-        116,
-        |spec, args| spec.bare(args, Command::Uptime),
-    ),
-];
-
-/// Lines that `/history` shows without a number.
-const DEFAULT_HISTORY: usize = 20;
-
-impl PartialEq for CommandSpec {
-    /// Two rows are the same row where their names are: names are unique.
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for CommandSpec {}
-
-/// What is said, without the blanks around it, also those that cleaning leaves.
-fn words(text: &str) -> Option<Body> {
-    Body::new(clean(text.as_bytes()).trim())
-}
-
-impl CommandSpec {
-    /// Longest [`CommandSpec::brief`], in characters: two rows stand side by side in 78 columns.
-    pub const MAX_BRIEF: usize = 18;
-
-    /// So many of the first commands are explained in the list of commands; the others are named.
-    pub const EXPLAINED: usize = 16;
-
-    /// How the command is written: `/msg NAME TEXT`.
-    #[must_use]
-    pub fn usage(&self) -> String {
-        format!("/{} {}", self.name, self.args).trim_end().to_owned()
-    }
-
-    /// Reads the words behind the command's name.
-    ///
-    /// # Errors
-    /// [`Refusal::Usage`] where they do not fit, or what the words themselves are refused for.
-    pub fn parse(&'static self, args: &str) -> Result<Command, Refusal> {
-        (self.parse)(self, args.trim())
-    }
-
-    fn usage_refusal(&self) -> Refusal {
-        Refusal::Usage { usage: self.usage() }
-    }
-
-    fn body(&self, text: &str) -> Result<Body, Refusal> {
-        words(text).ok_or_else(|| self.usage_refusal())
-    }
-
-    fn word(&self, args: &str) -> Result<String, Refusal> {
-        let word = clean(args.as_bytes()); // it is told back where it names nobody
-        if word.trim().is_empty() { Err(self.usage_refusal()) } else { Ok(word.trim().to_owned()) }
-    }
-
-    fn switch(&self, args: &str) -> Result<Switch, Refusal> {
-        match args.to_ascii_lowercase().as_str() {
-            "on" => Ok(Switch::On),
-            "off" => Ok(Switch::Off),
-            _ => Err(self.usage_refusal()),
-        }
-    }
-
-    fn bare(&self, args: &str, command: Command) -> Result<Command, Refusal> {
-        if args.is_empty() { Ok(command) } else { Err(self.usage_refusal()) }
+impl<'a> From<&'a Option<Body>> for Words<'a> {
+    fn from(body: &'a Option<Body>) -> Self {
+        body.as_ref().map_or(Self::Nothing, Self::Body)
     }
 }
 
 impl Command {
-    /// The row of the table that this command comes from.
-    #[must_use]
-    pub fn spec(&self) -> Option<&'static CommandSpec> {
-        let name = match self {
-            Self::In(_, command) => return command.spec(),
-            Self::Say(_) | Self::Visit { to: VisitTo::Room(_), .. } => "say",
-            Self::Me(_) | Self::Visit { to: VisitTo::Action(_), .. } => "me",
-            Self::Msg { .. } | Self::Visit { to: VisitTo::Person(_), .. } => "msg",
-            Self::Reply(_) => "reply",
-            Self::Nick(_) | Self::Rename(_) => "nick",
-            Self::Join(_) => "join",
-            Self::Leave => "leave",
-            Self::Rooms => "rooms",
-            Self::Topic(_) => "topic",
-            Self::History(_) | Self::HistoryAfter(..) => "history",
-            Self::Whois(_) => "whois",
-            Self::Away(_) => "away",
-            Self::Back => "back",
-            Self::Ignore(_) => "ignore",
-            Self::Unignore(_) => "unignore",
-            Self::Quiet(_) => "quiet",
-            Self::Time(_) => "time",
-            Self::Who(_) | Self::UserList => "who",
-            Self::Help(_) => "help",
-            Self::Stay => "stay",
-            Self::Echo(_) => "echo",
-            Self::Ping => "ping",
-            Self::Version => "version",
-            Self::Uptime => "uptime",
-            Self::Quit(_) => "quit",
-        };
-        COMMANDS.iter().find(|spec| spec.name == name)
+    /// The command's verb and the words after its name. They leave out what stands beside the words: the
+    /// receiver of a private line, the room of a request, the name of a visit.
+    fn parts(&self) -> (Verb, Words<'_>) {
+        match self {
+            Self::In(_, command) => command.parts(),
+            Self::Say(body) => (Verb::Say, Words::Body(body)),
+            Self::Me(body) => (Verb::Me, Words::Body(body)),
+            Self::Msg { body, .. } => (Verb::Msg, Words::Body(body)),
+            Self::Reply(body) => (Verb::Reply, Words::Body(body)),
+            Self::Visit { to, body, .. } => (to.verb(), Words::Body(body)),
+            Self::Nick(nick) | Self::Rename(nick) => (Verb::Nick, Words::Text(nick.as_str())),
+            Self::Join(room) => (Verb::Join, Words::Text(room.as_str())),
+            Self::Leave => (Verb::Leave, Words::Nothing),
+            Self::Rooms => (Verb::Rooms, Words::Nothing),
+            Self::Topic(topic) => (Verb::Topic, topic.into()),
+            Self::History(lines) => (Verb::History, Words::Number(*lines)),
+            Self::HistoryAfter(..) => (Verb::History, Words::Nothing),
+            Self::Whois(name) => (Verb::Whois, Words::Text(name)),
+            Self::Away(reason) => (Verb::Away, reason.into()),
+            Self::Back => (Verb::Back, Words::Nothing),
+            Self::Ignore(name) => (Verb::Ignore, Words::Text(name)),
+            Self::Unignore(name) => (Verb::Unignore, Words::Text(name)),
+            Self::Quiet(switch) => (Verb::Quiet, Words::Text(switch.name())),
+            Self::Time(switch) => (Verb::Time, Words::Text(switch.name())),
+            Self::Who(Some(room)) => (Verb::Who, Words::Text(room.as_str())),
+            Self::Who(None) | Self::UserList => (Verb::Who, Words::Nothing),
+            Self::Help(spec) => (Verb::Help, spec.map_or(Words::Nothing, |spec| Words::Text(spec.name))),
+            Self::Stay => (Verb::Stay, Words::Nothing),
+            Self::Echo(switch) => (Verb::Echo, Words::Text(switch.name())),
+            Self::Ping => (Verb::Ping, Words::Nothing),
+            Self::Version => (Verb::Version, Words::Nothing),
+            Self::Uptime => (Verb::Uptime, Words::Nothing),
+            Self::Quit(words) => (Verb::Quit, words.into()),
+        }
     }
 
-    /// What this command costs its session.
+    /// The verb that this is a form of.
+    #[must_use]
+    pub fn verb(&self) -> Verb {
+        self.parts().0
+    }
+
+    /// The row of the table that this is a form of.
+    #[must_use]
+    pub fn spec(&self) -> &'static CommandSpec {
+        self.verb().spec()
+    }
+
+    /// The words after the command's name, as a client writes them.
+    #[must_use]
+    pub fn words(&self) -> Words<'_> {
+        self.parts().1
+    }
+
+    /// The text for others to read, if there is one.
+    #[must_use]
+    pub fn body(&self) -> Option<&Body> {
+        if let Words::Body(body) = self.words() { Some(body) } else { None }
+    }
+
+    /// The rate limit that this takes from.
     #[must_use]
     pub fn cost(&self) -> Cost {
         match self {
-            Self::Say(_) => Cost::Lines(1),     // the common case needs no look-up
-            Self::Topic(None) => Cost::Request, // nobody else hears it
             Self::In(_, command) => command.cost(),
-            other => other.spec().map_or(Cost::Lines(1), |spec| spec.cost),
+            Self::Topic(None) => Cost::Request, // a question: the answer comes back to the asker alone
+            command => command.spec().cost,
         }
     }
-}
 
-/// Characters of a word nobody knows that are repeated to who typed it.
-const REPEATED: usize = 24;
+    /// What other sessions hear of this.
+    #[must_use]
+    pub fn others_hear(&self) -> OthersHear {
+        match self {
+            Self::In(_, command) => command.others_hear(),
+            Self::Topic(None) | Self::Quit(None) => OthersHear::Nothing,
+            Self::Visit { to: VisitTo::Room(_) | VisitTo::Action(_), .. } => OthersHear::Visit,
+            command => command.spec().others_hear,
+        }
+    }
 
-/// The row for a word in any case: a name or an alias, else the unique beginning of a name, else
-/// the unique beginning of an alias.
-///
-/// `literally` is what the refusal tells to type instead, if the word was meant as text.
-///
-/// # Errors
-/// [`Refusal::UnknownCommand`] or [`Refusal::Ambiguous`].
-pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec, Refusal> {
-    let lower = word.to_lowercase();
-    let exact = |spec: &&CommandSpec| spec.name == lower || spec.aliases.contains(&lower.as_str());
-    if let Some(spec) = COMMANDS.iter().find(exact) {
-        return Ok(spec);
+    /// Whether this says a line or takes a name: from then on the longer idle limit counts.
+    #[must_use]
+    pub fn shows_a_person(&self) -> bool {
+        !matches!(self, Self::Visit { .. })
+            && matches!(self.others_hear(), OthersHear::Line | OthersHear::PrivateLine | OthersHear::Name)
     }
-    let by_name = |spec: &CommandSpec| spec.name.starts_with(&lower);
-    let by_alias = |spec: &CommandSpec| spec.aliases.iter().any(|alias| alias.starts_with(&lower));
-    let unknown = || Refusal::UnknownCommand {
-        word: shortened(word, REPEATED),
-        literally: literally.to_owned(),
-        like: like(&lower),
-    };
-    if lower.is_empty() {
-        return Err(unknown());
-    }
-    let mut found: Vec<_> = COMMANDS.iter().filter(|spec| by_name(spec)).collect();
-    if found.is_empty() {
-        found = COMMANDS.iter().filter(|spec| by_alias(spec)).collect();
-    }
-    match found.as_slice() {
-        [] => Err(unknown()),
-        [spec] => Ok(spec),
-        many => Err(Refusal::Ambiguous {
-            word: shortened(word, REPEATED),
-            among: many.iter().map(|spec| spec.name).collect(),
-        }),
-    }
-}
 
-/// The command that a mistyped word was perhaps meant to be: at most two slips away, and nearer
-/// than half the word.
-fn like(word: &str) -> Option<&'static str> {
-    let length = word.chars().count();
-    if length > 12 {
-        return None;
+    /// Whether this makes a program take part in the chat: from then on it is sent more than answers.
+    #[must_use]
+    pub fn takes_part(&self) -> bool {
+        use OthersHear::{Arrival, Line, PrivateLine, Topic};
+        !matches!(self, Self::Visit { .. }) && matches!(self.others_hear(), Line | PrivateLine | Arrival | Topic)
     }
-    let slips = |spec: &CommandSpec| {
-        let names = spec.aliases.iter().filter(|alias| alias.len() > 2).chain([&spec.name]);
-        // The others are more than two slips away without counting them, which is what costs.
-        let names = names.filter(|name| name.len().abs_diff(length) <= 2);
-        names.map(|name| strsim::damerau_levenshtein(word, name)).min().unwrap_or(usize::MAX)
-    };
-    let best = COMMANDS.iter().min_by_key(|spec| slips(spec))?;
-    let slips = slips(best);
-    (slips <= 2 && slips * 2 < length.max(3)).then_some(best.name)
+
+    /// Whether this is meant for the people who are in the asker's room now.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        matches!(self.others_hear(), OthersHear::Line | OthersHear::Topic)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{COMMANDS, find_command};
 
-    fn found(word: &str) -> Result<&'static str, Refusal> {
-        find_command(word, "").map(|spec| spec.name)
+    /// A command of each row, as typed.
+    const TYPED: [&str; 27] = [
+        "who",
+        "who dev",
+        "nick ann",
+        "msg bob hi",
+        "reply hi",
+        "me waves",
+        "join dev",
+        "leave",
+        "rooms",
+        "topic",
+        "topic tea",
+        "history 7",
+        "whois bob",
+        "away",
+        "ignore bob",
+        "quiet on",
+        "stay",
+        "quit",
+        "quit bye",
+        "help",
+        "help who",
+        "say hi",
+        "back",
+        "unignore bob",
+        "echo off",
+        "time on",
+        "ping",
+    ];
+
+    fn command(line: &str) -> Command {
+        let (word, args) = line.split_once(' ').unwrap_or((line, ""));
+        find_command(word, "").and_then(|spec| spec.parse(args)).unwrap()
     }
 
     #[test]
-    fn names_aliases_and_unique_beginnings_in_any_case() {
-        for (word, name) in [
-            ("who", "who"),
-            ("WHO", "who"),
-            ("?", "help"),
-            ("h", "help"),
-            ("he", "help"),
-            ("m", "msg"),
-            ("ms", "msg"),
-            ("w", "msg"),
-            ("q", "quit"),
-            ("by", "quit"),
-            ("ex", "quit"),
-            ("e", "echo"),
-            ("te", "msg"),
-        ] {
-            assert_eq!(found(word), Ok(name), "{word}");
-        }
-        assert_eq!(found("S"), Err(Refusal::Ambiguous { word: "S".into(), among: vec!["stay", "say"] }));
-    }
-
-    #[test]
-    fn a_slip_is_understood_but_not_obeyed() {
-        let like = |word: &str| match found(word) {
-            Err(Refusal::UnknownCommand { like, .. }) => like,
-            other => panic!("{word}: {other:?}"),
-        };
-        assert_eq!(like("mgs"), Some("msg"));
-        assert_eq!(like("hlep"), Some("help"));
-        assert_eq!(like("qiut"), Some("quit"));
-        assert_eq!(like("xyzzy"), None);
-        assert_eq!(like(""), None);
-        assert_eq!(like(&"a".repeat(4000)), None);
-    }
-
-    #[test]
-    fn every_row_fits_the_help_and_has_names_of_its_own() {
-        let mut names = std::collections::HashSet::new();
+    fn parsed_commands_have_the_verb_of_their_row() {
         for spec in &COMMANDS {
-            assert!(spec.brief.chars().count() <= CommandSpec::MAX_BRIEF, "{}", spec.name);
-            assert!(spec.help.chars().count() <= 70, "{}", spec.name);
-            for name in spec.aliases.iter().chain([&spec.name]) {
-                assert!(names.insert(*name), "{name} twice");
-            }
+            let typed = ["", "hi", "bob hi", "on"].iter().find_map(|words| spec.parse(words).ok());
+            assert_eq!(typed.map(|command| command.verb()), Some(spec.verb), "{}", spec.name);
         }
     }
 
     #[test]
-    fn words_that_do_not_fit_show_the_usage() {
-        for (line, usage) in [
-            ("msg", "/msg NAME TEXT"),
-            ("msg bob", "/msg NAME TEXT"),
-            ("msg bob  ", "/msg NAME TEXT"),
-            ("nick", "/nick NAME"),
-            ("echo maybe", "/echo on|off"),
-            ("stay here", "/stay"),
-            ("me", "/me TEXT"),
-        ] {
-            let (word, args) = line.split_once(' ').unwrap_or((line, ""));
-            let parsed = find_command(word, "").and_then(|spec| spec.parse(args));
-            assert_eq!(parsed, Err(Refusal::Usage { usage: usage.into() }), "{line}");
+    fn words_are_those_that_were_typed() {
+        for line in TYPED {
+            let command = command(line);
+            let words = match command.words() {
+                Words::Nothing => String::new(),
+                Words::Text(text) => text.to_owned(),
+                Words::Number(number) => number.to_string(),
+                Words::Body(body) => body.as_str().to_owned(),
+            };
+            let typed = line.split_once(' ').map_or("", |(_, words)| words);
+            assert_eq!(words, typed.strip_prefix("bob ").unwrap_or(typed), "{line}");
         }
+    }
+
+    #[test]
+    fn questions_are_heard_by_nobody() {
+        assert_eq!(command("topic").others_hear(), OthersHear::Nothing);
+        assert_eq!(command("topic tea").others_hear(), OthersHear::Topic);
+        assert_eq!(command("quit").others_hear(), OthersHear::Nothing);
+        assert_eq!(command("quit bye").others_hear(), OthersHear::LastLine);
+        assert_eq!(command("topic").cost(), Cost::Request);
+    }
+
+    #[test]
+    fn classifications_follow_from_the_table() {
+        let fitting = |is_so: fn(&Command) -> bool| {
+            let names = TYPED.iter().filter(|line| is_so(&command(line)));
+            names.map(|line| line.split(' ').next().unwrap_or_default()).collect::<Vec<_>>()
+        };
+        assert_eq!(fitting(Command::shows_a_person), ["nick", "msg", "reply", "me", "say"]);
+        assert_eq!(fitting(Command::takes_part), ["msg", "reply", "me", "join", "leave", "topic", "say"]);
+        assert_eq!(fitting(Command::is_for_room), ["me", "topic", "say"]);
     }
 }

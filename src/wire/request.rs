@@ -1,9 +1,11 @@
 //! Encodes a client's requests in each wire format.
 
+use std::borrow::Cow;
+
 use super::client::CLIENT_FRAMING;
 use super::json::Request;
 use super::{Wire, frame, text};
-use crate::protocol::{COMMANDS, Command, Refusal, Switch, VisitTo, clean};
+use crate::protocol::{Command, Refusal, RoomName, VisitTo, Words, clean};
 
 /// Longest object that a client sends as a line or in a frame, in bytes: the defaults of `--max-packet`
 /// and `--max-frame`. A server closes the connection for a longer one, and what follows it is lost.
@@ -19,9 +21,9 @@ impl Wire {
     /// If this door has no such request, or the request is too long for a packet. On the text door also if
     /// the receiver's name has a blank, since the name would end there. Nothing is appended then.
     pub fn encode_request(self, command: &Command, tag: u64, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let name = command.spec().map_or("", |spec| spec.name);
+        let name = command.spec().name;
         let unknown = || Refusal::UnknownAct { act: name.to_owned() };
-        let route = || COMMANDS.iter().find(|spec| spec.name == name && spec.route != 0).map(|spec| spec.route);
+        let route = || Some(command.spec().route).filter(|_| command.spec().is_for_programs());
         let mut request = request(command);
         (request.act, request.tag) = (Some(name.into()), Some(tag.to_string().into()));
         match self {
@@ -77,54 +79,32 @@ fn object(request: &Request<'_>, limit: usize) -> Result<Vec<u8>, Refusal> {
 
 /// The keys of a request, without its `Act`.
 fn request(command: &Command) -> Request<'_> {
-    let data = |text| Request { data: Some(text), ..Request::default() };
+    let data = match command.words() {
+        Words::Nothing => None,
+        Words::Text(text) => Some(text.into()),
+        Words::Number(number) => Some(number.to_string().into()),
+        Words::Body(body) => Some(body.as_str().into()),
+    };
+    let request = Request { data, ..Request::default() };
     match command {
-        Command::Say(body)
-        | Command::Me(body)
-        | Command::Reply(body)
-        | Command::Topic(Some(body))
-        | Command::Away(Some(body))
-        | Command::Quit(Some(body)) => data(body.as_str().into()),
-        Command::Msg { to, body } => Request { to: Some(to.into()), ..data(body.as_str().into()) },
-        Command::Visit { name, to, body } => {
-            let visit = Request {
-                name: name.as_ref().map(|name| name.as_str().into()),
-                visit: true,
-                ..data(body.as_str().into())
-            };
+        Command::In(room, command) => Request { room: Some(room.as_str().into()), ..self::request(command) },
+        Command::Msg { to, .. } => Request { to: Some(to.into()), ..request },
+        Command::Visit { name, to, .. } => {
+            let visit = Request { name: name.as_ref().map(|name| name.as_str().into()), visit: true, ..request };
             match to {
-                VisitTo::Room(room) | VisitTo::Action(room) => {
-                    Request { room: room.as_ref().map(|room| room.as_str().into()), ..visit }
-                }
+                VisitTo::Room(named) | VisitTo::Action(named) => Request { room: named.as_ref().map(name_of), ..visit },
                 VisitTo::Person(to) => Request { to: Some(to.into()), ..visit },
             }
         }
-        Command::Nick(nick) | Command::Rename(nick) => data(nick.as_str().into()),
-        Command::In(room, command) => Request { room: Some(room.as_str().into()), ..request(command) },
-        Command::Join(room) | Command::Who(Some(room)) => data(room.as_str().into()),
-        Command::History(lines) => data(lines.to_string().into()),
-        Command::HistoryAfter(room, after) => {
-            Request { room: room.as_ref().map(|room| room.as_str().into()), after: Some(*after), ..Request::default() }
+        Command::HistoryAfter(named, after) => {
+            Request { room: named.as_ref().map(name_of), after: Some(*after), ..request }
         }
-        Command::Whois(name) | Command::Ignore(name) | Command::Unignore(name) => data(name.into()),
-        Command::Help(Some(spec)) => data(spec.name.into()),
-        Command::Echo(switch) | Command::Quiet(switch) | Command::Time(switch) => {
-            data(if *switch == Switch::On { "on" } else { "off" }.into())
-        }
-        Command::Leave
-        | Command::Rooms
-        | Command::Topic(None)
-        | Command::Away(None)
-        | Command::Back
-        | Command::Who(None)
-        | Command::UserList
-        | Command::Help(None)
-        | Command::Stay
-        | Command::Ping
-        | Command::Version
-        | Command::Uptime
-        | Command::Quit(None) => Request::default(),
+        _ => request,
     }
+}
+
+fn name_of(room: &RoomName) -> Cow<'_, str> {
+    room.as_str().into()
 }
 
 /// The command as a person would type it; `None` if the text door has no such command.

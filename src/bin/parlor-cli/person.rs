@@ -11,7 +11,7 @@ use super::look::Look;
 use super::memory::{Memory, Remembered};
 use super::settings::Settings;
 use parlor::client::ClientError;
-use parlor::protocol::{Command, Notice, RoomName, Switch};
+use parlor::protocol::{Command, Notice, OthersHear, RoomName, Switch};
 use parlor::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
 
 /// How long the prompt waits for the answer to a new name or room.
@@ -85,7 +85,7 @@ impl Person {
                     self.link.send(command, None).map(|_| Sent::Done)
                 }
                 Inbound::Command(command) => {
-                    let place = self.place.as_ref().filter(|_| is_for_room(command));
+                    let place = self.place.as_ref().filter(|_| command.is_for_room());
                     self.link.send(command, place)
                 }
                 // The server may know a command that this client does not, and refuses it if not. Another server
@@ -189,16 +189,12 @@ impl Person {
     }
 }
 
-/// Whether others in the room hear or see this.
-fn is_for_room(command: &Command) -> bool {
-    matches!(command, Command::Say(_) | Command::Me(_) | Command::Topic(Some(_)))
-}
-
 /// Whether a line may be stored for later conversations: nothing private, and nothing that a slip of the
 /// finger may have kept from being private.
 pub(super) fn is_public(line: &str) -> bool {
     let is_private = |meant: &Inbound| {
-        matches!(meant, Inbound::Command(Command::Msg { .. } | Command::Reply(_)) | Inbound::Refused(_))
+        let heard = if let Inbound::Command(command) = meant { Some(command.others_hear()) } else { None };
+        heard == Some(OthersHear::PrivateLine) || matches!(meant, Inbound::Refused(_))
     };
     line.lines().all(|line| read(line).is_some_and(|all| !all.iter().any(is_private)))
 }

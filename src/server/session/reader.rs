@@ -446,7 +446,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         } else if *command == Command::Stay {
             self.silence = Silence::Ignored;
-        } else if self.idle != later && shows_a_person(command) {
+        } else if self.idle != later && command.shows_a_person() {
             self.idle = later;
             self.silence = silence(later);
         } else {
@@ -537,7 +537,7 @@ impl<'a> Reader<'a> {
             item => {
                 match &item {
                     Inbound::Switch(encoding) => self.encoding = *encoding,
-                    Inbound::Command(command) => self.takes_part |= takes_part(command),
+                    Inbound::Command(command) => self.takes_part |= command.takes_part(),
                     _ => {}
                 }
                 batch.extend(self.tag.take().map(Inbound::Tag));
@@ -615,27 +615,10 @@ fn silence(limit: Duration) -> Silence {
     if limit.is_zero() { Silence::Ignored } else { Silence::Allowed }
 }
 
-/// Whether this command says a line or asks for a name.
-fn shows_a_person(command: &Command) -> bool {
-    use Command::{Me, Msg, Nick, Rename, Reply, Say};
-    matches!(command, Say(_) | Me(_) | Msg { .. } | Reply(_) | Nick(_) | Rename(_))
-}
-
 /// The rate limits of a new session: what its address has left.
 fn open_throttle(wire: Wire, origin: Option<IpAddr>, context: &Context) -> Throttle {
     let buckets = context.allowances.lock().open(origin, context.uptime());
     Throttle::new(wire, context.config.limits(), buckets)
-}
-
-/// Whether a program that asks for this has joined or said something: from then on it is sent more
-/// than its answers. Who only looks around is not.
-fn takes_part(command: &Command) -> bool {
-    use Command::{In, Join, Leave, Me, Msg, Reply, Say, Topic};
-    match command {
-        Say(_) | Me(_) | Msg { .. } | Reply(_) | Join(_) | Leave | Topic(Some(_)) => true,
-        In(_, command) => takes_part(command),
-        _ => false,
-    }
 }
 
 /// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::chat::Bucket;
 use crate::config::Config;
-use crate::protocol::{Body, Command, Cost, RENAME_COST, Refusal};
+use crate::protocol::{Body, Command, Cost, Refusal, Verb};
 use crate::wire::{Inbound, Limits, Wire};
 
 /// Bytes of input without an effect that one token of `--rate` pays for: blank lines, telnet's NOP,
@@ -220,7 +220,9 @@ fn cost(item: &Inbound) -> Option<Cost> {
     match item {
         Inbound::Command(command) => Some(command.cost()),
         // A refused rename costs what a rename does.
-        Inbound::Refused(NoName | BadName { .. } | AddressName { .. } | Reserved { .. }) => Some(RENAME_COST),
+        Inbound::Refused(NoName | BadName { .. } | AddressName { .. } | Reserved { .. }) => {
+            Some(Verb::Nick.spec().cost)
+        }
         Inbound::Refused(_) | Inbound::Custom { .. } => Some(Cost::Request),
         one if one.answers_a_poll() => Some(Cost::Request),
         // Telnet options are refused once each.
@@ -231,7 +233,7 @@ fn cost(item: &Inbound) -> Option<Cost> {
 /// How many bytes of input `item` accounts for.
 fn explains(item: &Inbound) -> usize {
     let text = match item {
-        Inbound::Command(command) => said(command),
+        Inbound::Command(command) => command.body().map_or(0, |body| body.as_str().len()),
         Inbound::Custom { data, .. } => data.len(),
         Inbound::Answer(bytes) => bytes.len(),
         Inbound::Refused(_) => 0,
@@ -239,17 +241,6 @@ fn explains(item: &Inbound) -> usize {
         Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Heartbeat => return 0,
     };
     ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
-}
-
-/// Bytes of text in a command.
-fn said(command: &Command) -> usize {
-    use Command::{Away, In, Me, Msg, Quit, Reply, Say, Topic, Visit};
-    match command {
-        Say(body) | Me(body) | Msg { body, .. } | Reply(body) | Visit { body, .. } => body.as_str().len(),
-        Topic(Some(body)) | Away(Some(body)) | Quit(Some(body)) => body.as_str().len(),
-        In(_, command) => said(command),
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

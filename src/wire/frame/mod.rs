@@ -9,7 +9,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use super::buffer::Buffer;
 use super::json::{self, Requests};
 use super::{Decode, Inbound, Key, Limits, WireError};
-use crate::protocol::{COMMANDS, CloseReason, Notice, Refusal};
+use crate::protocol::{CloseReason, CommandSpec, Notice, Refusal};
 
 /// Bytes before the data.
 pub(super) const HEADER: usize = 8;
@@ -55,7 +55,7 @@ impl FrameDecoder {
             return Ok(true);
         }
         let Some(data) = rest.get(HEADER..HEADER + length) else { return Ok(false) };
-        match COMMANDS.iter().find(|spec| spec.route == route && route != 0) {
+        match CommandSpec::of_route(route) {
             Some(spec) => json::read_for(spec, data, &mut self.ready),
             None if route == 0 => self.ready.push(Inbound::Heartbeat), // tnet's clients may put data into one
             None => self.ready.push(Inbound::Custom { key: Key::Route(route), data: data.to_vec() }),

@@ -6,7 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use crate::protocol::{
-    Away, Body, COMMANDS, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker,
+    Away, Body, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch, Verb,
 };
 
 /// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
@@ -211,8 +211,7 @@ pub(super) fn write(event: &impl Serialize, tag: Option<&str>) -> Vec<u8> {
 }
 
 fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
-    let answer =
-        |name: &str| COMMANDS.iter().find(|spec| spec.name == name).map_or(event_route::NOTICE, |spec| spec.route);
+    let answer = |verb: Verb| verb.spec().route;
     let empty = Event::default();
     Some(match notice {
         Notice::Said(line) => (event_route::CHAT, said("chat", line)),
@@ -221,7 +220,7 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::PRIVATE, Event { act: "private", data: body.as_str().into(), from: Some(from), ..empty })
         }
         Notice::ToldTo { to, body } => {
-            (answer("msg"), Event { act: "msg", data: body.as_str().into(), to: Some(&to.name), ..empty })
+            (answer(Verb::Msg), Event { act: "msg", data: body.as_str().into(), to: Some(&to.name), ..empty })
         }
         Notice::Login { who, room } => {
             let event =
@@ -256,11 +255,11 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::HistoryEnd { room, last_seq, lost, since } => {
             let (data, room) = (lost.to_string().into(), Some(room.as_str()));
             let (seq, lost, since) = (Some(*last_seq), Some(*lost), Some(*since));
-            (answer("history"), Event { act: "history", data, room, seq, lost, since, ..empty })
+            (answer(Verb::History), Event { act: "history", data, room, seq, lost, since, ..empty })
         }
         Notice::Topic { room, topic } => {
             let data = topic.as_ref().map(Body::as_str).unwrap_or_default().into();
-            (answer("topic"), Event { act: "topic", data, room: Some(room.as_str()), ..empty })
+            (answer(Verb::Topic), Event { act: "topic", data, room: Some(room.as_str()), ..empty })
         }
         Notice::TopicSet { who, room, topic } => {
             let (data, room) = (topic.as_str().into(), Some(room.as_str()));
@@ -269,55 +268,58 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::Rooms(rooms) => {
             let names: Vec<&str> = rooms.iter().map(|room| room.name.as_str()).collect();
             let data = names.join(", ").into();
-            (answer("rooms"), Event { act: "rooms", data, rooms: Some(rooms), ..empty })
+            (answer(Verb::Rooms), Event { act: "rooms", data, rooms: Some(rooms), ..empty })
         }
         Notice::Whois { who, room, by } => {
             let room = room.as_ref().map(RoomName::as_str);
             let people = Some(vec![entry(who)]);
             let data = (&*who.who.name).into();
-            (answer("whois"), Event { act: "whois", data, from: Some(&who.who), room, by: Some(by), people, ..empty })
+            (
+                answer(Verb::Whois),
+                Event { act: "whois", data, from: Some(&who.who), room, by: Some(by), people, ..empty },
+            )
         }
-        Notice::YouAreAway(away) => (answer("away"), Event { act: "away", data: reason(away), ..empty }),
-        Notice::WelcomeBack => (answer("back"), Event { act: "back", ..empty }),
+        Notice::YouAreAway(away) => (answer(Verb::Away), Event { act: "away", data: reason(away), ..empty }),
+        Notice::WelcomeBack => (answer(Verb::Back), Event { act: "back", ..empty }),
         Notice::IsAway { who, away } => (
             event_route::NOTICE,
             Event { act: "notice", data: reason(away), from: Some(who), code: Some("away"), ..empty },
         ),
         Notice::Ignoring { who, on } => {
-            let act = if *on { "ignore" } else { "unignore" };
-            (answer(act), Event { act, data: (&*who.name).into(), ..empty })
+            let verb = if *on { Verb::Ignore } else { Verb::Unignore };
+            (answer(verb), Event { act: verb.spec().name, data: (&*who.name).into(), ..empty })
         }
         Notice::Quiet { on } => {
-            (answer("quiet"), Event { act: "quiet", data: if *on { "on" } else { "off" }.into(), ..empty })
+            (answer(Verb::Quiet), Event { act: "quiet", data: Switch::of(*on).name().into(), ..empty })
         }
         Notice::Renamed { who, old, room } => {
             let (data, room, old) = ((&*who.name).into(), Some(room.as_str()), Some(&**old));
             (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
         }
         Notice::YouAre(you) => {
-            (answer("nick"), Event { act: "nick", data: (&*you.name).into(), id: Some(you.id), ..empty })
+            (answer(Verb::Nick), Event { act: "nick", data: (&*you.name).into(), id: Some(you.id), ..empty })
         }
         Notice::InRoom { you, room, since, .. } => {
             let (data, room, since) = (room.as_str().into(), Some(room.as_str()), Some(*since));
-            (answer("join"), Event { act: "join", data, id: Some(you.id), room, since, ..empty })
+            (answer(Verb::Join), Event { act: "join", data, id: Some(you.id), room, since, ..empty })
         }
         Notice::Names { room, people } => {
             let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();
             let people = Some(people.iter().map(entry).collect());
             (
-                answer("who"),
+                answer(Verb::Who),
                 Event { act: "who", data: names.join(", ").into(), room: Some(room.as_str()), people, ..empty },
             )
         }
-        Notice::Pong => (answer("ping"), Event { act: "ping", data: "pong".into(), ..empty }),
+        Notice::Pong => (answer(Verb::Ping), Event { act: "ping", data: "pong".into(), ..empty }),
         Notice::Version => {
-            (answer("version"), Event { act: "version", data: env!("CARGO_PKG_VERSION").into(), ..empty })
+            (answer(Verb::Version), Event { act: "version", data: env!("CARGO_PKG_VERSION").into(), ..empty })
         }
         Notice::Uptime { up, .. } => {
-            (answer("uptime"), Event { act: "uptime", data: up.as_secs().to_string().into(), ..empty })
+            (answer(Verb::Uptime), Event { act: "uptime", data: up.as_secs().to_string().into(), ..empty })
         }
         Notice::Echo { on } => {
-            (answer("echo"), Event { act: "echo", data: if *on { "on" } else { "off" }.into(), ..empty })
+            (answer(Verb::Echo), Event { act: "echo", data: Switch::of(*on).name().into(), ..empty })
         }
         Notice::SlowDown { rate, waiting } => {
             let data = format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait");
@@ -335,7 +337,7 @@ fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::ERROR, error(what, "toolong"))
         }
         Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),
-        Notice::Goodbye(CloseReason::Quit) => (answer("quit"), Event { act: "quit", ..empty }),
+        Notice::Goodbye(CloseReason::Quit) => (answer(Verb::Quit), Event { act: "quit", ..empty }),
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::event::write;
 use super::field::{Field, Text, is_object, text_of};
 use super::requests::{Lines, Manner, Requests};
-use crate::protocol::{COMMANDS, Command, CommandSpec, Nick, Refusal, RoomName, VisitTo, clean};
+use crate::protocol::{Command, CommandSpec, Nick, OthersHear, Refusal, RoomName, Verb, VisitTo, clean};
 use crate::wire::{Inbound, Key};
 
 /// The object of a request.
@@ -182,7 +182,7 @@ pub(in crate::wire) fn read(bytes: &[u8], requests: &mut Requests) {
     let Some(act) = act else {
         return refuse(tag, "No Act: say what is wanted, like {\"Act\":\"say\",\"Data\":\"hi\"}", requests);
     };
-    match COMMANDS.iter().find(|spec| spec.route != 0 && spec.name == act) {
+    match CommandSpec::of_act(&act) {
         Some(spec) => ask(spec, &request, tag, requests),
         None => {
             let data = request.data.unwrap_or_default().into_owned().into_bytes();
@@ -237,29 +237,29 @@ fn manner(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Option<Ma
         None => Err(needs(spec)),
     };
     if request.visit {
-        let to = match spec.name {
-            "say" => VisitTo::Room(room),
-            "me" => VisitTo::Action(room),
-            "msg" => VisitTo::Person(to()?),
+        let to = match spec.verb {
+            Verb::Say => VisitTo::Room(room),
+            Verb::Me => VisitTo::Action(room),
+            Verb::Msg => VisitTo::Person(to()?),
             _ => return Err(Refusal::Usage { usage: "Visit with say, me or msg".into() }),
         };
         let name = request.name.as_deref().map(Nick::parse).transpose()?;
         return Ok(Some(Manner::Visit(name, to)));
     }
-    Ok(Some(match spec.name {
-        "say" => Manner::Say(room),
-        "me" => Manner::Me(room),
-        "msg" => Manner::Msg(to()?),
-        "reply" => Manner::Reply,
+    Ok(Some(match spec.verb {
+        Verb::Say => Manner::Say(room),
+        Verb::Me => Manner::Me(room),
+        Verb::Msg => Manner::Msg(to()?),
+        Verb::Reply => Manner::Reply,
         _ => return Ok(None),
     }))
 }
 
 /// The usage of a command whose text is missing.
 fn needs(spec: &CommandSpec) -> Refusal {
-    let usage = match spec.name {
-        "msg" => "msg with To and Data".to_owned(),
-        name => format!("{name} with Data"),
+    let usage = match spec.verb {
+        Verb::Msg => "msg with To and Data".to_owned(),
+        _ => format!("{} with Data", spec.name),
     };
     Refusal::Usage { usage }
 }
@@ -268,10 +268,10 @@ fn needs(spec: &CommandSpec) -> Refusal {
 fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command, Refusal> {
     let data = request.data.as_deref().unwrap_or_default();
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
-    match (spec.name, room) {
-        ("join", Some(room)) => Ok(Command::Join(room)),
-        ("who", Some(room)) => Ok(Command::Who(Some(room))),
-        ("history", room) if room.is_some() || request.after.is_some() => {
+    match (spec.verb, room) {
+        (Verb::Join, Some(room)) => Ok(Command::Join(room)),
+        (Verb::Who, Some(room)) => Ok(Command::Who(Some(room))),
+        (Verb::History, room) if room.is_some() || request.after.is_some() => {
             if data.trim().is_empty() {
                 Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
             } else {
@@ -279,7 +279,10 @@ fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command,
                 Err(Refusal::Usage { usage })
             }
         }
-        ("topic", Some(room)) => spec.parse(data).map(|command| Command::In(room, Box::new(command))),
+        // A program may not know that it has been moved out of the room.
+        (_, Some(room)) if matches!(spec.others_hear, OthersHear::Line | OthersHear::Topic) => {
+            spec.parse(data).map(|command| Command::In(room, Box::new(command)))
+        }
         _ => spec.parse(data),
     }
 }
