@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{CloseReason, Command, IdleLimits, Notice, Refusal, RoomName, SessionId, Speaker, Switch};
+use crate::protocol::{
+    CloseReason, Command, IdleLimits, Notice, Refusal, RoomName, SessionId, Speaker, StyleChange, Switch,
+};
 
 use super::history::History;
 use super::names::Names;
@@ -96,8 +98,8 @@ pub enum Effect {
     },
     /// From now on this session does not see some of what its room hears.
     Filter(SessionId, Filter),
-    /// From now on this session sees the time before what is said, or not.
-    Time(SessionId, bool),
+    /// From now on lines for this session are written with this change.
+    Style(SessionId, StyleChange),
     /// End the session, after everything told to it before has been delivered.
     HangUp(SessionId, CloseReason),
 }
@@ -274,7 +276,7 @@ impl Hub {
             Command::Quiet(switch) => self.quiet(id, switch, out),
             Command::Time(switch) => {
                 let on = switch == Switch::On;
-                out.push(Effect::Time(id, on));
+                out.push(Effect::Style(id, StyleChange::Time(on)));
                 out.push(Effect::Tell(id, Notice::Time { on }));
             }
             Command::Who(room) => {

@@ -23,6 +23,7 @@ mod room_name;
 mod skeleton;
 mod snowflake;
 mod speaker;
+mod style;
 mod table;
 
 pub use body::Body;
@@ -43,4 +44,5 @@ pub use room_name::RoomName;
 pub(crate) use skeleton::counted;
 pub use snowflake::Snowflakes;
 pub use speaker::{SessionId, Speaker};
+pub use style::StyleChange;
 pub use table::{COMMANDS, Verb};

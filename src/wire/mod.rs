@@ -52,11 +52,10 @@ mod text;
 
 use std::fmt;
 
-use crate::protocol::{Command, Notice, Refusal, shortened};
+use crate::protocol::{Command, Notice, Refusal, StyleChange, shortened};
 
 pub use client::HeardDecoder;
-pub use encoding::Encoding;
-use encoding::Style;
+pub use encoding::{Encoding, Style};
 pub use frame::{FrameDecoder, HEARTBEAT};
 pub use heard::{Heard, Kind, Speech};
 pub use json::{Framing, JsonDecoder};
@@ -108,7 +107,7 @@ impl Wire {
     #[must_use]
     pub fn first_encoding(self) -> Encoding {
         match self {
-            Self::Text => Encoding::TextLf,
+            Self::Text => Encoding::Text(Style::PLAIN),
             Self::Relay => Encoding::Relay,
             Self::Json(fixed) => Encoding::Json(fixed.unwrap_or(Framing::Gf2)),
             Self::Frame => Encoding::Frame,
@@ -122,6 +121,7 @@ impl Wire {
         decoder.feed(beginning);
         match decoder.next() {
             Ok(Some(Inbound::Switch(encoding))) => encoding,
+            Ok(Some(Inbound::Style(change))) => self.first_encoding().with(change),
             _ => self.first_encoding(),
         }
     }
@@ -208,6 +208,8 @@ pub enum Inbound {
     Heartbeat,
     /// From now on it is answered in this encoding.
     Switch(Encoding),
+    /// From now on lines for it are written with this change.
+    Style(StyleChange),
 }
 
 impl Inbound {

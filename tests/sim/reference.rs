@@ -165,9 +165,9 @@ impl Journal {
                     self.moves.entry(*room).or_default().left += usize::from(counts);
                 }
                 Effect::Filter(id, filter) => self.of(*id).filter = filter.clone(),
-                Effect::Time(id, on) => {
+                Effect::Style(id, change) => {
                     let one = self.of(*id);
-                    one.encoding = one.encoding.with_time(*on);
+                    one.encoding = one.encoding.with(*change);
                 }
                 Effect::HangUp(id, _) => drop(self.present.remove(id)),
             }

@@ -12,7 +12,7 @@ use super::memory::{Memory, Remembered};
 use super::settings::Settings;
 use parlor::client::ClientError;
 use parlor::protocol::{Command, Notice, OthersHear, RoomName, Switch};
-use parlor::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, TextDecoder, Wire};
+use parlor::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, Style, TextDecoder, Wire};
 
 /// How long the prompt waits for the answer to a new name or room.
 const PROMPT_WAIT: Duration = Duration::from_millis(500);
@@ -165,7 +165,7 @@ impl Person {
             _ => return self.inform("This door lets you be silent anyway"),
         };
         let mut bytes = Vec::new();
-        Encoding::TextLf.encode(&notice, None, &mut bytes);
+        Encoding::Text(Style::PLAIN).encode(&notice, None, &mut bytes);
         let Some(mut decoder) = HeardDecoder::new(Wire::Text) else { return };
         decoder.feed(&bytes);
         while let Ok(Some((_, heard))) = decoder.next() {

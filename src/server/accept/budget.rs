@@ -62,7 +62,7 @@ mod tests {
     use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
     use crate::server::session::WRITER_STACK;
     use crate::server::session::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
-    use crate::wire::{Encoding, Inbound};
+    use crate::wire::Inbound;
 
     #[test]
     fn sum_of_greatest_settings_saturates() {
@@ -85,8 +85,8 @@ mod tests {
     const PINNED: usize = 4;
     /// The connection, the recipient, the person, names and their keys, 64 ignored, the channels' blocks.
     const OBJECTS: usize = 16 * 1024;
-    /// One server uses at most this many encodings: `--classic` replaces the four text encodings by others.
-    const ENCODINGS_IN_USE: usize = Encoding::COUNT - 4;
+    /// Encodings in use in one room: text with LF or CRLF, with or without the time; relay; frame; six of JSON.
+    const ENCODINGS_IN_USE: usize = 12;
     /// A vector that grows may have twice what it needs.
     const DOUBLED: usize = 2;
 

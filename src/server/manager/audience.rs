@@ -63,11 +63,22 @@ impl Chunk {
     }
 }
 
+/// The listeners of one room in one encoding, and the lines gathered for them.
+#[derive(Debug)]
+pub(super) struct Group {
+    encoding: Encoding,
+    pub(super) slots: Vec<SlotIndex>,
+    pub(super) chunk: Chunk,
+}
+
+/// The chunk of an encoding that nobody listens in.
+static NO_LINES: Chunk = Chunk { bytes: Vec::new(), marks: Vec::new() };
+
 /// The listeners of one room.
 #[derive(Debug)]
 pub(in super::super) struct Audience {
-    slots: [Vec<SlotIndex>; Encoding::COUNT],
-    chunks: [Chunk; Encoding::COUNT],
+    /// One for each encoding in use.
+    groups: Vec<Group>,
     /// Counts the chunks that were sent, from 1; a session refers to the present one by it.
     pub(in super::super) stamp: u64,
     talking: bool,
@@ -77,17 +88,16 @@ pub(in super::super) struct Audience {
 
 impl Audience {
     pub(in super::super) fn new() -> Self {
-        Self { slots: Default::default(), chunks: Default::default(), stamp: 1, talking: false, longest: 0 }
+        Self { groups: Vec::new(), stamp: 1, talking: false, longest: 0 }
     }
 
-    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
     pub(in super::super) fn chunk(&self, encoding: Encoding) -> &Chunk {
-        &self.chunks[encoding.index()]
+        self.groups.iter().find(|group| group.encoding == encoding).map_or(&NO_LINES, |group| &group.chunk)
     }
 
-    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
-    pub(in super::super) fn slots(&self, encoding: Encoding) -> &[SlotIndex] {
-        &self.slots[encoding.index()]
+    /// The listeners and lines of each encoding in use.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// Whether lines have been gathered since the last [`Audience::clear_chunks`].
@@ -96,28 +106,31 @@ impl Audience {
     }
 
     /// Adds a listener; returns its index among those of its encoding.
-    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
     pub(in super::super) fn add(&mut self, slot: SlotIndex, encoding: Encoding) -> usize {
-        let slots = &mut self.slots[encoding.index()];
-        slots.push(slot);
-        slots.len() - 1
+        let group = match self.groups.iter_mut().find(|group| group.encoding == encoding) {
+            Some(group) => group,
+            None => self.groups.push_mut(Group { encoding, slots: Vec::new(), chunk: Chunk::default() }),
+        };
+        group.slots.push(slot);
+        group.slots.len() - 1
     }
 
-    /// Removes the listener at `index`; returns who stands there now.
-    #[expect(clippy::indexing_slicing, reason = "an encoding's index is below Encoding::COUNT")]
+    /// Removes the listener at `index`; returns the slot that stands there now.
     pub(in super::super) fn remove(&mut self, index: usize, encoding: Encoding) -> Option<SlotIndex> {
-        let slots = &mut self.slots[encoding.index()];
-        if index < slots.len() {
-            slots.swap_remove(index);
+        let group = self.groups.iter_mut().find(|group| group.encoding == encoding)?;
+        if index < group.slots.len() {
+            group.slots.swap_remove(index);
         }
-        slots.get(index).copied()
+        let moved = group.slots.get(index).copied();
+        self.drop_unused();
+        moved
     }
 
     /// Adds a line; returns the bytes of the longest chunk.
     pub(in super::super) fn gather(&mut self, notice: &Notice, except: Option<SlotIndex>) -> usize {
         self.talking = true;
         let mut longest = 0;
-        for (encoding, (chunk, slots)) in Encoding::ALL.into_iter().zip(self.chunks.iter_mut().zip(&self.slots)) {
+        for Group { encoding, slots, chunk } in &mut self.groups {
             if !slots.is_empty() {
                 let before = chunk.bytes.len();
                 encoding.encode(notice, None, &mut chunk.bytes);
@@ -138,13 +151,20 @@ impl Audience {
         self.stamp += 1;
         self.talking = false;
         self.longest = 0;
-        for chunk in &mut self.chunks {
+        for Group { chunk, .. } in &mut self.groups {
             chunk.marks.clear();
             chunk.bytes.clear();
             if chunk.bytes.capacity() > KEPT_CAPACITY {
                 chunk.bytes = Vec::new();
             }
         }
+        self.drop_unused();
+    }
+
+    /// Drops the encodings that nobody listens in. One with unsent lines stays until they are cleared:
+    /// the last listener has had them, and one who comes back must not get them again.
+    fn drop_unused(&mut self) {
+        self.groups.retain(|group| !group.slots.is_empty() || !group.chunk.bytes.is_empty());
     }
 }
 
@@ -154,21 +174,22 @@ mod tests {
 
     use super::*;
     use crate::protocol::{Body, Line, RoomName, Speaker};
-    use crate::wire::Framing;
+    use crate::wire::{Framing, Style};
 
     #[test]
     fn a_line_is_encoded_once_for_each_format_that_is_listened_in() {
         let speaker = Speaker { id: SessionId(1), address: "a".into(), name: "bob".into(), visitor: None };
         let (from, body) = (Arc::new(speaker), Body::new("hi").unwrap());
         let said = Notice::Said(Line { room: RoomName::lobby(), from, body, at: 1, seq: 1 });
-        let heard_in = [Encoding::TextCrlf, Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
+        let crlf = Encoding::Text(Style { crlf: true, ..Style::PLAIN });
+        let heard_in = [crlf, Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
         for listeners in [1, 2, 500] {
             let mut audience = Audience::new();
             for encoding in heard_in {
                 (0..listeners).for_each(|slot| _ = audience.add(SlotIndex(slot), encoding));
             }
             (0..3).for_each(|_| _ = audience.gather(&said, None));
-            for encoding in Encoding::ALL {
+            for encoding in heard_in.into_iter().chain([Encoding::Text(Style::PLAIN)]) {
                 let mut once = Vec::new();
                 encoding.encode(&said, None, &mut once);
                 let lines = if heard_in.contains(&encoding) { 3 } else { 0 };

@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
 use crate::wire::{Encoding, HEARTBEAT, Inbound, Wire};
 
 use super::connection::Connection;
@@ -32,7 +32,7 @@ use super::event::{Event, Opened, credits_of};
 use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError, SystemTime, UNIX_EPOCH};
 use super::outbox::{Pushed, Shared};
 use super::slot::SlotIndex;
-use audience::{Audience, Chunk, Mark};
+use audience::{Audience, Chunk, Group, Mark};
 use backpressure::{Consumer, Levels, Look};
 use deferred::{Deferred, Work};
 use recipient::{Delivery, Recipient, Slow};
@@ -554,8 +554,7 @@ impl<'a> Manager<'a> {
             Inbound::Tell(notice) => self.tell(slot, &notice),
             Inbound::Answer(bytes) => self.answer_with(slot, |_, out| out.extend_from_slice(&bytes)),
             Inbound::Switch(encoding) => {
-                let time = self.recipient(slot).is_some_and(|recipient| recipient.encoding.has_time());
-                self.switch(slot, encoding.with_time(time).with_classic(self.classic));
+                self.switch(slot, encoding);
                 let unsaid = self
                     .recipients
                     .get_mut(slot.index())
@@ -565,6 +564,7 @@ impl<'a> Manager<'a> {
                     self.answer_with(slot, |encoding, out| unsaid.encode(encoding, out));
                 }
             }
+            Inbound::Style(change) => self.restyle(slot, change),
             // The reader calls handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
         }
@@ -621,7 +621,7 @@ impl<'a> Manager<'a> {
             | Effect::Enter(_, id)
             | Effect::Exit(_, id)
             | Effect::Filter(id, _)
-            | Effect::Time(id, _)
+            | Effect::Style(id, _)
             | Effect::HangUp(id, _) => *id,
         };
         let Some(slot) = self.slots.of(id) else { return };
@@ -635,11 +635,7 @@ impl<'a> Manager<'a> {
                 }
             }
             Effect::Filter(_, filter) => self.filter(slot, filter),
-            Effect::Time(_, on) => {
-                if let Some(recipient) = self.recipient(slot) {
-                    self.switch(slot, recipient.encoding.with_time(on));
-                }
-            }
+            Effect::Style(_, change) => self.restyle(slot, change),
             Effect::HangUp(_, reason) => self.hang_up(slot, reason),
             Effect::Room { .. } => {}
         }
@@ -812,6 +808,13 @@ impl<'a> Manager<'a> {
         }
     }
 
+    /// From now on lines for the session are written with this change.
+    fn restyle(&mut self, slot: SlotIndex, change: StyleChange) {
+        if let Some(recipient) = self.recipient(slot) {
+            self.switch(slot, recipient.encoding.with(change));
+        }
+    }
+
     /// From now on the session is answered in another encoding.
     fn switch(&mut self, slot: SlotIndex, encoding: Encoding) {
         self.flush_answer_before(slot);
@@ -848,15 +851,14 @@ impl<'a> Manager<'a> {
             let Self { audiences, recipients, slow, talking, .. } = self;
             for room in talking.drain(..) {
                 let Some(audience) = audiences.get_mut(room.index()) else { continue };
-                for encoding in Encoding::ALL {
-                    let chunk = audience.chunk(encoding);
+                for Group { slots, chunk, .. } in audience.groups() {
                     if chunk.bytes.is_empty() {
                         continue;
                     }
                     let mut shared = Shared::new(&chunk.bytes);
                     let delivery =
                         Delivery { chunk, stamp: audience.stamp, levels: &self.levels, metrics: self.metrics };
-                    for slot in audience.slots(encoding) {
+                    for slot in slots {
                         if let Some(Some(recipient)) = recipients.get_mut(slot.index()) {
                             delivery.hand_over(*slot, recipient, &mut shared, slow);
                         }

@@ -226,7 +226,12 @@ fn cost(item: &Inbound) -> Option<Cost> {
         Inbound::Refused(_) | Inbound::Custom { .. } => Some(Cost::Request),
         one if one.answers_a_poll() => Some(Cost::Request),
         // Telnet options are refused once each.
-        Inbound::Tell(_) | Inbound::Answer(_) | Inbound::Switch(_) | Inbound::Tag(_) | Inbound::Heartbeat => None,
+        Inbound::Tell(_)
+        | Inbound::Answer(_)
+        | Inbound::Switch(_)
+        | Inbound::Style(_)
+        | Inbound::Tag(_)
+        | Inbound::Heartbeat => None,
     }
 }
 
@@ -238,7 +243,7 @@ fn explains(item: &Inbound) -> usize {
         Inbound::Answer(bytes) => bytes.len(),
         Inbound::Refused(_) => 0,
         Inbound::Tag(tag) => return tag.len(),
-        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Heartbeat => return 0,
+        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Style(_) | Inbound::Heartbeat => return 0,
     };
     ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
 }

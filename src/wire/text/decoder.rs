@@ -10,10 +10,10 @@ use std::collections::VecDeque;
 use super::lines::{LineEnd, Stop, TypedLine};
 use super::telnet::{IAC, Step, Telnet};
 use super::typed::typed_line;
-use crate::protocol::{Command, Notice, Refusal, shortened};
+use crate::protocol::{Command, Notice, Refusal, StyleChange, shortened};
 use crate::wire::buffer::Buffer;
 use crate::wire::sniff::{Sniffer, Verdict};
-use crate::wire::{Decode, Encoding, Inbound, Limits, Wire, WireError};
+use crate::wire::{Decode, Inbound, Limits, Wire, WireError};
 
 /// Turns the bytes of one text session into commands.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl TextDecoder {
     fn answer_with_crlf(&mut self) {
         if !self.crlf {
             self.crlf = true;
-            self.ready.push_back(Inbound::Switch(Encoding::TextCrlf));
+            self.ready.push_back(Inbound::Style(StyleChange::Crlf));
         }
     }
 

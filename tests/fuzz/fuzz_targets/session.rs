@@ -10,7 +10,7 @@ use std::time::Duration;
 use libfuzzer_sys::fuzz_target;
 use parlor::chat::{Arrival, Effect, Entry, Hub, HubSettings, Now};
 use parlor::protocol::{IdleLimits, Notice, Refusal, SessionId, Speaker};
-use parlor::wire::{Encoding, Inbound, Key};
+use parlor::wire::{Encoding, Framing, Inbound, Key, Style};
 use parlor_fuzz::{Input, lines_of, objects_of, same_in_any_reads};
 
 /// What a line on the text door begins with.
@@ -60,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
                 check(&Notice::Refused(refusal), mark.as_deref(), turn);
                 check_custom(&key, &data, mark.as_deref(), turn);
             }
-            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) => {}
+            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) | Inbound::Style(_) => {}
         }
         perform(&mut out, mark.as_deref(), turn);
     }
@@ -74,7 +74,11 @@ fuzz_target!(|data: &[u8]| {
 /// A quarter of all encodings, another one each time: all of them each time is four times as slow.
 fn some_encodings(turn: &mut usize) -> impl Iterator<Item = Encoding> {
     *turn += 1;
-    Encoding::ALL.into_iter().skip(*turn % 4).step_by(4)
+    let crlf = [false, true].into_iter();
+    let styles = crlf.flat_map(|crlf| [false, true].map(|time| Style { crlf, time, ..Style::PLAIN }));
+    let text = styles.flat_map(|style| [false, true].map(|classic| Encoding::Text(Style { classic, ..style })));
+    let all = text.chain([Encoding::Relay, Encoding::Frame]).chain(Framing::ALL.map(Encoding::Json));
+    all.skip(*turn % 4).step_by(4)
 }
 
 fn perform(effects: &mut Vec<Effect>, mark: Option<&str>, turn: &mut usize) {
@@ -87,7 +91,7 @@ fn perform(effects: &mut Vec<Effect>, mark: Option<&str>, turn: &mut usize) {
                     let mut bytes = Vec::new();
                     encoding.encode(&notice, None, &mut bytes);
                     match encoding {
-                        text if is_text(text) => assert_eq!(lines_of(text, &bytes).len(), 1),
+                        Encoding::Text(_) => assert_eq!(lines_of(encoding, &bytes).len(), 1),
                         Encoding::Relay => assert!(lines_of(encoding, &bytes).len() <= 1),
                         Encoding::Json(framing) => assert!(objects_of(framing, &bytes).len() <= 1),
                         _ => {}
@@ -104,7 +108,7 @@ fn check(notice: &Notice, mark: Option<&str>, turn: &mut usize) {
         let mut bytes = Vec::new();
         encoding.encode(notice, mark, &mut bytes);
         hold(encoding, &bytes);
-        if is_text(encoding) && !encoding.has_time() {
+        if matches!(encoding, Encoding::Text(Style { time: false, .. })) {
             for line in lines_of(encoding, &bytes) {
                 assert!(MARKS.iter().any(|mark| line.starts_with(mark)), "{line:?} of {notice:?}");
             }
@@ -118,7 +122,7 @@ fn check_custom(key: &Key, data: &[u8], mark: Option<&str>, turn: &mut usize) {
         encoding.encode_custom(key, data, mark, &mut bytes);
         assert!(!bytes.is_empty());
         hold(encoding, &bytes);
-        if is_text(encoding) || encoding == Encoding::Relay {
+        if matches!(encoding, Encoding::Text(_) | Encoding::Relay) {
             assert_eq!(lines_of(encoding, &bytes).len(), 1);
         }
     }
@@ -142,8 +146,4 @@ fn hold(encoding: Encoding, bytes: &[u8]) {
         }
         _ => drop(lines_of(encoding, bytes)),
     }
-}
-
-fn is_text(encoding: Encoding) -> bool {
-    matches!(encoding.with_time(false).with_classic(false), Encoding::TextLf | Encoding::TextCrlf)
 }

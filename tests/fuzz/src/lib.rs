@@ -13,7 +13,7 @@
 //! What a run learns is for one machine; of what it finds, commit to `corpus/` the few
 //! that are worth a name.
 
-use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Wire, WireError};
+use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
 
 /// A long stream in tiny reads costs a hundred times what it costs whole, and finds little more.
 const MOST_READS: usize = 100;
@@ -140,7 +140,8 @@ pub fn is_forbidden(c: char) -> bool {
 
 /// The lines of a text encoder's output, which holds nothing else.
 pub fn lines_of<'a>(encoding: Encoding, bytes: &'a [u8]) -> Vec<&'a str> {
-    let eol = if encoding.with_time(false).with_classic(false) == Encoding::TextLf { "\n" } else { "\r\n" };
+    let is_lf = matches!(encoding, Encoding::Text(Style { crlf: false, .. }));
+    let eol = if is_lf { "\n" } else { "\r\n" };
     let text = std::str::from_utf8(bytes).expect("a text door is sent UTF-8");
     let Some(text) = text.strip_suffix(eol) else {
         assert_eq!(text, "", "what a text door is sent ends its line");

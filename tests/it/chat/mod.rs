@@ -292,7 +292,7 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Effect::Filter(id, Filter { quiet, ignored }) => {
             format!("filter {}: quiet {quiet}, {} ignored", number(*id), ignored.len())
         }
-        Effect::Time(id, on) => format!("time {}: {on}", number(*id)),
+        Effect::Style(id, change) => format!("style {}: {change:?}", number(*id)),
         Effect::HangUp(id, reason) => format!("hang up {}: {reason}", number(*id)),
     };
     effects.iter().map(one).collect()

@@ -513,7 +513,7 @@ impl Model {
                     let player = self.player_of(*id);
                     assert!(self.places[room.index()].audience.remove(&player), "{effect:?}: it is not in there");
                 }
-                Effect::Tell(id, _) | Effect::Filter(id, _) | Effect::Time(id, _) => {
+                Effect::Tell(id, _) | Effect::Filter(id, _) | Effect::Style(id, _) => {
                     assert!(self.lives.contains_key(&self.player_of(*id)), "{effect:?} to a session that has left");
                     assert!(!gone.contains(&self.player_of(*id)), "{effect:?} after the hang-up");
                 }

@@ -11,7 +11,7 @@ use parlor::wire::{Encoding, Inbound, Wire};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{LIMIT, LINES, NOON, TELNET, TEXT, decode, encoded, ends_a_line, eol, object, speaker};
+use super::{LIMIT, LINES, NOON, TELNET, TEXT, TEXT_LF, decode, encoded, ends_a_line, eol, object, speaker};
 
 /// Bytes of which many mean something.
 fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
@@ -148,7 +148,7 @@ proptest! {
         hub.command(LISTENER, Command::History(100), false, now, &mut effects);
         for notice in effects.iter().filter_map(told_to_the_listener) {
             // A line of the server that is wrapped goes on behind the same mark and four blanks.
-            let text = encoded(Encoding::TextLf, notice).replace("\n***     ", "");
+            let text = encoded(TEXT_LF, notice).replace("\n***     ", "");
             prop_assert!(is_honest(&text), "{:?}", text);
             let relayed = encoded(Encoding::Relay, notice);
             prop_assert!(relayed.is_empty() || is_honest_relay(&relayed), "{:?}", relayed);

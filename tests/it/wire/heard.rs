@@ -9,11 +9,13 @@ use parlor::protocol::{
 use parlor::wire::{Encoding, Framing, Heard, HeardDecoder, Inbound, Key, Kind, Limits, Speech, Wire};
 use proptest::prelude::*;
 
+use crate::wire::{TEXT_CRLF, TEXT_LF};
+
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 /// What a client speaks, with the encoding of what it is answered.
 pub(crate) const WIRES: [(Wire, Encoding); 9] = [
-    (Wire::Text, Encoding::TextLf),
-    (Wire::Text, Encoding::TextCrlf),
+    (Wire::Text, TEXT_LF),
+    (Wire::Text, TEXT_CRLF),
     (Wire::Json(None), Encoding::Json(Framing::Gf2)),
     (Wire::Json(Some(Framing::Gf2)), Encoding::Json(Framing::Gf2)),
     (Wire::Json(Some(Framing::Gf3)), Encoding::Json(Framing::Gf3)),

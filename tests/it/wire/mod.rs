@@ -21,8 +21,8 @@ mod text;
 
 use std::sync::Arc;
 
-use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
-use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Wire, WireError};
+use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker, StyleChange};
+use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
 use serde_json::Value;
 
 /// What a decoder made of its input, up to the error that ended it.
@@ -131,7 +131,7 @@ fn answers(all: &[[u8; 3]]) -> Vec<Inbound> {
     [CRLF].into_iter().chain(answers).collect()
 }
 
-const CRLF: Inbound = Inbound::Switch(Encoding::TextCrlf);
+const CRLF: Inbound = Inbound::Style(StyleChange::Crlf);
 /// What a sender of other bytes than UTF-8 is told.
 const NOT_UTF8: Inbound = Inbound::Tell(Notice::NotUtf8);
 const USER_LIST: Inbound = Inbound::Command(Command::UserList);
@@ -167,9 +167,24 @@ fn speaker(number: u64, name: &str) -> Arc<Speaker> {
 /// Unix milliseconds of a noon, UTC.
 const NOON: u64 = 1_795_176_000_000;
 
+const TEXT_LF: Encoding = Encoding::Text(Style::PLAIN);
+const TEXT_CRLF: Encoding = Encoding::Text(Style { crlf: true, ..Style::PLAIN });
+const TEXT_LF_TIME: Encoding = Encoding::Text(Style { time: true, ..Style::PLAIN });
+const TEXT_CRLF_TIME: Encoding = Encoding::Text(Style { crlf: true, time: true, ..Style::PLAIN });
+const CLASSIC_LF: Encoding = Encoding::Text(Style { classic: true, ..Style::PLAIN });
+
 /// The encodings of people's lines.
-const LINES: [Encoding; 5] =
-    [Encoding::TextLf, Encoding::TextCrlf, Encoding::TextLfTime, Encoding::TextCrlfTime, Encoding::Relay];
+const LINES: [Encoding; 5] = [TEXT_LF, TEXT_CRLF, TEXT_LF_TIME, TEXT_CRLF_TIME, Encoding::Relay];
+
+/// Every encoding.
+fn encodings() -> impl Iterator<Item = Encoding> {
+    let switch = [false, true];
+    let styles = switch.into_iter().flat_map(move |crlf| {
+        let times = switch.into_iter().map(move |time| Style { crlf, time, ..Style::PLAIN });
+        times.flat_map(move |style| switch.map(|classic| Encoding::Text(Style { classic, ..style })))
+    });
+    styles.chain([Encoding::Relay, Encoding::Frame]).chain(Framing::ALL.map(Encoding::Json))
+}
 
 fn bytes(encoding: Encoding, notice: &Notice, tag: Option<&str>) -> Vec<u8> {
     let mut out = b"before".to_vec(); // it appends
@@ -195,10 +210,8 @@ fn object(notice: &Notice, tag: Option<&str>) -> Option<Value> {
 
 fn eol(encoding: Encoding) -> &'static str {
     match encoding {
-        Encoding::TextLf | Encoding::TextLfTime | Encoding::Json(Framing::Lines) => "\n",
-        Encoding::ClassicLf | Encoding::ClassicLfTime => "\n",
-        Encoding::TextCrlf | Encoding::TextCrlfTime | Encoding::Relay => "\r\n",
-        Encoding::ClassicCrlf | Encoding::ClassicCrlfTime => "\r\n",
+        Encoding::Text(Style { crlf: false, .. }) | Encoding::Json(Framing::Lines) => "\n",
+        Encoding::Text(_) | Encoding::Relay => "\r\n",
         Encoding::Frame | Encoding::Json(_) => "",
     }
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use parlor::protocol::{Body, Command, Line, Notice, Presence, Refusal, RoomName, SessionId, Speaker};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
+
+use crate::wire::{TEXT_CRLF, TEXT_LF, encodings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -250,7 +252,7 @@ fn what_a_program_says_is_one_line_for_people() {
                 other => panic!("{wire} {act}: {other:?}"),
             };
             for notice in notices_of(command) {
-                for encoding in Encoding::ALL {
+                for encoding in encodings() {
                     let mut out = Vec::new();
                     encoding.encode(&notice, None, &mut out);
                     one_line(encoding, &out);
@@ -279,8 +281,8 @@ fn a_name_with_a_newline_is_one_line_for_people() {
                 other => panic!("{act} {text:?}: {other:?}"),
             };
             let mut out = Vec::new();
-            Encoding::TextLf.encode(&notice, None, &mut out);
-            one_line(Encoding::TextLf, &out);
+            TEXT_LF.encode(&notice, None, &mut out);
+            one_line(TEXT_LF, &out);
         }
     }
 }
@@ -288,14 +290,14 @@ fn a_name_with_a_newline_is_one_line_for_people() {
 #[test]
 fn a_handlers_answer_is_one_line_for_people() {
     for key in [Key::Route(1), Key::Act("hello".into()), Key::Act(AWKWARD.into())] {
-        for encoding in [Encoding::TextLf, Encoding::TextCrlf, Encoding::Relay] {
+        for encoding in [TEXT_LF, TEXT_CRLF, Encoding::Relay] {
             let mut out = Vec::new();
             encoding.encode_custom(&key, AWKWARD.as_bytes(), None, &mut out);
             one_line(encoding, &out);
         }
     }
     let unknown = Notice::Refused(Refusal::UnknownAct { act: AWKWARD.into() });
-    for encoding in [Encoding::TextLf, Encoding::TextCrlf] {
+    for encoding in [TEXT_LF, TEXT_CRLF] {
         let mut out = Vec::new();
         encoding.encode(&unknown, None, &mut out);
         one_line(encoding, &out);

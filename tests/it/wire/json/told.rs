@@ -9,15 +9,14 @@ use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
 use serde_json::Value;
 
 use crate::wire::notices::{all_notices, all_refusals, kind};
-use crate::wire::{LINES, NOON, body, bytes, limits, object, said, speaker};
+use crate::wire::{LINES, NOON, TEXT_CRLF_TIME, TEXT_LF, body, bytes, encodings, limits, object, said, speaker};
 
 /// One object, whichever way it is delimited, and the route of its frame.
 #[test]
 fn a_notice_is_the_same_object_in_every_framing_and_in_frames() {
     for notice in all_notices() {
         let Some(object) = object(&notice, Some("\"r1\"")) else {
-            for encoding in Encoding::ALL.into_iter().filter(|encoding| !LINES.contains(&encoding.with_classic(false)))
-            {
+            for encoding in encodings().filter(|encoding| !LINES.contains(&encoding.with_classic(false))) {
                 assert_eq!(bytes(encoding, &notice, Some("1")), b"", "{notice:?}");
             }
             continue;
@@ -230,7 +229,7 @@ fn what_a_framing_cannot_carry_is_cut() {
 #[test]
 fn every_wire_has_the_name_by_which_its_door_is_opened() {
     for (scheme, name, wire, first) in [
-        ("text", "text", Wire::Text, Encoding::TextLf),
+        ("text", "text", Wire::Text, TEXT_LF),
         ("relay", "relay", Wire::Relay, Encoding::Relay),
         ("frame", "frame", Wire::Frame, Encoding::Frame),
         ("json", "json", Wire::Json(None), Encoding::Json(Framing::Gf2)),
@@ -252,7 +251,7 @@ fn every_wire_has_the_name_by_which_its_door_is_opened() {
 /// A relay client would take its own line for somebody else's.
 #[test]
 fn ones_own_lines_come_back_but_on_the_relay_door() {
-    for encoding in Encoding::ALL {
+    for encoding in encodings() {
         assert_eq!(encoding.echoes(), encoding != Encoding::Relay, "{encoding:?}");
     }
 }
@@ -318,8 +317,8 @@ fn a_handlers_answer_fits_its_door() {
     assert_eq!(custom(lines, &act, b"hi\n\xff"), "{\"Act\":\"hello\",\"Data\":\"hi␊\u{fffd}\",\"Ref\":1}\n");
     assert_eq!(custom(lines, &route, b"hi"), "{\"Act\":\"7\",\"Data\":\"hi\",\"Ref\":1}\n");
     assert_eq!(custom(Encoding::Frame, &route, b"hi\n\0"), "\x07\0\0\0\x04\0\0\0hi\n\0", "bytes as they are");
-    assert_eq!(custom(Encoding::TextLf, &act, b"a\nb"), "*** a␊b\n");
-    assert_eq!(custom(Encoding::TextCrlfTime, &route, b"a\rb"), "*** a b\r\n");
+    assert_eq!(custom(TEXT_LF, &act, b"a\nb"), "*** a␊b\n");
+    assert_eq!(custom(TEXT_CRLF_TIME, &route, b"a\rb"), "*** a b\r\n");
     assert_eq!(custom(Encoding::Relay, &act, b"a\nb"), "a␊b\r\n");
 }
 

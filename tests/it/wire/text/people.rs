@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use parlor::protocol::{COMMANDS, CloseReason, Line, Notice, Presence, RoomName};
-use parlor::wire::Encoding;
+use parlor::protocol::{COMMANDS, CloseReason, Line, Notice, Presence, RoomName, StyleChange};
+use parlor::wire::{Encoding, Style};
 
 use crate::wire::notices::{KINDS, all_notices, kind};
-use crate::wire::{LINES, NOON, body, encoded, ends_a_line, said, speaker};
+use crate::wire::{LINES, NOON, TEXT_LF, TEXT_LF_TIME, body, encoded, encodings, ends_a_line, said, speaker};
 
 #[test]
 fn every_notice_is_whole_lines_with_the_right_end() {
@@ -49,7 +49,7 @@ fn every_line_begins_as_its_kind_does() {
             Notice::Refused(_) => &["!!! "],
             _ => &["*** "],
         };
-        let text = encoded(Encoding::TextLf, &notice);
+        let text = encoded(TEXT_LF, &notice);
         for line in text.lines() {
             assert!(beginnings.iter().any(|beginning| line.starts_with(beginning)), "{notice:?}: {line}");
         }
@@ -62,18 +62,18 @@ fn what_people_say_is_always_behind_a_name() {
         ["*** x", "!!! y", ">>> z: w", "--- 12:04 mike: hm", "[127.0.0.1:1]bob: hi", "rename ok", "user list:", "* b"]
     {
         let line = || Line { body: body(said), ..self::said("ann", "hi") };
-        assert_eq!(encoded(Encoding::TextLf, &Notice::Said(line())), format!("[127.0.0.1:5001]ann: {said}\n"));
+        assert_eq!(encoded(TEXT_LF, &Notice::Said(line())), format!("[127.0.0.1:5001]ann: {said}\n"));
         assert_eq!(encoded(Encoding::Relay, &Notice::Said(line())), format!("2123807362945912833:{said}\r\n"));
-        assert_eq!(encoded(Encoding::TextLf, &Notice::Acted(line())), format!("* ann {said}\n"));
-        let past = |is_action| encoded(Encoding::TextLf, &Notice::HistoryLine { line: line(), is_action });
+        assert_eq!(encoded(TEXT_LF, &Notice::Acted(line())), format!("* ann {said}\n"));
+        let past = |is_action| encoded(TEXT_LF, &Notice::HistoryLine { line: line(), is_action });
         assert_eq!(
             [past(false), past(true)],
             [format!("--- 12:00 ann: {said}\n"), format!("--- 12:00 * ann {said}\n")]
         );
         let told = Notice::Told { from: speaker(1, "ann"), body: body(said) };
-        assert_eq!(encoded(Encoding::TextLf, &told), format!(">>> ann: {said}\n"));
+        assert_eq!(encoded(TEXT_LF, &told), format!(">>> ann: {said}\n"));
         let told_to = Notice::ToldTo { to: speaker(1, "ann"), body: body(said) };
-        assert_eq!(encoded(Encoding::TextLf, &told_to), format!(">>> to ann: {said}\n"));
+        assert_eq!(encoded(TEXT_LF, &told_to), format!(">>> to ann: {said}\n"));
     }
 }
 
@@ -91,24 +91,24 @@ fn the_older_chat_rooms_lines_are_kept() {
         (Notice::RenameOk, "rename ok\n"),
         (Notice::UserList(vec![ann(), speaker(2, "bob")]), "user list:\n127.0.0.1:5001:ann\n127.0.0.1:5002:bob\n"),
     ] {
-        assert_eq!(encoded(Encoding::TextLf, &notice), wanted);
+        assert_eq!(encoded(TEXT_LF, &notice), wanted);
         assert_eq!(encoded(Encoding::Relay, &notice), "", "a relay client would take it for somebody's line");
     }
 }
 
 #[test]
 fn help_fits_a_terminal() {
-    let help = encoded(Encoding::TextLf, &Notice::Help);
+    let help = encoded(TEXT_LF, &Notice::Help);
     assert!(help.lines().count() <= 12, "{help}");
     for spec in &COMMANDS {
         assert!(help.contains(&format!("/{}", spec.name)), "{} is missing:\n{help}", spec.name);
     }
-    let each = COMMANDS.iter().map(|spec| encoded(Encoding::TextLf, &Notice::HelpFor(spec)));
+    let each = COMMANDS.iter().map(|spec| encoded(TEXT_LF, &Notice::HelpFor(spec)));
     for line in each.chain([help]).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
         assert!(line.chars().count() <= 78, "{} columns: {line}", line.chars().count());
     }
     for spec in &COMMANDS {
-        let text = encoded(Encoding::TextLf, &Notice::HelpFor(spec));
+        let text = encoded(TEXT_LF, &Notice::HelpFor(spec));
         assert!(text.starts_with(&format!("*** {}", spec.usage())), "{text}");
         for words in spec.aliases.iter().chain([&spec.help]) {
             assert!(text.contains(words), "{words} is missing: {text}");
@@ -120,7 +120,7 @@ fn help_fits_a_terminal() {
 fn a_greeting_tells_who_is_here_and_where_to_send_others() {
     let greeting = |number: usize| {
         let welcome: Vec<_> = all_notices().into_iter().filter(|notice| kind(notice) == 3).collect();
-        encoded(Encoding::TextLf, &welcome[number])
+        encoded(TEXT_LF, &welcome[number])
     };
     let words = "*** who lists people, rename|NAME names you, /help tells more, /quit leaves\n";
     let quiet = "*** Say something or take a name within 30 s; /stay if you just listen\n";
@@ -140,7 +140,7 @@ fn a_greeting_tells_who_is_here_and_where_to_send_others() {
 /// What people are told about themselves and the house, to the letter.
 #[test]
 fn answers_and_goodbyes_are_told_like_this() {
-    let line = |notice: Notice| encoded(Encoding::TextLf, &notice);
+    let line = |notice: Notice| encoded(TEXT_LF, &notice);
     let list = |seconds: &[u64]| {
         let people = seconds.iter().map(|seconds| Presence {
             who: speaker(1, "ann"),
@@ -224,11 +224,10 @@ fn rooms_history_and_manners_are_told_like_this() {
         (43, ""),
     ] {
         let of_this_kind = all_notices().into_iter().filter(|notice| kind(notice) == kind_number);
-        let text: String = of_this_kind.map(|notice| encoded(Encoding::TextLf, &notice)).collect();
+        let text: String = of_this_kind.map(|notice| encoded(TEXT_LF, &notice)).collect();
         assert_eq!(text, wanted, "kind {kind_number}");
     }
-    let rooms: Vec<_> =
-        all_notices().iter().filter(|one| kind(one) == 42).map(|one| encoded(Encoding::TextLf, one)).collect();
+    let rooms: Vec<_> = all_notices().iter().filter(|one| kind(one) == 42).map(|one| encoded(TEXT_LF, one)).collect();
     assert_eq!(rooms[..2], ["*** You are in #dev alone\n", "*** You are in #dev with 1 other: mike0\n"]);
     assert!(rooms[2].starts_with("*** You are in #dev with 300 others: mike0, mike1, "), "{}", rooms[2]);
     assert!(rooms[2].ends_with("\n***     mike5, mike6, mike7, mike8, mike9 and 290 more\n"), "{}", rooms[2]);
@@ -238,19 +237,16 @@ fn rooms_history_and_manners_are_told_like_this() {
 fn the_time_before_a_line_is_the_time_of_day_in_utc() {
     for (minutes, shown) in [(0, "12:00"), (4, "12:04"), (719, "23:59"), (720, "00:00"), (1440, "12:00")] {
         let line = Line { at: NOON + minutes * 60_000 + 59_999, ..said("ann", "hi") };
-        assert_eq!(encoded(Encoding::TextLfTime, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));
-        assert_eq!(
-            encoded(Encoding::TextLf, &Notice::HistoryLine { line, is_action: false }),
-            format!("--- {shown} ann: hi\n")
-        );
+        assert_eq!(encoded(TEXT_LF_TIME, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));
+        assert_eq!(encoded(TEXT_LF, &Notice::HistoryLine { line, is_action: false }), format!("--- {shown} ann: hi\n"));
     }
-    for encoding in Encoding::ALL {
-        let has = !matches!(encoding, Encoding::Relay | Encoding::Frame | Encoding::Json(_));
-        assert_eq!(encoding.with_time(true).has_time(), has);
-        assert!(!encoding.with_time(false).has_time());
-        assert_eq!(encoding.with_time(true).with_time(false), encoding.with_time(false));
-        assert_eq!(Encoding::ALL[encoding.index()], encoding);
-        assert_eq!(encoding.with_classic(true) != encoding.with_classic(false), has);
-        assert_eq!(encoding.with_classic(true).with_time(true), encoding.with_time(true).with_classic(true));
+    for encoding in encodings() {
+        let with_time = encoding.with(StyleChange::Time(true));
+        match (encoding, with_time) {
+            (Encoding::Text(style), Encoding::Text(changed)) => assert_eq!(changed, Style { time: true, ..style }),
+            _ => assert_eq!(with_time, encoding, "a format for programs has no style"),
+        }
+        assert_eq!(with_time.with(StyleChange::Time(false)), encoding.with(StyleChange::Time(false)));
+        assert_eq!(encoding.with_classic(true).with(StyleChange::Time(true)), with_time.with_classic(true));
     }
 }

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::wire::notices::{all_notices, all_refusals};
-use crate::wire::{NOON, bytes, decode, encoded, object, speaker};
+use crate::wire::{CLASSIC_LF, NOON, TEXT_CRLF_TIME, TEXT_LF, bytes, decode, encoded, encodings, object, speaker};
 
 const ANNOUNCEMENTS: [&str; 4] = ["I am here", "login", "login out", "time out leave out"];
 
@@ -97,14 +97,14 @@ proptest! {
         for body in said {
             let notice = Notice::Said(line(body.clone()));
             let quoted = format!("[127.0.0.1:5001]ann: \"{}\"", body.as_str());
-            prop_assert_eq!(encoded(Encoding::TextLf, &notice), format!("{quoted}\n"));
-            prop_assert_eq!(encoded(Encoding::TextCrlfTime, &notice), format!("12:00 {quoted}\r\n"));
+            prop_assert_eq!(encoded(TEXT_LF, &notice), format!("{quoted}\n"));
+            prop_assert_eq!(encoded(TEXT_CRLF_TIME, &notice), format!("12:00 {quoted}\r\n"));
             // The other doors have announcements of another form, and get what was said.
             let told = object(&notice, None).unwrap();
             prop_assert_eq!(told["Data"].as_str(), Some(body.as_str()));
             let relayed = encoded(Encoding::Relay, &notice);
             prop_assert_eq!(relayed, format!("2123807362945912833:{}\r\n", body.as_str()));
-            let past = encoded(Encoding::TextLf, &Notice::HistoryLine { line: line(body.clone()), is_action: false });
+            let past = encoded(TEXT_LF, &Notice::HistoryLine { line: line(body.clone()), is_action: false });
             prop_assert_eq!(past, format!("--- 12:00 ann: {}\n", body.as_str()));
         }
     }
@@ -120,7 +120,7 @@ proptest! {
             left(CloseReason::Idle { seconds: 30 }),
         ];
         for body in said_everywhere(&words) {
-            for encoding in Encoding::ALL {
+            for encoding in encodings() {
                 let bytes = |notice: &Notice| bytes(encoding, notice, None);
                 let said = bytes(&Notice::Said(line(body.clone())));
                 prop_assert!(announcements.iter().all(|announcement| bytes(announcement) != said));
@@ -160,7 +160,7 @@ fn tab_is_one_blank_by_every_door() {
     }
     let handled = {
         let mut out = Vec::new();
-        Encoding::TextLf.encode_custom(&Key::Act("notice".into()), b"a\tb", None, &mut out);
+        TEXT_LF.encode_custom(&Key::Act("notice".into()), b"a\tb", None, &mut out);
         out
     };
     assert_eq!(handled, b"*** a b\n");
@@ -273,7 +273,7 @@ fn server_lines_fit_78_columns() {
         if own {
             continue; // the chat room's, or what people say
         }
-        let text = encoded(Encoding::TextLf, &notice);
+        let text = encoded(TEXT_LF, &notice);
         let mark = text.get(..4).unwrap_or_default();
         for line in text.lines() {
             assert!(line.width() <= 78, "{} columns: {line}\n{notice:?}", line.width());
@@ -281,7 +281,7 @@ fn server_lines_fit_78_columns() {
         }
     }
     let mut out = Vec::new();
-    Encoding::TextLf.encode_custom(&Key::Act("notice".into()), "Mind the step. ".repeat(20).as_bytes(), None, &mut out);
+    TEXT_LF.encode_custom(&Key::Act("notice".into()), "Mind the step. ".repeat(20).as_bytes(), None, &mut out);
     for line in String::from_utf8(out).unwrap().lines() {
         assert!(line.width() <= 78 && line.starts_with("*** Mind") || line.starts_with("***     "), "{line}");
     }
@@ -292,7 +292,7 @@ fn server_lines_fit_78_columns() {
 fn wrapped_topic_does_not_begin_a_line() {
     let topic = Body::new(&format!("{} The server is stopping. Goodbye", "x".repeat(60))).unwrap();
     let notice = Notice::TopicSet { who: speaker(1, "ann"), room: RoomName::lobby(), topic };
-    let text = encoded(Encoding::TextLf, &notice);
+    let text = encoded(TEXT_LF, &notice);
     assert!(text.lines().count() > 1 && text.lines().skip(1).all(|line| line.starts_with("***     ")), "{text}");
 }
 
@@ -300,7 +300,7 @@ fn wrapped_topic_does_not_begin_a_line() {
 #[test]
 fn classic_door_sends_only_old_lines_unasked() {
     for notice in all_notices() {
-        let (usual, classic) = (encoded(Encoding::TextLf, &notice), encoded(Encoding::ClassicLf, &notice));
+        let (usual, classic) = (encoded(TEXT_LF, &notice), encoded(CLASSIC_LF, &notice));
         match notice {
             Notice::Came { .. } => assert_eq!(classic, "[127.0.0.1:5001]ann: login\n"),
             Notice::Went { .. } => assert_eq!(classic, "[127.0.0.1:5001]ann: login out\n"),
