@@ -60,7 +60,7 @@ for tool in "${tools[@]}"; do
 done
 command -v jq >/dev/null || { echo "the results are read by jq; without it there is no table" >&2 && exit 1; }
 
-cargo build --release --locked --bins
+cargo build --release --locked --bins --features bench
 target=$(cargo metadata --locked --no-deps --format-version 1 | jq -r .target_directory)/release
 bench=$target/parlor-bench
 # Thousands of connections, on both sides.

@@ -86,7 +86,7 @@ later=(random_lives ten_thousand whatever_its_length every_short_string too_long
 manifest() {
   local line name
   awk -v RS= -v ORS='\n\n' -v tests=" $* " '
-    /\[\[(bin|bench)\]\]/ || /\[lints/ || /\[profile/ { next }
+    /\[\[(bin|bench)\]\]/ || /\[lints/ || /\[profile/ || /\[features\]/ { next }
     /\[\[test\]\]/ { match($0, /name = "[a-z]+"/); if (!index(tests, " " substr($0, RSTART + 8, RLENGTH - 9) " ")) next }
     { print }
   ' "$sources/Cargo.toml" | while IFS= read -r line; do
@@ -96,6 +96,8 @@ manifest() {
     fi
     [[ $line == default-run* ]] || printf '%s\n' "$line"
   done
+  # The features of the library, without those of the programs.
+  [[ ! -e src/flags.rs ]] || printf '%s\n' '[features]' 'default = ["flags", "logging"]' 'flags = ["dep:clap"]' 'logging = ["dep:env_logger"]' ''
   printf '[profile.dev]\ndebug = 0\n\n[profile.dev.package."*"]\nopt-level = 1\n\n[workspace]\n'
 }
 
@@ -121,7 +123,7 @@ make_library() {
   rm -rf src tests
   mkdir tests
   cp -Rp "$sources/src" src
-  rm -r src/bin src/main.rs
+  rm -r src/bin
   cp -Rp "$sources"/tests/{memory,sim,handshakes} tests/
   cp -p "$sources/Cargo.lock" .
   manifest memory sim handshakes >Cargo.toml

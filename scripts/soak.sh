@@ -68,7 +68,7 @@ unset RUST_LOG "${!PARLOR_@}"
 export LC_ALL=C
 
 if [[ -z ${PARLOR:-} ]]; then
-  cargo build --release --locked --bins
+  cargo build --release --locked --bins --features bench
   PARLOR=$(cargo metadata --locked --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/parlor
 fi
 BENCH=$(dirname "$PARLOR")/parlor-bench

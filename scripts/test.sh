@@ -220,6 +220,7 @@ what_failed() {
       -e '/^test (.*) \.\.\. FAILED$/ { s//\1/; G; s/^(.*)\n(.*)$/\2 \1/; p; }' \
       -e d -e ':binary' -e h "$printed" |
       sed -E -e 's/^tests\/([^/]+)\/main\.rs /cargo test --test \1 /' -e 's/^src\/lib\.rs /cargo test --lib /' \
+        -e 's/^src\/bin\/([^/]+)\/main\.rs /cargo test --all-features --bin \1 /' \
         -e 's/^--doc /cargo test --doc /'
     grep -Eo "^error: test failed, to rerun pass .*--test (broken|memory)." "$printed" || true
     # Failed cases of shell tests, with their files.
@@ -254,7 +255,10 @@ left_out() {
   touch "$scratch/left-out"
 }
 
-document() { RUSTDOCFLAGS="-Dwarnings ${RUSTDOCFLAGS:-}" cargo doc --locked --no-deps; }
+# The library alone, as an embedder compiles it. The programs with all features are what clippy sees.
+check_features() { cargo clippy --locked --no-default-features --lib -- -D warnings; }
+
+document() { RUSTDOCFLAGS="-Dwarnings ${RUSTDOCFLAGS:-}" cargo doc --locked --no-deps --all-features; }
 
 scripts() {
   local file
@@ -376,7 +380,7 @@ repeat_tests() {
   local round from
   for ((round = 1; round <= repeat; round++)); do
     from=$SECONDS
-    if ((rust)) && ! cargo test --locked --quiet --test it >"$scratch/round" 2>&1; then
+    if ((rust)) && ! cargo test --locked --all-features --quiet --test it >"$scratch/round" 2>&1; then
       cat "$scratch/round"
       echo "round $round of $repeat: the tests over sockets FAILED"
       return 1
@@ -403,22 +407,23 @@ if [[ -z ${PARLOR:-} ]]; then
 fi
 
 if ((repeat)); then
-  if ((rust)); then step build cargo test --locked --no-run --test it || closing_lines || exit 1; fi
-  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --bins || closing_lines || exit 1; fi
+  if ((rust)); then step build cargo test --locked --all-features --no-run --test it || closing_lines || exit 1; fi
+  if ((sh && !rust && ${build:-0})); then step build cargo build --locked --all-features --bins || closing_lines || exit 1; fi
   step repeat repeat_tests || true
 else
   if ((rust)); then
     step fmt cargo fmt --check || true
-    step clippy cargo clippy --locked --all-targets -- -D warnings || true
+    step clippy cargo clippy --locked --all-features --all-targets -- -D warnings || true
+    step features check_features || true
     step doc document || true
     step rust rust_version || true
     step deny deny || true
     # Four at a time, also on two cores: most of their time is spent waiting.
-    step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --locked --no-fail-fast || true
+    step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --locked --all-features --no-fail-fast || true
     step fuzz fuzz_briefly || true
     ((!sh)) || begin_to_mutate
   elif ((${build:-0})); then
-    step build cargo build --locked --bins || closing_lines || exit 1
+    step build cargo build --locked --all-features --bins || closing_lines || exit 1
   fi
   if ((sh)); then
     step shellcheck check_scripts || true

@@ -10,10 +10,10 @@
 //!
 //! | where | what it is | must not know |
 //! |---|---|---|
-//! | `main.rs`, `bin/` | programs: flags, signals, exit codes | |
+//! | `bin/` | the programs, each in a folder: flags, signals, exit codes | |
 //! | [`server`] | threads and sockets: `accept/`, `session/`, `manager/`, `log/` | what words mean |
 //! | [`client`] | the other end of a connection | the server |
-//! | [`config`], [`metrics`] | settings, counters | threads |
+//! | [`config`], [`metrics`] | settings (with feature `flags` a `clap::Args`), counters | threads |
 //! | [`chat`] | the rules: state in, effects out | bytes, sockets, clocks |
 //! | [`wire`] | the formats: one folder each, bytes in and bytes out | rules, sockets, clocks |
 //! | [`protocol`] | the language: commands, notices, names, refusals | everything above |
@@ -67,11 +67,24 @@
 //! ```
 //!
 //! [`guide::library`] has handlers, and the older programs in a few lines each.
+//!
+//! # Features
+//!
+//! An embedder needs none of them: `parlor = { …, default-features = false }` compiles 28 crates.
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `server` | the program parlor, with `flags` and `logging` | yes |
+//! | `cli` | the program parlor-cli, with `flags` | yes |
+//! | `bench` | the program parlor-bench | |
+//! | `flags` | [`Config`] as flags of a program, each with its `PARLOR_…` variable: `parlor::flags` | |
+//! | `logging` | a log that blocks nobody: `parlor::server::log` | |
 
 pub mod chat;
-pub mod cli;
 pub mod client;
 pub mod config;
+#[cfg(feature = "flags")]
+pub mod flags;
 pub mod guide;
 pub mod metrics;
 pub mod protocol;

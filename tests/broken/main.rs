@@ -15,7 +15,7 @@
     reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
 )]
 
-#[path = "../../src/config.rs"]
+#[path = "../../src/config/mod.rs"]
 mod config;
 #[path = "../../src/server/mod.rs"]
 mod server;
@@ -71,7 +71,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use parlor::{cli, metrics, protocol, wire};
+use parlor::{metrics, protocol, wire};
 
 use config::{Config, Listen};
 use server::{RunError, Server};

@@ -17,13 +17,13 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
-    ("config", &["protocol", "chat", "wire", "cli", "metrics"]),
+    ("metrics", &["protocol"]),
     ("variables", &[]),
-    ("cli", &["protocol", "chat", "wire", "config", "metrics", "variables"]),
-    ("metrics", &["protocol", "chat", "wire", "config", "cli"]),
-    ("server", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
+    ("config", &["protocol", "wire"]),
+    ("flags", &["config", "variables"]),
+    ("server", &["protocol", "chat", "wire", "config", "metrics", "variables"]),
+    ("client", &["protocol", "wire"]),
     ("guide", &[]),
-    ("client", &["protocol", "chat", "wire", "config", "cli", "metrics", "variables"]),
 ];
 
 /// Folders in which there is no socket, no thread, no channel and no clock.
@@ -81,18 +81,15 @@ fn violations(source: &Source) -> Vec<String> {
     for named in top_level_names(&module, &words) {
         let allowed = match layer {
             "lib" => true,
-            "main" | "bin" => false, // programs name the library by `parlor::…`, their own modules by `super::`
+            "bin" => false, // programs name the library by `parlor::…`, their own modules by `super::`
             _ => LAYERS.iter().any(|(name, below)| *name == layer && below.contains(&named)) || named == layer,
         };
         if !allowed {
             found.push(format!("{path} names crate::{named}, which is not below it"));
         }
     }
-    if !matches!(layer, "lib" | "main" | "bin") && !LAYERS.iter().any(|(name, _)| *name == layer) {
+    if !matches!(layer, "lib" | "bin") && !LAYERS.iter().any(|(name, _)| *name == layer) {
         found.push(format!("{path} is in no layer"));
-    }
-    if layer == "main" && words.windows(3).any(|three| three[0] == "mod" && three[2] == ";") {
-        found.push(format!("{path} has a module of its own"));
     }
     if PURE.contains(&layer) {
         let impure: BTreeSet<_> = IMPURE.iter().filter(|word| words.contains(word)).collect();
@@ -111,7 +108,7 @@ fn top_level_names<'a>(module: &[&str], words: &[&'a str]) -> Vec<&'a str> {
     let (mut depth, mut inline) = (0, Vec::new());
     while at < words.len() {
         // `crate`, or as many `super`s as lead out of the file's top-level module. Fewer of them, and
-        // paths of other crates (`parlor::…` in main.rs), stay below.
+        // paths of other crates (`parlor::…` in a program), stay below.
         let begun = at;
         while word(at) == "super" || (at == begun && word(at) == "crate") {
             at += 1 + usize::from(word(at + 1) == "::");
@@ -279,7 +276,7 @@ fn an_import_that_points_up_or_aside_is_found() {
         ("wire/text.rs", "use self::super::super::chat::Hub;", "chat"),
         ("wire/text.rs", "mod inline { use super::super::super::chat::Hub; }", "chat"),
         ("wire/text.rs", "mod inline { mod inner {} }\nuse super::super::chat::Hub;", "chat"),
-        ("main.rs", "use crate::server::Server;", "server"),
+        ("bin/parlor/main.rs", "use crate::server::Server;", "server"),
         ("bin/parlor-cli/link.rs", "fn f() { crate::x() }", "x"),
         ("chat/hub.rs", "const A: char = '\"'; use crate::wire::Wire; const B: char = '\"';", "wire"),
         ("chat/hub.rs", "/* a /* nested */ comment */ use crate::wire::Wire;", "wire"),
@@ -290,7 +287,6 @@ fn an_import_that_points_up_or_aside_is_found() {
         assert_eq!(found(path, source), [wanted], "{source}");
     }
     assert_eq!(found("utils.rs", ""), ["src/utils.rs is in no layer"]);
-    assert_eq!(found("main.rs", "mod helper;"), ["src/main.rs has a module of its own"]);
 }
 
 #[test]
@@ -330,10 +326,10 @@ fn what_is_allowed_is_not_found() {
             "fn f(now: Duration) {}\n#[cfg(test)]\nmod tests { use std::time::Instant; use crate::wire::X; }",
         ),
         ("chat/bucket.rs", "#[cfg(test)]\nuse crate::wire::X;\nfn f() {}"),
-        ("cli.rs", "use crate::config::Config; use crate::wire::Wire;"),
+        ("flags.rs", "use crate::config::Config; use crate::variables;"),
         ("metrics.rs", "pub(super) fn f() {}\npub(crate) fn g() {}"),
         ("server/accept.rs", "use crate::metrics::Metrics; use super::doors::Door; use std::thread;"),
-        ("main.rs", "use parlor::server::Server; mod inline { fn f() {} }"),
+        ("bin/parlor/main.rs", "use parlor::server::Server; mod inline { fn f() {} }"),
         ("bin/parlor-bench/main.rs", "mod swarm;\nuse parlor::client::Client;\nuse swarm::Swarm;"),
         ("bin/parlor-bench/soak/door.rs", "use super::super::process;"),
         ("lib.rs", "pub use crate::server::Server;"),

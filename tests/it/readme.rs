@@ -10,10 +10,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use clap::CommandFactory;
 use parlor::Config;
-use parlor::cli::Flags;
 use parlor::protocol::{COMMANDS, CommandSpec};
 use parlor::server::budget::Budget;
 
@@ -75,17 +74,25 @@ fn marked<'a>(text: &'a str, name: &str) -> Result<&'a str, String> {
     Ok(inside.trim())
 }
 
+/// Each flag of the program with its variable and its help, as `parlor --help` prints them.
+fn flags() -> Vec<(String, String, String)> {
+    let output = Command::new(env!("CARGO_BIN_EXE_parlor")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let entries = help.split("\n      --").skip(1).map(|entry| {
+        let (flag, text) = entry.split_once('\n').unwrap();
+        let variable = text.split_once("[env: ").and_then(|(_, rest)| rest.split_once('=')).map(|(name, _)| name);
+        let flag = format!("--{}", flag.split(' ').next().unwrap_or_default());
+        (flag, variable.unwrap_or_default().to_owned(), text.lines().next().unwrap_or_default().trim().to_owned())
+    });
+    entries.collect()
+}
+
 /// Flags of the program that `guide` does not mention, variables of theirs that it does not, and
 /// variables that it mentions and the program does not know.
 fn missing(guide: &str) -> BTreeSet<String> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let mentioned: BTreeSet<&str> = guide.split(|c| !is_word(c)).map(|word| word.trim_end_matches('-')).collect();
-    let flags = Flags::command();
-    let mut known = BTreeSet::new();
-    for flag in flags.get_arguments() {
-        known.extend(flag.get_long().map(|long| format!("--{long}")));
-        known.extend(flag.get_env().map(|name| name.to_string_lossy().into_owned()));
-    }
+    let known: BTreeSet<String> = flags().into_iter().flat_map(|(flag, variable, _)| [flag, variable]).collect();
     let unknown = mentioned
         .iter()
         .filter(|word| word.strip_prefix("PARLOR_").is_some_and(|rest| !rest.is_empty()) && !known.contains(**word));
@@ -218,11 +225,11 @@ fn code_blocks_of_the_documents_name_their_language() {
 
 #[test]
 fn every_flag_has_a_variable_and_is_explained() {
-    for flag in Flags::command().get_arguments() {
-        let long = flag.get_long().unwrap();
-        let variable = format!("PARLOR_{}", long.to_uppercase().replace('-', "_"));
-        assert_eq!(flag.get_env().and_then(|name| name.to_str()), Some(variable.as_str()), "--{long}");
-        assert!(flag.get_help().is_some(), "--{long}");
+    let flags = flags();
+    assert!(flags.len() > 20, "{flags:?}");
+    for (flag, variable, help) in flags {
+        assert_eq!(variable, format!("PARLOR_{}", flag[2..].to_uppercase().replace('-', "_")), "{flag}");
+        assert!(!help.is_empty(), "{flag}");
     }
 }
 

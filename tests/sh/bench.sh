@@ -8,6 +8,7 @@
 begin
 
 BENCH=$(dirname "$PARLOR")/parlor-bench
+[[ -x $BENCH ]] || { echo "no parlor-bench at $BENCH: run cargo build --features bench first" >&2 && exit 1; }
 
 # all_doors: a server with the four doors, without limits; ADDRESS[WIRE] is where.
 declare -A ADDRESS

@@ -7,6 +7,10 @@
 . "$(dirname "$0")/lib.sh"
 SOAK=$(realpath "$(dirname "$0")/../../scripts/soak.sh")
 begin
+[[ -x $(dirname "$PARLOR")/parlor-bench ]] || {
+  echo "no parlor-bench beside $PARLOR: run cargo build --features bench first" >&2
+  exit 1
+}
 
 a_short_soak_holds() {
   PARLOR=$PARLOR start soak "$SOAK" --short --seed 7

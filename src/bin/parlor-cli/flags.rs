@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use regex::Regex;
 
-use parlor::cli::parse_positive_time;
 use parlor::client::ClientError;
 use parlor::config::Config;
+use parlor::flags::read_positive_time;
 use parlor::protocol::{Nick, RoomName};
 use parlor::wire::Wire;
 
@@ -65,7 +65,7 @@ pub(super) struct Flags {
     pub wire: Option<Wire>,
 
     /// The server may take so long to answer; expect: a line may take so long to come
-    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = parse_positive_time)]
+    #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = read_positive_time)]
     pub timeout: Duration,
 
     /// End when the connection breaks, instead of connecting again

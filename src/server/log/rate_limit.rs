@@ -1,10 +1,10 @@
-//! What keeps the log readable: one event one line, and of a flood only the beginning and a count.
+//! The log rate limit: a flood of log lines is cut to its beginning and a count.
 //!
-//! Whoever can make the server write a line can make it write ten thousand; then the line that
-//! matters is lost among them, and the disk is full by the morning. So each cause has its own
-//! allowance for each second, and what is beyond is counted and told in one line. Who stays just
-//! below that for hours uses up what a cause may write in the long run; then a line a second is left.
-//! What follows from the operator's own doing (a stop) has no such limit: nobody outside can repeat it.
+//! A peer that can make the server write one line can make it write ten thousand. The important line would be
+//! lost among them, and the disk full by the morning. Each cause may therefore write a number of lines a second;
+//! further lines are counted, and the count is one line. A cause that stays just below that rate for hours uses
+//! up its long-term allowance; then a line a second is left. The lines of a stop have no limit: no peer can
+//! repeat a stop.
 //!
 //! Time is an argument; this knows neither threads nor files.
 
@@ -12,6 +12,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use log::Level;
+
+use super::UNLIMITED;
 
 /// Lines of one cause in one window of time: more than a person reads, and enough to see a pattern.
 const LINES: u64 = 20;
@@ -23,9 +25,6 @@ const SAVED: u64 = 2000;
 const LONG_WINDOW: Duration = Duration::from_secs(10);
 /// Causes that are told apart; there are some dozens in the code. What is beyond shares one.
 const CAUSES: usize = 256;
-
-/// What is said at a stop, once for each session.
-pub(in super::super) const UNLIMITED: &str = "parlor::stop";
 
 /// Where in the code a line comes from; the target tells kinds apart that one place writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -30,7 +30,7 @@ use super::Context;
 use super::accept::READER_STACK;
 use super::connection::Connection;
 use super::event::{CREDIT, Event, Opened};
-use super::log::rate_limit::UNLIMITED;
+use super::log::UNLIMITED;
 use super::outbox::Outbox;
 use handlers::returns;
 use reader::{Reader, discard_input};

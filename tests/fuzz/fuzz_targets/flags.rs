@@ -10,11 +10,14 @@ use std::cell::RefCell;
 use clap::error::ErrorKind;
 use clap::{Command, CommandFactory, FromArgMatches};
 use libfuzzer_sys::fuzz_target;
-use parlor::{Wire, cli};
+use parlor::{Config, Wire};
 
 #[allow(dead_code, reason = "parts of it are for the program only")]
 #[path = "../../../src/bin/parlor-cli/flags.rs"]
 mod client;
+#[allow(dead_code, reason = "parts of it are for the program only")]
+#[path = "../../../src/bin/parlor/flags.rs"]
+mod server;
 
 /// The words of the bytes from 128 on, over and over.
 const WORDS: [&str; 52] = [
@@ -77,7 +80,7 @@ const FLAGS: usize = 24;
 const VALUES: usize = 37;
 
 thread_local! {
-    static PARSERS: RefCell<[Command; 2]> = RefCell::new([cli::Flags::command(), client::Flags::command()]);
+    static PARSERS: RefCell<[Command; 2]> = RefCell::new([server::Flags::command(), client::Flags::command()]);
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -96,14 +99,14 @@ fuzz_target!(|data: &[u8]| {
     }
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let args = ["parlor"].into_iter().chain(text.split('\n').take(12));
-    PARSERS.with_borrow_mut(|[server, client]| {
+    PARSERS.with_borrow_mut(|[of_server, of_client]| {
         if choice & 1 == 0 {
-            match server.try_get_matches_from_mut(args).and_then(|matches| cli::Flags::from_arg_matches(&matches)) {
-                Ok(flags) => serve(&flags),
+            match of_server.try_get_matches_from_mut(args).and_then(|matches| server::Flags::from_arg_matches(&matches)) {
+                Ok(flags) => serve(flags.settings),
                 Err(error) => complain(&error),
             }
         } else {
-            match client
+            match of_client
                 .try_get_matches_from_mut(args)
                 .and_then(|matches| client::Flags::from_arg_matches(&matches))
             {
@@ -117,8 +120,8 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-fn serve(flags: &cli::Flags) {
-    let Ok(config) = flags.config() else { return };
+fn serve(settings: Config) {
+    let Ok(config) = settings.with_doors() else { return };
     assert!(!config.listen.is_empty());
     assert!((1..=1_000_000).contains(&config.max_clients) && config.max_rooms > 0 && config.node < 1024);
     assert!(config.limits().max_line <= parlor::Config::MAX_LINE && !config.drain.is_zero());
