@@ -12,7 +12,8 @@ use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Wire;
 
 use super::accept::admission::Slot;
-use super::os::{AtomicBool, AtomicUsize, OnceLock, Shutdown, TcpStream, Thread};
+use super::os::{AtomicBool, AtomicUsize, OnceLock, Thread};
+use super::stream::Stream;
 
 /// One session, as its reader, its writer and the manager see it.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Connection {
     pub(super) address: Arc<str>,
     /// What others see of it.
     pub(super) shown: Arc<str>,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) slot: Slot,
     reason: OnceLock<CloseReason>,
     /// Bytes in the outbox and in the writer's hands. Only the manager adds, only the writer takes
@@ -47,7 +48,7 @@ impl Connection {
         wire: Wire,
         address: Arc<str>,
         shown: Arc<str>,
-        stream: TcpStream,
+        stream: Stream,
         slot: Slot,
     ) -> Self {
         Self {
@@ -93,8 +94,7 @@ impl Connection {
     /// Ends both directions at once: every thread blocked on the socket comes back.
     pub(super) fn cut(&self) {
         self.was_cut.store(true, Ordering::SeqCst);
-        // It fails only where the peer has gone already, which is what is wanted.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.stream.cut();
     }
 
     /// Whether this side has ended both directions.
@@ -123,10 +123,6 @@ impl Connection {
 
     pub(super) fn set_writer(&self, thread: Thread) {
         let _ = self.writer.set(thread);
-    }
-
-    pub(super) fn has_writer(&self) -> bool {
-        self.writer.get().is_some()
     }
 
     /// Wakes the reader where it waits for its outbox to drain.

@@ -13,6 +13,8 @@ mod outbox;
 mod session;
 mod shutdown;
 mod slot;
+mod socket;
+mod stream;
 
 use std::convert::Infallible;
 use std::fmt;

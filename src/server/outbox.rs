@@ -24,12 +24,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
 use super::connection::Connection;
-use super::os::{Receiver, Sender, send, sendmsg, unbounded};
+use super::os::{Receiver, Sender, unbounded};
 
 /// Bytes pending in a session's outbox, and bytes ever taken out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,14 +162,13 @@ impl Outbox {
     /// Gives the socket what it takes without blocking.
     fn send_now(&self, bytes: &[u8], ranges: &[Range<usize>]) -> Result<usize, Errno> {
         let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         let result = match ranges {
             [] => Ok(0),
-            [range] => send(&self.connection.stream, part(range), flags),
+            [range] => self.connection.stream.send(part(range)),
             many => {
                 let slices: Vec<IoSlice<'_>> =
                     many.iter().take(MAX_SLICES).map(|range| IoSlice::new(part(range))).collect();
-                sendmsg(&self.connection.stream, &slices, &mut SendAncillaryBuffer::default(), flags)
+                self.connection.stream.send_slices(&slices)
             }
         };
         match result {

@@ -114,9 +114,22 @@ impl Wire {
         }
     }
 
-    /// How a caller is answered who has sent this so far and is not let in.
+    /// The answer to a caller that is not let in. `beginning` is what it has sent so far.
     #[must_use]
-    pub fn encoding_of(self, beginning: &[u8], limits: Limits) -> Encoding {
+    pub fn refusal(self, beginning: &[u8], limits: Limits, refusal: &Refusal) -> Vec<u8> {
+        let mut answer = Vec::new();
+        match self {
+            // GoChat's client shows lines, and notices have no form at its door.
+            Self::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
+            _ => {
+                let encoding = self.encoding_of(beginning, limits);
+                encoding.encode(&Notice::Refused(refusal.clone()), None, &mut answer);
+            }
+        }
+        answer
+    }
+
+    fn encoding_of(self, beginning: &[u8], limits: Limits) -> Encoding {
         let mut decoder = self.decoder(limits);
         decoder.feed(beginning);
         match decoder.next() {

@@ -19,6 +19,7 @@
 )]
 
 mod os;
+mod socket;
 
 #[path = "../../src/server/connection.rs"]
 #[allow(dead_code, reason = "some of it is for the session's root")]
@@ -32,6 +33,9 @@ mod shutdown;
 #[path = "../../src/server/slot.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod slot;
+#[path = "../../src/server/stream.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod stream;
 
 /// The reports of a writer to the manager.
 mod event {
@@ -71,12 +75,14 @@ use manager::audience::{Chunk, Mark};
 use manager::backpressure::{Consumer, Levels};
 use manager::recipient::{Delivery, Recipient, Slow};
 use metrics::Metrics;
-use os::{Instant, Receiver, TcpStream, bounded};
+use os::{Instant, Receiver, bounded};
 use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
 use protocol::{CloseReason, SessionId};
 use session::writer::Writer;
 use shutdown::{Held, Stopper};
 use slot::SlotIndex;
+use socket::Socket;
+use stream::Stream;
 use wire::{Encoding, Wire};
 
 const SLOT: SlotIndex = SlotIndex(0);
@@ -96,14 +102,14 @@ struct Session {
 
 /// Its writer runs, and its peer reads to the end and closes, which its reader sees.
 fn session(room: usize, limit: usize, half: usize) -> Session {
-    let stream = TcpStream::new(room);
-    let theirs = stream.clone();
+    let socket = Socket::new(room);
+    let theirs = socket.clone();
     let connection = Arc::new(Connection::new(
         ID,
         Wire::Relay,
         "".into(),
         "".into(),
-        stream,
+        Stream::Plain(socket),
         accept::admission::Slot { index: SLOT },
     ));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
@@ -245,7 +251,7 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
 #[test]
 fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
     every_order(3, || {
-        let stream = TcpStream::new(0);
+        let stream = Stream::Plain(Socket::new(0));
         let connection = Arc::new(Connection::new(
             ID,
             Wire::Relay,

@@ -1,23 +1,18 @@
-//! The ground under the house's own source here: loom's threads, atomics and locks.
+//! Replaces `src/server/os.rs`, with the same names: loom's threads, atomics and locks.
 //!
-//! The names and what they promise are those of `src/server/os.rs`. Nothing here ever times out: a
-//! wait that is only ended by its clock is a wait whose wake-up was lost, and loom reports it as a
+//! No wait times out. A wait that only its clock would end has lost its wake-up, and loom reports it as a
 //! deadlock.
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 use std::ops::{Add, Deref, DerefMut};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use loom::sync::atomic::fence;
 use loom::sync::{self, Arc};
-use rustix::event::{PollFlags, Timespec};
-use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 pub use loom::thread::Thread;
-pub use std::net::Shutdown;
 
 pub fn park_timeout(_: Duration) {
     loom::thread::park();
@@ -260,90 +255,6 @@ impl<T> std::fmt::Debug for Receiver<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Receiver")
     }
-}
-
-// --- sockets -----------------------------------------------------------------------------------
-
-/// The server's end of a connection; clones are the peer's.
-#[derive(Debug, Clone)]
-pub struct TcpStream(Arc<(Mutex<Way>, Condvar)>);
-
-/// What is on its way to the peer.
-#[derive(Debug, Default)]
-struct Way {
-    bytes: VecDeque<u8>,
-    room: usize,
-    ended: bool,
-    cut: bool,
-}
-
-impl TcpStream {
-    pub fn new(room: usize) -> Self {
-        Self(Arc::new((Mutex::new(Way { room, ..Way::default() }), Condvar::default())))
-    }
-
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let mut way = self.0.0.lock();
-        way.ended = true;
-        way.cut |= how == Shutdown::Both;
-        self.0.1.notify_all();
-        Ok(())
-    }
-
-    /// What has come for the peer; nothing, once the server has ended.
-    pub fn read(&self) -> Vec<u8> {
-        let mut way = self.0.0.lock();
-        self.0.1.wait_while_for(&mut way, |way| way.bytes.is_empty() && !way.ended, Duration::ZERO);
-        self.0.1.notify_all();
-        way.bytes.drain(..).collect()
-    }
-
-    /// Whether both directions have been ended at once: what the peer still says is answered by a
-    /// reset, and a reset eats what it has not read.
-    pub fn is_cut(&self) -> bool {
-        self.0.0.lock().cut
-    }
-
-    fn take(&self, parts: &[&[u8]]) -> Result<usize, Errno> {
-        let mut way = self.0.0.lock();
-        if way.cut {
-            return Err(Errno::PIPE);
-        }
-        assert!(!way.ended, "somebody sends after the last byte");
-        let (before, room) = (way.bytes.len(), way.room);
-        let bytes = parts.iter().flat_map(|part| part.iter()).take(room - before);
-        way.bytes.extend(bytes);
-        self.0.1.notify_all();
-        if way.bytes.len() == before { Err(Errno::AGAIN) } else { Ok(way.bytes.len() - before) }
-    }
-}
-
-pub fn send(stream: &TcpStream, bytes: &[u8], _: SendFlags) -> Result<usize, Errno> {
-    stream.take(&[bytes])
-}
-
-pub fn sendmsg(
-    stream: &TcpStream,
-    slices: &[IoSlice<'_>],
-    _: &mut SendAncillaryBuffer<'_, '_, '_>,
-    _: SendFlags,
-) -> Result<usize, Errno> {
-    stream.take(&slices.iter().map(|slice| &**slice).collect::<Vec<_>>())
-}
-
-pub struct PollFd<'a>(&'a TcpStream);
-
-impl<'a> PollFd<'a> {
-    pub fn new(stream: &'a TcpStream, _: PollFlags) -> Self {
-        Self(stream)
-    }
-}
-
-pub fn poll(fds: &mut [PollFd<'_>], _: Option<&Timespec>) -> Result<usize, Errno> {
-    let PollFd(TcpStream(shared)) = &fds[0];
-    let mut way = shared.0.lock();
-    shared.1.wait_while_for(&mut way, |way| way.bytes.len() >= way.room && !way.cut, Duration::ZERO);
-    Ok(1)
 }
 
 // --- the pipe of the stop ----------------------------------------------------------------------

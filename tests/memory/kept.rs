@@ -13,6 +13,7 @@ use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::outbox::{Outbox, Packet, Pushed, Shared};
 use crate::slot::SlotIndex;
+use crate::stream::Stream;
 
 static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
@@ -22,7 +23,8 @@ fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
     let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
     let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let connection = Connection::new(SessionId(1), Wire::Text, address, shown, door.accept().unwrap().0, slot);
+    let stream = Stream::Plain(door.accept().unwrap().0.into());
+    let connection = Connection::new(SessionId(1), Wire::Text, address, shown, stream, slot);
     let (mut outbox, queue) = Outbox::new(Arc::new(connection), 1 << 30);
     while push(&mut outbox, &mut Shared::new(&CHUNK), CHUNK.len()) == Pushed::Sent {}
     (outbox, queue, peer)

@@ -32,6 +32,12 @@ mod os;
 mod outbox;
 #[path = "../../src/server/slot.rs"]
 mod slot;
+#[path = "../../src/server/socket.rs"]
+#[allow(dead_code, reason = "some of it is only for readers and doors")]
+mod socket;
+#[path = "../../src/server/stream.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod stream;
 
 /// A seat that nobody else asks for.
 mod accept {

@@ -24,6 +24,7 @@ use crate::event::{Event, Opened};
 use crate::manager::Manager;
 use crate::outbox::{Outbox, Packet};
 use crate::slot::SlotIndex;
+use crate::stream::Stream;
 
 /// What fails rather than hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -46,7 +47,7 @@ impl Peer {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let address: Arc<str> = stream.local_addr().unwrap().to_string().into();
         let (index, id) = (SlotIndex(number), SessionId(u64::from(number) + 1));
-        let ours = door.accept().unwrap().0;
+        let ours = Stream::Plain(door.accept().unwrap().0.into());
         let slot = Slot { index };
         let connection = Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, slot));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);

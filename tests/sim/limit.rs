@@ -7,10 +7,12 @@ use parlor::wire::Wire;
 
 use crate::accept::admission::Slot;
 use crate::connection::Connection;
-use crate::os::{self, Receiver, TcpStream};
+use crate::os::{self, Receiver};
 use crate::outbox::Standing;
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet, Pushed, Shared};
 use crate::slot::SlotIndex;
+use crate::socket::Socket;
+use crate::stream::Stream;
 
 const LIMIT: usize = 1000;
 const CHUNK: [u8; LIMIT] = [b'x'; LIMIT];
@@ -19,7 +21,8 @@ const CHUNK: [u8; LIMIT] = [b'x'; LIMIT];
 fn outbox(room: usize) -> (Outbox, Arc<Connection>, Receiver<Packet>) {
     let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let connection = Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, TcpStream::new(room), slot));
+    let connection =
+        Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, Stream::Plain(Socket::new(room)), slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), LIMIT);
     (outbox, connection, queue)
 }
@@ -61,7 +64,8 @@ fn of_what_was_sent_in_part_the_rest_waits() {
     let in_part = (0..100).filter(|_| {
         let (mut outbox, connection, _queue) = outbox(40);
         assert!(is_queued(push(&mut outbox, &[30, 70])));
-        let sent = connection.stream.wire.borrow().to_peer.len();
+        let Stream::Plain(socket) = &connection.stream;
+        let sent = socket.wire.borrow().to_peer.len();
         let packets = if sent < 30 { 2 } else { 1 };
         assert_eq!(connection.pending(), 100 - sent + packets * PACKET_OVERHEAD, "{sent} sent");
         sent > 0

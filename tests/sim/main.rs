@@ -30,6 +30,7 @@ mod limit;
 mod os;
 mod pace;
 mod reference;
+mod socket;
 mod world;
 
 #[path = "../../src/server/connection.rs"]
@@ -46,6 +47,9 @@ mod outbox;
 mod session;
 #[path = "../../src/server/slot.rs"]
 mod slot;
+#[path = "../../src/server/stream.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod stream;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

@@ -1,22 +1,16 @@
-//! The ground under the house's own source here: one thread, a clock that only the scheduler moves,
-//! sockets that are buffers. Whoever waits lets the others go on meanwhile.
-//!
-//! The names and what they promise are those of `src/server/os.rs`.
+//! Replaces `src/server/os.rs`, with the same names: one thread, and a clock that only the scheduler moves.
+//! A wait lets the others go on meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
 use std::ops::Add;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rustix::event::{PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::world;
 
-pub use std::net::Shutdown;
 pub use std::sync::OnceLock;
 pub use std::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -221,75 +215,6 @@ impl<T> std::fmt::Debug for Receiver<T> {
     }
 }
 
-// --- sockets -----------------------------------------------------------------------------------
-
-/// The server's end of a connection, and what the two kernels hold between it and the peer.
-#[derive(Debug, Clone)]
-pub struct TcpStream {
-    pub wire: Rc<RefCell<Wire>>,
-}
-
-/// What is on its way on one connection.
-#[derive(Debug, Default)]
-pub struct Wire {
-    pub to_peer: VecDeque<u8>,
-    pub to_server: VecDeque<u8>,
-    pub room: usize,
-    /// The peer will send nothing more.
-    pub peer_ended: bool,
-    /// The peer has gone with a reset.
-    pub reset: bool,
-    /// The server will send nothing more.
-    pub ended: bool,
-    pub cut: bool,
-    /// The writer has bytes in its hands: nobody else may send.
-    pub owned: bool,
-}
-
-impl TcpStream {
-    pub fn new(room: usize) -> Self {
-        Self { wire: Rc::new(RefCell::new(Wire { room, ..Wire::default() })) }
-    }
-
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let mut wire = self.wire.borrow_mut();
-        wire.ended = true;
-        wire.cut |= how == Shutdown::Both;
-        Ok(())
-    }
-
-    fn take(&self, parts: &[&[u8]]) -> Result<usize, Errno> {
-        let by_writer = !world::interrupt();
-        let mut wire = self.wire.borrow_mut();
-        assert!(by_writer || !wire.owned, "the manager sends while the writer has something to send");
-        assert!(!wire.ended || wire.cut, "somebody sends after the last byte");
-        if wire.cut || wire.reset {
-            return Err(Errno::PIPE);
-        }
-        let room = wire.room.saturating_sub(wire.to_peer.len());
-        if room == 0 || dice(16) == 0 {
-            return Err(if dice(4) == 0 { Errno::INTR } else { Errno::AGAIN });
-        }
-        let room = if dice(4) == 0 { 1 + dice(room) } else { room };
-        let before = wire.to_peer.len();
-        wire.to_peer.extend(parts.iter().flat_map(|part| part.iter()).take(room));
-        Ok(wire.to_peer.len() - before)
-    }
-}
-
-pub fn send(stream: &TcpStream, bytes: &[u8], _: SendFlags) -> Result<usize, Errno> {
-    stream.take(&[bytes])
-}
-
-pub fn sendmsg(
-    stream: &TcpStream,
-    slices: &[IoSlice<'_>],
-    _: &mut SendAncillaryBuffer<'_, '_, '_>,
-    _: SendFlags,
-) -> Result<usize, Errno> {
-    stream.take(&slices.iter().map(|slice| &**slice).collect::<Vec<_>>())
-}
-
 // --- what is here only so that the source compiles ---------------------------------------------
 
 /// Nobody sleeps here, so nobody is woken.
@@ -299,18 +224,6 @@ pub struct Thread;
 impl Thread {
     #[expect(clippy::unused_self, reason = "as the real one is called")]
     pub fn unpark(&self) {}
-}
-
-pub struct PollFd;
-
-impl PollFd {
-    pub fn new(_: &TcpStream, _: PollFlags) -> Self {
-        Self
-    }
-}
-
-pub fn poll(_: &mut [PollFd], _: Option<&Timespec>) -> Result<usize, Errno> {
-    unreachable!("the writer's loop is played by the world")
 }
 
 pub fn park_timeout(_: Duration) {

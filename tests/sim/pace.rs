@@ -18,11 +18,13 @@ use crate::connection::Connection;
 use crate::event::{Event, Opened};
 use crate::manager::Manager;
 use crate::manager::backpressure::PATIENCE;
-use crate::os::{self, Instant, OnceLock, Receiver, Sender, TcpStream, bounded, dice};
+use crate::os::{self, Instant, OnceLock, Receiver, Sender, bounded, dice};
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::Writer;
 use crate::slot::SlotIndex;
+use crate::socket::Socket;
+use crate::stream::Stream;
 
 const MAX_PENDING: usize = 1 << 20;
 const LINES: usize = 4000;
@@ -84,7 +86,7 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
     let slot = Slot { index: SlotIndex(u32::try_from(number).unwrap()) };
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
-    let connection = Arc::new(Connection::new(id, wire, address, shown, TcpStream::new(room), slot));
+    let connection = Arc::new(Connection::new(id, wire, address, shown, Stream::Plain(Socket::new(room)), slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (_, credit) = bounded(2);
     let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into() };

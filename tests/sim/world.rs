@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +19,13 @@ use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::event::{CREDIT, Event, Opened, credits_of};
 use crate::manager::Manager;
-use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, Shutdown, TcpStream, bounded, dice, sendmsg};
+use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, bounded, dice};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
 use crate::slot::SlotIndex;
+use crate::socket::Socket;
+use crate::stream::Stream;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -102,7 +105,7 @@ enum Writing {
 struct Session {
     id: SessionId,
     wire: Wire,
-    socket: TcpStream,
+    socket: Socket,
     // The reader's.
     connection: Option<Arc<Connection>>,
     decoder: Box<dyn Decode>,
@@ -274,8 +277,7 @@ impl Session {
                 }
                 self.socket.wire.borrow_mut().owned = true;
                 let slices: Vec<_> = self.batch.iter().map(|packet| std::io::IoSlice::new(packet.bytes())).collect();
-                let flags = rustix::net::SendFlags::DONTWAIT;
-                match sendmsg(&self.socket, &slices, &mut rustix::net::SendAncillaryBuffer::default(), flags) {
+                match self.socket.send_slices(&slices) {
                     Ok(count) => {
                         if let Some(since) = self.waits_since.take() {
                             self.stall.waited(now.duration_since(since), WRITE_TIMEOUT);
@@ -680,10 +682,16 @@ impl World {
         });
         self.happened.count("a slot used again", u64::from(again.is_some()));
         let address: Arc<str> = format!("127.0.0.1:{}", 5000 + self.born).into();
-        let socket = TcpStream::new(1 + dice(3000));
+        let socket = Socket::new(1 + dice(3000));
         let slot = Slot { index };
-        let connection =
-            Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), socket.clone(), slot));
+        let connection = Arc::new(Connection::new(
+            id,
+            wire,
+            Arc::clone(&address),
+            Arc::clone(&address),
+            Stream::Plain(socket.clone()),
+            slot,
+        ));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), MAX_PENDING.get());
         let writer = Writer {
             connection: Arc::clone(&connection),

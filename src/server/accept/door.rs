@@ -3,18 +3,15 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use log::warn;
 use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::Listen;
 use crate::wire::Wire;
 
-/// Callers that the kernel keeps for us between two accepts. It cuts this to `net.core.somaxconn`,
-/// 4096 on stock Linux.
-const BACKLOG: i32 = 4096;
+use super::super::socket;
 
 /// One open door.
 #[derive(Debug)]
@@ -163,18 +160,7 @@ pub(in super::super) fn open(listens: &[Listen]) -> Result<Vec<Door>, StartError
 }
 
 fn bind(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // So that a restart need not wait for the last run's connections to be forgotten.
-    socket.set_reuse_address(true)?;
-    if let SocketAddr::V6(v6) = address
-        && *v6.ip() == Ipv6Addr::UNSPECIFIED
-    {
-        socket.set_only_v6(false)?; // [::] is every address of this machine, IPv4 too
-    }
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    let listener = TcpListener::from(socket);
+    let listener = socket::listen(address)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }

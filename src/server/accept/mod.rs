@@ -9,33 +9,34 @@ pub mod arenas;
 pub mod budget;
 pub(super) mod capacity;
 pub(super) mod door;
+pub(super) mod turn_away;
 
 use std::fs::File;
 use std::hash::RandomState;
 use std::io::{ErrorKind, PipeReader};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{Builder, Scope};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
-use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::config::Addresses;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Masks, Notice, Refusal, Snowflakes};
-use crate::wire::{Limits, Wire};
+use crate::protocol::{CloseReason, Masks, Refusal, Snowflakes};
+use crate::wire::Wire;
 
 use super::Context;
 use super::connection::Connection;
 use super::event::Event;
 use super::session;
+use super::socket::Socket;
+use super::stream::Stream;
 use admission::Newcomer;
 use door::Door;
+use turn_away::turn_away;
 
 /// After a failed accept, the first pause and the longest: callers are let in again within a second
 /// after what was missing has come back.
@@ -93,7 +94,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             match door.listener.accept() {
                 Ok((stream, peer)) => {
                     self.recovered();
-                    self.admit(door.wire, stream, peer);
+                    self.admit(door.wire, stream.into(), peer);
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return,
@@ -112,7 +113,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     }
 
     /// Lets a caller in, or tells it why not.
-    fn admit(&mut self, wire: Wire, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, wire: Wire, socket: Socket, peer: SocketAddr) {
         let peer = canonical(peer);
         let ip = peer.ip();
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -128,17 +129,17 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             }
             Err(refusal) => {
                 self.context.turned_away(kind(&refusal), &refusal.to_string(), &peer);
-                return turn_away(&stream, wire, self.context.config.limits(), &refusal);
+                return turn_away(&Stream::Plain(socket), wire, self.context.config.limits(), &refusal);
             }
         };
         let address: Arc<str> = peer.to_string().into();
         let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
-        let door: Arc<str> = match stream.local_addr() {
-            Ok(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
-            Err(_) => "HOST:PORT".into(), // it has gone already; nobody will read this
+        let door: Arc<str> = match socket.local_address() {
+            Some(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
+            None => "HOST:PORT".into(), // it has gone already; nobody will read this
         };
         let name = format!("r-{}", slot.index.0);
-        let connection = Arc::new(Connection::new(id, wire, address, shown, stream, slot));
+        let connection = Arc::new(Connection::new(id, wire, address, shown, Stream::Plain(socket), slot));
         let (context, scope, theirs) = (self.context, self.scope, Arc::clone(&connection));
         let reader = move || session::run(context, scope, &theirs, door);
         if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {
@@ -153,7 +154,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         {
             let refusal = Refusal::Busy { lack: "descriptor" };
             self.context.turned_away("descriptor", "no descriptor", &canonical(peer));
-            turn_away(&stream, door.wire, self.context.config.limits(), &refusal);
+            turn_away(&Stream::Plain(stream.into()), door.wire, self.context.config.limits(), &refusal);
         }
         self.spare = open_spare();
     }
@@ -197,31 +198,4 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
 
 fn open_spare() -> Option<File> {
     File::open(SPARE).ok()
-}
-
-/// Tells a caller why it cannot come in, as it speaks itself if it has said something already, and
-/// closes. Never blocks: a fresh connection's buffer takes a line, and if it does not, the close says
-/// enough.
-pub(super) fn turn_away(stream: &TcpStream, wire: Wire, limits: Limits, refusal: &Refusal) {
-    let mut buffer = Vec::with_capacity(4096);
-    let take = |buffer: &mut Vec<u8>| {
-        buffer.clear();
-        recv(stream, spare_capacity(buffer), RecvFlags::DONTWAIT).is_ok_and(|(_, count)| count > 0)
-    };
-    take(&mut buffer);
-    let mut answer = Vec::new();
-    match wire {
-        // Its clients are told nothing but lines, so this is one.
-        Wire::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
-        wire => {
-            // A bug of a decoder ends one session; on this thread it would end the house.
-            let encoding = catch_unwind(AssertUnwindSafe(|| wire.encoding_of(&buffer, limits)));
-            let encoding = encoding.unwrap_or_else(|_| wire.first_encoding());
-            encoding.encode(&Notice::Refused(refusal.clone()), None, &mut answer);
-        }
-    }
-    let _ = send(stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-    let _ = stream.shutdown(Shutdown::Write);
-    // What has come already would turn the close into a reset, and the line would be lost.
-    let _ = (0..16).all(|_| take(&mut buffer));
 }

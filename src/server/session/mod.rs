@@ -6,6 +6,7 @@
 
 pub(super) mod allowances;
 pub(super) mod handlers;
+mod linger;
 pub(super) mod reader;
 pub(super) mod running;
 pub(super) mod throttle;
@@ -19,9 +20,6 @@ use std::thread::{self, Builder, Scope};
 use std::time::{Duration, Instant};
 
 use log::{debug, error, info};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{SendFlags, send};
-use socket2::{SockRef, TcpKeepalive};
 
 use crate::protocol::{CloseReason, Refusal};
 use crate::wire::Wire;
@@ -33,7 +31,8 @@ use super::event::{CREDIT, Event, Opened};
 use super::log::UNLIMITED;
 use super::outbox::Outbox;
 use handlers::returns;
-use reader::{Reader, discard_input};
+use linger::discard_input;
+use reader::Reader;
 use running::Called;
 use writer::Writer;
 
@@ -44,13 +43,8 @@ const FIRST_BYTES: Duration = Duration::from_millis(10);
 /// A writer's stack. It calls sendmsg and poll on short lists; the rest is std's own need.
 pub(super) const WRITER_STACK: usize = 64 * 1024;
 
-/// A peer that vanished without a word (a cable pulled, a lid closed) is noticed by probes after a
-/// minute of silence, ten seconds apart …
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
-const KEEPALIVE_PROBES: u32 = 3;
-/// … and by bytes that it has not acknowledged for so long, or for `--write-timeout` if that is
-/// longer: a peer that only does not read is the writer's business.
+/// A connection ends when its peer has not acknowledged bytes for this time, or for twice `--write-timeout` if
+/// that is longer. The writer deals with a peer that acknowledges and does not read.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs one session. `scope` is where its writer lives.
@@ -61,7 +55,11 @@ pub(super) fn run<'scope>(
     door: Arc<str>,
 ) {
     connection.set_reader(thread::current());
-    tune(connection, context.config.write_timeout);
+    // Telnet marks its interrupts as urgent. Out of line, a byte would be missing in the stream.
+    let urgent_inline = connection.wire == Wire::Text;
+    for error in connection.stream.tune(USER_TIMEOUT.max(context.config.write_timeout * 2), urgent_inline) {
+        debug!("session {}: a socket option was not set: {error}", connection.id);
+    }
     let outcome = catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door)));
     if outcome.is_err() {
         connection.end(CloseReason::Panicked);
@@ -105,24 +103,6 @@ fn report(context: &Context, connection: &Connection) {
     }
 }
 
-/// Sets what the socket needs. Each of these may fail on a connection that is gone already, which
-/// the first read will tell; none is worth ending a session for.
-fn tune(connection: &Connection, write_timeout: Duration) {
-    let socket = SockRef::from(&connection.stream);
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_AFTER).with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_PROBES);
-    let all = [
-        socket.set_tcp_nodelay(true),
-        socket.set_tcp_keepalive(&keepalive),
-        socket.set_tcp_user_timeout(Some(USER_TIMEOUT.max(write_timeout * 2))),
-        // Telnet marks its interrupts as urgent. Out of line, a byte would be missing in the stream.
-        if connection.wire == Wire::Text { socket.set_out_of_band_inline(true) } else { Ok(()) },
-    ];
-    for error in all.into_iter().filter_map(Result::err) {
-        debug!("session {}: a socket option was not set: {error}", connection.id);
-    }
-}
-
 fn converse<'scope>(
     context: &'scope Context,
     scope: &'scope Scope<'scope, '_>,
@@ -137,7 +117,7 @@ fn converse<'scope>(
             context.metrics.count_closed(&reason);
             connection.end(reason);
             let answer = protocol.answer(connection.wire, &door, &context.doors);
-            let _ = send(&connection.stream, &answer, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            let _ = connection.stream.send(&answer);
             return part(connection, context.config.drain / 2);
         }
     }
@@ -172,7 +152,7 @@ fn converse<'scope>(
     } else {
         connection.cut();
         // What the kernel holds for a peer that does not read goes at once, not when it gives up.
-        let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
+        connection.stream.reset_on_close();
     }
 }
 
@@ -207,8 +187,7 @@ pub(super) fn prove_room<'scope>(scope: &'scope Scope<'scope, '_>) -> io::Result
 
 /// Whether the peer sends something within `at_most`.
 fn has_input_within(connection: &Connection, at_most: Duration) -> bool {
-    let timeout = Timespec::try_from(at_most).ok();
-    poll(&mut [PollFd::new(&connection.stream, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
+    connection.stream.wait_for_input(Some(at_most)).is_ok_and(|ready| ready)
 }
 
 /// Tells a caller for whom there is no thread.
@@ -216,17 +195,14 @@ pub(super) fn turn_away_busy(context: &Context, connection: &Connection, error: 
     context.turned_away("thread", "no thread", error);
     connection.end(CloseReason::WriteFailed);
     let limits = context.config.limits();
-    super::accept::turn_away(&connection.stream, connection.wire, limits, &Refusal::Busy { lack: "thread" });
+    super::accept::turn_away::turn_away(&connection.stream, connection.wire, limits, &Refusal::Busy { lack: "thread" });
 }
 
 /// Ends a connection that has no writer: our last byte, then a while for the peer's, `at_most` so long:
 /// the manager, which knows nothing of it, does not cut it at a stop.
 fn part(connection: &Connection, at_most: Duration) {
-    let linger = writer::LINGER.min(at_most).max(Duration::from_millis(1)); // no time-out is none at all
-    if connection.stream.shutdown(std::net::Shutdown::Write).is_ok()
-        && connection.stream.set_read_timeout(Some(linger)).is_ok()
-    {
-        discard_input(connection, Some(Instant::now() + linger));
+    if connection.stream.end_output() {
+        discard_input(connection, Some(Instant::now() + writer::LINGER.min(at_most)));
     }
     connection.cut();
 }

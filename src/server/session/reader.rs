@@ -5,18 +5,13 @@
 //! peer, so nothing has to be thrown away.
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender};
-use rustix::buffer::spare_capacity;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
-use socket2::SockRef;
 
 use crate::protocol::{CloseReason, Command, Notice, Refusal};
 use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
@@ -24,6 +19,7 @@ use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
 use super::super::Context;
 use super::super::connection::Connection;
 use super::super::event::{Event, credits_of};
+use super::super::socket::PeerState;
 use super::handlers::{Caller, returns};
 use super::running::Called;
 use super::throttle::{Throttle, Verdict, counts_as_line, is_list};
@@ -36,13 +32,6 @@ pub(in super::super) const LARGE_READ: usize = 32 * 1024;
 pub(in super::super) const EVENT_COMMANDS: usize = 512;
 /// Most bytes of handlers' answers in one event, but for the last of them.
 pub(in super::super) const EVENT_ANSWERS: usize = 64 * 1024;
-/// At an end, so much input is thrown away at once, then a moment is waited: a peer that goes on
-/// talking must not cost more than it did before.
-const DISCARDED: usize = 1024 * 1024;
-/// That moment.
-const DISCARD_PAUSE: Duration = Duration::from_millis(10);
-/// Who has said so much since its end goes on talking.
-const TALKS_ON: usize = 64 * 1024;
 /// A wait that ends by being woken also ends by itself, to look whether the session still lives.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -74,6 +63,8 @@ pub(in super::super) struct Reader<'a> {
     /// How the session is answered now, and the mark of the request at hand: for handlers.
     encoding: Encoding,
     tag: Option<Box<str>>,
+    /// The longest wait of the next read.
+    timeout: Option<Duration>,
     /// Since when something that has to be finished in time is unfinished.
     midway: Option<Duration>,
     /// An object as text is open, so the read waits at most [`OPEN_OBJECT`].
@@ -119,6 +110,7 @@ impl<'a> Reader<'a> {
             undecoded: false,
             encoding: connection.wire.first_encoding(),
             tag: None,
+            timeout: None,
             midway: None,
             is_open: false,
             throttle: open_throttle(connection.wire, connection.slot.origin(), context),
@@ -266,7 +258,14 @@ impl<'a> Reader<'a> {
             self.buffer = Vec::with_capacity(larger);
         }
         self.buffer.clear();
-        let (_, count) = recv(&self.connection.stream, spare_capacity(&mut self.buffer), RecvFlags::empty())?;
+        let stream = &self.connection.stream;
+        if !stream.wait_for_input(self.timeout)? {
+            return Err(Errno::AGAIN);
+        }
+        let count = stream.recv(&mut self.buffer).map_err(|error| match error {
+            Errno::AGAIN => Errno::INTR, // no input after all; wait again
+            error => error,
+        })?;
         if count == 0 {
             self.ended = true;
             // Where this side has ended it, what was begun would have gone on: a part of a line is none.
@@ -345,8 +344,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Sets the longest wait of the next read.
-    fn wait_at_most(&self, time: Duration) -> Result<(), CloseReason> {
-        self.connection.stream.set_read_timeout(Some(time)).map_err(|_: io::Error| CloseReason::ReadFailed)
+    fn wait_at_most(&mut self, time: Duration) -> Result<(), CloseReason> {
+        self.timeout = Some(time);
+        Ok(())
     }
 
     /// Calls the handler of openings, if there is one.
@@ -455,7 +455,7 @@ impl<'a> Reader<'a> {
         self.set_timeout()
     }
 
-    fn set_timeout(&self) -> Result<(), CloseReason> {
+    fn set_timeout(&mut self) -> Result<(), CloseReason> {
         let idle = self.idle;
         let timeout = match self.silence {
             _ if let Some(at) = self.appears_at => {
@@ -465,7 +465,8 @@ impl<'a> Reader<'a> {
             Silence::Allowed => Some(idle * 2 / 3),
             Silence::Warned => Some(idle - idle * 2 / 3),
         };
-        self.connection.stream.set_read_timeout(timeout).map_err(|_: io::Error| CloseReason::ReadFailed)
+        self.timeout = timeout;
+        Ok(())
     }
 
     /// Sends on what was decoded, as fast as flood control allows.
@@ -572,15 +573,10 @@ impl<'a> Reader<'a> {
     /// lines over the allowance are dropped once the peer has ended its input. Otherwise a killed GoChat client
     /// would go on talking (case D7).
     fn end_if_deserted(&mut self) -> Result<(), CloseReason> {
-        let wanted = PollFlags::RDHUP;
-        let mut fds = [PollFd::new(&self.connection.stream, wanted)];
-        let polled = poll(&mut fds, Some(&Timespec::default())).unwrap_or(0);
-        let flags = fds.first().filter(|_| polled > 0).map(PollFd::revents).unwrap_or(PollFlags::empty());
-        if flags.intersects(PollFlags::HUP | PollFlags::ERR) {
-            return Err(CloseReason::ReadFailed);
-        }
-        if flags.contains(wanted) && self.connection.wire == Wire::Relay {
-            return Err(CloseReason::PeerClosed);
+        match self.connection.stream.peer_state() {
+            PeerState::Gone => return Err(CloseReason::ReadFailed),
+            PeerState::EndedInput if self.connection.wire == Wire::Relay => return Err(CloseReason::PeerClosed),
+            PeerState::EndedInput | PeerState::Open => {}
         }
         Ok(())
     }
@@ -620,36 +616,4 @@ fn silence(limit: Duration) -> Silence {
 fn open_throttle(wire: Wire, origin: Option<IpAddr>, context: &Context) -> Throttle {
     let buckets = context.allowances.lock().open(origin, context.uptime());
     Throttle::new(wire, context.config.limits(), buckets)
-}
-
-/// Throws input away until the peer has closed, so that our close sends no reset over unread bytes:
-/// a reset would eat what was last said to the peer. Only time bounds it, since what a talker has on
-/// the way when it is told to go is megabytes in the kernels' buffers. Without `until`, the writer
-/// cuts the connection when that takes too long.
-///
-/// Who still talks then is reset. Else Linux could leave it blocked in a write for a minute or two:
-/// a peer that waits for room hears nothing more from a socket which was closed with nothing unread.
-pub(in super::super) fn discard_input(connection: &Connection, until: Option<Instant>) {
-    let mut buffer = Vec::with_capacity(SMALL_READ);
-    let mut discarded = 0;
-    let mut paused_at = 0;
-    while until.is_none_or(|until| Instant::now() < until) {
-        if discarded - paused_at >= DISCARDED {
-            paused_at = discarded;
-            thread::sleep(DISCARD_PAUSE);
-        }
-        buffer.clear();
-        match recv(&connection.stream, spare_capacity(&mut buffer), RecvFlags::empty()) {
-            Ok((_, 0)) if connection.is_cut() => break,
-            Ok((_, 0)) => return, // the peer's end; what it is still owed goes on
-            Ok((_, count)) => discarded += count,
-            Err(Errno::INTR | Errno::AGAIN) if connection.has_writer() => {}
-            Err(_) => return,
-        }
-    }
-    if discarded >= TALKS_ON {
-        // It fails only where there is nothing left to reset.
-        let _ = SockRef::from(&connection.stream).set_linger(Some(Duration::ZERO));
-    }
-    connection.cut();
 }

@@ -10,15 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::event::{PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::protocol::CloseReason;
 
 use super::super::connection::Connection;
 use super::super::event::Event;
-use super::super::os::{Instant, PollFd, Receiver, Sender, Shutdown, park_timeout, poll, sendmsg};
+use super::super::os::{Instant, Receiver, Sender, park_timeout};
 use super::super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 
 /// After our last byte the peer may take so long to close. Closing earlier, over input that nobody
@@ -102,8 +100,7 @@ impl Writer {
                 return Ok(());
             }
             let slices: Vec<IoSlice<'_>> = batch.iter().map(|packet| IoSlice::new(packet.bytes())).collect();
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match sendmsg(&self.connection.stream, &slices, &mut SendAncillaryBuffer::default(), flags) {
+            match self.connection.stream.send_slices(&slices) {
                 Ok(sent) => {
                     stall.took(sent);
                     self.take_off(batch, sent);
@@ -152,8 +149,7 @@ impl Writer {
     /// Waits until the socket takes more, or for one fraction of the time-out.
     fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
         let begun = Instant::now();
-        let timeout = Timespec::try_from(self.timeout / WAITS_PER_TIMEOUT).ok();
-        match poll(&mut [PollFd::new(&self.connection.stream, PollFlags::OUT)], timeout.as_ref()) {
+        match self.connection.stream.wait_for_room(Some(self.timeout / WAITS_PER_TIMEOUT)) {
             Ok(_) | Err(Errno::INTR) => {
                 stall.waited(Instant::now().saturating_duration_since(begun), self.timeout);
                 Ok(())
@@ -172,7 +168,7 @@ impl Writer {
 
     /// Nothing more will come: says so to the peer and gives it time to close.
     fn finish(&self) {
-        if self.connection.ends_politely() && self.connection.stream.shutdown(Shutdown::Write).is_ok() {
+        if self.connection.ends_politely() && self.connection.stream.end_output() {
             let until = Instant::now() + LINGER;
             while !self.connection.has_finished_reading() {
                 let left = until.saturating_duration_since(Instant::now());
