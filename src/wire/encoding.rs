@@ -1,6 +1,7 @@
 //! How notices are written for one session: the wire format and, for people, the style of the lines.
 
-use super::{Framing, Key, frame, json, relay, text};
+use super::rendering::Rendering;
+use super::{Framing, Key, frame, json, text};
 use crate::protocol::{Notice, StyleChange, clean};
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.
@@ -66,12 +67,7 @@ impl Encoding {
     /// Appends `notice` to `out`, marked with the request that it answers, if any. Appends nothing if
     /// the format has no words for it.
     pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
-        match self {
-            Self::Text(style) => text::encode(notice, style, out),
-            Self::Relay => relay::encode(notice, out),
-            Self::Frame => frame::encode(notice, tag, out),
-            Self::Json(framing) => json::encode(notice, tag, framing, out),
-        }
+        Rendering::new(notice).append(self, tag, out);
     }
 
     /// Appends a handler's answer to a request for `key`: a frame of that route, a packet of that

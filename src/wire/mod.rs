@@ -46,6 +46,7 @@ mod heard;
 mod invisible;
 mod json;
 mod relay;
+mod rendering;
 mod request;
 mod sniff;
 mod text;
@@ -60,6 +61,7 @@ pub use frame::{FrameDecoder, HEARTBEAT};
 pub use heard::{Heard, Kind, Speech};
 pub use json::{Framing, JsonDecoder};
 pub use relay::RelayDecoder;
+pub use rendering::Rendering;
 pub use sniff::Protocol;
 pub use text::{TextDecoder, typed_line};
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::chat::Filter;
 use crate::protocol::{Notice, SessionId};
-use crate::wire::Encoding;
+use crate::wire::{Encoding, Rendering};
 
 use super::super::slot::SlotIndex;
 
@@ -130,10 +130,11 @@ impl Audience {
     pub(in super::super) fn gather(&mut self, notice: &Notice, except: Option<SlotIndex>) -> usize {
         self.talking = true;
         let mut longest = 0;
+        let mut rendering = Rendering::new(notice);
         for Group { encoding, slots, chunk } in &mut self.groups {
             if !slots.is_empty() {
                 let before = chunk.bytes.len();
-                encoding.encode(notice, None, &mut chunk.bytes);
+                rendering.append(*encoding, None, &mut chunk.bytes);
                 if chunk.bytes.len() > before {
                     let (said_by, visitor, is_join_or_leave) =
                         (notice.said_by(), notice.visitor(), notice.is_join_or_leave());

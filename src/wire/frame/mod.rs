@@ -7,7 +7,7 @@
 use byteorder::{ByteOrder, LittleEndian};
 
 use super::buffer::Buffer;
-use super::json::{self, Requests};
+use super::json::{self, Object, Requests};
 use super::{Decode, Inbound, Key, Limits, WireError};
 use crate::protocol::{CloseReason, CommandSpec, Notice, Refusal};
 
@@ -108,16 +108,17 @@ pub(super) fn put(route: u32, data: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(data);
 }
 
-/// Appends the frame that a program is sent of `notice`; errors of frames in tnet's own words.
-pub(super) fn encode(notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
+/// Appends the frame that a program is sent of `notice`, whose object is `object`; errors of frames in
+/// tnet's own words.
+pub(super) fn encode(notice: &Notice, object: &mut Object<'_>, tag: Option<&str>, out: &mut Vec<u8>) {
     match notice {
         Notice::Refused(refusal @ Refusal::UnknownRoute { .. }) => {
             put(ERROR_ROUTE, refusal.to_string().as_bytes(), out);
         }
         Notice::Goodbye(CloseReason::Malformed(TOO_LARGE)) => {}
         Notice::Goodbye(CloseReason::Malformed(what)) => put(ERROR_ROUTE, what.as_bytes(), out),
-        other => {
-            if let Some((route, object)) = json::object(other, tag, u32::MAX as usize) {
+        _ => {
+            if let Some((route, object)) = object.get(tag, u32::MAX as usize) {
                 put(route, &object, out);
             }
         }

@@ -12,12 +12,10 @@
 
 use memchr::memchr;
 
-use super::event;
 use super::framing::{Framing, LINE_TOO_LONG};
 use super::request;
 use super::requests::Requests;
 use super::scan::{Extent, Scanner, blank};
-use crate::protocol::Notice;
 use crate::wire::buffer::Buffer;
 use crate::wire::{Decode, Encoding, Inbound, Limits, WireError};
 
@@ -264,16 +262,4 @@ impl Decode for JsonDecoder {
         self.input.take(rest.len());
         self.scanner.reset();
     }
-}
-
-/// Appends the packet that a program is sent of `notice`.
-pub(in crate::wire) fn encode(notice: &Notice, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
-    if let Some((_, object)) = event::object(notice, tag, framing.longest()) {
-        framing.put(&object, out);
-    }
-}
-
-/// Appends a packet of a handler's own.
-pub(in crate::wire) fn encode_custom(act: &str, data: &str, tag: Option<&str>, framing: Framing, out: &mut Vec<u8>) {
-    framing.put(&event::custom(act, data, tag, framing.longest()), out);
 }

@@ -1,4 +1,4 @@
-//! Encodes notices for programs: the object of each notice, and the route of its frame.
+//! What programs are told of each notice: the keys of its object, and the route of its frame.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,6 @@ use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use crate::protocol::{
     Away, Body, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch, Verb,
 };
-
-/// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
-/// and the keys, it fits the 255 bytes of the shortest framing.
-const MAX_CUT_ACT: usize = 32;
 
 /// Routes of the frame door for what is not the answer to a command.
 mod event_route {
@@ -28,7 +24,7 @@ mod event_route {
 }
 
 /// One person in a list.
-struct Entry<'a> {
+pub(super) struct Entry<'a> {
     name: &'a str,
     id: String,
     idle: u64,
@@ -65,9 +61,9 @@ impl Serialize for Place<'_> {
 
 /// What a program is told. Absent keys are not written.
 #[derive(Default)]
-struct Event<'a> {
-    act: &'a str,
-    data: Cow<'a, str>,
+pub(super) struct Event<'a> {
+    pub(super) act: &'a str,
+    pub(super) data: Cow<'a, str>,
     from: Option<&'a Speaker>,
     /// The session's own id, in answers about itself.
     id: Option<SessionId>,
@@ -77,10 +73,10 @@ struct Event<'a> {
     seq: Option<u64>,
     old: Option<&'a str>,
     why: Option<&'a str>,
-    code: Option<&'a str>,
+    pub(super) code: Option<&'a str>,
     skipped: Option<u64>,
-    people: Option<Vec<Entry<'a>>>,
-    rooms: Option<&'a [RoomInfo]>,
+    pub(super) people: Option<Vec<Entry<'a>>>,
+    pub(super) rooms: Option<&'a [RoomInfo]>,
     by: Option<&'a str>,
     /// How many came and left.
     counts: Option<(usize, usize)>,
@@ -88,7 +84,14 @@ struct Event<'a> {
     /// When the room was made.
     since: Option<u64>,
     past: bool,
-    cut: bool,
+    pub(super) cut: bool,
+}
+
+impl<'a> Event<'a> {
+    /// An event with the two keys that every event has.
+    pub(super) fn of(act: &'a str, data: Cow<'a, str>) -> Self {
+        Self { act, data, ..Self::default() }
+    }
 }
 
 impl Serialize for Event<'_> {
@@ -142,75 +145,8 @@ impl Serialize for Event<'_> {
     }
 }
 
-/// The object that a program is shown of `notice`, at most `longest` bytes of it, and the route of
-/// its frame. `None` where programs are not told.
-pub(in crate::wire) fn object(notice: &Notice, tag: Option<&str>, longest: usize) -> Option<(u32, Vec<u8>)> {
-    let (route, event) = event(notice)?;
-    Some((route, fit(event, tag, longest)))
-}
-
-/// The event as an object of at most `longest` bytes. What is too long is cut, with a mark, in this
-/// order: the lists, the end of the text, the keys beside it, the rest of the text, and last of all the
-/// `Ref`, without which nobody knows what is answered.
-fn fit(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
-    let object = write(&event, tag);
-    if object.len() <= longest {
-        return object;
-    }
-    event.cut |= event.people.take().is_some() | event.rooms.take().is_some();
-    // Keys that leave no word of the text are worth less than it; an error's code is worth more.
-    let (data, may_be_silent) = (event.data.clone(), event.data.is_empty() || event.code.is_some());
-    // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
-    let act = event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
-    let bare = || Event { act, data: data.clone(), cut: true, ..Event::default() };
-    let (object, rest) = shorten(event, tag, longest);
-    if object.len() <= longest && (may_be_silent || !rest.is_empty()) {
-        return object;
-    }
-    let (object, _) = shorten(bare(), tag, longest);
-    if object.len() <= longest {
-        return object;
-    }
-    shorten(bare(), None, longest).0 // which fits every framing
-}
-
-/// Cuts the text, at a character's boundary, until the object fits or nothing of the text is left;
-/// returns the object, and what is left.
-fn shorten<'a>(mut event: Event<'a>, tag: Option<&str>, longest: usize) -> (Vec<u8>, Cow<'a, str>) {
-    let mut object = write(&event, tag);
-    // Each byte of text takes up to six in JSON, so what is too much may have to go in steps.
-    while object.len() > longest && !event.data.is_empty() {
-        let excess = object.len() - longest;
-        let keep = event.data.len().saturating_sub((excess * event.data.len() / object.len()).max(1) + '…'.len_utf8());
-        let keep = (0..=keep).rev().find(|at| event.data.is_char_boundary(*at)).unwrap_or(0);
-        let mut kept = event.data.get(..keep).unwrap_or_default().to_owned();
-        if keep > 0 {
-            kept.push('…');
-        }
-        (event.cut, event.data) = (true, kept.into());
-        object = write(&event, tag);
-    }
-    (object, event.data)
-}
-
-/// A packet of a handler's own.
-pub(in crate::wire) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
-    fit(Event { act, data: data.into(), ..Event::default() }, tag, longest)
-}
-
-pub(super) fn write(event: &impl Serialize, tag: Option<&str>) -> Vec<u8> {
-    // Serializing strings and numbers into memory cannot fail; an empty object would be a bug's sign.
-    let mut object = serde_json::to_vec(event).unwrap_or_else(|_| b"{}".to_vec());
-    if let Some(tag) = tag {
-        object.pop();
-        object.extend_from_slice(b",\"Ref\":");
-        object.extend_from_slice(tag.as_bytes());
-        object.push(b'}');
-    }
-    object
-}
-
-fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
+/// The event that a program is sent of `notice`, and the route of its frame. `None` if programs are not told.
+pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
     let answer = |verb: Verb| verb.spec().route;
     let empty = Event::default();
     Some(match notice {

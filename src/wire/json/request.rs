@@ -7,8 +7,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::event::write;
 use super::field::{Field, Text, is_object, text_of};
+use super::object::write;
 use super::requests::{Lines, Manner, Requests};
 use crate::protocol::{Command, CommandSpec, Nick, OthersHear, Refusal, RoomName, Verb, VisitTo, clean};
 use crate::wire::{Inbound, Key};
