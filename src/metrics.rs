@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::protocol::CloseReason;
+use crate::protocol::{CloseKind, CloseReason};
 
 /// Counters since the start of a server. Each only grows.
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ pub struct Metrics {
     pub skipped: AtomicU64,
     /// Times that a slow consumer congested its room and made its talkers wait, 100 ms at most.
     pub held_up: AtomicU64,
-    /// Sessions ended, by [`CloseReason::index`].
-    pub closed: [AtomicU64; CloseReason::NAMES.len()],
+    /// Sessions ended, by [`CloseKind`] (`kind as usize`).
+    pub closed: [AtomicU64; CloseKind::ALL.len()],
 }
 
 impl Metrics {
@@ -39,7 +39,7 @@ impl Metrics {
 
     /// Counts a session's end.
     pub fn count_closed(&self, reason: &CloseReason) {
-        if let Some(counter) = self.closed.get(reason.index()) {
+        if let Some(counter) = self.closed.get(reason.kind() as usize) {
             Self::count(counter);
         }
     }
@@ -59,9 +59,9 @@ impl fmt::Display for Metrics {
             read(&self.skipped),
             read(&self.held_up)
         )?;
-        for (name, counter) in CloseReason::NAMES.iter().zip(&self.closed) {
+        for (kind, counter) in CloseKind::ALL.iter().zip(&self.closed) {
             if read(counter) > 0 {
-                write!(f, ", {} closed: {name}", read(counter))?;
+                write!(f, ", {} closed: {}", read(counter), kind.name())?;
             }
         }
         Ok(())

@@ -97,11 +97,7 @@ impl Hub {
             None => return,
         };
         if ignored == id {
-            return refuse(
-                id,
-                Refusal::CannotIgnore { why: "You cannot ignore yourself; /echo off hides your own lines" },
-                out,
-            );
+            return refuse(id, Refusal::IgnoresItself, out);
         }
         let Some(person) = self.people.get_mut(id) else { return };
         person.filter.ignored.retain(|other| *other != ignored);
@@ -111,11 +107,7 @@ impl Hub {
         }
         if on {
             if person.filter.ignored.len() >= MAX_IGNORED {
-                return refuse(
-                    id,
-                    Refusal::CannotIgnore { why: "You ignore 64 people already; /unignore NAME first" },
-                    out,
-                );
+                return refuse(id, Refusal::IgnoresTooMany { limit: MAX_IGNORED }, out);
             }
             person.filter.ignored.push(ignored);
         }

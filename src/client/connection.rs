@@ -396,7 +396,7 @@ impl Client {
 
     fn malformed(&self, error: &WireError) -> ClientError {
         let what = match error {
-            WireError::Malformed(what) => (*what).to_owned(),
+            WireError::Malformed(what) => what.to_string(),
             WireError::WrongProtocol(protocol) => format!("that is {}", protocol.name()),
         };
         ClientError::Malformed { address: self.talker.0.address.clone(), what }

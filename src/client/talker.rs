@@ -60,7 +60,7 @@ impl Talker {
         let tag = self.0.next_tag.fetch_add(1, Ordering::Relaxed);
         let mut bytes = Vec::new();
         self.0.wire.encode_request(command, tag, &mut bytes).map_err(|refusal| ClientError::Refused {
-            code: Some(refusal.code().to_owned()),
+            code: Some(refusal.code().name().to_owned()),
             text: refusal.to_string(),
         })?;
         self.write(&bytes)?;

@@ -1,102 +1,139 @@
-//! Why a session ended. Every ending has a name: it is logged, counted, and told where it can be.
+//! Reasons for the end of a session. Every end has one: it is logged, counted, and told where it can be.
 
 use std::fmt;
 
-/// The reason for which one session ended. Of several, the first counts.
+use super::Malformed;
+
+/// The reason for which a session ended. Of several, the first counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
-    /// It said so: `/quit`.
+    /// The session asked for it: `/quit`.
     Quit,
     /// The peer ended its input, or closed.
     PeerClosed,
-    /// It was silent for longer than `--idle` allows; the seconds allowed.
+    /// The session was silent for longer than `--idle` allows.
     Idle {
-        /// How long it may be silent, in seconds.
+        /// The idle limit in seconds.
         seconds: u64,
     },
-    /// It took fewer than 4 KiB of its pending bytes within `--write-timeout`.
+    /// The peer took fewer than 4 KiB of its pending bytes within `--write-timeout`.
     WriteTimeout,
-    /// What it sent cannot be followed any further; the words say what.
-    Malformed(&'static str),
-    /// It spoke another protocol (HTTP, TLS, frames) on this door.
+    /// The peer's input breaks its wire format.
+    Malformed(Malformed),
+    /// The peer spoke another protocol (HTTP, TLS, frames) on this door; holds its name.
     WrongProtocol(&'static str),
-    /// It was asked to leave, since it neither joined a room nor said anything, and did not.
+    /// A program neither joined a room nor said anything, and did not leave when it was asked to.
     NotJoined,
-    /// It had sent nothing yet, for longer than others in the same case, when its place was needed.
+    /// The peer had sent nothing yet, for longer than the others, when its place was needed.
     Silent,
-    /// A handler of the program's own asked for it.
+    /// A handler of the embedding program asked for it.
     Dismissed,
     /// The server is stopping.
     ServerStopping,
-    /// Reading from it failed (a reset, a vanished host).
+    /// Reading failed (a reset, a vanished host).
     ReadFailed,
-    /// Writing to it failed.
+    /// Writing failed.
     WriteFailed,
-    /// A bug of ours ended its thread; nobody else is hurt.
+    /// A bug of Parlor ended the session's thread. No other session is affected.
     Panicked,
-    /// The program's handler that is named here panicked.
+    /// The handler of that name, of the embedding program, panicked.
     HandlerPanicked(Box<str>),
 }
 
+/// The kind of a [`CloseReason`], for counters and programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as the variants of CloseReason")]
+pub enum CloseKind {
+    Quit,
+    PeerClosed,
+    Idle,
+    WriteTimeout,
+    Malformed,
+    WrongProtocol,
+    ServerStopping,
+    ReadFailed,
+    WriteFailed,
+    Panicked,
+    NotJoined,
+    Dismissed,
+    Silent,
+    HandlerPanicked,
+}
+
+impl CloseKind {
+    /// Every kind; each stands at the place of its number, `kind as usize`.
+    pub const ALL: [Self; 14] = [
+        Self::Quit,
+        Self::PeerClosed,
+        Self::Idle,
+        Self::WriteTimeout,
+        Self::Malformed,
+        Self::WrongProtocol,
+        Self::ServerStopping,
+        Self::ReadFailed,
+        Self::WriteFailed,
+        Self::Panicked,
+        Self::NotJoined,
+        Self::Dismissed,
+        Self::Silent,
+        Self::HandlerPanicked,
+    ];
+
+    /// Its name, which stays.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::PeerClosed => "peer closed",
+            Self::Idle => "idle",
+            Self::WriteTimeout => "write time-out",
+            Self::Malformed => "malformed",
+            Self::WrongProtocol => "wrong protocol",
+            Self::ServerStopping => "server stopping",
+            Self::ReadFailed => "read failed",
+            Self::WriteFailed => "write failed",
+            Self::Panicked => "panicked",
+            Self::NotJoined => "not joined",
+            Self::Dismissed => "dismissed",
+            Self::Silent => "silent",
+            Self::HandlerPanicked => "handler panicked",
+        }
+    }
+}
+
 impl CloseReason {
-    /// Whether what waits for the peer is still worth sending: false where the connection is beyond use.
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> CloseKind {
+        match self {
+            Self::Quit => CloseKind::Quit,
+            Self::PeerClosed => CloseKind::PeerClosed,
+            Self::Idle { .. } => CloseKind::Idle,
+            Self::WriteTimeout => CloseKind::WriteTimeout,
+            Self::Malformed(_) => CloseKind::Malformed,
+            Self::WrongProtocol(_) => CloseKind::WrongProtocol,
+            Self::NotJoined => CloseKind::NotJoined,
+            Self::Silent => CloseKind::Silent,
+            Self::Dismissed => CloseKind::Dismissed,
+            Self::ServerStopping => CloseKind::ServerStopping,
+            Self::ReadFailed => CloseKind::ReadFailed,
+            Self::WriteFailed => CloseKind::WriteFailed,
+            Self::Panicked => CloseKind::Panicked,
+            Self::HandlerPanicked(_) => CloseKind::HandlerPanicked,
+        }
+    }
+
+    /// Whether pending bytes are still sent to the peer: false if the connection cannot be used any more.
     #[must_use]
     pub fn is_polite(&self) -> bool {
         !matches!(self, Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
     }
-
-    /// Its short name, which stays: for counters and programs.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        Self::NAMES.get(self.index()).copied().unwrap_or_default()
-    }
-
-    /// Its number in `0..CloseReason::NAMES.len()`, for counters.
-    #[must_use]
-    pub fn index(&self) -> usize {
-        match self {
-            Self::Quit => 0,
-            Self::PeerClosed => 1,
-            Self::Idle { .. } => 2,
-            Self::WriteTimeout => 3,
-            Self::Malformed(_) => 4,
-            Self::WrongProtocol(_) => 5,
-            Self::ServerStopping => 6,
-            Self::ReadFailed => 7,
-            Self::WriteFailed => 8,
-            Self::Panicked => 9,
-            Self::NotJoined => 10,
-            Self::Dismissed => 11,
-            Self::Silent => 12,
-            Self::HandlerPanicked(_) => 13,
-        }
-    }
-
-    /// Short names in the order of [`CloseReason::index`].
-    pub const NAMES: [&'static str; 14] = [
-        "quit",
-        "peer closed",
-        "idle",
-        "write time-out",
-        "malformed",
-        "wrong protocol",
-        "server stopping",
-        "read failed",
-        "write failed",
-        "panicked",
-        "not joined",
-        "dismissed",
-        "silent",
-        "handler panicked",
-    ];
 }
 
 impl fmt::Display for CloseReason {
-    /// For the operator's log.
+    /// The text for the operator's log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Quit => f.write_str("quit"),
-            Self::PeerClosed => f.write_str("peer closed"),
             Self::Idle { seconds } => write!(f, "idle for {seconds} s"),
             Self::WriteTimeout => f.write_str("slow reader, it took fewer than 4 KiB within --write-timeout"),
             Self::Malformed(what) => write!(f, "malformed input: {what}"),
@@ -104,11 +141,23 @@ impl fmt::Display for CloseReason {
             Self::NotJoined => f.write_str("neither joined a room nor said anything, and did not leave when asked to"),
             Self::Silent => f.write_str("had sent nothing yet when its place was needed"),
             Self::Dismissed => f.write_str("dismissed by a handler"),
-            Self::ServerStopping => f.write_str("server stopping"),
-            Self::ReadFailed => f.write_str("read failed"),
-            Self::WriteFailed => f.write_str("write failed"),
             Self::Panicked => f.write_str("panicked (a bug in parlor)"),
             Self::HandlerPanicked(handler) => write!(f, "the program's handler for {handler} panicked"),
+            Self::Quit | Self::PeerClosed | Self::ServerStopping | Self::ReadFailed | Self::WriteFailed => {
+                f.write_str(self.kind().name())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_stand_at_their_numbers() {
+        for (number, kind) in CloseKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, number, "{}", kind.name());
         }
     }
 }

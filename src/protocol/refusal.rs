@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::RoomName;
+use super::{Code, RoomName};
 
 /// Why something that a session asked for was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +126,12 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// Ignoring oneself, or more people than anybody needs to.
-    CannotIgnore {
-        /// Why not.
-        why: &'static str,
+    /// A session cannot ignore itself.
+    IgnoresItself,
+    /// The session ignores as many people as it may.
+    IgnoresTooMany {
+        /// The limit.
+        limit: usize,
     },
     /// A packet that is not what this door takes; the words say why.
     BadPacket {
@@ -165,33 +167,51 @@ pub enum Refusal {
     },
     /// The operating system gave no thread or no descriptor.
     Busy {
-        /// What there is none of.
-        lack: &'static str,
+        /// The resource.
+        lack: Resource,
     },
+}
+
+/// A resource of the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// A file descriptor.
+    Descriptor,
+    /// A thread.
+    Thread,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Descriptor => "descriptor",
+            Self::Thread => "thread",
+        })
+    }
 }
 
 impl Refusal {
     /// The stable code that programs may rely on.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::TooLong { .. } => "toolong",
+            Self::TooLong { .. } => Code::TooLong,
             Self::UnknownCommand { .. }
             | Self::Ambiguous { .. }
             | Self::UnknownAct { .. }
-            | Self::UnknownRoute { .. } => "unknown",
+            | Self::UnknownRoute { .. } => Code::Unknown,
             Self::Usage { .. } | Self::BadPacket { .. } | Self::LooksLikeCommand | Self::OtherProtocol { .. } => {
-                "usage"
+                Code::Usage
             }
-            Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => "badname",
-            Self::NoRoom { .. } | Self::OtherRoom { .. } => "noroom",
-            Self::TooManyRooms { .. } => "full",
-            Self::CannotIgnore { .. } => "usage",
-            Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => "badname",
-            Self::Reserved { .. } => "reserved",
-            Self::Taken { .. } | Self::LooksLike { .. } => "taken",
-            Self::NobodyCalled { .. } | Self::NobodyToAnswer | Self::TwoWrote { .. } => "nobody",
-            Self::Full { .. } | Self::TooManySilent { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => "full",
+            Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => Code::BadName,
+            Self::NoRoom { .. } | Self::OtherRoom { .. } => Code::NoRoom,
+            Self::TooManyRooms { .. } => Code::Full,
+            Self::IgnoresItself | Self::IgnoresTooMany { .. } => Code::Usage,
+            Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => Code::BadName,
+            Self::Reserved { .. } => Code::Reserved,
+            Self::Taken { .. } | Self::LooksLike { .. } => Code::Taken,
+            Self::NobodyCalled { .. } | Self::NobodyToAnswer | Self::TwoWrote { .. } => Code::Nobody,
+            Self::Full { .. } | Self::TooManySilent { .. } | Self::TooManyFrom { .. } | Self::Busy { .. } => Code::Full,
         }
     }
 }
@@ -261,7 +281,8 @@ impl fmt::Display for Refusal {
             Self::TooManyRooms { limit } => {
                 write!(f, "No more rooms can be made (the limit is {limit}). /rooms lists them")
             }
-            Self::CannotIgnore { why } => f.write_str(why),
+            Self::IgnoresItself => f.write_str("You cannot ignore yourself; /echo off hides your own lines"),
+            Self::IgnoresTooMany { limit } => write!(f, "You ignore {limit} people already; /unignore NAME first"),
             Self::BadPacket { why } => f.write_str(why),
             Self::UnknownAct { act } => {
                 write!(f, "No act {act:?}; acts are named as the commands: say, msg, nick, who, join …")

@@ -16,7 +16,7 @@ use super::heard::Heard;
 use super::json::read_object;
 use super::text::TextDoor;
 use super::{Framing, Wire, WireError, frame};
-use crate::protocol::clean;
+use crate::protocol::{Malformed, clean};
 
 /// Longest line accepted from a server, in bytes. A list of 4096 people as one JSON line takes some hundred
 /// thousand.
@@ -115,7 +115,7 @@ impl HeardDecoder {
                 let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
                 let length = end.unwrap_or(rest.len());
                 if length > MAX_LINE {
-                    return Err(WireError::Malformed("a line of more than 1 MiB"));
+                    return Err(WireError::Malformed(Malformed::ServerLineTooLong));
                 }
                 if end.is_none() && (rest.is_empty() || !self.ended) {
                     self.scanned = length;
@@ -144,7 +144,7 @@ impl HeardDecoder {
             Format::Frame => {
                 let Some((route, length)) = frame::head(rest) else { return Ok(false) };
                 if length > MAX_FRAME {
-                    return Err(WireError::Malformed("a frame of more than 16 MiB"));
+                    return Err(WireError::Malformed(Malformed::ServerFrameTooLong));
                 }
                 let Some(data) = rest.get(frame::HEADER..frame::HEADER + length) else { return Ok(false) };
                 match (route, data.first()) {

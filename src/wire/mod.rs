@@ -53,7 +53,7 @@ mod text;
 
 use std::fmt;
 
-use crate::protocol::{Command, Notice, Refusal, StyleChange, shortened};
+use crate::protocol::{Command, Malformed, Notice, Refusal, StyleChange, shortened};
 
 pub use client::HeardDecoder;
 pub use encoding::{Encoding, Style};
@@ -262,8 +262,8 @@ impl fmt::Display for Key {
 /// Why a stream cannot be followed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WireError {
-    /// The bytes break the format; the words say how, for the peer and the log.
-    Malformed(&'static str),
+    /// The bytes break the format.
+    Malformed(Malformed),
     /// They are of another protocol.
     WrongProtocol(Protocol),
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value};
 
+use parlor::protocol::CloseKind;
 use parlor::wire::{Heard, Kind, Speech};
 
 /// The colours of names: those of the terminal's own palette that are legible on dark and light.
@@ -62,7 +63,7 @@ impl Paint {
         Some(match heard {
             Heard::Came { name } => format!("*** {} came", self.name(name)),
             Heard::Left { name, why } => {
-                let why = if why.as_deref() == Some("idle") { " (silent too long)" } else { "" };
+                let why = if why.as_deref() == Some(CloseKind::Idle.name()) { " (silent too long)" } else { "" };
                 format!("*** {} left{why}", self.name(name))
             }
             Heard::Renamed { old, name } => format!("*** {} is now {}", self.name(old), self.name(name)),

@@ -25,7 +25,7 @@ use rustix::io::Errno;
 
 use crate::config::Addresses;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Masks, Refusal, Snowflakes};
+use crate::protocol::{CloseReason, Masks, Refusal, Resource, Snowflakes};
 use crate::wire::Wire;
 
 use super::Context;
@@ -152,7 +152,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if self.spare.take().is_some()
             && let Ok((stream, peer)) = door.listener.accept()
         {
-            let refusal = Refusal::Busy { lack: "descriptor" };
+            let refusal = Refusal::Busy { lack: Resource::Descriptor };
             self.context.turned_away("descriptor", "no descriptor", &canonical(peer));
             turn_away(&Stream::Plain(stream.into()), door.wire, self.context.config.limits(), &refusal);
         }

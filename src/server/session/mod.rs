@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, error, info};
 
-use crate::protocol::{CloseReason, Refusal};
+use crate::protocol::{CloseReason, Refusal, Resource};
 use crate::wire::Wire;
 
 use super::Context;
@@ -81,7 +81,7 @@ fn report(context: &Context, connection: &Connection) {
     }
     let stopping = context.stopper.is_triggered();
     // Each kind of ending is a cause of its own; a stop ends everybody, once.
-    let kind = connection.reason().map_or("unknown", CloseReason::name);
+    let kind = connection.reason().map_or("unknown", |reason| reason.kind().name());
     let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
     use CloseReason::{PeerClosed, ReadFailed, WriteFailed};
     match connection.reason() {
@@ -195,7 +195,12 @@ pub(super) fn turn_away_busy(context: &Context, connection: &Connection, error: 
     context.turned_away("thread", "no thread", error);
     connection.end(CloseReason::WriteFailed);
     let limits = context.config.limits();
-    super::accept::turn_away::turn_away(&connection.stream, connection.wire, limits, &Refusal::Busy { lack: "thread" });
+    super::accept::turn_away::turn_away(
+        &connection.stream,
+        connection.wire,
+        limits,
+        &Refusal::Busy { lack: Resource::Thread },
+    );
 }
 
 /// Ends a connection that has no writer: our last byte, then a while for the peer's, `at_most` so long:

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use rustix::io::Errno;
 
-use crate::protocol::{CloseReason, Command, Notice, Refusal};
+use crate::protocol::{CloseReason, Command, Malformed, Notice, Refusal};
 use crate::wire::{Decode, Encoding, Inbound, Key, Protocol, Wire, WireError};
 
 use super::super::Context;
@@ -336,8 +336,8 @@ impl<'a> Reader<'a> {
         };
         if left.is_zero() {
             return Err(CloseReason::Malformed(match self.connection.wire {
-                Wire::Frame => "a frame that was not finished within 10 s",
-                _ => "a packet that was not finished within 10 s",
+                Wire::Frame => Malformed::UnfinishedFrame,
+                _ => Malformed::UnfinishedPacket,
             }));
         }
         self.wait_at_most(left)

@@ -9,15 +9,12 @@ use byteorder::{ByteOrder, LittleEndian};
 use super::buffer::Buffer;
 use super::json::{self, Object, Requests};
 use super::{Decode, Inbound, Key, Limits, WireError};
-use crate::protocol::{CloseReason, CommandSpec, Notice, Refusal};
+use crate::protocol::{CloseReason, CommandSpec, Malformed, Notice, Refusal};
 
 /// Bytes before the data.
 pub(super) const HEADER: usize = 8;
 /// The route on which tnet tells errors.
 pub(super) const ERROR_ROUTE: u32 = 10_000;
-/// Why a stream ends whose next frame would be too large; the decoder has told the peer already,
-/// with the numbers.
-const TOO_LARGE: &str = "a frame longer than --max-frame";
 /// The route of what is said to a program without being asked (see the JSON objects of the chat).
 pub(super) const NOTICE_ROUTE: u32 = 207;
 /// What the server sends to show that it is there.
@@ -78,7 +75,7 @@ impl Decode for FrameDecoder {
                 return Ok(Some(inbound));
             }
             if self.broken {
-                return Err(WireError::Malformed(TOO_LARGE));
+                return Err(WireError::Malformed(Malformed::FrameTooLong));
             }
             if !self.take_frame()? {
                 return Ok(None);
@@ -115,8 +112,8 @@ pub(super) fn encode(notice: &Notice, object: &mut Object<'_>, tag: Option<&str>
         Notice::Refused(refusal @ Refusal::UnknownRoute { .. }) => {
             put(ERROR_ROUTE, refusal.to_string().as_bytes(), out);
         }
-        Notice::Goodbye(CloseReason::Malformed(TOO_LARGE)) => {}
-        Notice::Goodbye(CloseReason::Malformed(what)) => put(ERROR_ROUTE, what.as_bytes(), out),
+        Notice::Goodbye(CloseReason::Malformed(Malformed::FrameTooLong)) => {}
+        Notice::Goodbye(CloseReason::Malformed(what)) => put(ERROR_ROUTE, what.text().as_bytes(), out),
         _ => {
             if let Some((route, object)) = object.get(tag, u32::MAX as usize) {
                 put(route, &object, out);

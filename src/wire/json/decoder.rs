@@ -12,10 +12,11 @@
 
 use memchr::memchr;
 
-use super::framing::{Framing, LINE_TOO_LONG};
+use super::framing::Framing;
 use super::request;
 use super::requests::Requests;
 use super::scan::{Extent, Scanner, blank};
+use crate::protocol::Malformed;
 use crate::wire::buffer::Buffer;
 use crate::wire::{Decode, Encoding, Inbound, Limits, WireError};
 
@@ -166,7 +167,7 @@ impl JsonDecoder {
                 request::read(rest.get(..=at).unwrap_or_default(), &mut self.ready);
                 self.input.take(at);
             }
-            _ => return Err(WireError::Malformed(LINE_TOO_LONG)),
+            _ => return Err(WireError::Malformed(Malformed::ObjectTooLong)),
         }
         self.scanner.reset();
         Ok(true)
@@ -178,7 +179,7 @@ impl JsonDecoder {
         let end = memchr(b'\n', rest.get(self.scanned..).unwrap_or_default()).map(|at| self.scanned + at);
         let length = end.unwrap_or(rest.len());
         if length > self.max_packet {
-            return Err(WireError::Malformed(LINE_TOO_LONG));
+            return Err(WireError::Malformed(Malformed::ObjectTooLong));
         }
         if end.is_none() && !self.ended {
             self.scanned = length;

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::framing::{LINE_TOO_LONG, PACKET_TOO_LONG};
 use crate::protocol::{
-    Away, Body, CloseReason, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch, Verb,
+    Away, Body, CloseReason, Code, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch, Verb,
 };
 
 /// Routes of the frame door for what is not the answer to a command.
@@ -73,7 +72,7 @@ pub(super) struct Event<'a> {
     seq: Option<u64>,
     old: Option<&'a str>,
     why: Option<&'a str>,
-    pub(super) code: Option<&'a str>,
+    pub(super) code: Option<Code>,
     skipped: Option<u64>,
     pub(super) people: Option<Vec<Entry<'a>>>,
     pub(super) rooms: Option<&'a [RoomInfo]>,
@@ -111,7 +110,7 @@ impl Serialize for Event<'_> {
             ("Room", self.room),
             ("Old", self.old),
             ("Why", self.why),
-            ("Code", self.code),
+            ("Code", self.code.map(Code::name)),
             ("By", self.by),
         ] {
             if let Some(text) = text {
@@ -164,7 +163,7 @@ pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::JOINED, event)
         }
         Notice::Left { who, room, why } => {
-            let (data, room, why) = ((&*who.name).into(), Some(room.as_str()), Some(why.name()));
+            let (data, room, why) = ((&*who.name).into(), Some(room.as_str()), Some(why.kind().name()));
             (event_route::LEFT, Event { act: "left", data, from: Some(who), room, why, ..empty })
         }
         Notice::Came { who, from, room } => {
@@ -219,7 +218,7 @@ pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         Notice::WelcomeBack => (answer(Verb::Back), Event { act: "back", ..empty }),
         Notice::IsAway { who, away } => (
             event_route::NOTICE,
-            Event { act: "notice", data: reason(away), from: Some(who), code: Some("away"), ..empty },
+            Event { act: "notice", data: reason(away), from: Some(who), code: Some(Code::Away), ..empty },
         ),
         Notice::Ignoring { who, on } => {
             let verb = if *on { Verb::Ignore } else { Verb::Unignore };
@@ -259,20 +258,17 @@ pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
         }
         Notice::SlowDown { rate, waiting } => {
             let data = format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait");
-            (event_route::NOTICE, Event { act: "notice", data: data.into(), code: Some("flood"), ..empty })
+            (event_route::NOTICE, Event { act: "notice", data: data.into(), code: Some(Code::Flood), ..empty })
         }
         Notice::Skipped { lines, .. } => {
             let data = format!("{lines} lines were skipped, you read too slowly");
             (event_route::NOTICE, Event { act: "notice", data: data.into(), skipped: Some(*lines), ..empty })
         }
-        Notice::Refused(refusal) => (event_route::ERROR, error(&refusal.to_string(), refusal.code())),
+        Notice::Refused(refusal) => (event_route::ERROR, error(refusal, refusal.code())),
         Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
             (event_route::DOEXIT, Event { act: "doexit", ..empty })
         }
-        Notice::Goodbye(CloseReason::Malformed(what @ (PACKET_TOO_LONG | LINE_TOO_LONG))) => {
-            (event_route::ERROR, error(what, "toolong"))
-        }
-        Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, "usage")),
+        Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, what.code())),
         Notice::Goodbye(CloseReason::Quit) => (answer(Verb::Quit), Event { act: "quit", ..empty }),
         _ => return None,
     })
@@ -305,6 +301,6 @@ fn said<'a>(act: &'a str, line: &'a Line) -> Event<'a> {
     }
 }
 
-fn error<'a>(why: &str, code: &'a str) -> Event<'a> {
-    Event { act: "error", data: Cow::Owned(why.to_owned()), code: Some(code), ..Event::default() }
+fn error(why: &impl ToString, code: Code) -> Event<'static> {
+    Event { act: "error", data: why.to_string().into(), code: Some(code), ..Event::default() }
 }

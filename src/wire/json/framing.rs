@@ -6,10 +6,7 @@
 
 use byteorder::{ByteOrder, NetworkEndian};
 
-/// Why a stream ends whose next packet would be too long.
-pub(super) const PACKET_TOO_LONG: &str = "a packet longer than --max-packet";
-/// The same where packets are lines.
-pub(super) const LINE_TOO_LONG: &str = "a line longer than --max-packet";
+use crate::protocol::Malformed;
 
 /// How packets are told from one another on a JSON door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +33,7 @@ enum Head {
     /// A packet of `header` + `data` bytes begins here; `sum` is what its bytes must add up to.
     Packet { header: usize, data: usize, sum: Option<u32> },
     /// No packet begins like this.
-    Broken(&'static str),
+    Broken(Malformed),
 }
 
 impl Framing {
@@ -86,14 +83,14 @@ impl Framing {
         let data = match self {
             Self::Lines => return Head::Partial,
             Self::Gf7 => match number(3).map(|total| total.checked_sub(header)) {
-                Some(None) => return Head::Broken("a packet shorter than its own header"),
+                Some(None) => return Head::Broken(Malformed::PacketTooShort),
                 Some(data) => data,
                 None => None,
             },
             plain => number(plain.header()),
         };
         match (data, bytes.get(..header)) {
-            (Some(data), _) if data > max_packet => Head::Broken(PACKET_TOO_LONG),
+            (Some(data), _) if data > max_packet => Head::Broken(Malformed::PacketTooLong),
             (Some(data), Some(head)) => {
                 let sum = (self == Self::Gf7).then(|| head.get(3..).map(NetworkEndian::read_u32)).flatten();
                 Head::Packet { header, data, sum }
@@ -107,18 +104,14 @@ impl Framing {
     ///
     /// # Errors
     /// If no packet begins like this, or its checksum is wrong.
-    pub(in crate::wire) fn packet(
-        self,
-        bytes: &[u8],
-        max_packet: usize,
-    ) -> Result<Option<(usize, &[u8])>, &'static str> {
+    pub(in crate::wire) fn packet(self, bytes: &[u8], max_packet: usize) -> Result<Option<(usize, &[u8])>, Malformed> {
         match self.head(bytes, max_packet) {
             Head::Partial => Ok(None),
             Head::Broken(why) => Err(why),
             Head::Packet { header, data: length, sum: wanted } => {
                 let Some(data) = bytes.get(header..header + length) else { return Ok(None) };
                 if wanted.is_some_and(|wanted| wanted != sum(data)) {
-                    return Err("a packet whose checksum is wrong");
+                    return Err(Malformed::Checksum);
                 }
                 Ok(Some((header + length, data)))
             }
@@ -167,7 +160,7 @@ impl Framing {
     ///
     /// # Errors
     /// If no framing begins like this.
-    pub(super) fn detect(bytes: &[u8], max_packet: usize) -> Result<Option<Self>, &'static str> {
+    pub(super) fn detect(bytes: &[u8], max_packet: usize) -> Result<Option<Self>, Malformed> {
         let opens = |at: usize| match (bytes.get(at), bytes.get(at + 1)) {
             (None, _) | (Some(b'{'), None) => None,
             (Some(b'{'), Some(b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n')) => Some(true),
@@ -204,7 +197,7 @@ impl Framing {
             (Head::Packet { data: 1.., .. }, Some(b' '..=b'~')) if bytes.first().is_some_and(|high| *high < b' ') => {
                 Ok(Some(Self::Gf2))
             }
-            _ => Err("these bytes begin no packet; send JSON objects, one a line, or with a length before each"),
+            _ => Err(Malformed::NoPacket),
         }
     }
 }

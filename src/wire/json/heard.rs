@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::protocol::clean;
+use crate::protocol::{Code, clean};
 use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Most entries of one list that are kept; the rest are counted. Sixteen times the default of
@@ -68,7 +68,7 @@ pub(in crate::wire) fn read_object(
         "away" if data.is_empty() => hear(Heard::Info("You are away".to_owned())),
         "away" => hear(Heard::Info(format!("You are away: {data}"))),
         "back" => hear(Heard::Info("Welcome back".to_owned())),
-        "notice" if object.code.as_deref() == Some("away") => {
+        "notice" if object.code.as_deref() == Some(Code::Away.name()) => {
             let away = if data.is_empty() { data } else { format!(": {data}") };
             hear(Heard::Info(format!("{} is away{away}", speaker())));
         }

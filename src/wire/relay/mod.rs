@@ -12,7 +12,7 @@ use memchr::memchr;
 use super::buffer::Buffer;
 use super::sniff::{Sniffer, Verdict};
 use super::{Decode, Inbound, Wire, WireError};
-use crate::protocol::{Body, Command, Line, Notice, Refusal, clean};
+use crate::protocol::{Body, Command, Line, Malformed, Notice, Refusal, clean};
 
 /// Longest line in bytes: what fits the older program's 16-bit buffer.
 const MAX_LINE: usize = 65_535;
@@ -56,7 +56,7 @@ impl RelayDecoder {
         let part = self.input.rest().get(..length).unwrap_or_default();
         let ends_in_cr = part.last().or(self.line.last()) == Some(&b'\r');
         if self.line.len() + part.len() > MAX_LINE + usize::from(ends_in_cr) {
-            return Err(WireError::Malformed("a line longer than 65535 bytes"));
+            return Err(WireError::Malformed(Malformed::RelayLineTooLong));
         }
         self.line.extend_from_slice(part);
         let sniffed = self.sniffer.data(part);

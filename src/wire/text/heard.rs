@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::wrap::INDENT;
-use crate::protocol::{clean, is_mask};
+use crate::protocol::{CloseKind, clean, is_mask};
 use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Longest wrapped line of the server that is joined again, in bytes.
@@ -137,7 +137,7 @@ impl TextDoor {
                 ("login", false) => return Some(Heard::Came { name: speech.name }),
                 ("login out", false) => return Some(Heard::Left { name: speech.name, why: None }),
                 ("time out leave out", false) => {
-                    return Some(Heard::Left { name: speech.name, why: Some("idle".to_owned()) });
+                    return Some(Heard::Left { name: speech.name, why: Some(CloseKind::Idle.name().to_owned()) });
                 }
                 _ => {}
             }

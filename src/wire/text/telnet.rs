@@ -11,6 +11,7 @@
 //! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
 //! control character at its end.
 
+use crate::protocol::Malformed;
 use crate::wire::WireError;
 
 /// Interpret as command.
@@ -139,7 +140,7 @@ impl Telnet {
             (State::Subnegotiation { iac: true, .. }, SE) => (State::Data, Step::Nothing),
             // The IAC that may end it is not counted.
             (State::Subnegotiation { skipped, .. }, _) if skipped > MAX_SUBNEGOTIATION => {
-                return Err(WireError::Malformed("a telnet subnegotiation longer than 4096 bytes"));
+                return Err(WireError::Malformed(Malformed::SubnegotiationTooLong));
             }
             (State::Subnegotiation { skipped, iac }, _) => {
                 (State::Subnegotiation { skipped: skipped + 1, iac: byte == IAC && !iac }, Step::Nothing)

@@ -417,7 +417,7 @@ impl Model {
         };
         let who = Arc::clone(&other.speaker);
         if whom == player {
-            assert!(matches!(refusal(effects, at), Refusal::CannotIgnore { .. }));
+            assert!(matches!(refusal(effects, at), Refusal::IgnoresItself));
             return;
         }
         let life = self.lives.get_mut(&player).unwrap();

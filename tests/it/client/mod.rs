@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parlor::client::{Client, ClientError, Heard, Kind, Speech};
-use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, VisitTo};
+use parlor::protocol::{CloseReason, Command, Malformed, Notice, Refusal, RoomName, VisitTo};
 use parlor::server::Handle;
 use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
@@ -266,7 +266,7 @@ fn an_end_without_a_farewell_has_no_reason() {
         for (notice, is_farewell) in by_the_way.iter().map(|notice| (notice, false)).chain([
             (&Notice::Goodbye(CloseReason::ServerStopping), true),
             (&Notice::Goodbye(CloseReason::Quit), true),
-            (&Notice::Goodbye(CloseReason::Malformed("a packet too long")), true),
+            (&Notice::Goodbye(CloseReason::Malformed(Malformed::PacketTooLong)), true),
             (&Notice::Goodbye(CloseReason::Idle { seconds: 30 }), wire == Wire::Text),
         ]) {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -6,19 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor::protocol::{
-    Away, COMMANDS, CloseReason, IdleLimits, Notice, Presence, Refusal, RoomInfo, RoomName, Speaker,
+    Away, COMMANDS, CloseKind, CloseReason, IdleLimits, Malformed, Notice, Presence, Refusal, Resource, RoomInfo,
+    RoomName, Speaker,
 };
 
 use super::{body, said, speaker};
 
 pub(super) fn all_reasons() -> Vec<CloseReason> {
-    use CloseReason::*;
+    use CloseReason::{
+        Dismissed, HandlerPanicked, Idle, NotJoined, Panicked, PeerClosed, Quit, ReadFailed, ServerStopping, Silent,
+        WriteFailed, WriteTimeout, WrongProtocol,
+    };
     let all = vec![
         Quit,
         PeerClosed,
         Idle { seconds: 30 },
         WriteTimeout,
-        Malformed("a line longer than 65535 bytes"),
+        CloseReason::Malformed(Malformed::RelayLineTooLong),
         WrongProtocol("HTTP"),
         ServerStopping,
         ReadFailed,
@@ -29,7 +33,7 @@ pub(super) fn all_reasons() -> Vec<CloseReason> {
         Silent,
         HandlerPanicked("route 7".into()),
     ];
-    assert!(all.iter().map(CloseReason::index).eq(0..CloseReason::NAMES.len()), "a reason is missing here");
+    assert!(all.iter().map(CloseReason::kind).eq(CloseKind::ALL), "a reason is missing here");
     all
 }
 
@@ -60,11 +64,12 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
         Refusal::TooManyFrom { address: [10, 0, 0, 7].into(), limit: 16 },
         Refusal::TooManyFrom { address: "2001:db8::".parse().unwrap(), limit: 16 },
         Refusal::TooManySilent { limit: 1024 },
-        Refusal::Busy { lack: "thread" },
+        Refusal::Busy { lack: Resource::Thread },
         Refusal::BadRoom,
         Refusal::NoRoom { room: RoomName::parse("dev").unwrap() },
         Refusal::TooManyRooms { limit: 256 },
-        Refusal::CannotIgnore { why: "You cannot ignore yourself" },
+        Refusal::IgnoresItself,
+        Refusal::IgnoresTooMany { limit: 64 },
         Refusal::BadPacket { why: "No Act".into() },
         Refusal::UnknownAct { act: "dance\n".into() },
         Refusal::UnknownRoute { route: 7 },

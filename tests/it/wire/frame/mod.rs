@@ -1,7 +1,7 @@
 //! The frame door's bytes (tnet): recorded ones, every limit and one on either side of it, and
 //! streams that are no frames at all. Pure: no socket, only `parlor::wire`.
 
-use parlor::protocol::{Command, Notice, Refusal};
+use parlor::protocol::{Command, Malformed, Notice, Refusal};
 use parlor::wire::{Encoding, HEARTBEAT, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::wire::packets::{
     LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, route_of, said,
 };
 
-const TOO_LARGE: WireError = WireError::Malformed("a frame longer than --max-frame");
+const TOO_LARGE: WireError = WireError::Malformed(Malformed::FrameTooLong);
 
 #[test]
 fn recorded_frames_whole_and_in_crumbs() {

@@ -1,7 +1,7 @@
 //! Objects as text on the JSON door: white space anywhere, several in a line, one over several lines;
 //! and the packets whose length looks like white space. Pure: no socket, only `parlor::wire`.
 
-use parlor::protocol::Refusal;
+use parlor::protocol::{Malformed, Refusal};
 use parlor::wire::{Encoding, Framing, Inbound, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ fn open_object_is_refused_with_its_ref() {
 #[test]
 fn object_over_packet_limit_ends_stream() {
     let limits = Limits { max_packet: 64, ..LIMITS };
-    let too_long = WireError::Malformed("a line longer than --max-packet");
+    let too_long = WireError::Malformed(Malformed::ObjectTooLong);
     for (object, fits) in [(of_length(64), true), (of_length(65), false), (of_length(65)[..65].to_vec(), false)] {
         for before in ["", " ", "\n\n"] {
             let stream = [before.as_bytes(), &object].concat();

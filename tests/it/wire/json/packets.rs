@@ -1,7 +1,7 @@
 //! The JSON door's bytes (gtcp): six framings told apart by the first packet, every limit and one on
 //! either side of it, and objects that no honest client writes. Pure: no socket, only `parlor::wire`.
 
-use parlor::protocol::{Command, Refusal, RoomName};
+use parlor::protocol::{Command, Malformed, Refusal, RoomName};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
@@ -15,7 +15,7 @@ const HELLO: &[u8] = br#"{"Act":"hello","Data":"My name's John!"}"#;
 const DOEXIT: &[u8] = br#"{"Act":"doexit","Data":""}"#;
 /// Framings whose packets have a length before them.
 const WITH_LENGTH: [Framing; 5] = [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7];
-const TOO_LONG: WireError = WireError::Malformed("a packet longer than --max-packet");
+const TOO_LONG: WireError = WireError::Malformed(Malformed::PacketTooLong);
 
 fn switch(framing: Framing) -> Inbound {
     Inbound::Switch(Encoding::Json(framing))
@@ -205,7 +205,7 @@ fn gf7_needs_its_sum_and_its_own_length() {
     let wire = Wire::Json(Some(Framing::Gf7));
     for total in 0..7 {
         let stream = [0, 0, total, 0, 0, 0, 0, b'{'];
-        let wanted = Err(WireError::Malformed("a packet shorter than its own header"));
+        let wanted = Err(WireError::Malformed(Malformed::PacketTooShort));
         assert_eq!(in_all_ways(wire, &stream), (vec![], wanted), "{total}");
     }
     let (items, ended) = in_all_ways(wire, &[0, 0, 7, 0, 0, 0, 0]);
@@ -214,7 +214,7 @@ fn gf7_needs_its_sum_and_its_own_length() {
     for (at, bit) in (3..7).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
         let mut stream = [right.clone(), right.clone()].concat();
         stream[right.len() + at] ^= 1 << bit;
-        let wanted = Err(WireError::Malformed("a packet whose checksum is wrong"));
+        let wanted = Err(WireError::Malformed(Malformed::Checksum));
         assert_eq!(decode(wire, stream.chunks(5)), (vec![act("hello", "My name's John!")], wanted), "{at}.{bit}");
     }
     // The sum is of the bytes, so two of them may change places unnoticed; that is gtcp's.
@@ -368,7 +368,7 @@ fn check_refused(object: &[u8]) {
         let [Inbound::Refused(refusal @ Refusal::BadPacket { why }), Inbound::Heartbeat] = items.as_slice() else {
             unreachable!("{shown}: {items:?}");
         };
-        assert_eq!((refusal.code(), ended), ("usage", Ok(())), "{shown}");
+        assert_eq!((refusal.code().name(), ended), ("usage", Ok(())), "{shown}");
         assert!(
             !why.is_empty() && why.chars().count() <= 200 && !why.chars().any(char::is_control),
             "{shown}: {why:?}"

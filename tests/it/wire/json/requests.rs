@@ -79,7 +79,7 @@ fn wrong_object_is_refused_with_its_ref() {
     ] {
         let items = at_every_door("say", object);
         let [Inbound::Tag(tag), Inbound::Refused(refusal)] = items.as_slice() else { unreachable!("{items:?}") };
-        assert_eq!((&**tag, refusal.code()), ("7", code), "{object}");
+        assert_eq!((&**tag, refusal.code().name()), ("7", code), "{object}");
     }
 }
 

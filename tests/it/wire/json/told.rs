@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use parlor::protocol::{Away, COMMANDS, CloseReason, Notice, Presence, Refusal, RoomName};
+use parlor::protocol::{Away, COMMANDS, CloseReason, Malformed, Notice, Presence, Refusal, RoomName};
 use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
 use serde_json::Value;
 
@@ -189,7 +189,7 @@ fn answers_carry_what_programs_need() {
         let frame = bytes(Encoding::Frame, &notice, None);
         assert_eq!(frame[..4], route.to_le_bytes(), "the route of {notice:?}");
     }
-    let broken = Notice::Goodbye(CloseReason::Malformed("a packet whose checksum is wrong"));
+    let broken = Notice::Goodbye(CloseReason::Malformed(Malformed::Checksum));
     let wanted = r#"{"Act":"error","Data":"a packet whose checksum is wrong","Code":"usage"}"#;
     assert_eq!(object(&broken, None), Some(serde_json::from_str(wanted).unwrap()));
     assert_eq!(bytes(Encoding::Frame, &broken, None)[..4], 10_000_u32.to_le_bytes(), "in tnet's own words");

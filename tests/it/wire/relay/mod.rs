@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
-use parlor::protocol::Command;
+use parlor::protocol::{Command, Malformed};
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
 use super::{LIMIT, decode, every_split, say};
@@ -54,7 +54,7 @@ fn a_relay_line_has_a_limit() {
                     assert_eq!((lengths, error), (vec![6, length, 5], None), "{length} in chunks of {size}");
                 } else {
                     assert_eq!(got, [say("before")], "{length} in chunks of {size}");
-                    assert_eq!(error, Some(WireError::Malformed("a line longer than 65535 bytes")));
+                    assert_eq!(error, Some(WireError::Malformed(Malformed::RelayLineTooLong)));
                 }
             }
         }

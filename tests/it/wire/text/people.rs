@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use parlor::protocol::{COMMANDS, CloseReason, Line, Notice, Presence, RoomName, StyleChange};
+use parlor::protocol::{COMMANDS, CloseReason, Line, Malformed, Notice, Presence, RoomName, StyleChange};
 use parlor::wire::{Encoding, Style};
 
 use crate::wire::notices::{KINDS, all_notices, kind};
@@ -181,7 +181,10 @@ fn answers_and_goodbyes_are_told_like_this() {
         (Notice::SlowDown { rate: 5, waiting: 12 }, "*** Slow down: your lines are now sent at 5 a second, 12 wait\n"),
         (Notice::Goodbye(CloseReason::Quit), "*** Goodbye\n"),
         (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), "*** Disconnected: quiet for 30 s\n"),
-        (Notice::Goodbye(CloseReason::Malformed("a line too long")), "*** Disconnected: a line too long\n"),
+        (
+            Notice::Goodbye(CloseReason::Malformed(Malformed::RelayLineTooLong)),
+            "*** Disconnected: a line longer than 65535 bytes\n",
+        ),
         (Notice::Goodbye(CloseReason::ServerStopping), "*** The server is stopping. Goodbye\n"),
         (Notice::Goodbye(CloseReason::PeerClosed), ""),
     ] {

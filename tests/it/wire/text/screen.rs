@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor::protocol::{
-    Away, Body, COMMANDS, CloseReason, Command, IdleLimits, Line, Notice, Presence, Refusal, RoomInfo, RoomName,
-    SessionId, Speaker,
+    Away, Body, COMMANDS, CloseReason, Command, IdleLimits, Line, Malformed, Notice, Presence, Refusal, RoomInfo,
+    RoomName, SessionId, Speaker,
 };
 use parlor::wire::{Encoding, Framing, Inbound, Key, Wire};
 use proptest::collection::vec;
@@ -216,9 +216,7 @@ fn long_notices() -> Vec<Notice> {
             Notice::SlowDown { rate: u32::MAX, waiting: usize::MAX },
             Notice::IdleWarning { quiet: u64::MAX, left: u64::MAX },
             Notice::Goodbye(CloseReason::Idle { seconds: 86_399 }),
-            Notice::Goodbye(CloseReason::Malformed(
-                "a packet that was not finished within 10 s, or a line that is far too long",
-            )),
+            Notice::Goodbye(CloseReason::Malformed(Malformed::NoPacket)),
         ]);
         all.extend(aways().map(|away| Notice::Whois { who: one(away), room: Some(room()), by: "text" }));
         for away in [Away(None), Away(Some(text.clone()))] {

@@ -1,0 +1,72 @@
+//! Ways in which input can break its wire format. The session ends: what follows cannot be understood.
+
+use std::fmt;
+
+use super::Code;
+
+/// How input breaks its wire format. The text is for the peer and for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Malformed {
+    /// A telnet subnegotiation is longer than 4096 bytes.
+    SubnegotiationTooLong,
+    /// A line at the relay door is longer than 65,535 bytes.
+    RelayLineTooLong,
+    /// A packet at the JSON door is longer than `--max-packet`.
+    PacketTooLong,
+    /// An object as text at the JSON door is longer than `--max-packet`.
+    ObjectTooLong,
+    /// The length in a packet's header is less than the header's own.
+    PacketTooShort,
+    /// The checksum of a packet is wrong.
+    Checksum,
+    /// The first bytes at the JSON door begin no packet in any framing.
+    NoPacket,
+    /// A packet was not finished in time.
+    UnfinishedPacket,
+    /// A frame is longer than `--max-frame`. The decoder has told the peer already, with the numbers.
+    FrameTooLong,
+    /// A frame was not finished in time.
+    UnfinishedFrame,
+    /// A server has sent this client a line of more than 1 MiB.
+    ServerLineTooLong,
+    /// A server has sent this client a frame of more than 16 MiB.
+    ServerFrameTooLong,
+}
+
+impl Malformed {
+    /// The code of the error that a program is told.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Self::PacketTooLong | Self::ObjectTooLong => Code::TooLong,
+            _ => Code::Usage,
+        }
+    }
+
+    /// The text for the peer and for the log.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::SubnegotiationTooLong => "a telnet subnegotiation longer than 4096 bytes",
+            Self::RelayLineTooLong => "a line longer than 65535 bytes",
+            Self::PacketTooLong => "a packet longer than --max-packet",
+            Self::ObjectTooLong => "a line longer than --max-packet",
+            Self::PacketTooShort => "a packet shorter than its own header",
+            Self::Checksum => "a packet whose checksum is wrong",
+            Self::NoPacket => {
+                "these bytes begin no packet; send JSON objects, one a line, or with a length before each"
+            }
+            Self::UnfinishedPacket => "a packet that was not finished within 10 s",
+            Self::FrameTooLong => "a frame longer than --max-frame",
+            Self::UnfinishedFrame => "a frame that was not finished within 10 s",
+            Self::ServerLineTooLong => "a line of more than 1 MiB",
+            Self::ServerFrameTooLong => "a frame of more than 16 MiB",
+        }
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
