@@ -1,13 +1,15 @@
-//! Sessions that come, are greeted, and go, while others listen: what a visit costs, and that the
-//! listeners still hear what is said afterwards.
+//! Churn: sessions connect, are greeted and leave while others listen. The result is the cost of a visit. The
+//! listeners must still receive each line afterwards.
 
 use std::time::{Duration, Instant};
 
+use super::connection::State;
 use super::flags::{Churn, Room};
 use super::payload::SHORTEST;
 use super::process;
 use super::report::Run;
-use super::swarm::{STUCK, State, Swarm};
+use super::room::{self, fence};
+use super::swarm::{STUCK, Swarm};
 use super::target::Role;
 
 /// Measures it once.
@@ -21,7 +23,7 @@ pub(super) fn run(how: &Churn) -> Result<Run, String> {
         seconds: Duration::ZERO,
         settle: Duration::from_millis(500),
     };
-    let mut audience = Swarm::fill(&room)?;
+    let mut listeners = room::fill(&room)?;
     let mut visitors = Swarm::new(&how.to)?;
     let (mut begun, mut ended) = (0, 0);
     let mut leaving = vec![false; how.visits.min(how.in_flight) as usize];
@@ -40,7 +42,7 @@ pub(super) fn run(how: &Churn) -> Result<Run, String> {
         }
         for (place, leaving) in leaving.iter_mut().enumerate() {
             match visitors.connections[place].state {
-                State::In if !*leaving => {
+                State::Joined if !*leaving => {
                     *leaving = true;
                     visitors.leave(place);
                 }
@@ -58,12 +60,12 @@ pub(super) fn run(how: &Churn) -> Result<Run, String> {
                 _ => {}
             }
         }
-        audience.turn(Some(Duration::ZERO), |_, _, _| {})?;
+        listeners.turn(Some(Duration::ZERO), |_, _, _| {})?;
     }
     let seconds = started.elapsed().as_secs_f64();
     let after = how.to.pid.map(process::usage).transpose()?;
-    audience.rest_for(room.settle)?;
-    audience.fence(&room)?; // everybody still hears everything
+    listeners.discard_for(room.settle)?;
+    fence(&mut listeners, &room)?; // every member still receives each line
     let visits = f64::from(how.visits);
     let cpu = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64() * 1e6 / visits);
     Ok(Run::of("churn")

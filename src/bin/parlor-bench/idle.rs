@@ -1,4 +1,4 @@
-//! How fast sessions come in, and what each of them holds while nothing is said.
+//! Idle: the rate of new sessions, and the memory of each while nothing is said.
 
 use std::time::Instant;
 
@@ -8,8 +8,8 @@ use super::report::Run;
 use super::swarm::Swarm;
 use super::target::Role;
 
-/// Measures it once. A session counts from its connect until it has been greeted; on a wire that
-/// greets nobody, until it is connected.
+/// Measures it once. A session's time is from its connect until its greeting, or until it is connected on a wire
+/// without greetings.
 pub(super) fn run(how: &Idle) -> Result<Run, String> {
     let mut swarm = Swarm::new(&how.to)?;
     let before = how.to.pid.map(process::usage).transpose()?;
@@ -21,7 +21,7 @@ pub(super) fn run(how: &Idle) -> Result<Run, String> {
     }
     let seconds = started.elapsed().as_secs_f64();
     let greeted = how.to.pid.map(process::usage).transpose()?;
-    swarm.rest_for(how.settle)?;
+    swarm.discard_for(how.settle)?;
     let after = how.to.pid.map(process::usage).transpose()?;
     let sessions = f64::from(how.sessions);
     let each = |figure: fn(&process::Usage) -> u64| {
@@ -29,7 +29,7 @@ pub(super) fn run(how: &Idle) -> Result<Run, String> {
     };
     let kib = |figure| each(figure).map(|bytes| bytes / 1024.0);
     let cpu = before.zip(greeted).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64() * 1e6 / sessions);
-    // What a crowd is told of itself when they are all in belongs to its coming.
+    // The join notices after the last greeting are part of the cost of the joins.
     let cpu_of_all = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64());
     Ok(Run::of("idle")
         .given("wire", how.to.wire.name())
@@ -46,7 +46,7 @@ pub(super) fn run(how: &Idle) -> Result<Run, String> {
         .maybe("threads_per_session", each(|usage| usage.threads), ""))
 }
 
-/// Each begins to come when it is due; those that are late come at once. All of them are waited for.
+/// Begins each connection at its due time, or at once if that has passed. Waits until all have joined.
 fn come_evenly(swarm: &mut Swarm, how: &Idle) -> Result<(), String> {
     let sessions = how.sessions as usize;
     let started = Instant::now();

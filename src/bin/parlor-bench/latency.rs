@@ -1,50 +1,60 @@
-//! How long a line takes from when it was due until each listener has it, at a fixed rate.
+//! Latency: the time from a line's due time until each listener has it, at a fixed rate.
 //!
-//! A line that could not be sent in time counts from when it was due: else a server that stalls
-//! would be asked less while it stalls, and look well. A listener has it when its socket has it: the
-//! kernel notes the time. When this program, one thread for all listeners, has read it is told beside
-//! (`seen_…`): with a thousand of them that is a queue of its own, which no real listener stands in.
+//! A line that is sent late counts from its due time: a server that stalls would otherwise get fewer lines during
+//! the stall, and look well (coordinated omission). A listener has a line when its socket has it; the kernel notes
+//! that time. The time when this program has read the line is reported too (`seen_…`). One thread reads for all
+//! listeners; with a thousand of them that adds a queue that no real listener has.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use super::connection::Connection;
 use super::flags::{Latency, Room, Stall};
 use super::payload::{self, Kind, Payload};
 use super::process;
 use super::report::{Run, progress};
+use super::room;
+use super::sequence::Sequences;
 use super::swarm::{STUCK, Swarm};
-use super::throughput::Orders;
 
-/// The first part of the time is not recorded: so much of it.
+/// The first part of the time, which is not recorded.
 const WARM_UP: f64 = 0.1;
 
 /// Measures it once.
 pub(super) fn run(how: &Latency) -> Result<Run, String> {
-    let mut swarm = Swarm::fill(&how.room)?;
-    swarm.ask_for_arrivals()?;
-    let part = measure(&mut swarm, how, &mut Orders::of(&how.room), "latency")?;
+    let mut swarm = room::fill(&how.room)?;
+    ask_for_arrivals(&mut swarm)?;
+    let part = measure(&mut swarm, how, &mut sequences_of(&how.room), "latency")?;
     Ok(part.tell(given(Run::of("latency"), how)))
 }
 
-/// Measures it once with everybody reading, then with some who do not.
+/// Measures it once while every listener reads, then while some do not.
 pub(super) fn run_stalled(how: &Stall) -> Result<Run, String> {
     let room = &how.latency.room;
     if how.stalled >= room.readers {
         return Err(format!("--stalled {}: somebody has to read, of {} readers", how.stalled, room.readers));
     }
-    let mut swarm = Swarm::fill(room)?;
-    swarm.ask_for_arrivals()?;
-    let mut orders = Orders::of(room);
-    let without = measure(&mut swarm, &how.latency, &mut orders, "everybody reads")?;
+    let mut swarm = room::fill(room)?;
+    ask_for_arrivals(&mut swarm)?;
+    let mut sequences = sequences_of(room);
+    let without = measure(&mut swarm, &how.latency, &mut sequences, "everybody reads")?;
     for connection in &mut swarm.connections[..how.stalled as usize] {
         connection.reads = false;
     }
-    let with = measure(&mut swarm, &how.latency, &mut orders, "some do not read")?;
+    let with = measure(&mut swarm, &how.latency, &mut sequences, "some do not read")?;
     let run = given(Run::of("stall"), &how.latency).given("stalled", how.stalled);
     let run = run.figure("p99_without", without.quantile(0.99), "ms").figure("max_without", without.max(), "ms");
     let ratio = with.quantile(0.99) / without.quantile(0.99);
     Ok(with.tell(run).figure("p99_ratio", ratio, "times the p99 without"))
+}
+
+fn sequences_of(room: &Room) -> Sequences {
+    Sequences::new((room.readers + room.talkers) as usize, room.talkers as usize)
+}
+
+fn ask_for_arrivals(swarm: &mut Swarm) -> Result<(), String> {
+    swarm.connections.iter_mut().try_for_each(Connection::ask_for_arrivals)
 }
 
 fn given(run: Run, how: &Latency) -> Run {
@@ -57,14 +67,14 @@ fn given(run: Run, how: &Latency) -> Run {
         .given("bytes", room.bytes)
 }
 
-/// What one part of a run gave.
+/// The result of one part of a run.
 struct Part {
     nanoseconds: Histogram<u64>,
-    /// Until this program had read it.
+    /// The times until this program had read the line.
     seen: Histogram<u64>,
     lines: u64,
     deliveries: u64,
-    /// Of the server, in microseconds for each delivery.
+    /// Processor time of the server for each delivery, in microseconds.
     cpu: Option<f64>,
 }
 
@@ -91,14 +101,8 @@ impl Part {
     }
 }
 
-impl Orders {
-    fn of(room: &Room) -> Self {
-        Self::new((room.readers + room.talkers) as usize, room.talkers as usize)
-    }
-}
-
-/// Talks at the rate for the time, and waits until everybody who reads has everything.
-fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) -> Result<Part, String> {
+/// Talks at the rate for the time, and waits until every listener that reads has all lines.
+fn measure(swarm: &mut Swarm, how: &Latency, sequences: &mut Sequences, what: &str) -> Result<Part, String> {
     let room = &how.room;
     let (readers, talkers) = (room.readers as usize, room.talkers as usize);
     let length = usize::from(room.bytes) - 1;
@@ -109,24 +113,24 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
     let expected = lines * (listening + room.to.wire.talkers_per_line(talkers as u64));
     let mut nanoseconds = Histogram::new_with_bounds(1_000, 600_000_000_000, 3).map_err(|error| error.to_string())?;
     let mut seen = nanoseconds.clone();
-    let faults = orders.faults;
+    let faults = sequences.faults;
     let (mut scratch, mut sent, mut delivered, mut recorded) = (Vec::new(), 0, 0, 0);
 
     let bar = progress(what, room.seconds);
-    let start = swarm.now(); // before the timer's, so that each of its ticks finds a line due
-    swarm.tick_every(Duration::from_nanos(interval))?;
+    let start = swarm.clock.now(); // before the timer's, so that each of its ticks finds a line due
+    swarm.start_ticking(Duration::from_nanos(interval))?;
     let mut before = None;
     let mut moved = Instant::now();
     while delivered < expected && moved.elapsed() < STUCK {
         let mut spoken = vec![false; talkers];
-        while sent < lines && start + sent * interval <= swarm.now() {
+        while sent < lines && start + sent * interval <= swarm.clock.now() {
             let talker = (sent % talkers as u64) as usize;
             let kind = if sent < unrecorded { Kind::Fence } else { Kind::Data };
             if sent == unrecorded {
                 before = Some((delivered, room.to.pid.map(process::usage).transpose()?));
             }
             let due = start + sent * interval;
-            let number = orders.say(talker);
+            let number = sequences.say(talker);
             swarm.say(readers + talker, &Payload { kind, due, number, talker: talker as u8 }, length, &mut scratch);
             spoken[talker] = true;
             sent += 1;
@@ -134,14 +138,14 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
         for talker in (0..talkers).filter(|talker| spoken[*talker]) {
             swarm.flush(readers + talker);
         }
-        let (clock, epoch) = (swarm.clock(), swarm.epoch());
+        let (clock, epoch) = (swarm.clock, swarm.clock.epoch());
         let some = swarm.turn(Some(Duration::from_millis(100)), |index, connection, bytes| {
-            let now = clock.elapsed().as_nanos() as u64;
+            let now = clock.now();
             let arrived = connection.arrived.map_or(now, |arrived| arrived.saturating_sub(epoch).as_nanos() as u64);
             let mut rest = std::mem::take(&mut connection.rest);
             payload::scan(&mut rest, bytes, length, |payload| {
                 delivered += 1;
-                orders.take(index, &payload);
+                sequences.take(index, &payload);
                 if payload.kind == Kind::Data {
                     recorded += 1;
                     nanoseconds.saturating_record(arrived.saturating_sub(payload.due));
@@ -150,21 +154,21 @@ fn measure(swarm: &mut Swarm, how: &Latency, orders: &mut Orders, what: &str) ->
             });
             connection.rest = rest;
         })?;
-        swarm.all_here()?;
+        swarm.check()?;
         if some {
             moved = Instant::now();
-            bar.set_position((swarm.now() - start) / 1_000_000);
+            bar.set_position((swarm.clock.now() - start) / 1_000_000);
         }
     }
     let after = room.to.pid.map(process::usage).transpose()?;
-    swarm.tick_no_more();
+    swarm.stop_ticking();
     bar.finish_and_clear();
 
     if delivered != expected {
         return Err(format!("{delivered} deliveries came where {expected} were expected: no figures"));
     }
-    if orders.faults > faults {
-        return Err(format!("{} lines came out of order, doubled or not at all: no figures", orders.faults - faults));
+    if sequences.faults > faults {
+        return Err(format!("{} lines came out of order, doubled or not at all: no figures", sequences.faults - faults));
     }
     let cpu = before.and_then(|(delivered_before, usage)| {
         let used = after?.cpu - usage?.cpu;

@@ -18,6 +18,8 @@
 //! ```
 
 mod churn;
+mod clock;
+mod connection;
 mod crowd;
 mod flags;
 mod floor;
@@ -27,6 +29,8 @@ mod neighbours;
 mod payload;
 mod process;
 mod report;
+mod room;
+mod sequence;
 mod soak;
 mod swarm;
 mod target;

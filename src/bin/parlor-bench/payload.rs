@@ -1,42 +1,42 @@
-//! What a line of the bench carries, and how it is found again among what a server sends.
+//! The payload of a line of the bench, and the search for it in what a server sends.
 //!
 //! ```text
 //! ` K TTTTTTTTTTTTTTTT SSSSSSSS NN xxx…     (no blanks)
 //! ```
 //!
-//! The backquote stands nowhere else in what any server here says, so counting that byte counts deliveries,
-//! whatever the wire and wherever a read ends. K is the kind, T when the line was due in nanoseconds
-//! since the start of the bench, S its number among its talker's, N its talker; all in hexadecimal.
+//! No server here sends a backquote for another reason. Counting that byte therefore counts deliveries, on each wire
+//! and wherever a read ends. K is the kind, T the line's due time in nanoseconds since the start of the bench, S its
+//! number among the talker's lines, N its talker; T, S and N in hexadecimal.
 
 use memchr::{memchr, memchr_iter};
 
-/// What begins a payload, and stands nowhere else.
+/// The first byte of a payload, which nothing else contains.
 pub(super) const MARK: u8 = b'`';
 /// The shortest payload with a line end after it.
 pub(super) const SHORTEST: usize = 29;
 
-/// What a line is for.
+/// The purpose of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// To be counted and recorded.
+    /// Is counted and recorded.
     Data,
-    /// To find out who hears everything by now, or to warm up: counted, not recorded.
+    /// Shows that all members receive lines, or warms up. Is counted, not recorded.
     Fence,
 }
 
-/// What a line says.
+/// The contents of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Payload {
     pub(super) kind: Kind,
-    /// When it was due, in nanoseconds since the bench began.
+    /// The due time, in nanoseconds since the start of the bench.
     pub(super) due: u64,
-    /// From 0, for each talker.
+    /// The number among the talker's lines, from 0.
     pub(super) number: u32,
     pub(super) talker: u8,
 }
 
 impl Payload {
-    /// Writes it, `length` bytes in all.
+    /// Appends the payload, filled up to `length` bytes.
     pub(super) fn write(&self, length: usize, out: &mut Vec<u8>) {
         let end = out.len() + length;
         out.push(MARK);
@@ -65,13 +65,13 @@ impl Payload {
     }
 }
 
-/// How many payloads begin in these bytes.
+/// The number of payloads that begin in these bytes.
 pub(super) fn count(bytes: &[u8]) -> u64 {
     memchr_iter(MARK, bytes).count() as u64
 }
 
-/// Calls `found` for each payload of `length` bytes that ends in what has come; `rest` keeps what
-/// has begun between two calls.
+/// Calls `found` for each payload of `length` bytes that ends in `bytes`. Between two calls `rest` keeps a payload
+/// that has begun.
 pub(super) fn scan(rest: &mut Vec<u8>, bytes: &[u8], length: usize, mut found: impl FnMut(Payload)) {
     let carried = !rest.is_empty();
     if carried {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_found_however_it_is_cut() {
+    fn payload_cut_anywhere_is_found() {
         let lines = [(Kind::Fence, 3, 0, 0), (Kind::Data, u64::MAX, 7, 255), (Kind::Data, 0, u32::MAX, 1)];
         let lines = lines.map(|(kind, due, number, talker)| Payload { kind, due, number, talker });
         for length in [SHORTEST - 1, 63, 399] {

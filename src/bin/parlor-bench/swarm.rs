@@ -1,79 +1,35 @@
-//! The connections: opened, greeted, written to and read by one thread.
+//! The connections of the bench: one thread opens, writes and reads them all.
 //!
-//! Edge-triggered, as mio is: a socket is read until it gives less than was asked for, and written
-//! until it takes no more. Counting is of the mark alone (see [`super::payload`]); what else is done
-//! with what arrives is the business of who calls [`Swarm::turn`].
+//! Events are edge-triggered, as mio has them: a socket is read until a read is short, and written until it takes no
+//! more. Only marks are counted (see [`super::payload`]). The caller of [`Swarm::turn`] gets the bytes.
 
-use std::io::{self, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant, SystemTime};
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use memchr::memmem;
 use mio::net::TcpStream;
-use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns};
-use nix::sys::time::TimeSpec;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-};
 
-use super::flags::{Room, To};
-use super::payload::{self, Kind, Payload};
+use super::clock::{Clock, Ticker};
+use super::connection::{Connection, State};
+use super::flags::To;
+use super::payload::{self, Payload};
 use super::report::counted;
 use super::target::{Role, Wire};
 
-/// Most of what one read takes, in bytes.
+/// Most bytes of one read.
 const READ: usize = 256 * 1024;
 /// Events of one turn.
 const EVENTS: usize = 4096;
-/// Where nothing at all has moved for so long, what is missing will not come any more.
+/// A run fails if nothing has moved for this time.
 pub(super) const STUCK: Duration = Duration::from_secs(30);
-/// So long a fence is waited for before the next one is sent.
-const FENCE: Duration = Duration::from_secs(2);
-/// What a door of Parlor's says, on each wire that has words, to who talks faster than it lets anybody.
-const SLOW_DOWN: &[u8] = b"Slow down: ";
-/// The flags of a server of Parlor's that can be measured.
+/// The next fence is sent after this time.
+pub(super) const FENCE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The flags of a Parlor that can be measured.
 const WITHOUT_LIMITS: &str = "--rate 0 --idle 0";
 /// The token of the timer.
 const TIMER: Token = Token(usize::MAX - 1);
-
-/// One connection.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    pub(super) role: Role,
-    pub(super) state: State,
-    begun: Instant,
-    out: Vec<u8>,
-    written: usize,
-    /// What was heard before it was in; later, what has begun of a payload.
-    pub(super) rest: Vec<u8>,
-    /// How many payloads have come since the last [`Swarm::begin`].
-    pub(super) delivered: u64,
-    /// The end of what a talker has heard, shorter than [`SLOW_DOWN`]: words may come in two reads.
-    tail: Vec<u8>,
-    /// Why it could not be connected.
-    failure: Option<io::Error>,
-    /// Nothing is read while this is false.
-    pub(super) reads: bool,
-    /// When the kernel had the last of what was read for it, since the epoch; `None`: it did not say, or
-    /// was not asked (see [`Swarm::ask_for_arrivals`]).
-    pub(super) arrived: Option<Duration>,
-    stamped: bool,
-}
-
-/// How far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Connecting,
-    Greeting,
-    In,
-    /// The server has ended it, or it failed.
-    Closed,
-}
 
 /// All connections to one server.
 pub(super) struct Swarm {
@@ -83,44 +39,47 @@ pub(super) struct Swarm {
     buffer: Vec<u8>,
     pub(super) wire: Wire,
     target: SocketAddr,
-    /// The start of the clock that payloads tell.
-    started: Instant,
-    timer: Option<rustix::fd::OwnedFd>,
+    pub(super) clock: Clock,
+    ticker: Ticker,
     tally: Tally,
     /// Nanoseconds from each connect to the greeting.
     pub(super) greetings: Histogram<u64>,
-    /// Lines that came to another room than the one in which they were said.
-    strays: u64,
-    /// A talker was told to slow down: what is measured then is the server's flood control.
+    /// Lines that reached another room than the one in which they were said.
+    misdelivered: u64,
+    /// The server has throttled a talker, so the figures would be those of its rate limit.
     slowed: bool,
 }
 
-/// How many connections are in, and how many have ended.
+/// How many sessions have joined, and how many have ended.
 #[derive(Debug, Default)]
 struct Tally {
-    entered: usize,
+    joined: usize,
     closed: usize,
 }
 
 impl Tally {
-    /// A connection's state was `before` and is `now`; returns whether that is a change. Whatever
-    /// reads, writes or leaves may find that the server has ended it.
+    /// Notes a connection's state `before` and `now`. Returns whether it has changed. A read, a write and a leave may
+    /// each find that the server has ended the connection.
     fn note(&mut self, before: State, now: State) -> bool {
         match now {
-            State::In if before != now => self.entered += 1,
+            State::Joined if before != now => self.joined += 1,
             State::Closed if before != now => {
                 self.closed += 1;
-                self.entered -= usize::from(before == State::In);
+                self.joined -= usize::from(before == State::Joined);
             }
             _ => {}
         }
         before != now
     }
+
+    /// Connections that have neither joined nor ended, of so many.
+    fn pending(&self, of: usize) -> usize {
+        of - self.joined - self.closed
+    }
 }
 
 impl Swarm {
-    /// No connection yet. Only loopback addresses are taken: this is a load, and nobody else's
-    /// machine is to bear it.
+    /// Starts without connections. Takes loopback addresses only: a bench must not load other people's machines.
     pub(super) fn new(to: &To) -> Result<Self, String> {
         let target = to.to.unwrap_or_else(|| to.wire.usual_address());
         if !target.ip().is_loopback() {
@@ -134,66 +93,26 @@ impl Swarm {
             buffer: vec![0; READ],
             wire: to.wire,
             target,
-            started: Instant::now(),
-            timer: None,
+            clock: Clock::start(),
+            ticker: Ticker::default(),
             tally: Tally::default(),
             greetings: Histogram::new_with_bounds(1_000, 600_000_000_000, 3).map_err(|error| error.to_string())?,
-            strays: 0,
+            misdelivered: 0,
             slowed: false,
         })
     }
 
-    /// The room's readers, then its talkers, all in and hearing everything, the notices over; behind
-    /// them those who are in other rooms.
-    pub(super) fn fill(room: &Room) -> Result<Self, String> {
-        let mut swarm = Self::new(&room.to)?;
-        if room.rooms > 1 && !swarm.wire.has_rooms() {
-            return Err(format!("--rooms {}: by {} there is one", room.rooms, swarm.wire.name()));
-        }
-        swarm.open(room.readers as usize, Role::Reader, 256)?;
-        swarm.open(room.talkers as usize, Role::Talker, 256)?;
-        for other in 1..room.rooms {
-            swarm.open((room.readers + room.talkers) as usize, Role::Elsewhere(other), 256)?;
-        }
-        swarm.rest_for(room.settle)?;
-        swarm.fence(room)?;
-        Ok(swarm)
+    /// The server's address.
+    pub(super) fn target(&self) -> SocketAddr {
+        self.target
     }
 
-    /// Nanoseconds since the start.
-    pub(super) fn now(&self) -> u64 {
-        self.started.elapsed().as_nanos() as u64
-    }
-
-    /// What [`Self::now`] counts from.
-    pub(super) fn clock(&self) -> Instant {
-        self.started
-    }
-
-    /// From now on the kernel notes when it had for each connection what is read.
-    pub(super) fn ask_for_arrivals(&mut self) -> Result<(), String> {
-        for connection in &mut self.connections {
-            setsockopt(&connection.stream, ReceiveTimestampns, &true)
-                .map_err(|error| format!("cannot have the kernel note when lines arrive: {error}"))?;
-            connection.stamped = true;
-        }
-        Ok(())
-    }
-
-    /// What the system's clock, which the kernel notes arrivals by, showed when [`Self::now`] was 0.
-    pub(super) fn epoch(&self) -> Duration {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(self.started.elapsed())
-    }
-
-    /// Opens so many connections, at most `in_flight` at once on their way in, and waits until all are in.
-    pub(super) fn open(&mut self, count: usize, role: Role, in_flight: usize) -> Result<(), String> {
+    /// Opens `count` connections, at most `max_pending` at a time, and waits until all have joined.
+    pub(super) fn open(&mut self, count: usize, role: Role, max_pending: usize) -> Result<(), String> {
         let wanted = self.connections.len() + count;
-        let mut moved = (Instant::now(), self.tally.entered);
-        while self.tally.entered + self.tally.closed < wanted {
-            while self.connections.len() < wanted
-                && self.connections.len() - self.tally.entered - self.tally.closed < in_flight
-            {
+        let mut moved = (Instant::now(), self.tally.joined);
+        while self.tally.pending(wanted) > 0 {
+            while self.connections.len() < wanted && self.tally.pending(self.connections.len()) < max_pending {
                 self.connect(role)?;
             }
             self.turn(Some(Duration::from_millis(100)), |_, _, _| {})?;
@@ -202,17 +121,13 @@ impl Swarm {
                 if let Some(error) = failures.next() {
                     return Err(format!("cannot connect to {}: {error}", self.target));
                 }
-                return Err(format!(
-                    "{} of {} connections to {} were ended",
-                    self.tally.closed,
-                    self.connections.len(),
-                    self.target
-                ));
+                let (closed, all) = (self.tally.closed, self.connections.len());
+                return Err(format!("{closed} of {all} connections to {} were ended", self.target));
             }
-            if moved.1 != self.tally.entered {
-                moved = (Instant::now(), self.tally.entered);
+            if moved.1 != self.tally.joined {
+                moved = (Instant::now(), self.tally.joined);
             } else if moved.0.elapsed() > STUCK {
-                return Err(format!("only {} of {wanted} sessions were let in by {}", self.tally.entered, self.target));
+                return Err(format!("only {} of {wanted} sessions were let in by {}", self.tally.joined, self.target));
             }
         }
         Ok(())
@@ -238,45 +153,21 @@ impl Swarm {
         let mut stream = TcpStream::connect(self.target).map_err(fail)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(index), interest).map_err(fail)?;
-        Ok(Connection {
-            stream,
-            role,
-            state: State::Connecting,
-            begun,
-            out: Vec::new(),
-            written: 0,
-            rest: Vec::new(),
-            delivered: 0,
-            tail: Vec::new(),
-            failure: None,
-            reads: true,
-            arrived: None,
-            stamped: false,
-        })
+        Ok(Connection::new(stream, role, begun))
     }
 
     /// Wakes [`Self::turn`] by a timer at this interval from now on.
-    pub(super) fn tick_every(&mut self, interval: Duration) -> Result<(), String> {
-        let fail = |error: io::Error| format!("cannot set a timer: {error}");
-        let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)
-            .map_err(|error| fail(error.into()))?;
-        let interval = Timespec::try_from(interval).map_err(|_| "cannot set a timer of that interval".to_string())?;
-        let times = Itimerspec { it_interval: interval, it_value: interval };
-        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times).map_err(|error| fail(error.into()))?;
-        self.poll.registry().register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE).map_err(fail)?;
-        self.timer = Some(timer);
-        Ok(())
+    pub(super) fn start_ticking(&mut self, interval: Duration) -> Result<(), String> {
+        self.ticker.start(self.poll.registry(), TIMER, interval)
     }
 
-    /// No timer any more.
-    pub(super) fn tick_no_more(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            let _ = self.poll.registry().deregister(&mut SourceFd(&timer.as_raw_fd()));
-        }
+    /// Ends the timer.
+    pub(super) fn stop_ticking(&mut self) {
+        self.ticker.stop(self.poll.registry());
     }
 
-    /// Waits for the sockets and does what they allow; `heard` gets what connections that are in the
-    /// room have read. Returns whether anything has moved.
+    /// Waits for the sockets and serves them. `heard` gets the bytes of the room's connections that have joined.
+    /// Returns whether anything has moved.
     pub(super) fn turn(
         &mut self,
         timeout: Option<Duration>,
@@ -288,31 +179,29 @@ impl Swarm {
             Err(error) => return Err(format!("cannot poll: {error}")),
         }
         let mut moved = false;
-        let mut heard = |index, connection: &mut Connection, bytes: &[u8]| match connection.role {
-            Role::Elsewhere(_) => self.strays += payload::count(bytes),
-            Role::Reader => heard(index, connection, bytes),
-            Role::Talker => {
-                self.slowed |= connection.is_slowed(bytes);
-                heard(index, connection, bytes);
-            }
-        };
         for event in &self.events {
             if event.token() == TIMER {
-                if let Some(timer) = &self.timer {
-                    let _ = rustix::io::read(timer, &mut [0; 8]);
-                }
+                self.ticker.clear();
                 continue;
             }
             let index = event.token().0;
             let connection = &mut self.connections[index];
             let before = connection.state;
             if event.is_writable() {
-                connection.written_to(self.wire, index);
+                connection.became_writable(self.wire, index);
             }
             if event.is_readable() && connection.reads {
-                moved |= connection.read(self.wire, index, event.is_read_closed(), &mut self.buffer, &mut heard);
+                let heard = |connection: &mut Connection, bytes: &[u8]| match connection.role {
+                    Role::OtherRoom(_) => self.misdelivered += payload::count(bytes),
+                    Role::Reader => heard(index, connection, bytes),
+                    Role::Talker => {
+                        self.slowed |= connection.is_slowed(bytes);
+                        heard(index, connection, bytes);
+                    }
+                };
+                moved |= connection.read(self.wire, event.is_read_closed(), &mut self.buffer, heard);
             }
-            if before != State::In && connection.state == State::In {
+            if before != State::Joined && connection.state == State::Joined {
                 self.greetings.saturating_record(connection.begun.elapsed().as_nanos() as u64);
             }
             moved |= self.tally.note(before, connection.state);
@@ -320,7 +209,7 @@ impl Swarm {
         Ok(moved)
     }
 
-    /// Sends what the socket takes; the rest goes when it takes more.
+    /// Sends until the socket takes no more. [`Self::turn`] sends the rest.
     pub(super) fn flush(&mut self, index: usize) {
         let connection = &mut self.connections[index];
         let before = connection.state;
@@ -328,7 +217,7 @@ impl Swarm {
         self.tally.note(before, connection.state);
     }
 
-    /// This connection takes its leave.
+    /// Lets a session leave.
     pub(super) fn leave(&mut self, index: usize) {
         let connection = &mut self.connections[index];
         let before = connection.state;
@@ -336,232 +225,65 @@ impl Swarm {
         self.tally.note(before, connection.state);
     }
 
-    /// One line with this payload, by this connection.
+    /// Queues one line with this payload on a connection.
     pub(super) fn say(&mut self, index: usize, payload: &Payload, length: usize, scratch: &mut Vec<u8>) {
         scratch.clear();
         payload.write(length, scratch);
-        self.wire.say(scratch, &mut self.connections[index].out);
+        self.wire.say(scratch, &mut self.connections[index].output.bytes);
     }
 
-    /// Reads for so long what comes, and counts nothing.
-    pub(super) fn rest_for(&mut self, time: Duration) -> Result<(), String> {
+    /// Reads and discards for this time.
+    pub(super) fn discard_for(&mut self, time: Duration) -> Result<(), String> {
         let until = Instant::now() + time;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return self.all_here();
+                return self.check();
             }
             self.turn(Some(left), |_, _, _| {})?;
         }
     }
 
-    /// Whether nobody has been slowed down or put out, and nobody heard what was said in another room.
-    pub(super) fn all_here(&self) -> Result<(), String> {
+    /// An error if a talker was throttled, a session ended, or a line reached another room.
+    pub(super) fn check(&self) -> Result<(), String> {
         let target = self.target;
-        match (self.slowed, self.tally.closed, self.strays) {
+        match (self.slowed, self.tally.closed, self.misdelivered) {
             (true, ..) => Err(format!(
-                "{target} slows its talkers down (flood control), so nothing can be measured; start the server with \
+                "{target} slows its talkers down (rate limit), so nothing can be measured; start the server with \
                  {WITHOUT_LIMITS}"
             )),
             (_, 0, 0) => Ok(()),
-            (_, 0, strays) => Err(format!("{} came to other rooms", counted(strays, "line"))),
+            (_, 0, lines) => Err(format!("{} came to other rooms", counted(lines, "line"))),
             (_, closed, _) => {
                 let (sessions, were) = (counted(closed as u64, "session"), if closed == 1 { "was" } else { "were" });
-                let advice = match self.wire {
-                    Wire::Text | Wire::Relay | Wire::Json | Wire::Frame => {
-                        format!("; if its limits are why, start it with {WITHOUT_LIMITS}")
-                    }
-                    Wire::Irc | Wire::Redis | Wire::Nats | Wire::Floor => String::new(),
+                let advice = if self.wire.is_of_parlor() {
+                    format!("; if its limits are why, start it with {WITHOUT_LIMITS}")
+                } else {
+                    String::new()
                 };
                 Err(format!("{sessions} {were} ended by the server at {target}{advice}"))
             }
         }
     }
 
-    /// Counts from zero.
-    pub(super) fn begin(&mut self) {
+    /// Counts deliveries from zero.
+    pub(super) fn reset_counts(&mut self) {
         for connection in &mut self.connections {
             connection.delivered = 0;
             connection.rest.clear();
         }
     }
-
-    /// Says lines until one of them has come to everybody whom it concerns: then all are in, and
-    /// nothing that was said before is on its way any more.
-    pub(super) fn fence(&mut self, room: &Room) -> Result<(), String> {
-        let length = usize::from(room.bytes) - 1;
-        let (wire, first_talker) = (self.wire, room.readers as usize);
-        let concerned = |index: usize| index < first_talker || wire.talker_hears_first(index - first_talker);
-        let concerns = (0..first_talker + room.talkers as usize).filter(|index| concerned(*index)).count();
-        let mut scratch = Vec::new();
-        self.begin();
-        for number in 0..15 {
-            self.say(first_talker, &Payload { kind: Kind::Fence, due: 0, number, talker: 0 }, length, &mut scratch);
-            self.flush(first_talker);
-            let until = Instant::now() + FENCE;
-            let mut reached = 0;
-            while reached < concerns {
-                let left = until.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    break;
-                }
-                self.turn(Some(left), |index, connection, bytes| {
-                    let mut rest = std::mem::take(&mut connection.rest);
-                    payload::scan(&mut rest, bytes, length, |found| {
-                        reached += usize::from(concerned(index) && found.number == number);
-                    });
-                    connection.rest = rest;
-                })?;
-            }
-            self.all_here()?;
-            if reached == concerns {
-                self.begin();
-                return Ok(());
-            }
-        }
-        Err(format!("{}: lines do not reach everybody, so nothing can be measured", self.target))
-    }
-}
-
-impl Connection {
-    fn fail(&mut self) {
-        self.state = State::Closed;
-        self.out.clear();
-        self.written = 0;
-    }
-
-    fn written_to(&mut self, wire: Wire, index: usize) {
-        if self.state == State::Connecting {
-            match (self.stream.take_error(), self.stream.peer_addr()) {
-                (Ok(None), Ok(_)) => {}
-                (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
-                (Ok(Some(error)) | Err(error), _) | (_, Err(error)) => {
-                    self.failure = Some(error);
-                    return self.fail();
-                }
-            }
-            let _ = self.stream.set_nodelay(true);
-            self.state = State::Greeting;
-            wire.hello(self.role, index, &mut self.out);
-            if wire.is_welcome(self.role, &[]) {
-                self.state = State::In;
-            }
-        }
-        self.flush();
-    }
-
-    fn flush(&mut self) {
-        while self.written < self.out.len() {
-            match self.stream.write(&self.out[self.written..]) {
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => return self.fail(),
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-    }
-
-    /// One read, with the time of its arrival where the kernel notes it.
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.stamped {
-            return self.stream.read(buffer);
-        }
-        // More than the one message takes.
-        let mut control = [0; 128];
-        let mut slices = [IoSliceMut::new(buffer)];
-        let received = recvmsg::<()>(self.stream.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::MSG_DONTWAIT)?;
-        self.arrived = received.cmsgs().ok().and_then(|mut messages| {
-            messages.find_map(|message| match message {
-                ControlMessageOwned::ScmTimestampns(time) => Some(since_epoch(time)),
-                _ => None,
-            })
-        });
-        Ok(received.bytes)
-    }
-
-    /// Reads what is there, if `to_end` all of it; returns whether anything came.
-    fn read(
-        &mut self,
-        wire: Wire,
-        index: usize,
-        to_end: bool,
-        buffer: &mut [u8],
-        heard: &mut impl FnMut(usize, &mut Self, &[u8]),
-    ) -> bool {
-        let mut moved = false;
-        while self.state != State::Closed {
-            let count = match self.receive(buffer) {
-                Ok(0) => {
-                    self.fail();
-                    return true;
-                }
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(_) => {
-                    self.fail();
-                    return true;
-                }
-            };
-            moved = true;
-            let bytes = &buffer[..count];
-            if self.state == State::In {
-                heard(index, self, bytes);
-            } else {
-                self.rest.extend_from_slice(bytes);
-                if wire.is_welcome(self.role, &self.rest) {
-                    self.state = State::In;
-                    self.rest.clear();
-                }
-            }
-            // Less than was asked for: the socket is empty, and what comes later is another edge. But
-            // an end that has come already is none.
-            if count < buffer.len() && !to_end {
-                break;
-            }
-        }
-        moved
-    }
-
-    /// Whether the server says in these bytes, or across the last ones and these, to slow down.
-    fn is_slowed(&mut self, bytes: &[u8]) -> bool {
-        let most = SLOW_DOWN.len() - 1;
-        self.tail.extend_from_slice(&bytes[..bytes.len().min(most)]);
-        let is_slowed = [&self.tail, bytes].iter().any(|bytes| memmem::find(bytes, SLOW_DOWN).is_some());
-        if let Some(start) = bytes.len().checked_sub(most) {
-            self.tail.clear();
-            self.tail.extend_from_slice(&bytes[start..]);
-        }
-        self.tail.drain(..self.tail.len().saturating_sub(most));
-        is_slowed
-    }
-
-    /// Ends this side of it; the server's end is still waited for.
-    fn leave(&mut self, wire: Wire) {
-        self.out.extend_from_slice(wire.goodbye());
-        self.flush();
-        if wire.goodbye().is_empty() {
-            // It fails only where the server has ended it already.
-            let _ = self.stream.shutdown(Shutdown::Write);
-        }
-    }
-}
-
-fn since_epoch(time: TimeSpec) -> Duration {
-    Duration::new(u64::try_from(time.tv_sec()).unwrap_or(0), u32::try_from(time.tv_nsec()).unwrap_or(0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::net::TcpListener;
 
-    /// A server may have gone when a visit takes its leave; the next visit in its place once counted
-    /// down from nothing.
+    /// The server may be gone when a session leaves. The next session in its place once counted down from 0.
     #[test]
-    fn an_end_that_a_write_finds_is_counted_too() {
+    fn end_found_by_a_write_is_counted() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let to = To { wire: Wire::Text, to: Some(listener.local_addr().unwrap()), pid: None };
         let mut swarm = Swarm::new(&to).unwrap();
@@ -569,20 +291,19 @@ mod tests {
         let (mut server, _) = listener.accept().unwrap();
         server.write_all(b"*** who lists people\n").unwrap();
         swarm.open(0, Role::Reader, 1).unwrap();
-        assert_eq!((swarm.tally.entered, swarm.tally.closed), (1, 0));
+        assert_eq!((swarm.tally.joined, swarm.tally.closed), (1, 0));
         socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO)).unwrap();
         drop(server); // a reset, which is here at once
         swarm.leave(0);
-        assert_eq!((swarm.tally.entered, swarm.tally.closed), (0, 1));
-        assert!(swarm.all_here().is_err());
+        assert_eq!((swarm.tally.joined, swarm.tally.closed), (0, 1));
+        assert!(swarm.check().is_err());
         swarm.reconnect(0).unwrap();
         assert_eq!(swarm.tally.closed, 0);
     }
 
-    /// What was measured then was the server's flood control: of 50 lines a second, the middle one took
-    /// two seconds, and that was told as any other figure.
+    /// The bench once reported the server's rate limit as latency: two seconds at 50 lines a second.
     #[test]
-    fn a_server_that_slows_a_talker_down_is_not_measured() {
+    fn server_that_throttles_is_not_measured() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         for notice in
             ["*** Slow down: your lines are now sent at 5 a second, 3 wait\n", "{\"Data\":\"Slow down: your lines\"}"]
@@ -598,14 +319,14 @@ mod tests {
                     server.write_all(part).unwrap();
                     while !part.is_empty() && !swarm.turn(None, |_, _, _| {}).unwrap() {}
                 }
-                let error = swarm.all_here().unwrap_err();
+                let error = swarm.check().unwrap_err();
                 assert!(error.ends_with("start the server with --rate 0 --idle 0"), "cut at {cut}: {error}");
             }
         }
     }
 
     #[test]
-    fn nobody_there_is_told_as_that() {
+    fn connect_refused_is_reported() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
@@ -614,19 +335,19 @@ mod tests {
         assert!(error.starts_with(&format!("cannot connect to {address}: Connection refused")), "{error}");
     }
 
-    /// Else a server that sends everything to everybody would look as good as one that has rooms.
+    /// A server that sends every line to every session must not pass for one with rooms.
     #[test]
-    fn a_line_that_comes_to_another_room_is_a_fault() {
+    fn line_in_another_room_is_an_error() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let to = To { wire: Wire::Text, to: Some(listener.local_addr().unwrap()), pid: None };
         let mut swarm = Swarm::new(&to).unwrap();
-        swarm.connect(Role::Elsewhere(7)).unwrap();
+        swarm.connect(Role::OtherRoom(7)).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         server.write_all(b"*** You are in #b7 alone\n").unwrap();
         swarm.open(0, Role::Reader, 1).unwrap();
-        assert_eq!((swarm.all_here(), swarm.greetings.len()), (Ok(()), 1));
+        assert_eq!((swarm.check(), swarm.greetings.len()), (Ok(()), 1));
         server.write_all(b"[a]a: said here\n[a]a: `said elsewhere\n").unwrap();
         while !swarm.turn(None, |_, _, _| panic!("it is not in the room")).unwrap() {}
-        assert_eq!(swarm.all_here(), Err("1 line came to other rooms".to_owned()));
+        assert_eq!(swarm.check(), Err("1 line came to other rooms".to_owned()));
     }
 }

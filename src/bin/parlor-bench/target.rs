@@ -1,4 +1,4 @@
-//! What is spoken to each server: how one comes in, and how one says something.
+//! The protocols of the servers that are measured: joining, saying a line, leaving.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -29,16 +29,16 @@ pub(super) enum Wire {
     Floor,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Reader,
     Talker,
-    /// In another room, of this number.
-    Elsewhere(u32),
+    /// A reader in the other room of this number.
+    OtherRoom(u32),
 }
 
-/// Which of the talkers' lines come to talkers.
+/// Which lines the server sends to talkers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TalkersHear {
     Everything,
@@ -47,7 +47,7 @@ enum TalkersHear {
 }
 
 impl Wire {
-    /// Its name in reports.
+    /// The name in reports.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -76,16 +76,21 @@ impl Wire {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
     }
 
+    /// Whether the server is a Parlor.
+    pub(super) fn is_of_parlor(self) -> bool {
+        matches!(self, Self::Text | Self::Relay | Self::Json | Self::Frame)
+    }
+
     fn talkers_hear(self) -> TalkersHear {
         match self {
             Self::Text | Self::Json | Self::Frame | Self::Floor => TalkersHear::Everything,
             Self::Relay | Self::Irc => TalkersHear::EachOther,
-            // Redis takes no PUBLISH from who has subscribed; NATS is treated alike.
+            // Redis takes no PUBLISH from a subscriber; NATS is treated alike.
             Self::Redis | Self::Nats => TalkersHear::Nothing,
         }
     }
 
-    /// To how many talkers one line comes.
+    /// The number of talkers that receive one line.
     pub(super) fn talkers_per_line(self, talkers: u64) -> u64 {
         match self.talkers_hear() {
             TalkersHear::Everything => talkers,
@@ -108,17 +113,17 @@ impl Wire {
         !matches!(self, Self::Relay | Self::Floor)
     }
 
-    /// What is sent as soon as the connection is there.
+    /// Appends the bytes that a connection sends first.
     pub(super) fn hello(self, role: Role, number: usize, out: &mut Vec<u8>) {
-        let elsewhere = match role {
-            Role::Elsewhere(room) => Some(format!("b{room}")),
+        let other = match role {
+            Role::OtherRoom(room) => Some(format!("b{room}")),
             Role::Reader | Role::Talker => None,
         };
-        let room = |main| elsewhere.as_deref().unwrap_or(main);
+        let room = |main| other.as_deref().unwrap_or(main);
         match (self, role) {
             // A talker has a short name, as the others' subject and channel are short.
             (Self::Text, Role::Talker) => out.extend_from_slice(format!("/nick t{number}\n").as_bytes()),
-            (Self::Text, Role::Elsewhere(_)) => out.extend_from_slice(format!("/join {}\n", room("")).as_bytes()),
+            (Self::Text, Role::OtherRoom(_)) => out.extend_from_slice(format!("/join {}\n", room("")).as_bytes()),
             (Self::Json, _) => {
                 if role == Role::Talker {
                     out.extend_from_slice(format!("{{\"Act\":\"nick\",\"Data\":\"t{number}\"}}\n").as_bytes());
@@ -149,27 +154,27 @@ impl Wire {
         }
     }
 
-    /// What, once it has come, says that this connection is in. `None`: nothing says it.
+    /// The words by which the server tells that the session has joined. `None`: it does not tell.
     fn welcome(self, role: Role) -> Option<&'static [u8]> {
         match (self, role) {
-            (Self::Text, Role::Elsewhere(_)) => Some(b"*** You are in #b"),
+            (Self::Text, Role::OtherRoom(_)) => Some(b"*** You are in #b"),
             (Self::Text, _) => Some(b"*** who lists people"),
             (Self::Relay, _) => None,
             (Self::Json | Self::Frame, _) => Some(b"\"Act\":\"join\""),
             (Self::Irc, _) => Some(b" 366 "),
-            (Self::Redis, Role::Reader | Role::Elsewhere(_)) => Some(b"subscribe\r\n"),
+            (Self::Redis, Role::Reader | Role::OtherRoom(_)) => Some(b"subscribe\r\n"),
             (Self::Redis, Role::Talker) => Some(b"PONG"),
             (Self::Nats, _) => Some(b"PONG"),
             (Self::Floor, _) => Some(b"hello"),
         }
     }
 
-    /// Whether `heard`, everything so far, lets the connection in.
+    /// Whether the session has joined, by all bytes received so far.
     pub(super) fn is_welcome(self, role: Role, heard: &[u8]) -> bool {
         self.welcome(role).is_none_or(|words| memmem::find(heard, words).is_some())
     }
 
-    /// One line with this payload.
+    /// Appends one line with this payload.
     pub(super) fn say(self, payload: &[u8], out: &mut Vec<u8>) {
         let (before, after): (&[u8], &[u8]) = match self {
             Self::Text | Self::Relay | Self::Floor => (b"", b"\n"),
@@ -194,7 +199,7 @@ impl Wire {
         out.extend_from_slice(after);
     }
 
-    /// What a connection sends to leave; where there is nothing, it just ends its input.
+    /// The bytes that a connection sends to leave. If there are none, it ends its sending side.
     pub(super) fn goodbye(self) -> &'static [u8] {
         match self {
             Self::Text => b"/quit\n",
@@ -204,7 +209,7 @@ impl Wire {
     }
 }
 
-/// A frame for the act of this name; plain text is taken for its `Data`.
+/// Appends a frame for the command of this name. The server takes plain text for its `Data`.
 fn frame(act: &str, data: &str, out: &mut Vec<u8>) {
     let route = COMMANDS.iter().find(|row| row.name == act).map_or(0, |row| row.route);
     let mut header = [0; 8];

@@ -1,8 +1,7 @@
-//! As many lines as go through: some talk as long as not too many lines are on their way.
+//! Throughput: talkers send as long as the number of lines in flight is below a limit.
 //!
-//! A line is on its way until the last reader has it, so the slowest reader sets the pace, as in a
-//! room where everybody follows. How many readers have line K is kept for the lines on their way
-//! only, in a ring.
+//! A line is in flight until the last reader has it. The slowest reader therefore sets the pace, as in a room in
+//! which every member reads. A ring counts the readers that have each line in flight.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,8 @@ use super::flags::Throughput;
 use super::payload::{self, Kind, Payload};
 use super::process;
 use super::report::{Run, progress};
+use super::room;
+use super::sequence::Sequences;
 use super::swarm::{STUCK, Swarm};
 
 /// Measures it once.
@@ -17,10 +18,10 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
     let room = &how.room;
     let (readers, talkers) = (room.readers as usize, room.talkers as usize);
     let length = usize::from(room.bytes) - 1;
-    let mut swarm = Swarm::fill(room)?;
+    let mut swarm = room::fill(room)?;
     let mut window = Window::new(how.in_flight, room.readers);
-    let mut orders = how.verify.then(|| Orders::new(readers + talkers, talkers));
-    let mut numbers = Orders::new(0, talkers);
+    let mut sequences = how.verify.then(|| Sequences::new(readers + talkers, talkers));
+    let mut numbers = Sequences::new(0, talkers);
     let (mut scratch, mut to_talkers, mut sent) = (Vec::new(), 0, 0);
     let per_line = room.to.wire.talkers_per_line(talkers as u64);
 
@@ -40,7 +41,7 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
             sent += 1;
         }
         for talker in 0..talkers.min(free as usize) {
-            // The last `free` lines were said in turn, up to the talker before the next.
+            // The talkers have sent the last `free` lines in turn, up to the talker before the next.
             let talker = ((sent - 1 - talker as u64) % talkers as u64) as usize;
             swarm.flush(readers + talker);
         }
@@ -55,11 +56,11 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
                 to_talkers += count;
             }
             connection.delivered += count;
-            if let Some(orders) = &mut orders {
-                orders.look(index, &mut connection.rest, bytes, length);
+            if let Some(sequences) = &mut sequences {
+                sequences.scan(index, &mut connection.rest, bytes, length);
             }
         })?;
-        swarm.all_here()?;
+        swarm.check()?;
         if some {
             ended = Instant::now();
             moved = ended;
@@ -78,10 +79,10 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
     if delivered != expected || window.overrun {
         return Err(format!("{delivered} deliveries came where {expected} were expected: no rate"));
     }
-    if let Some(faults) = orders.map(|orders| orders.faults).filter(|faults| *faults > 0) {
+    if let Some(faults) = sequences.map(|sequences| sequences.faults).filter(|faults| *faults > 0) {
         return Err(format!("{faults} lines came out of order, doubled or not at all: no rate"));
     }
-    // Not every server sends a talker its own lines: what is compared is what listeners got.
+    // Some servers send a talker its own lines, some do not: the rate counts the readers only.
     let seconds = (ended - started).as_secs_f64();
     let cpu = before.zip(after).map(|(before, after)| (after.cpu - before.cpu).as_secs_f64() * 1e6 / to_readers as f64);
     Ok(Run::of("throughput")
@@ -97,15 +98,15 @@ pub(super) fn run(how: &Throughput) -> Result<Run, String> {
         .maybe("cpu_per_delivery", cpu, "µs"))
 }
 
-/// The lines on their way.
+/// The lines in flight.
 struct Window {
     size: u64,
     readers: u32,
     /// The oldest line that not every reader has.
     oldest: u64,
-    /// How many readers have line K, at K modulo its length, for the lines from `oldest` on.
+    /// The number of readers that have line K, at K modulo the length. For the lines from `oldest` on.
     have: Vec<u32>,
-    /// A reader got more than was said.
+    /// A reader has received more lines than were sent.
     overrun: bool,
 }
 
@@ -114,12 +115,12 @@ impl Window {
         Self { size: size.into(), readers, oldest: 0, have: vec![0; size as usize], overrun: false }
     }
 
-    /// How many more lines may be said.
+    /// The number of lines that may be sent now.
     fn free(&self, sent: u64) -> u64 {
         self.size - (sent - self.oldest)
     }
 
-    /// A reader who had `had` lines has got so many more.
+    /// Notes that a reader with `had` lines has received `count` more.
     fn heard(&mut self, had: u64, count: u64) {
         if had + count > self.oldest + self.size {
             self.overrun = true;
@@ -147,45 +148,12 @@ impl Window {
     }
 }
 
-/// Which line each listener expects next of each talker.
-pub(super) struct Orders {
-    talkers: usize,
-    said: Vec<u32>,
-    next: Vec<u32>,
-    /// Lines that were not the next of their talker.
-    pub(super) faults: u64,
-}
-
-impl Orders {
-    pub(super) fn new(listeners: usize, talkers: usize) -> Self {
-        Self { talkers, said: vec![0; talkers], next: vec![0; listeners * talkers], faults: 0 }
-    }
-
-    fn look(&mut self, listener: usize, rest: &mut Vec<u8>, bytes: &[u8], length: usize) {
-        payload::scan(rest, bytes, length, |payload| self.take(listener, &payload));
-    }
-
-    /// The number of this talker's next line.
-    pub(super) fn say(&mut self, talker: usize) -> u32 {
-        let number = self.said[talker];
-        self.said[talker] = number.wrapping_add(1);
-        number
-    }
-
-    /// One line has come to this listener.
-    pub(super) fn take(&mut self, listener: usize, payload: &Payload) {
-        let next = &mut self.next[listener * self.talkers + usize::from(payload.talker)];
-        self.faults += u64::from(*next != payload.number);
-        *next = payload.number.wrapping_add(1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Window;
 
     #[test]
-    fn a_line_is_on_its_way_until_the_last_reader_has_it() {
+    fn line_is_in_flight_until_last_reader() {
         let mut window = Window::new(4, 2);
         assert_eq!(window.free(0), 4);
         window.heard(0, 4);
