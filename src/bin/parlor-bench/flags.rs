@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use super::payload::SHORTEST;
 use super::target::Wire;
 
-/// Measures a line-chat server: Parlor by any of its doors, or another one beside it.
+/// Measures a line-chat server: Parlor by any of its doors, or another server.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -19,19 +19,19 @@ Examples:
   parlor-bench throughput --readers 1000 --pid $!
   parlor-bench latency --rate 50 --wire json --runs 5
   parlor-bench stall --stalled 1 --readers 100 --rate 1000 --bytes 400 --seconds 20
-  parlor-bench latency --rooms 100 --readers 9 --rate 10000    one room talks, 99 others must hear nothing
-  parlor-bench idle --sessions 1000 --within 1         a crowd comes within a second
+  parlor-bench latency --rooms 100 --readers 9 --rate 10000    one room talks, 99 others must receive nothing
+  parlor-bench idle --sessions 1000 --within 1         1000 sessions connect within a second
   parlor-bench floor --coalesce                        the least a server can do, as another target
   parlor-bench throughput --wire floor
 
-It counts; where one line is missing or too many, it prints no rate and exits with 1."
+It counts deliveries. If a line is missing or doubled, it prints no rate and exits with 1."
 )]
 pub(super) struct Flags {
-    /// What to measure.
+    /// The measurement.
     #[command(subcommand)]
     pub mode: Mode,
 
-    /// How often; the summary gives medians, and the least and the most.
+    /// The number of runs; the summary has the medians, and the least and the most.
     #[arg(long, global = true, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub runs: u32,
 
@@ -40,46 +40,46 @@ pub(super) struct Flags {
     pub json: bool,
 }
 
-/// What to measure.
+/// The measurements.
 #[derive(Debug, Subcommand)]
 pub(super) enum Mode {
-    /// As many lines as go through, with a bounded number in flight.
+    /// Throughput with a bounded number of lines in flight.
     Throughput(Throughput),
-    /// How long a line takes at a fixed rate; a line sent late counts from when it was due.
+    /// Latency at a fixed rate; a line that is sent late counts from its due time.
     Latency(Latency),
-    /// The same with some who do not read, against a run before in which they do.
+    /// Latency beside readers that stall, against a run before in which they read.
     Stall(Stall),
-    /// How long two people wait for each other while another room is flooded past slow readers.
+    /// Latency between two sessions while another room is flooded past slow consumers.
     Neighbours(Neighbours),
-    /// How fast sessions come in, and what each holds of memory while nothing is said.
+    /// The rate of new sessions, and the memory of each while nothing is said.
     Idle(Idle),
-    /// Sessions that come and go while others listen.
+    /// The rate of sessions that connect and leave while others listen.
     Churn(Churn),
-    /// A hard life for a server of Parlor's, and a check of everything that is heard in it.
+    /// Load and faults for a Parlor, and a check of everything that its sessions receive.
     Soak(Soak),
-    /// Sessions of which some stall or vanish, held until standard input ends.
+    /// Background load, with sessions that stall or vanish, until standard input ends.
     Crowd(Crowd),
-    /// A server that sends each line to everybody and nothing else, to be measured beside others.
+    /// A server that broadcasts lines and does nothing else, to compare others with.
     Floor(Floor),
 }
 
-/// Where the server is and what it speaks.
+/// The server's address and protocol.
 #[derive(Debug, Clone, Args)]
 pub(super) struct To {
-    /// What is spoken.
+    /// The protocol.
     #[arg(long, value_enum, default_value_t = Wire::Text)]
     pub wire: Wire,
 
-    /// Where; without it, the usual port of that wire on 127.0.0.1. Loopback only.
+    /// The address; by default the usual port of that protocol on 127.0.0.1. Loopback only.
     #[arg(long, value_name = "ADDR")]
     pub to: Option<SocketAddr>,
 
-    /// The process of the server, for what it uses of processor and memory.
+    /// The server's process, to report its processor time and memory.
     #[arg(long)]
     pub pid: Option<u32>,
 }
 
-/// Who is in the room.
+/// The members of the room.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Room {
     /// The server to measure.
@@ -94,21 +94,20 @@ pub(super) struct Room {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=255))]
     pub talkers: u32,
 
-    /// So many rooms, all with as many sessions; one of them talks, and a line that is heard in another
-    /// is a fault.
+    /// The number of rooms, with the same number of sessions each; one room talks, and a line in another is an
+    /// error.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub rooms: u32,
 
-    /// Length of a line in bytes, with its end, as it is said; what is heard is longer by what each
-    /// wire adds.
+    /// Length of a line as it is sent, in bytes, with its end; a received line is longer by what the protocol adds.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(SHORTEST as i64..=4000))]
     pub bytes: u16,
 
-    /// How long it goes on.
+    /// The duration.
     #[arg(long, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     pub seconds: Duration,
 
-    /// How long notices of who came may go on before it begins.
+    /// The wait for join notices before the measurement.
     #[arg(long, default_value = "2.5", value_parser = seconds, value_name = "SECONDS")]
     pub settle: Duration,
 }
@@ -116,19 +115,19 @@ pub(super) struct Room {
 /// The flags of `throughput`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Throughput {
-    /// Who is in the room.
+    /// The members of the room.
     #[command(flatten)]
     pub room: Room,
 
-    /// So many lines at most are on their way: said, and not yet heard by every reader.
+    /// Most lines in flight: sent, and not yet received by every reader.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub in_flight: u32,
 
-    /// Ends after so many lines instead of after a time.
+    /// Ends after this number of lines instead of after a time.
     #[arg(long)]
     pub lines: Option<u64>,
 
-    /// Looks into each line that arrives: its talker's lines must come in order, each once.
+    /// Checks each line: a talker's lines must arrive in order, each once.
     #[arg(long)]
     pub verify: bool,
 }
@@ -136,7 +135,7 @@ pub(super) struct Throughput {
 /// The flags of `latency`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Latency {
-    /// Who is in the room.
+    /// The members of the room.
     #[command(flatten)]
     pub room: Room,
 
@@ -152,7 +151,7 @@ pub(super) struct Stall {
     #[command(flatten)]
     pub latency: Latency,
 
-    /// So many readers stop reading in the second half.
+    /// The number of readers that stop reading in the second half.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub stalled: u32,
 }
@@ -176,11 +175,11 @@ pub(super) struct Neighbours {
     #[arg(long, default_value_t = 500_000)]
     pub slow_rate: u32,
 
-    /// How often one of the two people says something.
+    /// The interval between the lines of the two sessions.
     #[arg(long, default_value = "0.02", value_parser = seconds, value_name = "SECONDS")]
     pub every: Duration,
 
-    /// How long it goes on.
+    /// The duration.
     #[arg(long, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
     pub seconds: Duration,
 }
@@ -192,19 +191,19 @@ pub(super) struct Idle {
     #[command(flatten)]
     pub to: To,
 
-    /// Sessions that come and say nothing.
+    /// Sessions that connect and say nothing.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub sessions: u32,
 
-    /// So many at most are on their way in at the same time.
+    /// Most connections that wait for their greeting at once.
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub in_flight: u32,
 
-    /// The time in which they begin to come, evenly; 0: each as soon as it may.
+    /// The time over which the connects are spread evenly; 0 = as fast as possible.
     #[arg(long, default_value = "0", value_parser = seconds, value_name = "SECONDS")]
     pub within: Duration,
 
-    /// How long they stay before what they hold is read off.
+    /// The wait before the memory is read.
     #[arg(long, default_value = "2.5", value_parser = seconds, value_name = "SECONDS")]
     pub settle: Duration,
 }
@@ -216,20 +215,20 @@ pub(super) struct Churn {
     #[command(flatten)]
     pub to: To,
 
-    /// Sessions that come and, when they have been greeted, go.
+    /// Sessions that connect, are greeted and leave.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub visits: u32,
 
-    /// So many at most are there at the same time.
+    /// Most sessions at once.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub in_flight: u32,
 
-    /// Sessions that listen meanwhile.
+    /// Sessions that listen.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub readers: u32,
 }
 
-/// The flags of `soak`. scripts/soak.sh sets them, and starts the server with what they assume.
+/// The flags of `soak`. scripts/soak.sh sets them, and starts a server that fits them.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Soak {
     /// The text door. Loopback only, as all of them.
@@ -248,35 +247,35 @@ pub(super) struct Soak {
     #[arg(long, value_name = "ADDR")]
     pub frame: SocketAddr,
 
-    /// The process of the server: it is stopped and continued, and what it holds is looked at.
+    /// The server's process: the soak stops and continues it, and reads its memory.
     #[arg(long)]
     pub pid: u32,
 
-    /// What happens by chance happens again with the same seed, as far as threads allow.
+    /// The seed of the random choices. The same seed repeats them, as far as threads allow.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// How long it goes on after the warm-up.
+    /// The duration after the warm-up.
     #[arg(long, default_value = "60", value_parser = seconds, value_name = "SECONDS")]
     pub seconds: Duration,
 
-    /// The churn before what is resident is read off for the first time.
+    /// The time before resident memory is read for the first time.
     #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
     pub warm_up: Duration,
 
-    /// So many MiB more may be resident at the end than after the warm-up.
+    /// Most growth of resident memory after the warm-up, in MiB.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub growth: u64,
 
-    /// So many guests at once, each of whom does one thing after another.
+    /// Clients at once, each with one misbehaviour after another.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub guests: u16,
 
-    /// Lines a second that the witnesses say among themselves.
+    /// Lines a second that the checked sessions say among themselves.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub rate: u32,
 
-    /// It ends earlier, after the warm-up, when standard input does.
+    /// Ends when standard input ends, but not before the warm-up is over.
     #[arg(long)]
     pub leash: bool,
 }
@@ -292,15 +291,15 @@ pub(super) struct Crowd {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub readers: u32,
 
-    /// Sessions that ask for much and read nothing of it.
+    /// Sessions that ask for much and read nothing.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub stalled: u32,
 
-    /// Sessions from which nothing comes any more, not even word that they got something.
+    /// Sessions whose machine has vanished: they do not even acknowledge packets.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000))]
     pub vanished: u32,
 
-    /// Sessions that talk as fast as they are let, and listen.
+    /// Sessions that talk as fast as possible, and listen.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub flooders: u32,
 }
@@ -308,11 +307,11 @@ pub(super) struct Crowd {
 /// The flags of `floor`.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Floor {
-    /// Where it listens; port 0 takes a free one, which the ready line tells.
+    /// The address to listen on; port 0 takes a free port, which the ready line names.
     #[arg(long, default_value = "127.0.0.1:8777", value_name = "ADDR")]
     pub listen: SocketAddr,
 
-    /// One write for all lines that have come since the last one, instead of one for each.
+    /// One write for all lines since the last write, instead of one for each.
     #[arg(long)]
     pub coalesce: bool,
 }

@@ -1,9 +1,8 @@
-//! The least that a server can do: each line to everybody, by one thread, and nothing else.
+//! The floor: a server that broadcasts each line from one thread and does nothing else.
 //!
-//! No names, no rooms, no threads, no promise to anyone who reads slowly: what it costs is what the
-//! kernel's sockets cost. Plain, it makes one write for each line and listener; with `--coalesce`
-//! one for all lines of a turn of its loop. A line goes out behind its sender's address and a name, as
-//! on Parlor's text door, so that both send the same number of bytes.
+//! It has no names, rooms or backpressure. Its cost is the cost of the kernel's sockets. By default it makes one write
+//! for each line and listener; with `--coalesce` one write for all lines of a turn of its loop. Each line begins with
+//! the sender's address and a name, as on Parlor's text door, so that both servers send the same number of bytes.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -16,18 +15,18 @@ use mio::{Events, Interest, Poll, Token};
 use super::flags::Floor;
 
 const LISTENER: Token = Token(usize::MAX - 1);
-/// A listener who has so many bytes waiting is put out: there has to be an end somewhere.
-const MOST_WAITING: usize = 64 * 1024 * 1024;
+/// Most bytes pending for one listener. A listener with more is disconnected.
+const MAX_PENDING: usize = 64 * 1024 * 1024;
 
 /// One connection.
 struct Peer {
     stream: TcpStream,
-    /// What stands before each of its lines.
+    /// The beginning of each of the peer's lines.
     head: Vec<u8>,
-    /// What came after the last line end.
-    begun: Vec<u8>,
-    /// What the socket did not take.
-    waiting: Vec<u8>,
+    /// The bytes after the last line end.
+    partial: Vec<u8>,
+    /// The bytes that the socket did not take.
+    pending: Vec<u8>,
 }
 
 /// Serves until it is killed.
@@ -63,7 +62,7 @@ pub(super) fn serve(how: &Floor) -> Result<(), String> {
                         continue;
                     }
                     let head = format!("[{address}]t{place}: ").into_bytes();
-                    let peer = Some(Peer { stream, head, begun: Vec::new(), waiting: Vec::new() });
+                    let peer = Some(Peer { stream, head, partial: Vec::new(), pending: Vec::new() });
                     if place == peers.len() { peers.push(peer) } else { peers[place] = peer }
                 }
                 continue;
@@ -108,7 +107,7 @@ fn send(peers: &mut [Option<Peer>], bytes: &[u8]) {
 }
 
 impl Peer {
-    /// Whole lines go to the end of `lines`. False: it has gone.
+    /// Reads and appends whole lines to `lines`. Returns `false` if the peer has gone.
     fn read(&mut self, to_end: bool, buffer: &mut [u8], lines: &mut Vec<u8>) -> bool {
         loop {
             match self.stream.read(buffer) {
@@ -117,13 +116,13 @@ impl Peer {
                     for part in buffer[..count].split_inclusive(|byte| *byte == b'\n') {
                         if part.ends_with(b"\n") {
                             lines.extend_from_slice(&self.head);
-                            lines.append(&mut self.begun);
+                            lines.append(&mut self.partial);
                             lines.extend_from_slice(part);
                         } else {
-                            self.begun.extend_from_slice(part);
+                            self.partial.extend_from_slice(part);
                         }
                     }
-                    if self.begun.len() > MOST_WAITING {
+                    if self.partial.len() > MAX_PENDING {
                         return false;
                     }
                     if count < buffer.len() && !to_end {
@@ -136,10 +135,10 @@ impl Peer {
         }
     }
 
-    /// False: it has gone, or takes too little.
+    /// Sends or queues. Returns `false` if the peer has gone, or reads too slowly.
     fn send(&mut self, bytes: &[u8]) -> bool {
         let mut sent = 0;
-        while self.waiting.is_empty() && sent < bytes.len() {
+        while self.pending.is_empty() && sent < bytes.len() {
             match self.stream.write(&bytes[sent..]) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -147,13 +146,13 @@ impl Peer {
                 Err(_) => return false,
             }
         }
-        self.waiting.extend_from_slice(&bytes[sent..]);
-        self.waiting.len() <= MOST_WAITING
+        self.pending.extend_from_slice(&bytes[sent..]);
+        self.pending.len() <= MAX_PENDING
     }
 
-    /// The socket takes more. False: it has gone.
+    /// Sends pending bytes. Returns `false` if the peer has gone.
     fn flush(&mut self) -> bool {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.send(&waiting)
+        let pending = std::mem::take(&mut self.pending);
+        self.send(&pending)
     }
 }

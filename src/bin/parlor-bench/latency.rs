@@ -168,7 +168,10 @@ fn measure(swarm: &mut Swarm, how: &Latency, sequences: &mut Sequences, what: &s
         return Err(format!("{delivered} deliveries came where {expected} were expected: no figures"));
     }
     if sequences.faults > faults {
-        return Err(format!("{} lines came out of order, doubled or not at all: no figures", sequences.faults - faults));
+        return Err(format!(
+            "{} lines came out of order, doubled or not at all: no figures",
+            sequences.faults - faults
+        ));
     }
     let cpu = before.and_then(|(delivered_before, usage)| {
         let used = after?.cpu - usage?.cpu;

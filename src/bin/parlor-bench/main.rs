@@ -1,20 +1,20 @@
 //! The `parlor-bench` program: how fast a chat server is, and what a delivery costs it.
 //!
-//! One thread with one epoll holds thousands of connections, talks, listens and counts. Every line
-//! carries a mark that stands nowhere else (see payload.rs), so a delivery is counted alike on each
-//! wire, Parlor's or another server's, and nothing but a delivery is. A rate is only ever printed
-//! when exactly what was expected has arrived.
+//! One thread with one epoll holds thousands of connections, talks, listens and counts. Each line carries a unique
+//! mark (see payload.rs), so deliveries are counted alike on each protocol, Parlor's or another server's. A rate is
+//! printed only if exactly the expected lines have arrived.
 //!
 //! ```text
-//!   flags ── mod ──┬─ throughput   as many lines as go through, a bounded number in flight
-//!                  ├─ latency      lines at a fixed rate, also beside listeners that stall
-//!                  ├─ neighbours   lines in one room while another is flooded past slow readers
-//!                  ├─ idle         how fast sessions come in, and what each of them holds
-//!                  ├─ churn        sessions that come and go while others listen
-//!                  ├─ soak         a hard life, and a check of all that was heard in it
-//!                  ├─ crowd        sessions of which some stall or vanish, held for somebody else to measure
-//!                  └─ floor        a server that does nothing but the least: what the kernel can do
-//!   swarm: the connections · target: what each wire says · process: what the server used
+//!   flags ── main ──┬─ throughput   lines with a bounded number in flight
+//!                   ├─ latency      lines at a fixed rate, also beside listeners that stall
+//!                   ├─ neighbours   lines in one room while another is flooded past slow consumers
+//!                   ├─ idle         the rate of new sessions, and the memory of each
+//!                   ├─ churn        sessions that connect and leave while others listen
+//!                   ├─ soak         load and faults, and a check of all that was received
+//!                   ├─ crowd        background load for other measurements
+//!                   └─ floor        a server that does the least: what the kernel can do
+//!   room: a room ready to be measured · swarm, connection: the connections · clock: due times
+//!   target: the protocols · payload, sequence: marks and order · process: the server's usage
 //! ```
 
 mod churn;
@@ -70,8 +70,7 @@ fn run(flags: &Flags) -> Result<(), String> {
     }
 }
 
-/// Runs it as often as asked for; each run is told when it ends, and all of them together after
-/// the last.
+/// Runs a measurement as often as asked. Reports each run when it ends, and a summary after the last.
 fn repeat(flags: &Flags, mut run: impl FnMut(u32) -> Result<Run, String>) -> Result<(), String> {
     let mut report = Report::new(flags.json);
     for number in 1..=flags.runs {

@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use memchr::memmem;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::crowd::come;
+use super::crowd::enter;
 use super::flags::Neighbours;
 use super::report::Run;
 
@@ -28,10 +28,10 @@ pub(super) fn run(how: &Neighbours) -> Result<Run, String> {
         return Err(format!("{} is not of this machine; neighbours meet at 127.0.0.0/8 and ::1 only", how.to));
     }
     let fail = |error: std::io::Error| format!("cannot come in at {}: {error}", how.to);
-    let mut two = [come(how.to, false).map_err(fail)?, come(how.to, false).map_err(fail)?];
+    let mut two = [enter(how.to, false).map_err(fail)?, enter(how.to, false).map_err(fail)?];
     let open = |count: u32, narrow: bool| -> Result<Vec<TcpStream>, String> {
         let join = |mut stream: TcpStream| stream.write_all(b"/join evil\n").map(|()| stream);
-        (0..count).map(|_| come(how.to, narrow).and_then(join).map_err(fail)).collect()
+        (0..count).map(|_| enter(how.to, narrow).and_then(join).map_err(fail)).collect()
     };
     let (mut talkers, mut slow) = (open(how.talkers, false)?, open(how.slow, true)?);
     for one in &two {

@@ -1,11 +1,11 @@
-//! What a process uses: read from /proc, so on Linux only; elsewhere it is not told.
+//! Processor time and memory of a process, from /proc: on Linux only.
 
 use std::fs;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What a process has used and holds.
+/// Processor time and memory of a process.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
     /// Processor time of all its threads, in steps of 10 ms.
@@ -20,7 +20,7 @@ pub(super) struct Usage {
 /// Kernel memory of one thread's stack on 64-bit Linux (THREAD_SIZE of x86-64 and arm64), in bytes.
 pub(super) const KERNEL_STACK: u64 = 16 * 1024;
 
-/// What the process of this number uses now.
+/// Reads the usage of a process.
 pub(super) fn usage(pid: u32) -> Result<Usage, String> {
     let read = |name: &str| {
         let path = format!("/proc/{pid}/{name}");
@@ -43,9 +43,9 @@ pub(super) fn usage(pid: u32) -> Result<Usage, String> {
     })
 }
 
-/// Thousands of connections need as many descriptors: as many as may be had.
+/// Raises the limit of descriptors to the most that is allowed: each connection needs one.
 pub(super) fn raise_descriptor_limit() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // Where that fails, opening the connections will say so.
+    // If this fails, opening the connections reports it.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

@@ -1,4 +1,4 @@
-//! What a run gave: a JSON line for programs, a table for people, medians over several runs.
+//! Reports of runs: a JSON line for programs, a table for people, medians over several runs.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -10,18 +10,18 @@ use serde_json::{Map, Value, json};
 /// One figure or fact of a run, by its name in the JSON object.
 #[derive(Debug, Clone)]
 enum Entry {
-    /// What was asked for: the same in every run.
+    /// A setting of the run, the same in every run.
     Given(Value),
-    /// What was measured, and its unit.
+    /// A measured value and its unit.
     Figure(f64, &'static str),
 }
 
-/// What one run gave, in the order in which it is shown.
+/// The results of one run, in the order in which they are shown.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Run(Vec<(&'static str, Entry)>);
 
 impl Run {
-    /// The first of what is told: which mode this was.
+    /// Results that begin with the name of the mode.
     pub(super) fn of(mode: &str) -> Self {
         Self::default().given("mode", mode)
     }
@@ -36,7 +36,7 @@ impl Run {
         self
     }
 
-    /// A figure that there may be none of.
+    /// Adds a figure if there is one.
     pub(super) fn maybe(self, name: &'static str, value: Option<f64>, unit: &'static str) -> Self {
         match value {
             Some(value) => self.figure(name, value, unit),
@@ -44,7 +44,7 @@ impl Run {
         }
     }
 
-    /// How long sessions took from their connect until they were greeted.
+    /// Adds the times from connect to greeting.
     pub(super) fn greetings(self, nanoseconds: &Histogram<u64>) -> Self {
         let ms = |quantile| nanoseconds.value_at_quantile(quantile) as f64 / 1e6;
         self.figure("greeting_p50", ms(0.5), "ms").figure("greeting_p99", ms(0.99), "ms").figure(
@@ -77,7 +77,7 @@ impl Report {
         Self { json, runs: Vec::new() }
     }
 
-    /// Takes a run in; as JSON, it is told at once.
+    /// Adds a run. Prints it at once if the report is JSON.
     pub(super) fn add(&mut self, run: Run) -> Result<(), String> {
         if self.json {
             writeln!(io::stdout(), "{}", run.json()).map_err(|error| format!("cannot write the result: {error}"))?;
@@ -86,8 +86,7 @@ impl Report {
         Ok(())
     }
 
-    /// The table: of one run its figures, of several the medians and, in brackets, the least and the
-    /// most.
+    /// Prints the table: the figures of one run; of several runs the medians, and in brackets the least and the most.
     pub(super) fn finish(&self) -> Result<(), String> {
         let Some(first) = self.runs.first().filter(|_| !self.json) else { return Ok(()) };
         let mut table = String::new();
@@ -137,8 +136,8 @@ pub(super) fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Three figures that count, and blanks between thousands. What has no unit is a count: whole where it
-/// is whole.
+/// A number with at least three significant digits, and blanks between thousands. A number without a unit is a
+/// count: an integer is written as one.
 fn number(value: f64, unit: &str) -> String {
     if value.abs() < 100.0 && !(unit.is_empty() && value.fract() == 0.0) {
         return format!("{value:.*}", if value.abs() < 1.0 { 4 } else { 2 });
@@ -154,7 +153,7 @@ fn number(value: f64, unit: &str) -> String {
     text
 }
 
-/// A bar on standard error while it goes on, if that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 pub(super) fn progress(what: &str, total: Duration) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_can_be_read() {
+    fn numbers_are_written_with_three_digits() {
         for (value, text) in
             [(0.0312, "0.0312"), (12.345, "12.35"), (60.0, "60.00"), (999.6, "1 000"), (18_123_456.7, "18 123 457")]
         {
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_can_be_read() {
+    fn settings_are_written_as_words() {
         for (name, value, text) in [
             ("rooms", json!(1), "1 room"),
             ("in_flight", json!(1), "1 in flight"),

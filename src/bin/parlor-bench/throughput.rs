@@ -11,7 +11,7 @@ use super::process;
 use super::report::{Run, progress};
 use super::room;
 use super::sequence::Sequences;
-use super::swarm::{STUCK, Swarm};
+use super::swarm::STUCK;
 
 /// Measures it once.
 pub(super) fn run(how: &Throughput) -> Result<Run, String> {
