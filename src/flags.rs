@@ -1,7 +1,7 @@
 //! The command lines of programs: flags, and the `PARLOR_…` variable of each.
 //!
 //! [`Config`](crate::Config) is a `clap::Args`. Flatten it into the flags of a program, and read them by [`parse`].
-//! A flag beats its variable. [`variables`](crate::variables) says how a variable's value is read.
+//! A flag beats its variable. [`variables`] says how a variable's value is read.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

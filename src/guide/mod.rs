@@ -27,7 +27,8 @@ macro_rules! guide {
         #[doc = "[Handle]: crate::Handle\n[request_rate]: crate::Config::request_rate\n[Caller]: crate::Caller"]
         #[doc = "[remote]: crate::Caller::remote\n[trigger]: crate::Stopper::trigger"]
         #[doc = "[Client]: crate::client::Client\n[Command]: crate::protocol::Command"]
-        #[doc = "[hub command]: crate::chat::Hub::command\n"]
+        #[doc = "[hub command]: crate::chat::Hub::command\n[inbound]: crate::wire::Inbound"]
+        #[doc = "[config]: crate::Config\n"]
         #[doc = include_str!($file)]
         pub mod $name {}
     };
