@@ -112,7 +112,10 @@ make_rules() {
   printf 'pub mod %s;\n' protocol chat wire >src/lib.rs
   local -a modules=(chat wire)
   for module in "${modules[@]}"; do cp -Rp "$sources/tests/it/$module" tests/it/; done
-  printf 'mod %s;\n' "${modules[@]}" >tests/it/main.rs
+  mkdir tests/it/support
+  cp -p "$sources"/tests/support/{packets,recorded}.rs tests/it/support/
+  printf 'pub(crate) mod %s;\n' packets recorded >tests/it/support/mod.rs
+  printf 'mod %s;\n' support "${modules[@]}" >tests/it/main.rs
   cp -p "$sources/Cargo.lock" .
   manifest it >Cargo.toml
 }

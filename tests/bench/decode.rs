@@ -8,11 +8,20 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a program that prints what it has measured")]
 
+#[path = "../support/packets.rs"]
+mod packets;
+#[path = "../support/recorded.rs"]
+#[allow(dead_code, reason = "the tests over sockets use the rest")]
+mod recorded;
+
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use parlor::wire::{Framing, Limits, Wire};
+
+use packets::{frame, packet};
+use recorded::HEARTBEAT;
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 const READ: usize = 32 * 1024;
@@ -24,14 +33,7 @@ fn main() -> ExitCode {
     assert_eq!(text.len(), 64);
     let say = format!("{{\"Act\":\"say\",\"Data\":\"{text}\"}}");
     let hello = format!("{{\"Act\":\"hello\",\"Data\":\"{text}\"}}");
-    let gf2 = |object: &str| {
-        let length = u16::try_from(object.len()).expect("short").to_be_bytes();
-        [&length[..], object.as_bytes()].concat()
-    };
-    let frame = |route: u32, data: &[u8]| {
-        let length = u32::try_from(data.len()).expect("short").to_le_bytes();
-        [&route.to_le_bytes()[..], &length, data].concat()
-    };
+    let gf2 = |object: &str| packet(Framing::Gf2, object);
     let json = Wire::Json(Some(Framing::Gf2));
     println!("{:<44} {:>8} {:>8} {:>8} {:>8}", "decode, MB/s", "slowest", "median", "fastest", "goal");
     let reached = [
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         measure("frame, heartbeat", Wire::Frame, &frame(0, b""), None),
         measure("json gf2, {\"Act\":\"say\",\"Data\":64 bytes}", json, &gf2(&say), Some(150.0)),
         measure("json gf2, a handler's act, 64 bytes", json, &gf2(&hello), None),
-        measure("json gf2, heartbeat", json, &gf2(r#"{"Act":"heartbeat","Data":""}"#), None),
+        measure("json gf2, heartbeat", json, &gf2(HEARTBEAT), None),
         measure("json lines, say", Wire::Json(Some(Framing::Lines)), format!("{say}\n").as_bytes(), None),
         measure("text, a line of 64 bytes", Wire::Text, format!("{text}\n").as_bytes(), None),
     ];

@@ -30,6 +30,11 @@ mod os;
 #[path = "../../src/server/outbox.rs"]
 #[allow(dead_code, reason = "some of it is only for writers")]
 mod outbox;
+#[path = "../support/packets.rs"]
+mod packets;
+#[path = "../support/recorded.rs"]
+#[allow(dead_code, reason = "the tests over sockets use the rest")]
+mod recorded;
 #[path = "../../src/server/slot.rs"]
 mod slot;
 #[path = "../../src/server/socket.rs"]
@@ -61,6 +66,9 @@ use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, RoomName, S
 use parlor::wire::{Decode, Framing, Limits, Wire};
 use parlor::{chat, config, metrics, protocol, wire};
 
+use packets::{frame, packet};
+use recorded::HEARTBEAT;
+
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 
 /// What a decoder may hold for every byte that it was sent: the bytes themselves, twice while its
@@ -86,24 +94,6 @@ fn drive(decoder: &mut dyn Decode, stream: &[u8], step: usize) {
 
 fn spent(wire: Wire, stream: &[u8], step: usize) -> AllocationInfo {
     measure(|| drive(&mut *wire.decoder(LIMITS), stream, step))
-}
-
-fn length_before(framing: Framing, data: &[u8]) -> Vec<u8> {
-    let length = (data.len() as u32).to_be_bytes();
-    let total = (7 + data.len() as u32).to_be_bytes();
-    let sum = data.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes();
-    match framing {
-        Framing::Gf1 => [&length[3..], data].concat(),
-        Framing::Gf2 => [&length[2..], data].concat(),
-        Framing::Gf3 => [&length[1..], data].concat(),
-        Framing::Gf4 => [&length[..], data].concat(),
-        Framing::Gf7 => [&total[1..], &sum, data].concat(),
-        Framing::Lines => [data, b"\n"].concat(),
-    }
-}
-
-fn frame(route: u32, data: &[u8]) -> Vec<u8> {
-    [&route.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), data].concat()
 }
 
 /// The biggest length that is allowed, and the biggest that can be written: a header alone, and a few
@@ -170,7 +160,7 @@ fn what_is_copied_is_linear_in_what_was_sent() {
 /// What honest clients never send, each long enough to show what it costs.
 fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
     const MANY: usize = 60_000;
-    let gf = |object: &str| length_before(Framing::Gf2, object.as_bytes());
+    let gf = |object: &str| packet(Framing::Gf2, object);
     let gf2 = Wire::Json(Some(Framing::Gf2));
     let lines = Wire::Json(Some(Framing::Lines));
     let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
@@ -204,9 +194,8 @@ fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
 /// Heartbeats come from every device every few seconds, for nothing: they cost no allocation.
 #[test]
 fn a_heartbeat_allocates_nothing() {
-    let object = br#"{"Act":"heartbeat","Data":""}"#;
     let mut all = vec![(Wire::Frame, frame(0, b""))];
-    all.extend(Framing::ALL.map(|framing| (Wire::Json(Some(framing)), length_before(framing, object))));
+    all.extend(Framing::ALL.map(|framing| (Wire::Json(Some(framing)), packet(framing, HEARTBEAT))));
     for (wire, heartbeat) in all {
         let mut decoder = wire.decoder(LIMITS);
         drive(&mut *decoder, &heartbeat, heartbeat.len()); // the first one makes the buffer
@@ -227,8 +216,8 @@ fn an_idle_session_keeps_little() {
     let big = format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "x".repeat(60_000));
     for (wire, stream) in [
         (Wire::Frame, frame(1, &[b'z'; 65_000])),
-        (Wire::Json(Some(Framing::Gf2)), length_before(Framing::Gf2, big.as_bytes())),
-        (Wire::Json(Some(Framing::Lines)), length_before(Framing::Lines, big.as_bytes())),
+        (Wire::Json(Some(Framing::Gf2)), packet(Framing::Gf2, &big)),
+        (Wire::Json(Some(Framing::Lines)), packet(Framing::Lines, &big)),
     ] {
         let mut decoder = wire.decoder(LIMITS);
         let info = measure(|| drive(&mut *decoder, &stream, 1460));

@@ -22,11 +22,11 @@ fn soon() -> Instant {
     Instant::now() + DEADLINE
 }
 
-struct House {
+struct InProcess {
     handle: Option<Handle>,
 }
 
-impl House {
+impl InProcess {
     fn with(config: &Config, rate: u32) -> Self {
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let listen = [Wire::Text, Wire::Json(None), Wire::Frame].map(|wire| Listen::required(wire, free)).to_vec();
@@ -49,7 +49,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for InProcess {
     fn drop(&mut self) {
         let handle = self.handle.take().unwrap();
         handle.stop();
@@ -74,12 +74,12 @@ const DOORS: [Wire; 3] = [Wire::Text, Wire::Json(None), Wire::Frame];
 
 #[test]
 fn people_at_every_door_talk() {
-    let house = House::new();
-    let mut ann = house.come(Wire::Text);
+    let server = InProcess::new();
+    let mut ann = server.come(Wire::Text);
     ann.take_name(&nick("ann"), soon()).unwrap();
     assert_eq!(ann.name(), Some("ann"));
     for wire in DOORS {
-        let mut bob = house.come(wire);
+        let mut bob = server.come(wire);
         bob.take_name(&nick("bob"), soon()).unwrap();
         assert_eq!(bob.who(None, soon()).unwrap(), ["ann"], "{wire}");
         for line in ["hi", "who", "/nick x", "login", " blank before", "\\who", "GET / HTTP/1.1", "🏠"] {
@@ -111,9 +111,9 @@ fn people_at_every_door_talk() {
 
 #[test]
 fn what_is_heard_while_an_answer_is_awaited_is_not_lost() {
-    let house = House::new();
+    let server = InProcess::new();
     for wire in DOORS {
-        let (mut ann, mut bob) = (house.come(wire), house.come(Wire::Text));
+        let (mut ann, mut bob) = (server.come(wire), server.come(Wire::Text));
         for number in 0..20 {
             bob.say(&body(&format!("line {number}")), soon()).unwrap();
         }
@@ -128,14 +128,14 @@ fn what_is_heard_while_an_answer_is_awaited_is_not_lost() {
 /// By the doors of programs a line can be said without coming; a private one by every door.
 #[test]
 fn visit_costs_the_room_one_line() {
-    let house = House::new();
-    let mut ann = house.come(Wire::Text);
+    let server = InProcess::new();
+    let mut ann = server.come(Wire::Text);
     ann.take_name(&nick("ann"), soon()).unwrap();
     let dev = RoomName::parse("dev").unwrap();
     ann.join(&dev, soon()).unwrap();
     assert_eq!(ann.room(), Some("dev"));
     for wire in DOORS {
-        let mut bob = Client::connect(house.address(wire), wire).unwrap();
+        let mut bob = Client::connect(server.address(wire), wire).unwrap();
         bob.tell("ann", &body("psst"), soon()).unwrap();
         assert!(matches!(bob.tell("nobody-here", &body("psst"), soon()), Err(ClientError::Refused { .. })));
         let to = VisitTo::Room(Some(dev.clone()));
@@ -161,11 +161,11 @@ fn visit_costs_the_room_one_line() {
 
 #[test]
 fn refusals_are_told_and_the_talk_goes_on() {
-    let house = House::new();
-    let mut ann = house.come(Wire::Text);
+    let server = InProcess::new();
+    let mut ann = server.come(Wire::Text);
     ann.take_name(&nick("ann"), soon()).unwrap();
     for wire in DOORS {
-        let mut bob = house.come(wire);
+        let mut bob = server.come(wire);
         match bob.take_name(&nick("ann"), soon()) {
             Err(ClientError::Refused { code, text }) => {
                 assert_eq!(code.as_deref(), (wire != Wire::Text).then_some("taken"));
@@ -175,7 +175,7 @@ fn refusals_are_told_and_the_talk_goes_on() {
         }
         bob.say(&body("never mind"), soon()).unwrap();
     }
-    let mut bob = house.come(Wire::Text);
+    let mut bob = server.come(Wire::Text);
     let refused = bob.say(&body(&"x".repeat(5000)), soon());
     assert!(matches!(refused, Err(ClientError::Refused { .. })), "{refused:?}");
     bob.say(&body("short"), soon()).unwrap();
@@ -185,8 +185,8 @@ fn refusals_are_told_and_the_talk_goes_on() {
 /// same: everybody had it, and its sender was told that nobody had answered.
 #[test]
 fn a_line_that_comes_back_cut_was_said() {
-    let house = House::new();
-    let mut ann = house.come(Wire::Text);
+    let server = InProcess::new();
+    let mut ann = server.come(Wire::Text);
     let by = |framing| Wire::Json(Some(framing));
     for (wire, lengths) in [
         (Wire::Json(None), [65_000, 65_420]),
@@ -194,7 +194,7 @@ fn a_line_that_comes_back_cut_was_said() {
         (by(Framing::Gf7), [65_000, 65_420]),
         (by(Framing::Gf1), [120, 200]),
     ] {
-        let mut bob = Client::connect(house.address(Wire::Json(None)), wire).unwrap();
+        let mut bob = Client::connect(server.address(Wire::Json(None)), wire).unwrap();
         for said in lengths.map(|length| "0".repeat(length)).iter().map(String::as_str).chain(["after"]) {
             bob.say(&body(said), soon()).unwrap();
             until(&mut ann, |heard| matches!(heard, Heard::Speech(Speech { text, .. }) if text == said));
@@ -206,9 +206,9 @@ fn a_line_that_comes_back_cut_was_said() {
 /// those behind it are said.
 #[test]
 fn a_line_that_no_packet_carries_is_refused_and_the_talk_goes_on() {
-    let house = House::new();
+    let server = InProcess::new();
     for wire in [Wire::Json(None), Wire::Json(Some(Framing::Lines)), Wire::Frame] {
-        let address = house.address(if wire == Wire::Frame { wire } else { Wire::Json(None) });
+        let address = server.address(if wire == Wire::Frame { wire } else { Wire::Json(None) });
         let mut bob = Client::connect(address, wire).unwrap();
         for length in [65_537, 70_000] {
             match bob.say(&body(&"x".repeat(length)), soon()) {
@@ -226,8 +226,8 @@ fn a_line_that_no_packet_carries_is_refused_and_the_talk_goes_on() {
 /// An idle limit of four seconds, and nothing said for five.
 #[test]
 fn who_waits_is_kept_alive() {
-    let house = House::with(&Config { idle: Some(Duration::from_secs(4)), ..Config::default() }, 0);
-    let mut client = house.come(Wire::Text);
+    let server = InProcess::with(&Config { idle: Some(Duration::from_secs(4)), ..Config::default() }, 0);
+    let mut client = server.come(Wire::Text);
     let until = Instant::now() + Duration::from_secs(5);
     while let Some(heard) = client.recv(until).unwrap() {
         // Not even warned.
@@ -238,15 +238,15 @@ fn who_waits_is_kept_alive() {
 
 #[test]
 fn an_end_says_why() {
-    let house = House::with(&Config { max_clients: 1, ..Config::default() }, 0);
-    let mut first = house.come(Wire::Text);
+    let server = InProcess::with(&Config { max_clients: 1, ..Config::default() }, 0);
+    let mut first = server.come(Wire::Text);
     for wire in DOORS {
-        let error = Client::connect(house.address(wire), wire).unwrap_err().to_string();
-        let address = house.address(wire);
+        let error = Client::connect(server.address(wire), wire).unwrap_err().to_string();
+        let address = server.address(wire);
         let full = "Parlor is full (1 here), try again later";
         assert_eq!(error, format!("{address} closed the connection: {full}"), "{wire}");
     }
-    house.handle.as_ref().unwrap().stop();
+    server.handle.as_ref().unwrap().stop();
     let error = loop {
         match first.recv(soon()) {
             Ok(Some(_)) => {}
@@ -318,9 +318,9 @@ fn nobody_there_and_the_wrong_door_are_told() {
     let error = Client::connect(address, Wire::Text).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot connect to {address}: Connection refused"));
     assert!(matches!(Client::connect(address, Wire::Relay), Err(ClientError::Relay)));
-    let house = House::new();
+    let server = InProcess::new();
     for (door, wire) in [(Wire::Text, Wire::Json(None)), (Wire::Text, Wire::Frame), (Wire::Json(None), Wire::Frame)] {
-        let error = Client::connect_within(house.address(door), wire, Duration::from_secs(2)).unwrap_err();
+        let error = Client::connect_within(server.address(door), wire, Duration::from_secs(2)).unwrap_err();
         assert!(error.to_string().ends_with(&format!("is a {wire} door there?")), "{error}");
     }
 }
@@ -331,8 +331,8 @@ fn nobody_there_and_the_wrong_door_are_told() {
 fn every_answer_carries_the_mark_of_its_request() {
     // With requests without a mark among them, so that an event may end anywhere.
     for (rate, burst, last) in [(0, 40, 5000), (1000, 3, 600)] {
-        let house = House::with(&Config { burst, ..Config::default() }, rate);
-        let mut stream = TcpStream::connect(house.address(Wire::Json(None))).unwrap();
+        let server = InProcess::with(&Config { burst, ..Config::default() }, rate);
+        let mut stream = TcpStream::connect(server.address(Wire::Json(None))).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut bytes = Vec::new();
         for tag in 1..=last {

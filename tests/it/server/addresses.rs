@@ -3,14 +3,13 @@
 
 use std::collections::HashSet;
 
+use crate::support::{Peer, TestServer};
 use parlor::protocol::{COMMANDS, is_mask};
 use serde_json::{Value, json};
 
-use crate::support::{House, Peer};
-
 /// Comes in by the text door and learns its tag.
-fn enter(house: &House) -> (Peer, String) {
-    let mut peer = Peer::connect(house.text);
+fn enter(server: &TestServer) -> (Peer, String) {
+    let mut peer = Peer::connect(server.text);
     let line = peer.line();
     let tag = line.strip_prefix('[').and_then(|line| line.split_once(']')).map(|(tag, _)| tag.to_owned());
     let tag = tag.filter(|tag| is_mask(tag)).unwrap_or_else(|| peer.fail(&format!("no tag: {line}")));
@@ -21,15 +20,15 @@ fn enter(house: &House) -> (Peer, String) {
 /// Whatever anybody asks for, by whichever door, and whatever happens in the room.
 #[test]
 fn no_command_and_no_door_shows_a_masked_address() {
-    let house = House::with(&["--addresses", "masked"]);
-    let (mut alice, tag) = enter(&house);
-    let (mut bob, _) = enter(&house);
-    let mut gopher = Peer::connect(house.relay);
+    let server = TestServer::with(&["--addresses", "masked"]);
+    let (mut alice, tag) = enter(&server);
+    let (mut bob, _) = enter(&server);
+    let mut gopher = Peer::connect(server.relay);
     gopher.send("by relay");
-    let mut carol = Peer::connect(house.json);
+    let mut carol = Peer::connect(server.json);
     carol.ask(&json!({"Act": "join", "Room": "lobby"}));
     carol.json_fence();
-    let mut dave = Peer::connect(house.frame);
+    let mut dave = Peer::connect(server.frame);
     dave.send_frame(100, b"by frame");
 
     let mut heard = Vec::new();
@@ -68,13 +67,13 @@ fn no_command_and_no_door_shows_a_masked_address() {
 fn the_log_has_the_address_beside_the_tag_and_another_start_has_other_tags() {
     let mut all = HashSet::new();
     for _ in 0..3 {
-        let house = House::with(&["--addresses", "masked"]);
-        let (alice, tag) = enter(&house);
-        let (bob, _) = enter(&house);
+        let server = TestServer::with(&["--addresses", "masked"]);
+        let (alice, tag) = enter(&server);
+        let (bob, _) = enter(&server);
         let who = format!("(text, {}, shown as {tag})", alice.name);
         alice.leave();
         bob.leave();
-        let log = house.stop();
+        let log = server.stop();
         assert!(log.contains(&who), "{who} is not in the log:\n{log}");
         all.insert(tag);
     }

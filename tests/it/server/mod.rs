@@ -1,10 +1,8 @@
 //! The running server over sockets: `accept`, `session` and `manager` mirror the folders of its threads.
 
-pub(crate) mod session;
-
+mod accept;
 mod addresses;
-mod faults;
-mod limits;
 mod log;
 mod manager;
+mod session;
 mod shutdown;

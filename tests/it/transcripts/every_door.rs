@@ -17,8 +17,7 @@ use parlor::wire::{Framing, HeardDecoder, Inbound};
 use parlor::{Config, Wire};
 use serde_json::{Value, json};
 
-use crate::server::session::programs::{next_packet, packet};
-use crate::support::{House, Peer, frame};
+use crate::support::{Peer, TestServer, frame, packet};
 use crate::transcripts::{Known, bytes_of, file, filled_in, folder, matches};
 
 /// One test for each transcript, by every door of programs and in every framing.
@@ -103,7 +102,7 @@ fn play(name: &str, wires: &[Wire]) {
     let mut programs = BTreeMap::new();
     let own = script.lines().filter_map(|line| line.strip_prefix("@ ")).flat_map(str::split_whitespace);
     let flags: Vec<&str> = own.chain(["--heartbeat", "0"]).collect(); // so that a wait for a frame has an end
-    let house = House::with(&flags);
+    let server = TestServer::with(&flags);
     let mut wires = wires.iter().copied().cycle();
     let mut known: Known = HashMap::new();
     for (index, line) in unwrapped(&script).iter().enumerate() {
@@ -114,8 +113,8 @@ fn play(name: &str, wires: &[Wire]) {
         let (who, what) = line.split_at(line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len()));
         if what == " enters" || what == " relay" {
             let (program, name) = match what {
-                " relay" => Program::of_relay(&house),
-                _ => Program::enter(&house, wires.next().unwrap(), &known),
+                " relay" => Program::of_relay(&server),
+                _ => Program::enter(&server, wires.next().unwrap(), &known),
             };
             known.insert(who.to_owned(), name);
             programs.insert(who.to_owned(), program);
@@ -159,19 +158,19 @@ fn play(name: &str, wires: &[Wire]) {
 }
 
 impl Program {
-    fn connect(house: &House, wire: Wire) -> Self {
+    fn connect(server: &TestServer, wire: Wire) -> Self {
         let peer = Peer::connect(match wire {
-            Wire::Relay => house.relay,
-            Wire::Frame => house.frame,
-            _ => house.json,
+            Wire::Relay => server.relay,
+            Wire::Frame => server.frame,
+            _ => server.json,
         });
         let decoder = HeardDecoder::new(wire).or_else(|| HeardDecoder::new(Wire::Text)).unwrap();
         Self { peer, wire, decoder, heard: VecDeque::new(), asked: Some(""), ended: false }
     }
 
     /// Comes into the lobby; also returns its id, which is its first name.
-    fn enter(house: &House, wire: Wire, known: &Known) -> (Self, String) {
-        let mut program = Self::connect(house, wire);
+    fn enter(server: &TestServer, wire: Wire, known: &Known) -> (Self, String) {
+        let mut program = Self::connect(server, wire);
         program.sends("join", json!({"Data": "lobby"}));
         program.until_answer("join");
         program.sends("ping", json!({"Ref": "fence"}));
@@ -183,8 +182,8 @@ impl Program {
     }
 
     /// A session of the relay door, which only talks here; also returns its address.
-    fn of_relay(house: &House) -> (Self, String) {
-        let program = Self::connect(house, Wire::Relay);
+    fn of_relay(server: &TestServer) -> (Self, String) {
+        let program = Self::connect(server, Wire::Relay);
         let name = program.peer.name.clone();
         (program, name)
     }
@@ -201,7 +200,7 @@ impl Program {
     fn sends(&mut self, act: &str, mut object: Value) {
         if let Wire::Json(framing) = self.wire {
             object["Act"] = act.into();
-            self.peer.send_raw(&packet(framing.unwrap().name(), &object.to_string()));
+            self.peer.send_packet(framing.unwrap(), &object.to_string());
         } else {
             let spec = COMMANDS.iter().find(|spec| spec.name == act).unwrap();
             self.peer.send_frame(spec.route, object.to_string().as_bytes());
@@ -257,8 +256,8 @@ impl Program {
     fn next_packet(&mut self) -> (Vec<u8>, Value) {
         let (bytes, data) = match self.wire {
             Wire::Json(framing) => {
-                let framing = framing.unwrap().name();
-                let data = next_packet(&mut self.peer, framing);
+                let framing = framing.unwrap();
+                let data = self.peer.next_packet(framing);
                 (packet(framing, &data), data)
             }
             _ => {
@@ -326,7 +325,7 @@ fn said_by(line: &str) -> Option<&str> {
     let mut decoder = Wire::Text.decoder(Config::default().limits());
     decoder.feed(format!("{line}\n").as_bytes());
     match decoder.next() {
-        // As it was typed: it is for the house to clean it.
+        // As it was typed: it is for the server to clean it.
         Ok(Some(Inbound::Command(Command::Say(body)))) => Some(match line.strip_suffix(body.as_str()) {
             Some(before) => &line[before.len()..],
             None => line,

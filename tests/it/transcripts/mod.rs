@@ -3,7 +3,7 @@
 //! | line | means |
 //! |---|---|
 //! | `# words` | a comment; the first one is the title |
-//! | `@ --idle 2s` | flags of the house, besides the doors and `--rate 0` |
+//! | `@ --idle 2s` | flags of the server, besides the doors and `--rate 0` |
 //! | `alice text`, `bob relay`, `carol json`, `dave frame` | a session by that door, which has read nothing yet |
 //! | `alice enters` | a session by the text door that has read its greeting |
 //! | `alice> /nick alice` | she sends this line and LF |
@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use parlor::protocol::COMMANDS;
 use serde_json::Value;
 
-use crate::support::{House, Peer};
+use crate::support::{Peer, TestServer};
 
 /// One test for each file, named like it.
 macro_rules! transcripts {
@@ -159,9 +159,9 @@ pub(crate) type Known = HashMap<String, String>;
 struct Play {
     file: String,
     script: String,
-    /// Before the house, so that everybody has left when it is stopped.
+    /// Before the server, so that everybody has left when it is stopped.
     sessions: BTreeMap<String, Session>,
-    house: House,
+    server: TestServer,
     known: Known,
 }
 
@@ -184,17 +184,17 @@ impl Play {
         let script = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let flags: Vec<&str> =
             script.lines().filter_map(|line| line.strip_prefix("@ ")).flat_map(str::split_whitespace).collect();
-        let house = House::with(&flags);
+        let server = TestServer::with(&flags);
         let known = HashMap::from([
-            ("host".to_owned(), house.text.ip().to_string()),
-            ("port".to_owned(), house.text.port().to_string()),
-            ("text".to_owned(), house.text.to_string()),
-            ("relay".to_owned(), house.relay.to_string()),
-            ("json".to_owned(), house.json.to_string()),
-            ("frame".to_owned(), house.frame.to_string()),
+            ("host".to_owned(), server.text.ip().to_string()),
+            ("port".to_owned(), server.text.port().to_string()),
+            ("text".to_owned(), server.text.to_string()),
+            ("relay".to_owned(), server.relay.to_string()),
+            ("json".to_owned(), server.json.to_string()),
+            ("frame".to_owned(), server.frame.to_string()),
         ]);
         let file = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path).display().to_string();
-        Self { file, script, house, sessions: BTreeMap::new(), known }
+        Self { file, script, server, sessions: BTreeMap::new(), known }
     }
 
     fn run(mut self) {
@@ -209,11 +209,11 @@ impl Play {
             let length = line.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(line.len());
             let (who, what) = line.split_at(length);
             match what {
-                " text" => self.open(who, Peer::connect(self.house.text), Door::Text),
-                " enters" => self.open(who, Peer::enter(self.house.text), Door::Text),
-                " relay" => self.open(who, Peer::connect(self.house.relay), Door::Relay),
-                " json" => self.open(who, Peer::connect(self.house.json), Door::Json),
-                " frame" => self.open(who, Peer::connect(self.house.frame), Door::Frame),
+                " text" => self.open(who, Peer::connect(self.server.text), Door::Text),
+                " enters" => self.open(who, Peer::enter(self.server.text), Door::Text),
+                " relay" => self.open(who, Peer::connect(self.server.relay), Door::Relay),
+                " json" => self.open(who, Peer::connect(self.server.json), Door::Json),
+                " frame" => self.open(who, Peer::connect(self.server.frame), Door::Frame),
                 _ => self.step(who, what, &place),
             }
         }

@@ -16,6 +16,9 @@ use crate::wire::{TEXT_CRLF, TEXT_LF, encodings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::support::packets::{frame, packet};
+use crate::support::recorded::{GF7_DOEXIT, GF7_NICE};
+
 /// Characters that would end a line, or act on a terminal, beside some that are merely unusual.
 const AWKWARD: &str =
     "a\nb\r\nc\rd\u{2028}e\u{2029}f\u{85}g\u{1b}[2Jh\u{0}i\u{7}\u{9b}31m\u{202e}j\u{2066}k\u{7f} \"\\/\tö家🏠\u{301}";
@@ -25,12 +28,11 @@ fn an_answer_is_the_recorded_bytes() {
     let mut answer = Vec::new();
     let hello = Key::Act("hello".into());
     Encoding::Json(Framing::Gf7).encode_custom(&hello, b"Nice to meet you!", None, &mut answer);
-    let recorded = b"\x00\x00\x31\x00\x00\x0d\x39{\"Act\":\"hello\",\"Data\":\"Nice to meet you!\"}";
-    assert_eq!(answer, recorded);
+    assert_eq!(answer, GF7_NICE);
 
     let mut doexit = Vec::new();
     Encoding::Json(Framing::Gf7).encode(&Notice::DoExit, None, &mut doexit);
-    assert_eq!(doexit, b"\x00\x00\x21\x00\x00\x07\xc7{\"Act\":\"doexit\",\"Data\":\"\"}");
+    assert_eq!(doexit, GF7_DOEXIT);
 }
 
 #[test]
@@ -429,31 +431,6 @@ pub(super) fn in_all_ways_within(wire: Wire, limits: Limits, stream: &[u8]) -> D
     whole
 }
 
-/// One packet by the layouts of PROTOCOLS.md.
-pub(super) fn packet(framing: Framing, data: &[u8]) -> Vec<u8> {
-    assert!(
-        data.len()
-            <= match framing {
-                Framing::Gf1 => 255,
-                Framing::Gf2 => 65_535,
-                _ => 0xff_fff8,
-            },
-        "the header's bytes"
-    );
-    let length = u32::try_from(data.len()).expect("tests have short packets").to_be_bytes();
-    let total = (7 + u32::from_be_bytes(length)).to_be_bytes();
-    let sum = data.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes();
-    let parts: [&[u8]; 4] = match framing {
-        Framing::Gf1 => [&length[3..], &[], data, &[]],
-        Framing::Gf2 => [&length[2..], &[], data, &[]],
-        Framing::Gf3 => [&length[1..], &[], data, &[]],
-        Framing::Gf4 => [&length, &[], data, &[]],
-        Framing::Gf7 => [&total[1..], &sum, data, &[]],
-        Framing::Lines => [&[], &[], data, b"\n"],
-    };
-    parts.concat()
-}
-
 /// The objects of a stream of packets: whole ones, with right headers, and nothing behind them.
 pub(super) fn unpack(framing: Framing, mut stream: &[u8]) -> Vec<Value> {
     let mut objects = Vec::new();
@@ -491,12 +468,6 @@ fn longest(framing: Framing) -> usize {
         Framing::Lines => usize::MAX,
         _ => 65_535,
     }
-}
-
-/// One frame: `u32 little-endian route`, `u32 little-endian length`, data.
-pub(super) fn frame(route: u32, data: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(data.len()).expect("tests have short frames");
-    [&route.to_le_bytes(), &length.to_le_bytes(), data].concat()
 }
 
 /// The route of a command's frame.

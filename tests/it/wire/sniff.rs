@@ -5,6 +5,8 @@
 use parlor::protocol::Refusal;
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
+use crate::support::recorded::TLS_HELLO;
+
 use super::{LIMIT, decode, every_split, limits, say};
 
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
@@ -21,7 +23,7 @@ const ENDED: [(&[u8], &str); 53] = [
     (b"M-SEARCH * HTTP/1.1\r\n", "HTTP"),
     (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP"),
     (b"HTTP/1.1 200 OK\r\n", "HTTP"),
-    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "TLS"),
+    (TLS_HELLO, "TLS"),
     (b"\x16\x03\x01\x02\x0a\x01\x00\x01\xfc\x03\x03", "TLS"), // a length that holds an LF
     (b"\x80\x2e\x01\x03\x01", "TLS"),
     (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH"),

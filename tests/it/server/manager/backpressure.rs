@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{Peer, TestServer, wait_for};
 use serde_json::json;
-
-use crate::support::{House, Peer, wait_for};
 
 /// More than the kernel keeps for one connection, and the outbox with it.
 const LINES: usize = 20_000;
@@ -97,14 +96,14 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
 
 #[test]
 fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
-    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
-    let mut carol = Peer::enter(house.text);
-    let (mut gopher, _) = Peer::enter_relay(house.relay, &mut carol);
+    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
+    let mut carol = Peer::enter(server.text);
+    let (mut gopher, _) = Peer::enter_relay(server.relay, &mut carol);
     bob.fence();
     alice.fence(); // and from here on she reads nothing
-    let before = house.status("VmRSS");
+    let before = server.status("VmRSS");
     // However little the machine lets these three run: what is on its way to them fits an outbox.
     let heard: [AtomicUsize; 3] = Default::default();
     thread::scope(|scope| {
@@ -113,7 +112,7 @@ fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
             scope.spawn(|| hear_and_count(healthy, LINES, heard));
         }
     });
-    let after = house.status("VmHWM");
+    let after = server.status("VmHWM");
     assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
 
     let skipped = hear_or_be_told(&mut alice, LINES);
@@ -129,9 +128,9 @@ fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
 fn a_program_that_fell_behind_fetches_what_it_missed() {
     const LINES: usize = 40_000; // 7 MB as objects: more than the kernel and an outbox keep
     const WIDTH: usize = 60;
-    let house = House::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
-    let mut bob = Peer::enter(house.text);
-    let mut carol = Peer::connect_narrow(house.json, 64 * 1024);
+    let server = TestServer::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
+    let mut bob = Peer::enter(server.text);
+    let mut carol = Peer::connect_narrow(server.json, 64 * 1024);
     carol.ask(&json!({"Act": "join", "Room": "lobby"}));
     carol.json_fence(); // and from here on she reads nothing
     bob.skip_until(|line| line.ends_with(": login"));
@@ -175,9 +174,9 @@ fn a_program_that_fell_behind_fetches_what_it_missed() {
 /// The same more than once: each time it stalls, it is told of what it missed that time.
 #[test]
 fn every_stall_is_told_of_and_nothing_is_counted_twice() {
-    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     for _ in 0..3 {
         thread::scope(|scope| {
@@ -191,9 +190,9 @@ fn every_stall_is_told_of_and_nothing_is_counted_twice() {
 
 #[test]
 fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
-    let house = House::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
-    let alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
+    let alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     // The kernel keeps some megabytes for her, so bob talks until she is gone.
     let gone = format!("[{0}]{0}: login out", alice.name);
     let (mut said, mut heard, mut left) = (0, 0, false);
@@ -216,15 +215,15 @@ fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
         }
     }
     bob.expect_nothing();
-    house.wait_for_log(&format!("(text, {}) closed: slow reader, it took fewer than 4 KiB", alice.name));
+    server.wait_for_log(&format!("(text, {}) closed: slow reader, it took fewer than 4 KiB", alice.name));
 }
 
 #[test]
 fn who_pauses_for_less_than_an_outbox_loses_nothing() {
     const LINES: usize = 12_000; // 6 MB: twice what the kernel keeps, so the outbox has to
-    let house = House::with(&["--max-pending", "8388608", "--write-timeout", "60s"]);
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-pending", "8388608", "--write-timeout", "60s"]);
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     thread::scope(|scope| {
         talk(scope, &bob, LINES, WIDTH);
@@ -239,19 +238,19 @@ fn who_pauses_for_less_than_an_outbox_loses_nothing() {
 fn who_reads_is_not_cut_because_the_process_was_stopped() {
     const LINES: usize = 16_000; // 8 MB
     const TIMEOUT: Duration = Duration::from_secs(6);
-    let house = House::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
+    let server = TestServer::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
     // Her system takes little at once, so that most still waits when it goes on.
-    let mut alice = Peer::connect_narrow(house.text, 64 * 1024);
+    let mut alice = Peer::connect_narrow(server.text, 64 * 1024);
     alice.fence();
-    let mut bob = Peer::enter(house.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     thread::scope(|scope| {
         talk(scope, &bob, LINES, WIDTH);
         hear_all(&mut bob, LINES);
-        house.signal("STOP");
+        server.signal("STOP");
         scope.spawn(|| hear_all(&mut alice, LINES));
         thread::sleep(TIMEOUT + Duration::from_millis(500)); // how long it is stopped is what is tried
-        house.signal("CONT");
+        server.signal("CONT");
     });
     alice.expect_nothing();
 }
@@ -259,10 +258,10 @@ fn who_reads_is_not_cut_because_the_process_was_stopped() {
 #[test]
 fn who_takes_a_byte_at_a_time_loses_nothing_and_holds_up_nobody() {
     const LINES: usize = 300;
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
-    let mut carol = Peer::enter(house.text);
-    let mut drop_by_drop = Peer::connect_narrow(house.text, 2048);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
+    let mut carol = Peer::enter(server.text);
+    let mut drop_by_drop = Peer::connect_narrow(server.text, 2048);
     drop_by_drop.fence();
     bob.fence();
     carol.fence();
@@ -292,14 +291,14 @@ fn in_a_flood_nobody_who_reads_loses_a_line() {
     const LINES: usize = 50_000;
     // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
     // done before they are, and they would have lost what did not fit.
-    let house = House::with(&["--max-pending", "4194304"]);
-    let mut talker = Peer::enter_quiet(house.text);
-    let doors = [house.text, house.relay];
+    let server = TestServer::with(&["--max-pending", "4194304"]);
+    let mut talker = Peer::enter_quiet(server.text);
+    let doors = [server.text, server.relay];
     let readers: Vec<Peer> =
         (0..READERS).map(|index| Peer::connect_narrow(doors[index % doors.len()], 64 * 1024)).collect();
     talker.wait_for_company(1 + READERS);
     talker.fence();
-    let before = house.status("VmRSS");
+    let before = server.status("VmRSS");
     thread::scope(|scope| {
         talk(scope, &talker, LINES, 200);
         for reader in readers {
@@ -322,9 +321,9 @@ fn in_a_flood_nobody_who_reads_loses_a_line() {
         }
         hear_all(&mut talker, LINES);
     });
-    let after = house.status("VmHWM");
+    let after = server.status("VmHWM");
     assert!(after < before + 4 * GROWTH, "memory grew from {before} to up to {after} KiB");
-    let log = house.stop();
+    let log = server.stop();
     assert!(!log.contains("slow reader"), "{log}");
     assert!(log.contains(" 0 skipped"), "{log}");
 }
@@ -334,14 +333,14 @@ fn in_a_flood_nobody_who_reads_loses_a_line() {
 #[test]
 fn who_never_reads_its_own_answers_hurts_nobody() {
     for question in ["/help\n", "who\n", "/who\n", "/xyzzy\n"] {
-        let house = House::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
-        let mut alice = Peer::enter(house.text);
-        let mut bob = Peer::enter(house.text);
+        let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
         alice.fence();
-        let mallory = Peer::enter(house.text);
+        let mallory = Peer::enter(server.text);
         alice.fence();
         bob.fence();
-        let before = house.status("VmRSS");
+        let before = server.status("VmRSS");
         let mut mouth = mallory.stream.try_clone().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -369,11 +368,11 @@ fn who_never_reads_its_own_answers_hurts_nobody() {
                 round += 1;
             }
         });
-        let after = house.status("VmHWM");
+        let after = server.status("VmHWM");
         assert!(after < before + GROWTH, "{question:?}: memory grew from {before} to up to {after} KiB");
         // Where it takes half a minute to fill the kernel's buffers, the kernel gives up first.
         let closed = |log: &str| log.contains("closed: slow reader") || log.contains("closed: write failed");
-        wait_for(|| closed(&house.log()).then_some(()), || format!("in vain for its end:\n{}", house.log()));
+        wait_for(|| closed(&server.log()).then_some(()), || format!("in vain for its end:\n{}", server.log()));
     }
 }
 
@@ -382,8 +381,8 @@ fn who_never_reads_its_own_answers_hurts_nobody() {
 #[test]
 fn reader_of_long_answers_is_never_closed() {
     const ASKED: usize = 30; // more than the kernel keeps
-    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
-    let mut ann = Peer::connect_narrow(house.json, 64 * 1024);
+    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
+    let mut ann = Peer::connect_narrow(server.json, 64 * 1024);
     ann.ask(&json!({"Act": "join", "Room": "lobby"}));
     ann.json_fence();
     let quotes = "\"".repeat(650);
@@ -407,16 +406,16 @@ fn reader_of_long_answers_is_never_closed() {
         assert!(lines > 150, "{lines} lines of answer {number}: the room keeps more");
     }
     assert_eq!(ann.json()["Ref"], "end");
-    assert!(!house.stop().contains("slow reader"));
+    assert!(!server.stop().contains("slow reader"));
 }
 
 /// Readers of a flood ask for the history meanwhile, and are closed for neither.
 #[test]
 fn reader_that_asks_in_a_flood_stays() {
     const LINES: usize = 6000;
-    let house = House::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
-    let mut talker = Peer::enter_quiet(house.text);
-    let readers: Vec<Peer> = (0..6).map(|_| Peer::connect_narrow(house.text, 16 * 1024)).collect();
+    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
+    let mut talker = Peer::enter_quiet(server.text);
+    let readers: Vec<Peer> = (0..6).map(|_| Peer::connect_narrow(server.text, 16 * 1024)).collect();
     talker.wait_for_company(1 + readers.len());
     talker.fence();
     thread::scope(|scope| {
@@ -431,6 +430,6 @@ fn reader_that_asks_in_a_flood_stays() {
         }
         hear_all(&mut talker, LINES);
     });
-    let log = house.stop();
+    let log = server.stop();
     assert!(!log.contains("slow reader"), "{log}");
 }

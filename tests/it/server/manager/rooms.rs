@@ -7,12 +7,8 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::{GROWTH, Movements, Peer, TestServer, wait_for};
 use serde_json::{Value, json};
-
-use crate::support::{House, Movements, Peer, wait_for};
-
-/// What the server's memory may grow by, in KiB, where it has nothing to keep.
-const GROWTH: u64 = 8 * 1024;
 
 /// Says `lines` lines `WORDS N` as fast as they are taken.
 fn babble(peer: &Peer, words: &str, lines: usize) {
@@ -28,9 +24,9 @@ fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
 #[test]
 fn two_rooms_at_full_speed_do_not_hear_each_other() {
     const LINES: usize = 500;
-    let house = House::new();
+    let server = TestServer::new();
     let enter = |room: &str| {
-        let mut peer = Peer::enter_quiet(house.text);
+        let mut peer = Peer::enter_quiet(server.text);
         peer.send(&format!("/join {room}"));
         peer.skip_until(|line| line.starts_with(&format!("*** You are in #{room}")));
         peer
@@ -60,8 +56,8 @@ fn two_rooms_at_full_speed_do_not_hear_each_other() {
 fn who_returns_with_after_has_every_line_once() {
     const LINES: u64 = 2000;
     const KEPT: &str = "5000";
-    let house = House::with(&["--history", KEPT, "--join-grace", "0"]);
-    let mut alice = Peer::enter_quiet(house.text);
+    let server = TestServer::with(&["--history", KEPT, "--join-grace", "0"]);
+    let mut alice = Peer::enter_quiet(server.text);
     let mut seen: BTreeMap<u64, String> = BTreeMap::new();
     let mut keep = |line: &Value| {
         let (seq, text) = (line["Seq"].as_u64().unwrap(), line["Data"].as_str().unwrap().to_owned());
@@ -75,7 +71,7 @@ fn who_returns_with_after_has_every_line_once() {
         scope.spawn(|| lines(&mut alice, LINES as usize));
         let mut last = 0;
         while last < LINES {
-            let mut carol = Peer::connect(house.json);
+            let mut carol = Peer::connect(server.json);
             carol.ask(&json!({"Act": "join", "Room": "lobby"}));
             carol.ask(&json!({"Act": "history", "Room": "lobby", "After": last, "Ref": "missed"}));
             let mut missed = last;
@@ -120,15 +116,15 @@ fn who_returns_with_after_has_every_line_once() {
 #[test]
 fn a_join_storm_is_a_handful_of_lines() {
     const CROWD: usize = 300;
-    let house = House::new();
-    let mut witness = Peer::enter(house.text);
-    let mut program = Peer::connect(house.json);
+    let server = TestServer::new();
+    let mut witness = Peer::enter(server.text);
+    let mut program = Peer::connect(server.json);
     program.ask(&json!({"Act": "join", "Room": "lobby"}));
     program.json_fence();
     witness.skip_until(|line| line.ends_with(": login"));
     let began = Instant::now();
     let crowd: Vec<Peer> = thread::scope(|scope| {
-        let coming = || (0..CROWD / 4).map(|_| Peer::greeted(house.text)).collect::<Vec<_>>();
+        let coming = || (0..CROWD / 4).map(|_| Peer::greeted(server.text)).collect::<Vec<_>>();
         let all: Vec<_> = (0..4).map(|_| scope.spawn(coming)).collect();
         all.into_iter().flat_map(|some| some.join().unwrap()).collect()
     });
@@ -168,12 +164,12 @@ fn a_join_storm_is_a_handful_of_lines() {
 #[test]
 fn filters_leave_the_others_and_the_order_alone() {
     const LINES: usize = 1000;
-    let house = House::new();
-    let mut bob = Peer::enter_quiet(house.text); // hears all of it
-    let mut alice = Peer::enter_quiet(house.text); // but for mallory
-    let mut carol = Peer::enter(house.text); // but for comings and goings; in CRLF
-    let mut mallory = Peer::enter_quiet(house.text); // but for her own
-    let mut eve = Peer::enter_quiet(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter_quiet(server.text); // hears all of it
+    let mut alice = Peer::enter_quiet(server.text); // but for mallory
+    let mut carol = Peer::enter(server.text); // but for comings and goings; in CRLF
+    let mut mallory = Peer::enter_quiet(server.text); // but for her own
+    let mut eve = Peer::enter_quiet(server.text);
     alice.send(&format!("/ignore {}", mallory.name));
     alice.skip_until(|line| line == format!("*** You no longer see {}", mallory.name));
     mallory.send("/echo off");
@@ -188,7 +184,7 @@ fn filters_leave_the_others_and_the_order_alone() {
         for (mouth, words) in [(mallory.again(), "mallory"), (eve.again(), "eve")] {
             scope.spawn(move || babble(&mouth, words, LINES));
         }
-        scope.spawn(|| (0..40).for_each(|_| Peer::enter(house.text).leave()));
+        scope.spawn(|| (0..40).for_each(|_| Peer::enter(server.text).leave()));
         scope.spawn(|| (0..2 * LINES).for_each(|_| _ = eve.line()));
         let hearing = [(&mut bob, 2 * LINES), (&mut alice, LINES), (&mut carol, 2 * LINES), (&mut mallory, LINES)].map(
             |(peer, count)| {
@@ -215,9 +211,9 @@ fn filters_leave_the_others_and_the_order_alone() {
 /// A filter holds from where it was set, also in the middle of what one read brings.
 #[test]
 fn a_filter_holds_from_where_it_was_set() {
-    let house = House::new();
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     let script: String = (0..200)
         .map(|n| format!("/echo on\n{n} a\n/echo off\n{n} b\n/time on\n/echo on\n{n} c\n/time off\n{n} d\n"))
@@ -247,11 +243,11 @@ fn a_filter_holds_from_where_it_was_set() {
 #[test]
 fn ten_thousand_joins_and_leaves_hurt_nobody() {
     const TIMES: usize = 5000;
-    let house = House::new();
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
-    let before = house.status("VmRSS");
+    let before = server.status("VmRSS");
     let began = Instant::now();
     let mut moved = Movements::default();
     thread::scope(|scope| {
@@ -280,7 +276,7 @@ fn ten_thousand_joins_and_leaves_hurt_nobody() {
     });
     let most = 6 * (2 + began.elapsed().as_secs() as usize / 2);
     assert!(moved.lines <= most, "{} lines about it, at most {most} were to come", moved.lines);
-    let after = house.status("VmHWM");
+    let after = server.status("VmHWM");
     assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
 }
 
@@ -290,9 +286,9 @@ fn ten_thousand_joins_and_leaves_hurt_nobody() {
 fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
     const BATCH: usize = 20;
     const LONG_ENOUGH: Duration = Duration::from_millis(6500); // three counts
-    let house = House::with(&["--history", "0"]);
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::with(&["--history", "0"]);
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     bob.be_quiet();
     let began = Instant::now();
@@ -317,9 +313,9 @@ fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
 #[test]
 fn three_thousand_rooms_take_the_memory_of_a_few() {
     const ROOMS: usize = 3000;
-    let house = House::with(&["--max-rooms", "16"]);
-    let mut bob = Peer::enter(house.text);
-    let before = house.status("VmRSS");
+    let server = TestServer::with(&["--max-rooms", "16"]);
+    let mut bob = Peer::enter(server.text);
+    let before = server.status("VmRSS");
     thread::scope(|scope| {
         let mouth = bob.again();
         scope.spawn(move || {
@@ -331,7 +327,7 @@ fn three_thousand_rooms_take_the_memory_of_a_few() {
             bob.skip_until(|line| line.ends_with("xxx"));
         }
     });
-    let after = house.status("VmHWM");
+    let after = server.status("VmHWM");
     assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
     bob.send("/rooms");
     for line in ["*** rooms:", "***   #lobby  0 people", "***   #room2999  1 person", "*** end of list"] {
@@ -342,8 +338,8 @@ fn three_thousand_rooms_take_the_memory_of_a_few() {
 /// What was said in a room that is empty now waits for who returns, and goes when its place is needed.
 #[test]
 fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
-    let house = House::with(&["--max-rooms", "4"]);
-    let mut alice = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-rooms", "4"]);
+    let mut alice = Peer::enter(server.text);
     let join = |alice: &mut Peer, room: &str| {
         alice.send(&format!("/join {room}"));
         alice.expect(&format!("*** You are in #{room} alone"));

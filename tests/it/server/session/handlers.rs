@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use parlor::protocol::{CloseReason, SessionId};
 use parlor::server::SendError;
+use parlor::wire::Framing;
 use parlor::{Config, Key, Listen, Remote, Server, Wire};
 
-use crate::server::session::programs::{chat, expect_error, expect_packet, packet};
-use crate::support::{DEADLINE, Peer, frame, wait_for};
+use crate::support::{DEADLINE, GOODBYE, Peer, chat, frame, packet, wait_for};
 
 fn server() -> Server {
     let open = |wire| Listen::required(wire, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -52,7 +52,7 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     carol.expect(r#"{"Act":"other","Data":"Act(\"other\") json 0","Ref":2}"#);
     // The chat's acts and routes stay the chat's.
     carol.send(r#"{"Act":"say"}"#);
-    expect_error(&mut carol, "lines");
+    carol.expect_error(Framing::Lines);
     server.stop();
     drop((carol, dave));
     server.join().unwrap();
@@ -121,8 +121,8 @@ fn a_session_can_be_sent_to_from_elsewhere() {
     dave.expect_frame(207, br#"{"Act":"notice","Data":"welcome"}"#);
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     let to_carol = remote_of(&carol, Wire::Json(None));
-    carol.send_raw(&packet("gf2", r#"{"Act":"heartbeat"}"#)); // the framing is known from here on
-    expect_packet(&mut carol, "gf2", r#"{"Act":"notice","Data":"welcome"}"#);
+    carol.send_packet(Framing::Gf2, r#"{"Act":"heartbeat"}"#); // the framing is known from here on
+    carol.expect_packet(Framing::Gf2, r#"{"Act":"notice","Data":"welcome"}"#);
 
     let sending = thread::spawn({
         let to_dave = to_dave.clone();
@@ -143,7 +143,7 @@ fn a_session_can_be_sent_to_from_elsewhere() {
     to_bob.send(Key::Act("x".into()), "hi").unwrap();
     bob.expect("hi\r");
     to_carol.send(Key::Act("push".into()), "hi").unwrap();
-    expect_packet(&mut carol, "gf2", r#"{"Act":"push","Data":"hi"}"#);
+    carol.expect_packet(Framing::Gf2, r#"{"Act":"push","Data":"hi"}"#);
     dave.leave();
     wait_for(|| (to_dave.send(Key::Route(5), "") == Err(SendError::Gone)).then_some(()), || "dave to be gone".into());
     server.stop();
@@ -269,8 +269,8 @@ fn a_panic_of_any_handler_ends_that_session_alone() {
     let relay = server.address(Wire::Relay).unwrap();
     for (door, said, handler) in [
         (relay, b"hi\n".to_vec(), "on_open"),
-        (json, packet("gf2", r#"{"Act":"boom","Data":"x"}"#), "act \"boom\""),
-        (json, packet("gf2", r#"{"Act":"whatever","Data":"x"}"#), "act \"whatever\""),
+        (json, packet(Framing::Gf2, r#"{"Act":"boom","Data":"x"}"#), "act \"boom\""),
+        (json, packet(Framing::Gf2, r#"{"Act":"whatever","Data":"x"}"#), "act \"whatever\""),
         (frames, frame(9, b"x"), "route 9"),
     ] {
         let peer = Peer::connect(door);
@@ -392,7 +392,7 @@ fn answer_of_a_handler_precedes_its_stop() {
         if n % 2 == 0 {
             let mut alice = Peer::connect(server.address(Wire::Text).unwrap());
             alice.skip_until(|line| line == "*** stopping");
-            alice.skip_until(|line| line == "*** The server is stopping. Goodbye");
+            alice.skip_until(|line| line == GOODBYE);
         } else {
             let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
             dave.send_frame(1, b"");

@@ -1,7 +1,11 @@
 //! One session over a socket: what it sends, what it is answered, and how it ends.
 
-pub(crate) mod programs;
-
+mod ends;
+mod frames;
 mod handlers;
+mod limits;
+mod packets;
+mod setup;
 mod telnet;
+mod throttle;
 mod unasked;

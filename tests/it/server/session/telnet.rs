@@ -3,7 +3,7 @@
 //! That a read really ended where a test cut is a fact to wait for: the server has taken everything
 //! sent so far out of its socket.
 
-use crate::support::{House, Peer};
+use crate::support::{Peer, TestServer};
 
 const DO_TIMING_MARK: &[u8] = b"\xff\xfd\x06";
 const WONT_TIMING_MARK: &[u8] = b"\xff\xfc\x06";
@@ -24,12 +24,12 @@ fn expect_answers_to_what_was_said(peer: &mut Peer) {
 
 #[test]
 fn commands_may_be_split_anywhere() {
-    let house = House::new();
+    let server = TestServer::new();
     for cut in 0..=SAID.len() {
-        let mut bob = Peer::enter_quiet(house.text);
+        let mut bob = Peer::enter_quiet(server.text);
         bob.place = format!("cut at {cut}: ");
         bob.send_raw(&SAID[..cut]);
-        house.wait_until_read(&bob);
+        server.wait_until_read(&bob);
         bob.send_raw(&SAID[cut..]);
         expect_answers_to_what_was_said(&mut bob);
         bob.expect_nothing();
@@ -39,11 +39,11 @@ fn commands_may_be_split_anywhere() {
 
 #[test]
 fn commands_may_come_byte_by_byte() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     for byte in SAID {
         bob.send_raw(&[*byte]);
-        house.wait_until_read(&bob);
+        server.wait_until_read(&bob);
     }
     expect_answers_to_what_was_said(&mut bob);
     bob.expect_nothing();
@@ -51,8 +51,8 @@ fn commands_may_come_byte_by_byte() {
 
 #[test]
 fn every_timing_mark_is_answered() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     for _ in 0..3 {
         bob.send_raw(DO_TIMING_MARK);
         bob.expect_raw(WONT_TIMING_MARK);
@@ -64,8 +64,8 @@ fn every_timing_mark_is_answered() {
 
 #[test]
 fn every_other_option_is_refused_once() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     for option in (0..=255).filter(|option| *option != 6) {
         bob.send_raw(&[255, 253, option, 255, 251, option, 255, 253, option, 255, 251, option]);
         bob.expect_raw(&[255, 252, option, 255, 254, option]);
@@ -77,8 +77,8 @@ fn every_other_option_is_refused_once() {
 /// A client that refuses what it is refused: the two must fall silent.
 #[test]
 fn two_that_refuse_everything_fall_silent() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     bob.send_raw(b"\xff\xfb\x18\xff\xfd\x03");
     bob.expect_raw(b"\xff\xfe\x18\xff\xfc\x03");
     for _ in 0..3 {
@@ -89,8 +89,8 @@ fn two_that_refuse_everything_fall_silent() {
 
 #[test]
 fn answers_keep_their_place_among_lines() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     bob.send_raw(b"one\r\n\xff\xfd\x06two\r\n\xff\xf6three\r\n");
     bob.expect("[{me}]{me}: one\r");
     bob.expect_raw(WONT_TIMING_MARK);
@@ -102,9 +102,9 @@ fn answers_keep_their_place_among_lines() {
 
 #[test]
 fn whoever_speaks_telnet_is_answered_in_crlf_and_nobody_else_is() {
-    let house = House::new();
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     bob.send("before");
     bob.expect("[{me}]{me}: before");
@@ -120,8 +120,8 @@ fn whoever_speaks_telnet_is_answered_in_crlf_and_nobody_else_is() {
 
 #[test]
 fn a_subnegotiation_is_skipped_up_to_four_kilobytes() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     bob.send_raw(b"\xff\xfa\x18");
     bob.send_raw(&[b'x'; 4000]);
     bob.send_raw(b"\xff\xf0hello\n");
@@ -130,9 +130,9 @@ fn a_subnegotiation_is_skipped_up_to_four_kilobytes() {
 
 #[test]
 fn a_subnegotiation_without_end_ends_the_session() {
-    let house = House::new();
-    let mut alice = Peer::enter(house.text);
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut alice = Peer::enter(server.text);
+    let mut bob = Peer::enter(server.text);
     alice.fence();
     bob.send_raw(b"said before\n\xff\xfa\x18");
     bob.send_raw(&[b'x'; 4200]);
@@ -143,7 +143,7 @@ fn a_subnegotiation_without_end_ends_the_session() {
     alice.expect(&format!("[{0}]{0}: said before", bob.name));
     alice.expect(&format!("[{0}]{0}: login out", bob.name));
     alice.expect_nothing();
-    let log = house.stop();
+    let log = server.stop();
     assert!(log.contains("closed: malformed input: a telnet subnegotiation longer than"), "{log}");
 }
 
@@ -151,8 +151,8 @@ fn a_subnegotiation_without_end_ends_the_session() {
 /// the 255 before it swallowed the letter behind it.
 #[test]
 fn an_urgent_data_mark_does_not_tear_the_stream() {
-    let house = House::new();
-    let mut bob = Peer::enter(house.text);
+    let server = TestServer::new();
+    let mut bob = Peer::enter(server.text);
     for _ in 0..20 {
         bob.send_raw(b"hel\xff");
         bob.send_urgent(b"\xf2");
@@ -168,9 +168,9 @@ fn an_urgent_data_mark_does_not_tear_the_stream() {
 /// The first bytes of all may be urgent too: no letter is missing then either.
 #[test]
 fn urgent_data_may_come_first() {
-    let house = House::new();
+    let server = TestServer::new();
     for _ in 0..20 {
-        let mut bob = Peer::connect(house.text);
+        let mut bob = Peer::connect(server.text);
         bob.send_urgent(b"\xff\xf2");
         bob.send_raw(b"hello\r\n");
         let wanted = format!("[{0}]{0}: hello\r", bob.name);
@@ -181,15 +181,15 @@ fn urgent_data_may_come_first() {
 /// An end of input within a command is an end, and a 255 alone was a byte of text.
 #[test]
 fn input_may_end_within_a_command() {
-    let house = House::new();
-    let mut alice = Peer::enter_quiet(house.text);
+    let server = TestServer::new();
+    let mut alice = Peer::enter_quiet(server.text);
     for (said, heard) in [
         (b"hi\xff".as_slice(), "hi\u{fffd}"),
         (b"hi\xff\xfd", "hi"),
         (b"hi\xff\xfa\x18xyz", "hi"),
         (b"hi\xff\xfa\x18xyz\xff", "hi"),
     ] {
-        let mut bob = Peer::enter(house.text);
+        let mut bob = Peer::enter(server.text);
         bob.send_raw(said);
         bob.half_close();
         alice.expect(&format!("[{0}]{0}: {heard}", bob.name));

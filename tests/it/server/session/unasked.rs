@@ -6,10 +6,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use parlor::protocol::CloseReason;
+use parlor::wire::Framing;
 use parlor::{Config, Key, Listen, Remote, Server, Wire};
 
-use crate::server::session::programs::{expect_packet, next_packet, packet};
-use crate::support::{DEADLINE, House, Peer};
+use crate::support::recorded::DOEXIT;
+use crate::support::{DEADLINE, GOODBYE, Peer, TestServer};
 
 fn server(join_grace: Duration) -> Server {
     let open = |wire| Listen::required(wire, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -32,24 +33,24 @@ fn handler_data_waits_for_framing() {
         .spawn()
         .unwrap();
     let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
-    for framing in ["lines", "gf1", "gf2", "gf3", "gf4", "gf7"] {
+    for framing in [Framing::Lines, Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
         let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
         let remote = remotes.recv_timeout(DEADLINE).unwrap();
         remote.send(Key::Act("news".into()), "later").unwrap();
         alice.send(&format!("/msg {} psst", carol.name));
         let from = alice.skip_until(|line| line.starts_with(">>> to "));
         assert!(from.ends_with(": psst"), "{from}");
-        carol.send_raw(&packet(framing, r#"{"Act":"ping","Ref":1}"#));
+        carol.send_packet(framing, r#"{"Act":"ping","Ref":1}"#);
         // The handler may return after its remote has been used: only its own words have an order.
-        let words: Vec<String> = (0..4).map(|_| next_packet(&mut carol, framing)).collect();
+        let words: Vec<String> = (0..4).map(|_| carol.next_packet(framing)).collect();
         let place = |start: &str| words.iter().position(|word| word.starts_with(start));
         let own = [r#"{"Act":"notice","Data":"Mind the step."}"#, r#"{"Act":"7","Data":"more"}"#].map(place);
         let others = [r#"{"Act":"news","Data":"later"}"#, r#"{"Act":"private","Data":"psst""#].map(place);
         assert!(own[0].is_some() && own[0] < own[1], "{words:?}");
         assert!(others[0].is_some() && others[0] < others[1], "{words:?}");
-        expect_packet(&mut carol, framing, r#"{"Act":"ping","Data":"pong","Ref":1}"#);
+        carol.expect_packet(framing, r#"{"Act":"ping","Data":"pong","Ref":1}"#);
         remote.send(Key::Act("news".into()), "now").unwrap();
-        expect_packet(&mut carol, framing, r#"{"Act":"news","Data":"now"}"#);
+        carol.expect_packet(framing, r#"{"Act":"news","Data":"now"}"#);
     }
     server.stop();
     drop(alice);
@@ -71,10 +72,10 @@ fn doexit_and_goodbye_use_gf2() {
             .unwrap();
         let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
         if closes {
-            expect_packet(&mut carol, "gf2", r#"{"Act":"notice","Data":"hi"}"#);
+            carol.expect_packet(Framing::Gf2, r#"{"Act":"notice","Data":"hi"}"#);
             carol.expect_end();
         } else {
-            expect_packet(&mut carol, "gf2", r#"{"Act":"doexit","Data":""}"#);
+            carol.expect_packet(Framing::Gf2, DOEXIT);
         }
         server.stop();
         drop(carol);
@@ -122,9 +123,9 @@ fn reply_before_close_is_always_delivered() {
 /// tnet's client takes any frame for its answer: at a stop it printed `{"Act":"doexit"…}` as one.
 #[test]
 fn idle_frame_client_hears_only_the_end() {
-    let mut house = House::with(&["--join-grace", "0", "--heartbeat", "0"]);
-    let mut alice = Peer::enter(house.text);
-    let mut dave = Peer::connect(house.frame);
+    let mut server = TestServer::with(&["--join-grace", "0", "--heartbeat", "0"]);
+    let mut alice = Peer::enter(server.text);
+    let mut dave = Peer::connect(server.frame);
     dave.send_frame(1, b"test");
     dave.expect_frame(1, b"test");
     // Route 0 with data is a heartbeat too.
@@ -133,11 +134,11 @@ fn idle_frame_client_hears_only_the_end() {
     dave.expect_frame(1, b"more");
     alice.send(&format!("/msg {} psst", dave.name));
     alice.expect(&format!("!!! Nobody here is called {}. who = who is here", dave.name));
-    let mut erin = Peer::connect(house.frame); // has said nothing at all
-    house.signal("TERM");
+    let mut erin = Peer::connect(server.frame); // has said nothing at all
+    server.signal("TERM");
     dave.expect_end();
     erin.expect_end();
-    alice.expect("*** The server is stopping. Goodbye");
+    alice.expect(GOODBYE);
     drop((alice, dave, erin));
-    assert_eq!(house.wait().code(), Some(0), "{}", house.log());
+    assert_eq!(server.wait().code(), Some(0), "{}", server.log());
 }

@@ -2,13 +2,13 @@
 //! streams that are no frames at all. Pure: no socket, only `parlor::wire`.
 
 use parlor::protocol::{Command, Malformed, Notice, Refusal};
-use parlor::wire::{Encoding, HEARTBEAT, Inbound, Key, Limits, Wire, WireError};
+use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::wire::packets::{
-    LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, route_of, said,
-};
+use crate::support::packets::{frame, packet};
+use crate::support::recorded::{FRAME_HEARTBEAT, GF2_HEARTBEAT, GF7_HEARTBEAT, HEARTBEAT, TELNET_OPTIONS, TLS_HELLO};
+use crate::wire::packets::{LIMITS, custom, decode, decode_within, in_all_ways, in_all_ways_within, route_of, said};
 
 const TOO_LARGE: WireError = WireError::Malformed(Malformed::FrameTooLong);
 
@@ -18,7 +18,7 @@ fn recorded_frames_whole_and_in_crumbs() {
     for (stream, wanted) in [
         (&b"\x01\0\0\0\x04\0\0\0test"[..], vec![echo(1, "test")]),
         (b"\x02\0\0\0\x04\0\0\0test\x01\0\0\0\0\0\0\0", vec![echo(2, "test"), echo(1, "")]),
-        (&[0; 8], vec![Inbound::Heartbeat]),
+        (FRAME_HEARTBEAT, vec![Inbound::Heartbeat]),
         (&[0; 24], vec![Inbound::Heartbeat; 3]),
         (b"\0\0\0\0\x01\0\0\0x", vec![Inbound::Heartbeat]),
         (b"\xff\xff\xff\xff\x02\0\0\0\xff\0", vec![Inbound::Custom { key: Key::Route(u32::MAX), data: vec![255, 0] }]),
@@ -26,7 +26,7 @@ fn recorded_frames_whole_and_in_crumbs() {
     ] {
         assert_eq!(in_all_ways(Wire::Frame, stream), (wanted, Ok(())), "{stream:x?}");
     }
-    assert_eq!(HEARTBEAT, [0; 8]);
+    assert_eq!(parlor::wire::HEARTBEAT, FRAME_HEARTBEAT);
 }
 
 #[test]
@@ -190,16 +190,16 @@ fn a_private_line_in_a_frame_names_its_receiver() {
 fn other_protocols_get_one_error() {
     for stream in [
         &b"GET / HTTP/1.1\r\nHost: parlor\r\n\r\n"[..],
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        TLS_HELLO,
         b"hello there\r\n",
         b"rename|bob\n",
-        b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
-        b"\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
-        b"\x00\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
-        b"\x00\x00\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}",
-        b"\x00\x00\x24\x00\x00\x08\xea{\"Act\":\"heartbeat\",\"Data\":\"\"}",
-        b"{\"Act\":\"heartbeat\",\"Data\":\"\"}\n",
-        b"\xff\xfd\x06\xff\xfb\x1f\xff\xfb\x20",
+        GF2_HEARTBEAT,
+        GF7_HEARTBEAT,
+        &packet(Framing::Gf1, HEARTBEAT),
+        &packet(Framing::Gf3, HEARTBEAT),
+        &packet(Framing::Gf4, HEARTBEAT),
+        &packet(Framing::Lines, HEARTBEAT),
+        TELNET_OPTIONS,
     ] {
         let (items, ended) = in_all_ways(Wire::Frame, stream);
         assert!(matches!(items.as_slice(), [Inbound::Answer(_)]), "{stream:x?}: {items:?}");

@@ -6,7 +6,8 @@ use parlor::wire::{Encoding, Framing, Inbound, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::wire::packets::{LIMITS, decode, in_all_ways, in_all_ways_within, packet, said};
+use crate::support::packets::packet;
+use crate::wire::packets::{LIMITS, decode, in_all_ways, in_all_ways_within, said};
 
 const MARK: &str = "\u{feff}";
 
@@ -75,7 +76,7 @@ fn packet_with_white_space_length_is_packet() {
     let cases =
         two.map(|length| (Framing::Gf2, length)).chain(blanks.map(|length| (Framing::Gf1, usize::from(length))));
     for (framing, length) in cases {
-        let stream = [packet(framing, &of_length(length)), packet(framing, say("hi").as_bytes())].concat();
+        let stream = [packet(framing, of_length(length)), packet(framing, say("hi"))].concat();
         let (items, ended) = decode(Wire::Json(None), [stream.as_slice()]);
         assert_eq!((items.len(), ended), (3, Ok(())), "{framing:?} {length}");
         assert_eq!((&items[0], &items[2]), (&Inbound::Switch(Encoding::Json(framing)), &said("hi")));
@@ -243,7 +244,7 @@ proptest! {
     #[test]
     fn first_packet_of_any_length_stays_one(length in 21..65_536_usize, blank in any::<bool>(), step in 1..3000_usize) {
         let length = if blank { [2570, 3338, 8224, 2573, 0x0920, 0x2009][length % 6] } else { length };
-        let stream = packet(Framing::Gf2, &of_length(length));
+        let stream = packet(Framing::Gf2, of_length(length));
         let (items, ended) = decode(Wire::Json(None), stream.chunks(step));
         prop_assert_eq!((items.len(), ended), (2, Ok(())));
         prop_assert_eq!(&items[0], &Inbound::Switch(Encoding::Json(Framing::Gf2)));

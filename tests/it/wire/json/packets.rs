@@ -6,13 +6,12 @@ use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::wire::packets::{
-    LIMITS, custom, decode, decode_within, frame, in_all_ways, in_all_ways_within, packet, said,
+use crate::support::packets::{frame, packet};
+use crate::support::recorded::{
+    DOEXIT, GF2_HEARTBEAT, GF7_DOEXIT, GF7_HEARTBEAT, GF7_HELLO, HEARTBEAT, HELLO, TELNET_OPTIONS, TLS_HELLO,
 };
+use crate::wire::packets::{LIMITS, custom, decode, decode_within, in_all_ways, in_all_ways_within, said};
 
-const HEARTBEAT: &[u8] = br#"{"Act":"heartbeat","Data":""}"#;
-const HELLO: &[u8] = br#"{"Act":"hello","Data":"My name's John!"}"#;
-const DOEXIT: &[u8] = br#"{"Act":"doexit","Data":""}"#;
 /// Framings whose packets have a length before them.
 const WITH_LENGTH: [Framing; 5] = [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7];
 const TOO_LONG: WireError = WireError::Malformed(Malformed::PacketTooLong);
@@ -32,17 +31,13 @@ fn is_refused(item: &Inbound) -> bool {
 /// What came over the wire between goframe's client and server, to the byte.
 #[test]
 fn recorded_packets_whole_and_in_crumbs() {
-    let gf2 = b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}";
-    let gf7 = b"\x00\x00\x24\x00\x00\x08\xea{\"Act\":\"heartbeat\",\"Data\":\"\"}";
-    let hello = b"\x00\x00\x2f\x00\x00\x0c\x3f{\"Act\":\"hello\",\"Data\":\"My name's John!\"}";
-    let doexit = b"\x00\x00\x21\x00\x00\x07\xc7{\"Act\":\"doexit\",\"Data\":\"\"}";
     for (stream, framing, wanted) in [
-        (gf2.to_vec(), Framing::Gf2, vec![Inbound::Heartbeat]),
-        (gf7.to_vec(), Framing::Gf7, vec![Inbound::Heartbeat]),
-        (hello.to_vec(), Framing::Gf7, vec![act("hello", "My name's John!")]),
-        (doexit.to_vec(), Framing::Gf7, vec![act("doexit", "")]),
+        (GF2_HEARTBEAT.to_vec(), Framing::Gf2, vec![Inbound::Heartbeat]),
+        (GF7_HEARTBEAT.to_vec(), Framing::Gf7, vec![Inbound::Heartbeat]),
+        (GF7_HELLO.to_vec(), Framing::Gf7, vec![act("hello", "My name's John!")]),
+        (GF7_DOEXIT.to_vec(), Framing::Gf7, vec![act("doexit", "")]),
         (
-            [&hello[..], gf7, doexit].concat(),
+            [GF7_HELLO, GF7_HEARTBEAT, GF7_DOEXIT].concat(),
             Framing::Gf7,
             vec![act("hello", "My name's John!"), Inbound::Heartbeat, act("doexit", "")],
         ),
@@ -56,7 +51,7 @@ fn recorded_packets_whole_and_in_crumbs() {
 #[test]
 fn a_conversation_in_every_framing_whole_and_in_crumbs() {
     for framing in Framing::ALL {
-        let stream: Vec<u8> = [HELLO, HEARTBEAT, br#"{"Act":"say","Data":"hi all"}"#, b"{}", DOEXIT]
+        let stream: Vec<u8> = [HELLO, HEARTBEAT, r#"{"Act":"say","Data":"hi all"}"#, "{}", DOEXIT]
             .iter()
             .flat_map(|data| packet(framing, data))
             .collect();
@@ -451,12 +446,12 @@ fn other_protocols_get_one_error() {
     for stream in [
         &b"GET / HTTP/1.1\r\nHost: parlor\r\n\r\n"[..],
         b"POST /x HTTP/1.1\r\n\r\n{\"Act\":\"say\"}",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        TLS_HELLO,
         b"hello there\r\n",
         b"rename|bob\n",
         b"[1,2,3]\n",
         b"\"say\"\r\n    ",
-        b"\xff\xfd\x06\xff\xfb\x1f\xff\xfb\x20",
+        TELNET_OPTIONS,
         &frame(0, b""),
         &frame(1, b"test"),
         &frame(100, b"hi all"),
@@ -567,7 +562,7 @@ proptest! {
 fn a_small_limit_holds_for_every_framing_in_crumbs() {
     let limits = Limits { max_packet: 40, ..LIMITS };
     for framing in Framing::ALL {
-        let stream = [packet(framing, HEARTBEAT), packet(framing, &[b'x'; 41])].concat();
+        let stream = [packet(framing, HEARTBEAT), packet(framing, [b'x'; 41])].concat();
         let (items, ended) = in_all_ways_within(Wire::Json(Some(framing)), limits, &stream);
         assert_eq!(items, [Inbound::Heartbeat], "{framing:?}");
         assert!(matches!(ended, Err(WireError::Malformed(_))), "{framing:?}");

@@ -6,7 +6,8 @@ use parlor::wire::{Framing, Inbound, Wire};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::wire::packets::{decode, frame, in_all_ways, packet, route_of, said};
+use crate::support::packets::{frame, packet};
+use crate::wire::packets::{decode, in_all_ways, route_of, said};
 
 /// An object at every door that takes one: as a packet, as a line, as a frame of its act.
 fn at_every_door(act: &str, object: &str) -> Vec<Inbound> {

@@ -5,6 +5,7 @@
 use parlor::protocol::{Command, Notice, Refusal};
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
+use crate::support::recorded::{FRAME_HEARTBEAT, GF2_HEARTBEAT, TLS_HELLO};
 use crate::wire::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
 
 #[test]
@@ -239,14 +240,14 @@ fn callers_with_another_protocol_are_known_by_their_first_bytes() {
     reads(b"GET HTTP/eleven\n", &[say("GET HTTP/eleven")]);
 
     let tls = WireError::WrongProtocol(Protocol::Tls);
-    breaks(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", &[], tls);
+    breaks(TLS_HELLO, &[], tls);
     reads(b"\x16\x04\n", &[say("␖␄")]);
     reads(b"a\x16\x03\n", &[say("a␖␃")]);
 
     let binary = WireError::WrongProtocol(Protocol::Binary);
-    breaks(b"\0\0\0\0\0\0\0\0", &[], binary); // a heartbeat frame
+    breaks(FRAME_HEARTBEAT, &[], binary); // a heartbeat frame
     breaks(b"\x64\0\0\0\x0e\0\0\0{\"Data\":\"hi\"}", &[], binary); // a frame that says something
-    breaks(b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}", &[], binary); // a JSON packet
+    breaks(GF2_HEARTBEAT, &[], binary); // a JSON packet
     breaks(b"1234567\0", &[], binary);
     reads(b"12345678\0\n", &[say("12345678")]);
     breaks(b"\xff\xf6\0", &[CRLF, Inbound::Tell(Notice::StillHere)], binary);

@@ -6,16 +6,17 @@
 
 #![allow(clippy::print_stdout, reason = "a program tells the test that has started it what it is at")]
 
+mod standard_error;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::{DEADLINE, Peer, TestServer, wait_for};
 use parlor::{Config, Listen, Server, Wire};
 use serde_json::json;
-
-use crate::support::{DEADLINE, House, Peer, wait_for};
 
 /// Set in a program that a test has started: then the test of that name is the program.
 const PART: &str = "TEST_PROGRAM";
@@ -36,30 +37,30 @@ fn told(log: &str, words: &str) -> (usize, usize) {
 }
 
 /// Waits until the log has told of `count` events, and sees that it did so in few lines.
-fn expect_few_lines(house: &House, words: &str, count: usize, began: Instant) {
+fn expect_few_lines(server: &TestServer, words: &str, count: usize, began: Instant) {
     let all = || {
-        let (lines, more) = told(&house.log(), words);
+        let (lines, more) = told(&server.log(), words);
         (lines + more == count).then_some(lines)
     };
-    let lines = wait_for(all, || format!("{count} times {words:?} in the log:\n{}", house.log()));
+    let lines = wait_for(all, || format!("{count} times {words:?} in the log:\n{}", server.log()));
     let seconds = began.elapsed().as_secs() as usize + 2;
-    assert!(lines <= LINES * seconds, "{lines} lines in {seconds} s:\n{}", house.log());
+    assert!(lines <= LINES * seconds, "{lines} lines in {seconds} s:\n{}", server.log());
 }
 
 #[test]
 fn a_flood_of_broken_frames_is_a_few_lines_and_a_count() {
-    let house = House::new();
+    let server = TestServer::new();
     let began = Instant::now();
     for _ in 0..300 {
-        let mut peer = Peer::connect(house.frame);
+        let mut peer = Peer::connect(server.frame);
         peer.send_raw(&[255; 8]);
     }
-    expect_few_lines(&house, "closed: malformed input: a frame longer than --max-frame", 300, began);
+    expect_few_lines(&server, "closed: malformed input: a frame longer than --max-frame", 300, began);
     // Another cause is not silenced by it, and a stop tells of everybody.
-    Peer::enter(house.text).leave();
-    house.wait_for_log("closed: peer closed");
-    let peers: Vec<Peer> = (0..50).map(|_| Peer::enter(house.text)).collect();
-    let log = house.stop();
+    Peer::enter(server.text).leave();
+    server.wait_for_log("closed: peer closed");
+    let peers: Vec<Peer> = (0..50).map(|_| Peer::enter(server.text)).collect();
+    let log = server.stop();
     assert_eq!(told(&log, ") closed: server stopping"), (50, 0), "{log}");
     assert_eq!(told(&log, "handler done."), (50, 0), "{log}");
     drop(peers);
@@ -67,44 +68,44 @@ fn a_flood_of_broken_frames_is_a_few_lines_and_a_count() {
 
 #[test]
 fn a_flood_of_refused_callers_is_a_few_lines_and_a_count() {
-    let house = House::with(&["--max-clients", "1"]);
-    let _alice = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-clients", "1"]);
+    let _alice = Peer::enter(server.text);
     let began = Instant::now();
     for _ in 0..300 {
-        Peer::connect(house.text).expect("!!! Parlor is full (1 here), try again later");
+        Peer::connect(server.text).expect("!!! Parlor is full (1 here), try again later");
     }
-    expect_few_lines(&house, "turned a caller away", 300, began);
+    expect_few_lines(&server, "turned a caller away", 300, began);
 }
 
 /// The first lines have long been written when the flood goes on, and nothing else happens.
 #[test]
 fn a_count_is_told_though_nothing_follows_it() {
-    let house = House::with(&["--max-clients", "1", "--idle", "0"]);
-    let _alice = Peer::enter(house.text);
+    let server = TestServer::with(&["--max-clients", "1", "--idle", "0"]);
+    let _alice = Peer::enter(server.text);
     let refused = |callers| {
         for _ in 0..callers {
-            Peer::connect(house.text).expect("!!! Parlor is full (1 here), try again later");
+            Peer::connect(server.text).expect("!!! Parlor is full (1 here), try again later");
         }
     };
     let began = Instant::now();
     refused(LINES);
-    expect_few_lines(&house, "turned a caller away", LINES, began);
+    expect_few_lines(&server, "turned a caller away", LINES, began);
     refused(10);
-    expect_few_lines(&house, "turned a caller away", LINES + 10, began);
+    expect_few_lines(&server, "turned a caller away", LINES + 10, began);
 }
 
 /// A count that is owed when the end comes is told too.
 #[test]
 fn a_stop_does_not_swallow_the_count() {
-    let house = House::new();
+    let server = TestServer::new();
     // All of it in less than a second, after which it would be told anyway.
     for _ in 0..LINES + 10 {
-        Peer::enter(house.text).leave();
+        Peer::enter(server.text).leave();
     }
-    let mut last = Peer::enter(house.text);
+    let mut last = Peer::enter(server.text);
     last.wait_for_company(1);
     last.leave();
-    let log = house.stop();
+    let log = server.stop();
     let (lines, more) = told(&log, ") closed: peer closed");
     assert_eq!(lines + more, LINES + 11, "{log}");
 }
@@ -116,18 +117,18 @@ fn an_end_does_not_overtake_the_count() {
     thread::scope(|scope| {
         for late in 0..24 {
             scope.spawn(move || {
-                let house = House::new();
+                let server = TestServer::new();
                 let mut first = None;
                 for _ in 0..LINES + 10 {
-                    Peer::enter(house.text).leave();
+                    Peer::enter(server.text).leave();
                     first.get_or_insert_with(Instant::now);
                 }
-                let mut last = Peer::enter(house.text);
+                let mut last = Peer::enter(server.text);
                 last.wait_for_company(1);
                 last.leave();
                 let stop_at = first.unwrap() + Duration::from_micros(980_000 + 1_000 * late);
                 thread::sleep(stop_at.saturating_duration_since(Instant::now()));
-                let log = house.stop();
+                let log = server.stop();
                 let (lines, more) = told(&log, ") closed: peer closed");
                 assert_eq!(lines + more, LINES + 11, "{log}");
             });
@@ -137,8 +138,8 @@ fn an_end_does_not_overtake_the_count() {
 
 #[test]
 fn nothing_that_people_say_is_in_the_log() {
-    let house = House::with(&["--log-level", "debug", "--max-line", "200"]);
-    let mut alice = Peer::enter(house.text);
+    let server = TestServer::with(&["--log-level", "debug", "--max-line", "200"]);
+    let mut alice = Peer::enter(server.text);
     for line in [
         "s3cret",
         "/me s3cret",
@@ -157,25 +158,25 @@ fn nothing_that_people_say_is_in_the_log() {
     alice.fence();
     alice.send("/quit s3cret");
     alice.read_to_end();
-    let mut gopher = Peer::connect(house.relay);
+    let mut gopher = Peer::connect(server.relay);
     let _ = gopher.stream.write_all(&b"s3cret".repeat(20_000)); // a line too long
-    let mut carol = Peer::connect(house.json);
+    let mut carol = Peer::connect(server.json);
     carol.ask(&json!({"Act": "say", "Data": "s3cret"}));
     carol.ask(&json!({"Act": "s3cret", "Data": "s3cret", "Ref": "s3cret"}));
     carol.send("{\"s3cret\"");
     carol.json_fence();
     carol.send_raw(&b"s3cret".repeat(20_000));
-    let mut dave = Peer::connect(house.frame);
+    let mut dave = Peer::connect(server.frame);
     dave.send_frame(100, b"s3cret");
     dave.send_frame(77, b"s3cret");
     dave.frame_fence();
     dave.send_raw(b"s3crets3cret");
-    Peer::connect(house.text).send("GET /s3cret HTTP/1.1");
+    Peer::connect(server.text).send("GET /s3cret HTTP/1.1");
     for peer in [gopher, carol, dave] {
         drop(peer);
     }
-    house.wait_for_log("closed: spoke HTTP on this door");
-    let log = house.stop();
+    server.wait_for_log("closed: spoke HTTP on this door");
+    let log = server.stop();
     assert!(log.contains("closed: quit") && log.contains("DEBUG"), "{log}");
     assert!(!log.contains("s3cret"), "{log}");
     assert!(log.lines().all(is_a_line_of_the_log), "{log}");
@@ -185,9 +186,9 @@ fn nothing_that_people_say_is_in_the_log() {
 /// without coming again, and that is counted for the cause.
 #[test]
 fn a_session_is_one_line_of_the_log_whatever_it_does() {
-    let house = House::with(&["--rate", "0"]);
-    let mut gopher = Peer::connect(house.relay);
-    let mut alice = Peer::enter(house.text);
+    let server = TestServer::with(&["--rate", "0"]);
+    let mut gopher = Peer::connect(server.relay);
+    let mut alice = Peer::enter(server.text);
     for n in 0..200 {
         for line in [format!("rename|alice{n}"), format!("/join room{}", n % 8), "/nick me!".into(), "/x".into()] {
             alice.send(&line);
@@ -196,8 +197,8 @@ fn a_session_is_one_line_of_the_log_whatever_it_does() {
         gopher.send("rubbish \u{1b}[2J");
     }
     alice.fence();
-    let mut carol = Peer::connect(house.json);
-    let mut dave = Peer::connect(house.frame);
+    let mut carol = Peer::connect(server.json);
+    let mut dave = Peer::connect(server.frame);
     for n in 0..200 {
         carol.send("{broken");
         carol.ask(&json!({"Act": "rename", "Name": format!("carol{n}")}));
@@ -210,9 +211,9 @@ fn a_session_is_one_line_of_the_log_whatever_it_does() {
     let addresses = peers.each_ref().map(|peer| peer.stream.local_addr().unwrap().to_string());
     drop(peers);
     for address in &addresses {
-        house.wait_for_log(&format!("{address}) closed"));
+        server.wait_for_log(&format!("{address}) closed"));
     }
-    let log = house.stop();
+    let log = server.stop();
     for address in &addresses {
         let lines = log.lines().filter(|line| line.contains(&format!(", {address})"))).count();
         assert_eq!(lines, 1, "{address} in:\n{log}");

@@ -1,0 +1,5 @@
+//! Callers before they are let in: doors, limits on connections, what the machine has to give.
+
+mod admission;
+mod capacity;
+mod door;

@@ -1,0 +1,30 @@
+//! Packets and frames by the layouts of the protocols, without a line of Parlor's own encoders.
+
+use parlor::wire::Framing;
+
+/// One packet of the JSON format. The header must have room for the length of `data`.
+pub(crate) fn packet(framing: Framing, data: impl AsRef<[u8]>) -> Vec<u8> {
+    let data = data.as_ref();
+    let most = match framing {
+        Framing::Gf1 => 0xff,
+        Framing::Gf2 => 0xffff,
+        _ => 0xff_fff8,
+    };
+    assert!(data.len() <= most, "{framing:?}: no header for {} bytes", data.len());
+    let length = (data.len() as u32).to_be_bytes();
+    let total = (7 + data.len() as u32).to_be_bytes();
+    let sum = data.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes();
+    match framing {
+        Framing::Gf1 => [&length[3..], data].concat(),
+        Framing::Gf2 => [&length[2..], data].concat(),
+        Framing::Gf3 => [&length[1..], data].concat(),
+        Framing::Gf4 => [&length[..], data].concat(),
+        Framing::Gf7 => [&total[1..], &sum, data].concat(),
+        Framing::Lines => [data, b"\n"].concat(),
+    }
+}
+
+/// One frame: `u32 little-endian route`, `u32 little-endian length`, data.
+pub(crate) fn frame(route: u32, data: &[u8]) -> Vec<u8> {
+    [&route.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), data].concat()
+}
