@@ -274,11 +274,8 @@ impl Hub {
             Command::Ignore(name) => self.ignore(id, &name, true, out),
             Command::Unignore(name) => self.ignore(id, &name, false, out),
             Command::Quiet(switch) => self.quiet(id, switch, out),
-            Command::Time(switch) => {
-                let on = switch == Switch::On;
-                out.push(Effect::Style(id, StyleChange::Time(on)));
-                out.push(Effect::Tell(id, Notice::Time { on }));
-            }
+            Command::Time(switch) => restyle(id, StyleChange::Time(switch == Switch::On), out),
+            Command::Address(switch) => restyle(id, StyleChange::Address(switch == Switch::On), out),
             Command::Who(room) => {
                 let index = match room {
                     None => Some(person.room.unwrap_or(RoomIndex::LOBBY)),
@@ -411,6 +408,12 @@ impl Hub {
 
 fn pop_due(queue: &mut VecDeque<(Duration, SessionId)>, up: Duration) -> Option<(Duration, SessionId)> {
     queue.pop_front_if(|(due, _)| *due <= up)
+}
+
+/// Changes how lines for a session are written, and tells it so in the new style.
+fn restyle(id: SessionId, change: StyleChange, out: &mut Vec<Effect>) {
+    out.push(Effect::Style(id, change));
+    out.push(Effect::Tell(id, Notice::Style(change)));
 }
 
 pub(super) fn refuse(id: SessionId, refusal: Refusal, out: &mut Vec<Effect>) {

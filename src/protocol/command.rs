@@ -63,6 +63,8 @@ pub enum Command {
     Quiet(Switch),
     /// Show the time before each line, or not.
     Time(Switch),
+    /// Show the address before each name, or not.
+    Address(Switch),
     /// List the people in a room, with times (`/who`); the present room if none is named.
     Who(Option<RoomName>),
     /// List the people in the room as the old chat room did (a bare `who`).
@@ -148,6 +150,7 @@ impl Command {
             Self::Unignore(name) => (Verb::Unignore, Words::Text(name)),
             Self::Quiet(switch) => (Verb::Quiet, Words::Text(switch.name())),
             Self::Time(switch) => (Verb::Time, Words::Text(switch.name())),
+            Self::Address(switch) => (Verb::Address, Words::Text(switch.name())),
             Self::Who(Some(room)) => (Verb::Who, Words::Text(room.as_str())),
             Self::Who(None) | Self::UserList => (Verb::Who, Words::Nothing),
             Self::Help(spec) => (Verb::Help, spec.map_or(Words::Nothing, |spec| Words::Text(spec.name))),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker};
+use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker, StyleChange};
 
 /// One person in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,11 +170,8 @@ pub enum Notice {
         /// Whether joins and leaves are hidden.
         on: bool,
     },
-    /// The answer to `/time`.
-    Time {
-        /// Whether the time stands before what is said.
-        on: bool,
-    },
+    /// From now on the session's lines are written with this change: the answer to its command.
+    Style(StyleChange),
     /// Somebody came into the house, and into the room.
     Login {
         /// Who.

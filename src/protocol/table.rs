@@ -197,7 +197,7 @@ table!(
     Row {
         verb: Away,
         name: "away",
-        aliases: &[],
+        aliases: &["a"], // address begins with it too
         args: "[TEXT]",
         brief: "be away",
         help: "Tells others who write to you that you are away.",
@@ -332,6 +332,18 @@ table!(
         others_hear: OthersHear::Nothing,
         route: 0,
         parse: |spec, args| spec.switch(args).map(Command::Time),
+    },
+    Row {
+        verb: Address,
+        name: "address",
+        aliases: &[],
+        args: "on|off",
+        brief: "address at names",
+        help: "Whether [ADDR] stands before names: [ADDR]NAME: text, or NAME: text.",
+        cost: Cost::Request,
+        others_hear: OthersHear::Nothing,
+        route: 0,
+        parse: |spec, args| spec.switch(args).map(Command::Address),
     },
     Row {
         verb: Ping,

@@ -24,13 +24,15 @@ pub struct Style {
     pub crlf: bool,
     /// The time stands before each line that is said (`/time on`).
     pub time: bool,
+    /// The speaker's address stands before the name: `[ADDR]NAME: text` (`/address off`: `NAME: text`).
+    pub address: bool,
     /// The server says nothing unasked but what the old chat room said (`--classic`).
     pub classic: bool,
 }
 
 impl Style {
     /// The style of a session that has not changed anything.
-    pub const PLAIN: Self = Self { crlf: false, time: false, classic: false };
+    pub const PLAIN: Self = Self { crlf: false, time: false, address: true, classic: false };
 
     /// The end of a line.
     pub(super) fn eol(self) -> &'static str {
@@ -39,8 +41,8 @@ impl Style {
 
     fn with(self, change: StyleChange) -> Self {
         match change {
-            StyleChange::Crlf => Self { crlf: true, ..self },
             StyleChange::Time(time) => Self { time, ..self },
+            StyleChange::Address(address) => Self { address, ..self },
         }
     }
 }
@@ -51,6 +53,15 @@ impl Encoding {
     pub fn with(self, change: StyleChange) -> Self {
         match self {
             Self::Text(style) => Self::Text(style.with(change)),
+            other => other,
+        }
+    }
+
+    /// The same encoding with lines that end in CRLF. Formats for programs have no such variant.
+    #[must_use]
+    pub fn with_crlf(self) -> Self {
+        match self {
+            Self::Text(style) => Self::Text(Style { crlf: true, ..style }),
             other => other,
         }
     }

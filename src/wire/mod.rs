@@ -53,7 +53,7 @@ mod text;
 
 use std::fmt;
 
-use crate::protocol::{Command, Malformed, Notice, Refusal, StyleChange, shortened};
+use crate::protocol::{Command, Malformed, Notice, Refusal, shortened};
 
 pub use client::HeardDecoder;
 pub use encoding::{Encoding, Style};
@@ -136,7 +136,7 @@ impl Wire {
         decoder.feed(beginning);
         match decoder.next() {
             Ok(Some(Inbound::Switch(encoding))) => encoding,
-            Ok(Some(Inbound::Style(change))) => self.first_encoding().with(change),
+            Ok(Some(Inbound::Crlf)) => self.first_encoding().with_crlf(),
             _ => self.first_encoding(),
         }
     }
@@ -223,8 +223,8 @@ pub enum Inbound {
     Heartbeat,
     /// From now on it is answered in this encoding.
     Switch(Encoding),
-    /// From now on lines for it are written with this change.
-    Style(StyleChange),
+    /// From now on lines for it end in CRLF: it has sent CRLF or a telnet command.
+    Crlf,
 }
 
 impl Inbound {

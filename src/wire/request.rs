@@ -112,6 +112,8 @@ fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> 
     let data = request.data.as_deref().unwrap_or_default();
     Some(match command {
         Command::HistoryAfter(..) | Command::In(..) | Command::Visit { .. } => return None,
+        // A client knows its own lines by their address.
+        Command::Address(_) => return None,
         // The old chat room's commands, whose answers the slashed commands do not give.
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),

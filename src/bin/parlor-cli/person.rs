@@ -80,6 +80,10 @@ impl Person {
                     self.refuse("Your lines stand here as you typed them; /echo is for nc and telnet");
                     Ok(Sent::Done)
                 }
+                Inbound::Command(Command::Address(_)) => {
+                    self.refuse("Lines have no address here anyway; /address is for nc and telnet");
+                    Ok(Sent::Done)
+                }
                 Inbound::Command(command @ Command::Quit(_)) => {
                     fate = Fate::Leaves;
                     self.link.send(command, None).map(|_| Sent::Done)

@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
 use crate::wire::{Encoding, HEARTBEAT, Inbound, Wire};
 
 use super::connection::Connection;
@@ -564,7 +564,7 @@ impl<'a> Manager<'a> {
                     self.answer_with(slot, |encoding, out| unsaid.encode(encoding, out));
                 }
             }
-            Inbound::Style(change) => self.restyle(slot, change),
+            Inbound::Crlf => self.restyle(slot, Encoding::with_crlf),
             // The reader calls handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
         }
@@ -635,7 +635,7 @@ impl<'a> Manager<'a> {
                 }
             }
             Effect::Filter(_, filter) => self.filter(slot, filter),
-            Effect::Style(_, change) => self.restyle(slot, change),
+            Effect::Style(_, change) => self.restyle(slot, |encoding| encoding.with(change)),
             Effect::HangUp(_, reason) => self.hang_up(slot, reason),
             Effect::Room { .. } => {}
         }
@@ -808,10 +808,10 @@ impl<'a> Manager<'a> {
         }
     }
 
-    /// From now on lines for the session are written with this change.
-    fn restyle(&mut self, slot: SlotIndex, change: StyleChange) {
+    /// From now on lines for the session are written in a changed style.
+    fn restyle(&mut self, slot: SlotIndex, changed: impl FnOnce(Encoding) -> Encoding) {
         if let Some(recipient) = self.recipient(slot) {
-            self.switch(slot, recipient.encoding.with(change));
+            self.switch(slot, changed(recipient.encoding));
         }
     }
 

@@ -279,7 +279,7 @@ impl<'a> Reader<'a> {
         }
         self.decode();
         // The framing is known from a packet's beginning.
-        if !self.has_spoken && self.items.iter().any(|item| !matches!(item, Inbound::Switch(_) | Inbound::Style(_))) {
+        if !self.has_spoken && self.items.iter().any(|item| !matches!(item, Inbound::Switch(_) | Inbound::Crlf)) {
             self.has_spoken = true;
             self.connection.slot.has_spoken();
         }
@@ -538,7 +538,7 @@ impl<'a> Reader<'a> {
             item => {
                 match &item {
                     Inbound::Switch(encoding) => self.encoding = *encoding,
-                    Inbound::Style(change) => self.encoding = self.encoding.with(*change),
+                    Inbound::Crlf => self.encoding = self.encoding.with_crlf(),
                     Inbound::Command(command) => self.takes_part |= command.takes_part(),
                     _ => {}
                 }

@@ -229,7 +229,7 @@ fn cost(item: &Inbound) -> Option<Cost> {
         Inbound::Tell(_)
         | Inbound::Answer(_)
         | Inbound::Switch(_)
-        | Inbound::Style(_)
+        | Inbound::Crlf
         | Inbound::Tag(_)
         | Inbound::Heartbeat => None,
     }
@@ -243,7 +243,7 @@ fn explains(item: &Inbound) -> usize {
         Inbound::Answer(bytes) => bytes.len(),
         Inbound::Refused(_) => 0,
         Inbound::Tag(tag) => return tag.len(),
-        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Style(_) | Inbound::Heartbeat => return 0,
+        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Crlf | Inbound::Heartbeat => return 0,
     };
     ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
 }

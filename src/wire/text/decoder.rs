@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::lines::{LineEnd, Stop, TypedLine};
 use super::telnet::{IAC, Step, Telnet};
 use super::typed::typed_line;
-use crate::protocol::{Command, Notice, Refusal, StyleChange, shortened};
+use crate::protocol::{Command, Notice, Refusal, shortened};
 use crate::wire::buffer::Buffer;
 use crate::wire::sniff::{Sniffer, Verdict};
 use crate::wire::{Decode, Inbound, Limits, Wire, WireError};
@@ -142,7 +142,7 @@ impl TextDecoder {
     fn answer_with_crlf(&mut self) {
         if !self.crlf {
             self.crlf = true;
-            self.ready.push_back(Inbound::Style(StyleChange::Crlf));
+            self.ready.push_back(Inbound::Crlf);
         }
     }
 

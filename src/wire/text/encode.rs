@@ -1,7 +1,10 @@
 //! Encodes notices for people on the text door.
 //!
 //! Lines of the server are known by their first bytes (`[`, `* `, `>>> `, `--- `, `*** `, `!!! `). People
-//! cannot produce them, since their words always stand after a name. The first two lines of a greeting,
+//! cannot produce them, since their words always stand after a name. Without addresses (`/address off`),
+//! speech and announcements are `NAME: text`. A chosen name begins with a letter or a digit, so it is none of
+//! the other marks. A session without a chosen name is called by its address, which for IPv6 begins with `[`
+//! as speech does. Words that are an announcement's are shown in quotation marks (`announcement`). The first two lines of a greeting,
 //! `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
 //! are at most 78 columns wide ([`wrap`]).
 
@@ -9,33 +12,32 @@ use super::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
 use super::greeting::{Greeting, company};
 use super::span::{Age, Clock, Setting};
 use super::wrap::Page;
-use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker};
+use crate::protocol::{Away, CloseReason, Notice, RoomName, Speaker, StyleChange};
 use crate::wire::Style;
 
 /// Appends `notice` as lines for people.
 pub(in crate::wire) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
-    let (eol, time) = (style.eol(), style.time);
     match notice {
         Notice::Said(line) => {
-            if time {
+            if style.time {
                 out.extend_from_slice(format!("{} ", Clock(line.at)).as_bytes());
             }
             let text = line.body.as_str();
             if super::announcement::is_like(text) {
-                speech(&line.from, &format!("\"{text}\""), eol, out);
+                speech(&line.from, &format!("\"{text}\""), style, out);
             } else {
-                speech(&line.from, text, eol, out);
+                speech(&line.from, text, style, out);
             }
         }
-        Notice::IAmHere(who) => speech(who, I_AM_HERE, eol, out),
-        Notice::Login { who, .. } => speech(who, LOGIN, eol, out),
-        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, eol, out),
-        Notice::Left { who, .. } => speech(who, LOGIN_OUT, eol, out),
+        Notice::IAmHere(who) => speech(who, I_AM_HERE, style, out),
+        Notice::Login { who, .. } => speech(who, LOGIN, style, out),
+        Notice::Left { who, why: CloseReason::Idle { .. }, .. } => speech(who, TIME_OUT, style, out),
+        Notice::Left { who, .. } => speech(who, LOGIN_OUT, style, out),
         // The old chat room had only one room: a person who goes to another one leaves it.
-        Notice::Came { who, .. } if style.classic => speech(who, LOGIN, eol, out),
-        Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, eol, out),
+        Notice::Came { who, .. } if style.classic => speech(who, LOGIN, style, out),
+        Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, style, out),
         told if style.classic && is_unasked(told) => {}
-        told => tell(told, time, &mut Page { eol, out }),
+        told => tell(told, style.time, &mut Page { eol: style.eol(), out }),
     }
 }
 
@@ -56,9 +58,10 @@ fn is_unasked(notice: &Notice) -> bool {
     }
 }
 
-/// `[ADDR]NAME: text`, the line of nearly every delivery.
-fn speech(who: &Speaker, text: &str, eol: &str, out: &mut Vec<u8>) {
-    for part in ["[", &who.address, "]", &who.name, ": ", text, eol] {
+/// `[ADDR]NAME: text`, the line of nearly every delivery; without addresses `NAME: text`.
+fn speech(who: &Speaker, text: &str, style: Style, out: &mut Vec<u8>) {
+    let before: &[&str] = if style.address { &["[", &who.address, "]"] } else { &[] };
+    for part in before.iter().chain(&[&who.name, ": ", text, style.eol()]) {
         out.extend_from_slice(part.as_bytes());
     }
 }
@@ -153,10 +156,19 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
         Notice::Ignoring { who, on: false } => page.info(format_args!("You see {} again", who.name)),
         Notice::Quiet { on: true } => page.info(format_args!("Comings and goings are hidden from you")),
         Notice::Quiet { on: false } => page.info(format_args!("You see comings and goings again")),
-        Notice::Time { on: true } => page.info(format_args!("The time (UTC) stands before what is said")),
-        Notice::Time { on: false } => page.info(format_args!("Lines have no time before them")),
+        Notice::Style(change) => page.info(format_args!("{}", restyled(*change))),
         Notice::Refused(refusal) => page.marked("!!! ", format_args!("{refusal}")),
         Notice::Goodbye(reason) => goodbye(reason, page),
+    }
+}
+
+/// The answer to the command of a change.
+fn restyled(change: StyleChange) -> &'static str {
+    match change {
+        StyleChange::Time(true) => "The time (UTC) stands before what is said",
+        StyleChange::Time(false) => "Lines have no time before them",
+        StyleChange::Address(true) => "The address stands before each name",
+        StyleChange::Address(false) => "Lines begin with the name, without an address",
     }
 }
 

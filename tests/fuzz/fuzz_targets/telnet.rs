@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
 use parlor::Wire;
-use parlor::protocol::{Notice, StyleChange};
+use parlor::protocol::Notice;
 use parlor::wire::Inbound;
 use parlor_fuzz::{Input, decode, same_in_any_reads};
 
@@ -69,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(ended, Ok(()));
     let with_commands = same_in_any_reads(Wire::Text, &input.with_stream(&woven));
     let is_telnet = |item: &&Inbound| match item {
-        Inbound::Answer(_) | Inbound::Style(StyleChange::Crlf) => true,
+        Inbound::Answer(_) | Inbound::Crlf => true,
         Inbound::Tell(notice) => *notice == Notice::StillHere,
         _ => false,
     };
@@ -81,6 +81,6 @@ fuzz_target!(|data: &[u8]| {
         .collect();
     assert_eq!(answered, answers);
     assert_eq!(with_commands.iter().filter(|item| **item == Inbound::Tell(Notice::StillHere)).count(), greetings);
-    let switches = |items: &[Inbound]| items.iter().filter(|item| matches!(item, Inbound::Style(StyleChange::Crlf))).count();
+    let switches = |items: &[Inbound]| items.iter().filter(|item| matches!(item, Inbound::Crlf)).count();
     assert_eq!((switches(&with_commands), switches(&plain)), (1, 1));
 });

@@ -134,8 +134,10 @@ fn quiet_and_time_are_done_where_lines_are_delivered() {
         ("/quiet on", "filter 0: quiet true, 0 ignored", "to 0: Quiet { on: true }"),
         ("/ignore bob", "filter 0: quiet true, 1 ignored", "to 0: ignoring bob: true"),
         ("/quiet off", "filter 0: quiet false, 1 ignored", "to 0: Quiet { on: false }"),
-        ("/time on", "style 0: Time(true)", "to 0: Time { on: true }"),
-        ("/time off", "style 0: Time(false)", "to 0: Time { on: false }"),
+        ("/time on", "style 0: Time(true)", "to 0: Style(Time(true))"),
+        ("/time off", "style 0: Time(false)", "to 0: Style(Time(false))"),
+        ("/address off", "style 0: Address(false)", "to 0: Style(Address(false))"),
+        ("/address on", "style 0: Address(true)", "to 0: Style(Address(true))"),
     ] {
         assert_eq!(shown(&room.types(ANN, line)), [filter, told], "{line}");
     }

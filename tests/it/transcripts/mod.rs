@@ -71,6 +71,7 @@ transcripts! {
     quit
     idle
     never_idle
+    address
     classic
     masked
     masked_to_programs

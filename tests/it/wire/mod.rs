@@ -21,7 +21,7 @@ mod text;
 
 use std::sync::Arc;
 
-use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker, StyleChange};
+use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ fn answers(all: &[[u8; 3]]) -> Vec<Inbound> {
     [CRLF].into_iter().chain(answers).collect()
 }
 
-const CRLF: Inbound = Inbound::Style(StyleChange::Crlf);
+const CRLF: Inbound = Inbound::Crlf;
 /// What a sender of other bytes than UTF-8 is told.
 const NOT_UTF8: Inbound = Inbound::Tell(Notice::NotUtf8);
 const USER_LIST: Inbound = Inbound::Command(Command::UserList);
@@ -181,7 +181,8 @@ fn encodings() -> impl Iterator<Item = Encoding> {
     let switch = [false, true];
     let styles = switch.into_iter().flat_map(move |crlf| {
         let times = switch.into_iter().map(move |time| Style { crlf, time, ..Style::PLAIN });
-        times.flat_map(move |style| switch.map(|classic| Encoding::Text(Style { classic, ..style })))
+        let addresses = times.flat_map(move |style| switch.map(|address| Style { address, ..style }));
+        addresses.flat_map(move |style| switch.map(|classic| Encoding::Text(Style { classic, ..style })))
     });
     styles.chain([Encoding::Relay, Encoding::Frame]).chain(Framing::ALL.map(Encoding::Json))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parlor::protocol::{
     Away, COMMANDS, CloseKind, CloseReason, IdleLimits, Malformed, Notice, Presence, Refusal, Resource, RoomInfo,
-    RoomName, Speaker,
+    RoomName, Speaker, StyleChange,
 };
 
 use super::{body, said, speaker};
@@ -164,7 +164,12 @@ pub(super) fn all_notices() -> Vec<Notice> {
         Notice::DoExit,
     ];
     for on in [true, false] {
-        all.extend([Notice::Ignoring { who: Arc::clone(&ann), on }, Notice::Quiet { on }, Notice::Time { on }]);
+        all.extend([
+            Notice::Ignoring { who: Arc::clone(&ann), on },
+            Notice::Quiet { on },
+            Notice::Style(StyleChange::Time(on)),
+        ]);
+        all.extend([Notice::Style(StyleChange::Address(on))]);
     }
     all.extend(COMMANDS.iter().map(Notice::HelpFor));
     all.extend(all_refusals().into_iter().map(Notice::Refused));
@@ -217,7 +222,7 @@ pub(super) fn kind(notice: &Notice) -> usize {
         Notice::IsAway { .. } => 38,
         Notice::Ignoring { .. } => 39,
         Notice::Quiet { .. } => 40,
-        Notice::Time { .. } => 41,
+        Notice::Style(_) => 41,
         Notice::InRoom { .. } => 42,
         Notice::DoExit => 43,
         Notice::NotUtf8 => 44,

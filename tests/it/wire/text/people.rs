@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use parlor::protocol::{COMMANDS, CloseReason, Line, Malformed, Notice, Presence, RoomName, StyleChange};
+use parlor::protocol::{COMMANDS, CloseReason, Line, Malformed, Nick, Notice, Presence, RoomName, StyleChange};
 use parlor::wire::{Encoding, Style};
 
 use crate::wire::notices::{KINDS, all_notices, kind};
@@ -223,7 +223,11 @@ fn rooms_history_and_manners_are_told_like_this() {
         (38, "*** ann is away\n*** ann is away: at lunch\n"),
         (39, "*** You no longer see ann\n*** You see ann again\n"),
         (40, "*** Comings and goings are hidden from you\n*** You see comings and goings again\n"),
-        (41, "*** The time (UTC) stands before what is said\n*** Lines have no time before them\n"),
+        (
+            41,
+            "*** The time (UTC) stands before what is said\n*** The address stands before each name\n\
+             *** Lines have no time before them\n*** Lines begin with the name, without an address\n",
+        ),
         (43, ""),
     ] {
         let of_this_kind = all_notices().into_iter().filter(|notice| kind(notice) == kind_number);
@@ -251,5 +255,31 @@ fn the_time_before_a_line_is_the_time_of_day_in_utc() {
         }
         assert_eq!(with_time.with(StyleChange::Time(false)), encoding.with(StyleChange::Time(false)));
         assert_eq!(encoding.with_classic(true).with(StyleChange::Time(true)), with_time.with_classic(true));
+    }
+}
+
+#[test]
+fn lines_without_address_begin_with_name() {
+    let plain = Style { address: false, ..Style::PLAIN };
+    let styles = [plain, Style { time: true, ..plain }, Style { classic: true, ..plain }];
+    for (notice, style) in all_notices().iter().flat_map(|notice| styles.map(|style| (notice, style))) {
+        let with = encoded(Encoding::Text(Style { address: true, ..style }), notice);
+        let without = encoded(Encoding::Text(style), notice);
+        let who = match notice {
+            Notice::Said(line) => Some(&line.from),
+            Notice::IAmHere(who) | Notice::Login { who, .. } | Notice::Left { who, .. } => Some(who),
+            Notice::Came { who, .. } | Notice::Went { who, .. } if style.classic => Some(who),
+            _ => None,
+        };
+        let Some(who) = who else {
+            assert_eq!(without, with, "no other line has an address before it");
+            continue;
+        };
+        assert_eq!(with.replacen(&format!("[{}]", who.address), "", 1), without);
+        let time = if style.time && matches!(notice, Notice::Said(_)) { "12:00 " } else { "" };
+        assert!(without.starts_with(&format!("{time}{}: ", who.name)), "{without}");
+    }
+    for name in ["[x", "*x", ">x", "-x", "!x", "* x", "user list", "rename ok", "a:b"] {
+        Nick::parse(name).unwrap_err();
     }
 }
