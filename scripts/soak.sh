@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Stresses a server for minutes or hours, and checks everything that clients hear meanwhile.
 #
-# usage: scripts/soak.sh [--seconds N | --minutes N | --hours N] [--seed N] [--guests N] [--rate N]
+# usage: scripts/soak.sh [--seconds N | --minutes N | --hours N] [--seed N] [--clients N] [--rate N]
 #                        [--short] [--no-figures | --figures] [--keep FOLDER]
 #
 #   --seconds, --minutes, --hours   duration of the load, warm-up included (2 minutes)
 #   --seed N       repeats the random choices of an earlier run, as far as threads allow; each run prints its seed
-#   --guests N     number of clients at once that cause trouble (24)
-#   --rate N       lines a second that the witnesses say among themselves (300)
+#   --clients N     number of clients at once that cause trouble (24)
+#   --rate N       lines a second that the observers say among themselves (300)
 #   --short        ends when everything on the list has happened: after about 15 s, at most a minute; no figures
 #   --no-figures   leaves out the figures at the end
 #   --figures      only the figures: how long others wait, how long a stop and a recovery take
@@ -33,17 +33,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-seconds=120 seed=$((RANDOM * 32768 + RANDOM)) guests=24 rate=300 short=0 soak=1 figures=1 keep=''
+seconds=120 seed=$((RANDOM * 32768 + RANDOM)) clients=24 rate=300 short=0 soak=1 figures=1 keep=''
 while (($#)); do
   case $1 in
-    --seconds | --minutes | --hours | --seed | --guests | --rate)
+    --seconds | --minutes | --hours | --seed | --clients | --rate)
       [[ ${2:-} =~ ^[1-9][0-9]{0,8}$ ]] || { echo "$1 needs a number" >&2 && exit 2; }
       case $1 in
         --seconds) seconds=$2 ;;
         --minutes) seconds=$(($2 * 60)) ;;
         --hours) seconds=$(($2 * 3600)) ;;
         --seed) seed=$2 ;;
-        --guests) guests=$2 ;;
+        --clients) clients=$2 ;;
         --rate) rate=$2 ;;
       esac
       shift
@@ -271,15 +271,15 @@ leash='' leashed=()
 soak() {
   local code=0 name fault missed
   serve --rate 200 --burst 400 --idle 2s --write-timeout 2s --join-grace 2s --max-clients 96 --max-pending 262144
-  echo "seed $seed: $guests guests for $seconds s, of which $warm_up s are the warm-up"
+  echo "seed $seed: $clients clients for $seconds s, of which $warm_up s are the warm-up"
   ((can_trace)) || echo "strace may not trace here: no system call is made to fail"
   ((can_limit_threads)) || echo "root and setpriv are missing: no thread is taken away by a limit"
   # A short run ends when this is closed.
   mkfifo "$scratch/soak.leash"
   exec {leash}<>"$scratch/soak.leash"
-  ((!short)) || leashed=(--leash)
+  ((!short)) || leashed=(--end-with-input)
   "$BENCH" soak --text "$text" --relay "$relay" --json-door "$json" --frame "$frame" --pid "$server" --seed "$seed" \
-    --guests "$guests" --rate "$rate" --warm-up "$warm_up" --seconds "$((seconds - warm_up))" --growth "$growth" "${leashed[@]}" --json <"$scratch/soak.leash" {leash}>&- >"$scratch/soak.json" 2>"$scratch/soak.log" &
+    --clients "$clients" --rate "$rate" --warm-up "$warm_up" --seconds "$((seconds - warm_up))" --growth "$growth" "${leashed[@]}" --json <"$scratch/soak.leash" {leash}>&- >"$scratch/soak.json" 2>"$scratch/soak.log" &
   load=$!
   conduct
   wait "$load" || code=$?
@@ -295,8 +295,8 @@ soak() {
 $missed"
 
   echo
-  for name in sessions lines deliveries_checked joins_and_leaves_paired talked flooded half_closed dribbled wandered reset \
-    vanished stalled idle rubbish foreign unjoined crowds rename_races stops_and_continues; do
+  for name in sessions lines deliveries_checked joins_and_leaves_paired talked flooded half_closed sent_bytewise changed_rooms reset \
+    vanished stalled idle rubbish wrong_protocol unjoined crowds rename_races stops_and_continues; do
     printf '  %-32s %8s\n' "${name//_/ }" "$(figure "$name")"
   done
   printf '  %-32s %8s\n' 'lines skipped for slow readers' "$(happened skipped)" episodes "$episodes" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # scripts/soak.sh in little: some seconds of misbehaviour by every door, faults and shortages among
-# it, and what the witnesses heard holds; and that it says so where it does not.
+# it, and what the observers received holds; and that it says so where it does not.
 #
 # usage: tests/sh/soak.sh [CASE...]        lib.sh says what $PARLOR is; parlor-bench stands beside it
 # shellcheck source=lib.sh

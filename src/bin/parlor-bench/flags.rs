@@ -269,7 +269,7 @@ pub(super) struct Soak {
 
     /// Clients at once, each with one misbehaviour after another.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub guests: u16,
+    pub clients: u16,
 
     /// Lines a second that the checked sessions say among themselves.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=5000))]
@@ -277,7 +277,7 @@ pub(super) struct Soak {
 
     /// Ends when standard input ends, but not before the warm-up is over.
     #[arg(long)]
-    pub leash: bool,
+    pub end_with_input: bool,
 }
 
 /// The flags of `crowd`.

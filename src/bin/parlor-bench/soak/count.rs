@@ -1,11 +1,11 @@
-//! What is counted, by name.
+//! The counters of a soak, by name.
 
 use std::sync::atomic::AtomicU64;
 
-/// One thing that is counted.
+/// A counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Count {
-    /// Guests who came in.
+    /// Clients that have joined.
     Sessions,
     Talked,
     Flooded,
@@ -18,9 +18,9 @@ pub(super) enum Count {
     WasIdle,
     IdleCut,
     Rubbish,
-    Foreign,
-    Dribbled,
-    Wandered,
+    WrongProtocol,
+    SentBytewise,
+    ChangedRooms,
     Crowds,
     Unjoined,
     Races,
@@ -34,9 +34,9 @@ pub(super) enum Count {
 }
 
 impl Count {
-    /// All of them with the names that the report gives them.
+    /// All counters with their names in the report.
     pub(super) const ALL: [(Self, &'static str); 25] = [
-        (Self::Sessions, "guests"),
+        (Self::Sessions, "clients"),
         (Self::Talked, "talked"),
         (Self::Flooded, "flooded"),
         (Self::HalfClosed, "half_closed"),
@@ -48,9 +48,9 @@ impl Count {
         (Self::WasIdle, "idle"),
         (Self::IdleCut, "idle_cut"),
         (Self::Rubbish, "rubbish"),
-        (Self::Foreign, "foreign"),
-        (Self::Dribbled, "dribbled"),
-        (Self::Wandered, "wandered"),
+        (Self::WrongProtocol, "wrong_protocol"),
+        (Self::SentBytewise, "sent_bytewise"),
+        (Self::ChangedRooms, "changed_rooms"),
         (Self::Crowds, "crowds"),
         (Self::Unjoined, "unjoined"),
         (Self::Races, "rename_races"),
@@ -63,7 +63,7 @@ impl Count {
         (Self::NoThread, "refused_without_thread"),
     ];
 
-    /// What a refused caller is told.
+    /// The words by which the server refuses a connection.
     pub(super) const REFUSALS: [(&'static [u8], Self); 3] = [
         (b"Parlor is full (", Self::FullRefused),
         (b"no descriptor to spare", Self::NoDescriptor),
@@ -71,7 +71,7 @@ impl Count {
     ];
 }
 
-/// A counter for each.
+/// The values of all counters.
 pub(super) type Counters = [AtomicU64; Count::ALL.len()];
 
 #[cfg(test)]
@@ -79,9 +79,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_its_place() {
-        for (place, (count, _)) in Count::ALL.into_iter().enumerate() {
-            assert_eq!(count as usize, place);
+    fn counter_is_at_its_index() {
+        for (index, (count, _)) in Count::ALL.into_iter().enumerate() {
+            assert_eq!(count as usize, index);
         }
     }
 }

@@ -1,10 +1,13 @@
-//! What is spoken at each door, as far as a soak needs it: words out, whole units in.
+//! The wire format of each door, as far as a soak needs it: commands out, whole lines and packets in.
 
 use std::net::SocketAddr;
 
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
 use parlor::protocol::COMMANDS;
+
+/// The room that text sessions are in at once.
+pub(super) const LOBBY: &str = "lobby";
 
 /// A door, and at the JSON door the framing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,28 +49,28 @@ impl Door {
         self != Self::Relay
     }
 
-    /// What is sent first, to be in the room and to stay there.
+    /// Appends the commands by which a session joins a room and is never idle.
     pub(super) fn hello(self, room: &str, out: &mut Vec<u8>) {
         match self {
-            Self::Text if room == "lobby" => out.extend_from_slice(b"/stay\n"),
+            Self::Text if room == LOBBY => out.extend_from_slice(b"/stay\n"),
             Self::Text => out.extend_from_slice(format!("/stay\n/join {room}\n").as_bytes()),
             Self::Relay => {}
             Self::Json | Self::Packets | Self::Frame => self.act("join", room, out),
         }
     }
 
-    /// What, once it has come, says that one is in the room.
+    /// The words by which the server tells that the session has joined.
     pub(super) fn welcome(self, room: &str) -> &'static [u8] {
         match self {
-            Self::Text if room == "lobby" => b"*** You may stay silent",
+            Self::Text if room == LOBBY => b"*** You may stay silent",
             Self::Text => b"*** You are in #",
-            // Which greets nobody: but who hears somebody talk is in.
+            // This door greets nobody. A session that receives a line is in the room.
             Self::Relay => b"`",
             Self::Json | Self::Packets | Self::Frame => b"\"Act\":\"join\"",
         }
     }
 
-    /// A line for the room; it holds nothing that JSON would have to escape.
+    /// Appends a line for the room. The line needs no escapes in JSON.
     pub(super) fn say(self, text: &str, out: &mut Vec<u8>) {
         match self {
             Self::Text | Self::Relay => {
@@ -78,7 +81,7 @@ impl Door {
         }
     }
 
-    /// A command, by its name.
+    /// Appends a command.
     pub(super) fn act(self, act: &str, data: &str, out: &mut Vec<u8>) {
         match self {
             Self::Text | Self::Relay => out.extend_from_slice(format!("/{act} {data}\n").as_bytes()),
@@ -105,8 +108,8 @@ impl Door {
         }
     }
 
-    /// Calls `each` with every whole line or packet at the beginning of `bytes`, and takes them off.
-    pub(super) fn take_off(self, bytes: &mut Vec<u8>, mut each: impl FnMut(&[u8])) {
+    /// Takes whole lines or packets from the beginning of `bytes`, and gives each of them to `each`.
+    pub(super) fn take_units(self, bytes: &mut Vec<u8>, mut each: impl FnMut(&[u8])) {
         let mut at = 0;
         loop {
             let rest = &bytes[at..];
@@ -127,7 +130,7 @@ impl Door {
     }
 }
 
-/// Where the data of a packet begins and ends, and the next packet begins.
+/// The offsets at which a packet's data begins and ends, and the next packet begins.
 fn packet<const HEAD: usize>(length: usize) -> (usize, usize, usize) {
     (HEAD, HEAD + length, HEAD + length)
 }
@@ -137,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_in_crumbs_is_taken_whole() {
+    fn unit_in_single_bytes_is_taken_whole() {
         for door in Door::ALL {
             let mut stream = Vec::new();
             door.say("one", &mut stream);
@@ -145,7 +148,7 @@ mod tests {
             let (mut bytes, mut units) = (Vec::new(), Vec::new());
             for byte in stream {
                 bytes.push(byte);
-                door.take_off(&mut bytes, |unit| units.push(String::from_utf8_lossy(unit).into_owned()));
+                door.take_units(&mut bytes, |unit| units.push(String::from_utf8_lossy(unit).into_owned()));
             }
             assert_eq!((units.len(), bytes.len()), (2, 0), "{}", door.name());
             assert!(units[0].contains("one") && units[1].contains("two"), "{units:?}");

@@ -1,26 +1,25 @@
-//! The history of a room as its listeners heard it, checked while it happens.
+//! The order of a room's lines, checked while listeners receive them.
 //!
-//! One listener leads: what it hears is the order. Every other one must hear the same lines in the
-//! same order from its first line to its last, none missing and none twice; and in that order each
-//! talker's lines count from 0 without a gap. Whoever comes in later is placed by its first line,
-//! before which must stand the last one that it was shown of the past.
+//! One listener leads: its lines are the order. Each other listener must receive the same lines in the same order
+//! from its first line to its last, none missing and none doubled. In that order each talker's lines count from 0
+//! without a gap. The first line of a later listener gives its position; the line before it must be the last line of
+//! the history that the listener was shown.
 //!
-//! Memory is bounded: of the order only its end is kept, of each talker one number.
+//! Memory is bounded: only the end of the order is kept, and one number for each talker.
 
 use std::collections::VecDeque;
 
-/// What begins the part of a line that is checked, and stands nowhere else.
+use super::shared::FaultLog;
+
+/// The first byte of the checked part of a line, which nothing else contains.
 const MARK: u8 = b'`';
 /// Bytes of talker, number and length, in hexadecimal, behind the mark.
 const HEAD: usize = 8 + 8 + 4;
-/// So much of the order is kept for those who come in: many seconds of it.
-const KEPT: u64 = 1 << 15;
-/// A listener that is so far ahead of the one who leads has heard what nobody else has.
-const AHEAD: usize = 1 << 20;
-/// Faults that are told in full; the rest is counted.
-const TOLD: usize = 20;
-
-/// One line: who said it, and its number among theirs, from 0.
+/// Lines of the order that are kept for later listeners: many seconds.
+const KEPT_LINES: u64 = 1 << 15;
+/// Most lines that a listener may be ahead of the leader. More are lines that no other listener has.
+const MAX_AHEAD: usize = 1 << 20;
+/// The key of a line: its talker, and its number among the talker's lines, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) talker: u32,
@@ -28,13 +27,13 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// What is said: the key, and `filler` bytes after it.
-    pub(super) fn spell(self, filler: u16) -> String {
+    /// The line: the key, and `filler` bytes after it.
+    pub(super) fn line(self, filler: u16) -> String {
         let Self { talker, number } = self;
         format!("{}{talker:08x}{number:08x}{filler:04x}{}.", MARK as char, "x".repeat(usize::from(filler)))
     }
 
-    /// What `line` says; `None` if it is none of ours, an error if it is and not whole.
+    /// The key in `line`. `None` if there is none, an error if it is not whole.
     pub(super) fn read(line: &[u8]) -> Option<Result<Self, ()>> {
         let at = memchr::memchr(MARK, line)? + 1;
         let whole = || {
@@ -51,40 +50,36 @@ impl Key {
     }
 }
 
-/// The order, and what was found wrong.
+/// The order, and the faults.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     lines: VecDeque<Key>,
-    /// The place of the first line that is kept.
+    /// The position of the first line that is kept.
     first: u64,
-    /// By talker, the number that comes next.
+    /// The next number of each talker.
     next: Vec<u32>,
-    /// How many deliveries were compared.
+    /// The number of compared deliveries.
     pub(super) checked: u64,
-    pub(super) faults: u64,
-    pub(super) told: Vec<String>,
+    pub(super) faults: FaultLog,
 }
 
 impl Order {
-    /// How many lines there are.
+    /// The number of lines so far.
     pub(super) fn end(&self) -> u64 {
         self.first + self.lines.len() as u64
     }
 
-    /// How many lines of this talker are in it.
+    /// The number of lines of this talker.
     pub(super) fn said_by(&self, talker: u32) -> u32 {
         self.next.get(talker as usize).copied().unwrap_or(0)
     }
 
     pub(super) fn fault(&mut self, what: impl FnOnce() -> String) {
-        self.faults += 1;
-        if self.told.len() < TOLD {
-            self.told.push(what());
-        }
+        self.faults.add(what);
     }
 
-    fn get(&self, place: u64) -> Option<Key> {
-        self.lines.get(usize::try_from(place.checked_sub(self.first)?).ok()?).copied()
+    fn get(&self, position: u64) -> Option<Key> {
+        self.lines.get(usize::try_from(position.checked_sub(self.first)?).ok()?).copied()
     }
 
     fn find(&self, key: Key) -> Option<u64> {
@@ -104,107 +99,111 @@ impl Order {
         self.lines.push_back(key);
     }
 
-    /// Forgets what nobody needs who has heard everything before `place`.
-    pub(super) fn forget_before(&mut self, place: u64) {
-        while self.first + KEPT < place && self.lines.pop_front().is_some() {
+    /// Drops lines that no listener needs, if all have received everything before `position`.
+    pub(super) fn forget_before(&mut self, position: u64) {
+        while self.first + KEPT_LINES < position && self.lines.pop_front().is_some() {
             self.first += 1;
         }
     }
 }
 
-/// One listener, from its greeting to its end.
+/// One listener, from its join to its end.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) name: String,
-    /// Heard and not compared yet.
+    /// Received lines that are not compared yet.
     heard: VecDeque<Key>,
-    /// Where in the order the next line stands, once that is known.
-    place: Option<u64>,
-    /// The last line that it was shown of what was said before it came.
-    past: Option<Key>,
-    /// Something was wrong with it: it has been told once.
-    lost: bool,
+    /// The position of the next line in the order, once it is known.
+    position: Option<u64>,
+    /// The last line of the history that the listener was shown.
+    history: Option<Key>,
+    /// A fault was found, and reported once.
+    has_failed: bool,
 }
 
 impl Listener {
     pub(super) fn new(name: String) -> Self {
-        Self { name, heard: VecDeque::new(), place: None, past: None, lost: false }
+        Self { name, heard: VecDeque::new(), position: None, history: None, has_failed: false }
     }
 
-    /// It was shown a line of the past; that says nothing once it has heard one of the present.
-    pub(super) fn is_shown(&mut self, key: Key) {
-        if self.place.is_none() && self.heard.is_empty() {
-            self.past = Some(key);
+    /// Notes a line of the history. Ignored after the first line of the present.
+    pub(super) fn note_history(&mut self, key: Key) {
+        if self.position.is_none() && self.heard.is_empty() {
+            self.history = Some(key);
         }
     }
 
-    /// Whether something was wrong with it.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost
+    /// Whether a fault was found.
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
+    /// Notes a received line.
     pub(super) fn hears(&mut self, key: Key) {
-        if !self.lost {
+        if !self.has_failed {
             self.heard.push_back(key);
         }
     }
 
-    /// Everything before this place it has heard; `None` until its first line has been found.
-    pub(super) fn place(&self) -> Option<u64> {
-        self.place.filter(|_| !self.lost)
+    /// The listener has received everything before this position. `None` until its first line is found.
+    pub(super) fn position(&self) -> Option<u64> {
+        self.position.filter(|_| !self.has_failed)
     }
 
-    /// Whether all that it heard has been compared.
+    /// Whether all received lines have been compared.
     pub(super) fn is_checked(&self) -> bool {
         self.heard.is_empty()
     }
 
-    /// Compares what it has heard with the order, as far as that goes; who leads makes the order.
+    /// Compares the received lines with the order, as far as that goes. The leader extends the order.
     pub(super) fn compare(&mut self, order: &mut Order, leads: bool) {
         while let Some(key) = self.heard.front().copied() {
-            let Some(place) = self.place.or_else(|| self.find_place(key, order, leads)) else { break };
-            self.place = Some(place);
-            if place < order.end() {
-                let due = order.get(place);
+            let Some(position) = self.position.or_else(|| self.find_position(key, order, leads)) else { break };
+            self.position = Some(position);
+            if position < order.end() {
+                let due = order.get(position);
                 if due != Some(key) {
-                    return self.lose(order, || format!("heard {key:?} where {due:?} was due, at {place}"));
+                    return self.fail(order, || format!("heard {key:?} where {due:?} was due, at {position}"));
                 }
             } else if leads {
                 order.extend(key);
             } else {
                 break;
             }
-            self.place = Some(place + 1);
+            self.position = Some(position + 1);
             self.heard.pop_front();
             order.checked += 1;
         }
-        if self.heard.len() > AHEAD {
-            self.lose(order, || "heard a million lines which the one who leads has not".to_owned());
+        if self.heard.len() > MAX_AHEAD {
+            self.fail(order, || "heard a million lines which the leader has not".to_owned());
         }
     }
 
-    fn find_place(&mut self, key: Key, order: &mut Order, leads: bool) -> Option<u64> {
-        let place = match order.find(key) {
-            Some(place) => place,
+    fn find_position(&mut self, key: Key, order: &mut Order, leads: bool) -> Option<u64> {
+        let position = match order.find(key) {
+            Some(position) => position,
             None if leads => order.end(),
             None => return None,
         };
-        let before = place.checked_sub(1).and_then(|before| order.get(before));
-        if let (Some(past), Some(before)) = (self.past, before)
-            && past != before
+        let before = position.checked_sub(1).and_then(|before| order.get(before));
+        if let (Some(history), Some(before)) = (self.history, before)
+            && history != before
         {
             let name = &self.name;
-            order.fault(|| format!("{name}: {key:?} is the first after {past:?} of the past, but not in the order"));
+            order.fault(|| {
+                format!("{name}: {key:?} is the first after {history:?} of the history, but not in the order")
+            });
         }
-        Some(place)
+        Some(position)
     }
 
-    pub(super) fn lose(&mut self, order: &mut Order, what: impl FnOnce() -> String) {
+    /// Records a fault of this listener, and compares no more of its lines.
+    pub(super) fn fail(&mut self, order: &mut Order, what: impl FnOnce() -> String) {
         let name = &self.name;
-        if !self.lost {
+        if !self.has_failed {
             order.fault(|| format!("{name}: {}", what()));
         }
-        self.lost = true;
+        self.has_failed = true;
         self.heard.clear();
     }
 }
@@ -217,23 +216,23 @@ mod tests {
         Key { talker, number }
     }
 
-    /// What is wrong when the first listener hears `leader` and a second one `other`.
-    fn faults(leader: &[Key], past: Option<Key>, other: &[Key]) -> u64 {
+    /// The faults if the leader receives `leader` and a second listener `other`.
+    fn faults(leader: &[Key], history: Option<Key>, other: &[Key]) -> u64 {
         let mut order = Order::default();
         let mut listeners = [Listener::new("one".into()), Listener::new("two".into())];
-        listeners[1].past = past;
+        listeners[1].history = history;
         other.iter().for_each(|key| listeners[1].hears(*key));
         listeners[1].compare(&mut order, false);
         leader.iter().for_each(|key| listeners[0].hears(*key));
         listeners[0].compare(&mut order, true);
         listeners[1].compare(&mut order, false);
-        order.faults + u64::from(!listeners[1].is_checked())
+        order.faults.count + u64::from(!listeners[1].is_checked())
     }
 
     #[test]
-    fn what_is_spelt_is_read_whole_or_not_at_all() {
+    fn key_is_read_whole_or_not_at_all() {
         for filler in [0, 1, 900] {
-            let line = format!("[a]b: {}\r", key(7, u32::MAX).spell(filler));
+            let line = format!("[a]b: {}\r", key(7, u32::MAX).line(filler));
             assert_eq!(Key::read(line.as_bytes()), Some(Ok(key(7, u32::MAX))));
             for cut in 7..line.len() - 1 {
                 assert_eq!(Key::read(&line.as_bytes()[..cut]), Some(Err(())), "cut at {cut}");
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn one_order_each_line_once() {
+    fn listener_receives_order_without_gaps() {
         let said = [key(0, 0), key(1, 0), key(0, 1), key(1, 1)];
         assert_eq!(faults(&said, None, &said), 0);
         assert_eq!(faults(&said, None, &said[2..]), 0, "it came later");
@@ -256,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn each_talker_counts() {
+    fn talker_lines_count_without_gap() {
         assert_eq!(faults(&[key(0, 0), key(0, 2)], None, &[]), 1, "a line was lost for all");
         assert_eq!(faults(&[key(0, 0), key(0, 0)], None, &[]), 1, "doubled for all");
         assert_eq!(faults(&[key(0, 1), key(0, 0)], None, &[]), 2, "turned round for all");
     }
 
     #[test]
-    fn only_the_end_is_kept() {
+    fn order_keeps_its_end_only() {
         let mut order = Order::default();
         let mut one = Listener::new("one".into());
         for number in 0..200_000 {
@@ -271,6 +270,6 @@ mod tests {
             one.compare(&mut order, true);
             order.forget_before(order.end());
         }
-        assert_eq!((order.end(), order.faults, order.lines.len() as u64), (200_000, 0, KEPT));
+        assert_eq!((order.end(), order.faults.count, order.lines.len() as u64), (200_000, 0, KEPT_LINES));
     }
 }

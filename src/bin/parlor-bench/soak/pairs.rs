@@ -1,56 +1,55 @@
-//! Comings and goings: in a room of their own, one visitor at a time, whom three others watch.
+//! Joins and leaves: in a room of their own, three watchers observe one visitor at a time.
 //!
-//! Each of the three, on a text, a JSON and a frame door, must be told that the visitor came, hear its
-//! line, and be told that it left: each once, and in this order, and nothing later. (In the lobby a
-//! crowd comes and goes, which is told in sums.)
+//! Each watcher, on a text, a JSON and a frame door, must receive the visitor's join, its line and its leave: each
+//! once, in this order, and nothing later. (In the lobby many sessions join and leave, which is summed.)
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use memchr::memmem;
 
-use super::Shared;
 use super::count::Count;
 use super::door::Door;
-use super::peer::{Heard, Peer, Voice};
+use super::peer::{Heard, Peer, Talker};
 use super::random::Random;
+use super::shared::Shared;
 
-/// From the end of a visit to the next one: of more than 5 moves within 2 s only the sum would be told.
-const APART: Duration = Duration::from_millis(1_300);
-/// The moves of watchers count as well: so long nobody comes after some have come or gone. If those were
-/// too many to be told one by one, the sum is told 2 s later, and for 2 s more nothing but sums is.
-const AFTER_A_CHANGE: Duration = Duration::from_millis(4_500);
-/// What a visit brings about is waited for so long.
-const AT_MOST: Duration = Duration::from_secs(15);
-/// After the last visit something that is told twice is waited for so long.
-const AFTERWARDS: Duration = Duration::from_millis(300);
+/// The pause between two visits. More than 5 joins and leaves within 2 s would be summed.
+const VISIT_PAUSE: Duration = Duration::from_millis(1_300);
+/// The pause after watchers have joined or left: their moves count too. If those are summed, the sum comes 2 s later,
+/// and for 2 s more every move is summed.
+const WATCHER_PAUSE: Duration = Duration::from_millis(4_500);
+/// Longest wait for the notices of a visit.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(15);
+/// The wait for doubled notices after the last visit.
+const DOUBLE_WAIT: Duration = Duration::from_millis(300);
 const ROOM: &str = "pairs";
 
-/// What a watcher is told of a visitor, in the order that is due.
+/// A notice about a visitor, in the right order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Move {
-    Came,
+    Joined,
     Spoke,
     Left,
 }
 
-/// What one watcher was told of each visit since it came.
+/// The notices that one watcher received of each visit.
 #[derive(Debug, Default)]
-struct Told {
-    /// Earlier visits are not its business.
+struct Notices {
+    /// Earlier visits are ignored.
     since: u64,
     visits: HashMap<u64, Vec<Move>>,
 }
 
-impl Told {
-    /// Notes it if it is about a visitor; returns what is wrong with it.
+impl Notices {
+    /// Notes a line or packet about a visitor. Returns what is wrong with it.
     fn hears(&mut self, unit: &[u8]) -> Option<String> {
         let (visit, what) = read(unit)?;
         if visit < self.since {
             return None;
         }
         let told = self.visits.entry(visit).or_default();
-        let is_due = told.last().map_or(what == Move::Came, |last| what > *last);
+        let is_due = told.last().map_or(what == Move::Joined, |last| what > *last);
         told.push(what);
         (!is_due).then(|| format!("of visitor {visit}: {told:?}"))
     }
@@ -59,23 +58,23 @@ impl Told {
         self.visits.get(&visit).map_or(&[], Vec::as_slice)
     }
 
-    /// Visitors who came and have not left.
+    /// Visitors that have joined and not left.
     fn unpaired(&self) -> Vec<u64> {
         let open = self.visits.iter().filter(|(_, told)| !told.contains(&Move::Left));
         open.map(|(visit, _)| *visit).collect()
     }
 }
 
-/// Somebody who watches.
+/// A session that watches.
 struct Watcher<'a> {
     shared: &'a Shared,
     peer: Peer<'a>,
-    told: Told,
+    told: Notices,
 }
 
 impl Watcher<'_> {
-    /// Listens until this is so, for `at_most`; `None` if it was cut.
-    fn listen_until(&mut self, at_most: Duration, mut done: impl FnMut(&Told) -> bool) -> Option<bool> {
+    /// Reads until `done`, for `at_most`. `None` if the server ends the session.
+    fn listen_until(&mut self, at_most: Duration, mut done: impl FnMut(&Notices) -> bool) -> Option<bool> {
         let until = Instant::now() + at_most;
         while !done(&self.told) {
             if Instant::now() >= until {
@@ -95,72 +94,72 @@ impl Watcher<'_> {
         Some(true)
     }
 
-    /// Whoever came has left, and nothing is told twice.
-    fn close_books(&mut self) {
+    /// Checks that each visitor has left, and that no notice comes twice.
+    fn finish(&mut self) {
         let door = self.peer.door.name();
-        if self.listen_until(AT_MOST, |told| told.unpaired().is_empty()) == Some(false) {
+        if self.listen_until(NOTICE_TIMEOUT, |told| told.unpaired().is_empty()) == Some(false) {
             let open = self.told.unpaired();
             self.shared
                 .fault(format!("the watcher by {door} was told that visitors {open:?} came, but not that they left"));
         }
-        self.listen_until(AFTERWARDS, |_| false);
+        self.listen_until(DOUBLE_WAIT, |_| false);
     }
 }
 
-/// Goes on while the house is open.
+/// Runs visits until the soak ends.
 pub(super) fn run(shared: &Shared) {
-    let mut random = shared.draw(0xbeef);
-    let mut first_since_rest = true;
-    while let Some(_busy) = shared.wait_until_open() {
-        if !std::mem::take(&mut first_since_rest) {
-            wait(shared, AFTER_A_CHANGE);
+    let mut random = shared.random(0xbeef);
+    let mut is_first_of_churn = true;
+    while let Some(_busy) = shared.phases.wait_for_churn() {
+        if !std::mem::take(&mut is_first_of_churn) {
+            wait(shared, WATCHER_PAUSE);
         }
         let since = shared.next_visit();
         let watchers = [Door::Text, Door::Json, Door::Frame].map(|door| {
-            let peer = Peer::come(shared, door, ROOM)?;
-            Some(Watcher { shared, peer, told: Told { since, visits: HashMap::new() } })
+            let peer = Peer::enter(shared, door, ROOM)?;
+            Some(Watcher { shared, peer, told: Notices { since, visits: HashMap::new() } })
         });
         let [Some(text), Some(json), Some(frame)] = watchers else {
             std::thread::sleep(Duration::from_millis(200));
             continue;
         };
         let mut watchers = [text, json, frame];
-        wait(shared, AFTER_A_CHANGE);
-        // Until the house rests, or a watcher is not there any more.
-        while shared.is_open() && visit(shared, &mut random, &mut watchers).is_some() {
-            wait(shared, APART);
+        wait(shared, WATCHER_PAUSE);
+        // Until the churn ends, or a watcher's session.
+        while shared.phases.is_churn() && visit(shared, &mut random, &mut watchers).is_some() {
+            wait(shared, VISIT_PAUSE);
         }
-        watchers.iter_mut().for_each(Watcher::close_books);
-        first_since_rest = !shared.is_open();
+        watchers.iter_mut().for_each(Watcher::finish);
+        is_first_of_churn = !shared.phases.is_churn();
     }
 }
 
-/// Waits for so long, or for the house to rest.
+/// Waits for this time, or for the end of the churn.
 fn wait(shared: &Shared, time: Duration) {
     let until = Instant::now() + time;
-    while shared.is_open() && Instant::now() < until {
+    while shared.phases.is_churn() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// One visit; `None` if it cannot go on.
+/// Runs one visit. `None` if a watcher's session has ended.
 fn visit(shared: &Shared, random: &mut Random, watchers: &mut [Watcher<'_>; 3]) -> Option<()> {
     let door = random.one_of(&[Door::Text, Door::Json, Door::Packets, Door::Frame]);
-    // By its name it is told from whoever else may come or go here.
+    // The name tells the visitor from watchers.
     let number = shared.next_visit();
     let mut out = Vec::new();
     door.act("nick", &format!("pair{number}z"), &mut out);
-    let visitor = Peer::knock(shared, door)
-        .and_then(|mut visitor| (visitor.send(&out) && visitor.is_welcome(ROOM)).then_some(visitor));
-    // Refused, which is no business of the room's; or cut on its way in, and then it left again.
+    let visitor = Peer::connect(shared, door)
+        .and_then(|mut visitor| (visitor.send(&out) && visitor.join(ROOM)).then_some(visitor));
+    // A refused visitor has not joined. One that was ended while it joined has left again.
     let Some(mut visitor) = visitor else { return Some(()) };
-    let mut voice = Voice::new(shared);
+    let mut talker = Talker::new(shared);
     out.clear();
-    voice.say(door, 1, 9, &mut out);
+    talker.say(door, 1, 9, &mut out);
     visitor.send(&out);
-    let until = Instant::now() + AT_MOST;
-    while voice.echoes == 0 && Instant::now() < until && visitor.listen(|unit| voice.hears(unit)) == Heard::More {}
-    if voice.echoes == 0 {
+    let until = Instant::now() + NOTICE_TIMEOUT;
+    while talker.echoes == 0 && Instant::now() < until && visitor.listen(|unit| talker.hears(unit)) == Heard::More {}
+    if talker.echoes == 0 {
         shared.cut_short(visitor.address, "a visitor of the pairs' was cut");
         return Some(());
     }
@@ -171,9 +170,9 @@ fn visit(shared: &Shared, random: &mut Random, watchers: &mut [Watcher<'_>; 3]) 
     }
     let mut is_paired = true;
     for watcher in watchers {
-        watcher.listen_until(AT_MOST, |told| told.of(number).contains(&Move::Left))?;
+        watcher.listen_until(NOTICE_TIMEOUT, |told| told.of(number).contains(&Move::Left))?;
         let told = watcher.told.of(number);
-        if told != [Move::Came, Move::Spoke, Move::Left] {
+        if told != [Move::Joined, Move::Spoke, Move::Left] {
             is_paired = false;
             let watching = watcher.peer.door.name();
             shared
@@ -186,7 +185,7 @@ fn visit(shared: &Shared, random: &mut Random, watchers: &mut [Watcher<'_>; 3]) 
     Some(())
 }
 
-/// Which visitor a unit is about, and what it tells of it.
+/// The visitor that a line or packet is about, and what it tells.
 fn read(unit: &[u8]) -> Option<(u64, Move)> {
     let has = |words: &[u8]| memmem::find(unit, words).is_some();
     if unit.starts_with(b"--- ") || has(b"\"Past\":true") {
@@ -201,7 +200,7 @@ fn read(unit: &[u8]) -> Option<(u64, Move)> {
     let what = if has(b"`") {
         Move::Spoke
     } else if has(b" came from #lobby") || has(b"\"Act\":\"joined\"") || unit.ends_with(b": login") {
-        Move::Came
+        Move::Joined
     } else if has(b"\"Act\":\"left\"") || unit.ends_with(b": login out") || has(b" went to #") {
         Move::Left
     } else {
@@ -214,9 +213,9 @@ fn read(unit: &[u8]) -> Option<(u64, Move)> {
 mod tests {
     use super::*;
 
-    /// How many of these a watcher takes for wrong, and who has come and not left.
+    /// The number of wrong notices among these, and the visitors that have not left.
     fn watch(units: &[&str]) -> (usize, Vec<u64>) {
-        let mut told = Told { since: 5, visits: HashMap::new() };
+        let mut told = Notices { since: 5, visits: HashMap::new() };
         let wrong = units.iter().filter(|unit| told.hears(unit.as_bytes()).is_some()).count();
         (wrong, told.unpaired())
     }
@@ -228,7 +227,7 @@ mod tests {
     const NEXT_LEFT: &str = r#"{"Act":"left","Data":"","From":"pair8z","Room":"pairs"}"#;
 
     #[test]
-    fn each_once_and_in_this_order() {
+    fn notices_come_once_and_in_order() {
         assert_eq!(watch(&[CAME, SPOKE, LEFT, NEXT, NEXT_LEFT]), (0, vec![]));
         assert_eq!(watch(&[CAME, LEFT]), (0, vec![]), "it was cut before it spoke");
         assert_eq!(watch(&[CAME, SPOKE]), (0, vec![7]), "it never left");
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_earlier_visitor_is_not_forgotten() {
+    fn notice_of_earlier_visit_is_wrong() {
         assert_eq!(watch(&[CAME, SPOKE, LEFT, NEXT, LEFT, NEXT_LEFT]), (1, vec![]), "it left again");
         assert_eq!(watch(&[CAME, SPOKE, LEFT, NEXT, NEXT_LEFT, CAME]), (1, vec![]), "it came again");
         assert_eq!(watch(&["[127.0.0.1:1]pair4z: login out"]), (0, vec![]), "it came before the watcher");

@@ -1,4 +1,4 @@
-//! One connection of a guest, in plain blocking calls that all have an end.
+//! One connection of a client, in blocking calls with time-outs.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,80 +7,80 @@ use std::time::{Duration, Instant};
 use memchr::memmem;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use super::Shared;
 use super::count::Count;
 use super::door::Door;
 use super::order::Key;
+use super::shared::Shared;
 
-/// Longest wait for a connect, a write, or a greeting: far beyond what the server promises.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// One read waits so long at most.
-const READ_WAIT: Duration = Duration::from_millis(50);
+/// Longest wait for a connect, a write or a greeting: far longer than the server may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest wait of one read.
+const READ_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A guest's connection.
+/// A client's connection.
 #[derive(Debug)]
 pub(super) struct Peer<'a> {
     shared: &'a Shared,
     pub(super) door: Door,
     pub(super) stream: TcpStream,
-    /// Its own: by this the server's system calls about it are found in a trace.
+    /// The client's own address. A trace of the server's system calls names it.
     pub(super) address: SocketAddr,
     bytes: Vec<u8>,
 }
 
-/// What a while of listening brought.
+/// The result of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It goes on.
+    /// The connection goes on.
     More,
-    /// The server has ended it in order.
+    /// The server has ended the connection in order.
     End,
     /// The connection was reset.
     Reset,
 }
 
 impl<'a> Peer<'a> {
-    /// Connects and says nothing.
-    pub(super) fn knock(shared: &'a Shared, door: Door) -> Option<Self> {
-        Self::from_stream(shared, door, TcpStream::connect_timeout(&door.of(&shared.doors), PATIENCE).ok()?)
+    /// Connects and sends nothing.
+    pub(super) fn connect(shared: &'a Shared, door: Door) -> Option<Self> {
+        Self::from_stream(shared, door, TcpStream::connect_timeout(&door.of(&shared.setup.doors), TIMEOUT).ok()?)
     }
 
-    /// Connects with the least buffer for what is received.
-    pub(super) fn knock_narrowly(shared: &'a Shared, door: Door) -> Option<Self> {
+    /// Connects with the smallest receive buffer.
+    pub(super) fn connect_narrow(shared: &'a Shared, door: Door) -> Option<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
         socket.set_recv_buffer_size(4096).ok()?;
-        socket.connect_timeout(&door.of(&shared.doors).into(), PATIENCE).ok()?;
+        socket.connect_timeout(&door.of(&shared.setup.doors).into(), TIMEOUT).ok()?;
         Self::from_stream(shared, door, socket.into())
     }
 
     fn from_stream(shared: &'a Shared, door: Door, stream: TcpStream) -> Option<Self> {
-        stream.set_read_timeout(Some(READ_WAIT)).ok()?;
-        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(READ_TIMEOUT)).ok()?;
+        stream.set_write_timeout(Some(TIMEOUT)).ok()?;
         stream.set_nodelay(true).ok()?;
         let address = stream.local_addr().ok()?;
         Some(Self { shared, door, stream, address, bytes: Vec::new() })
     }
 
-    /// Comes into a room; `None` if it was refused.
-    pub(super) fn come(shared: &'a Shared, door: Door, room: &str) -> Option<Self> {
-        let mut peer = Self::knock(shared, door)?;
-        peer.is_welcome(room).then_some(peer)
+    /// Connects and joins a room. `None` if the server refuses.
+    pub(super) fn enter(shared: &'a Shared, door: Door, room: &str) -> Option<Self> {
+        let mut peer = Self::connect(shared, door)?;
+        peer.join(room).then_some(peer)
     }
 
-    /// Says hello and waits until it is in.
-    pub(super) fn is_welcome(&mut self, room: &str) -> bool {
-        self.greet(room) && self.is_in(room)
+    /// Joins a room and waits for the answer.
+    pub(super) fn join(&mut self, room: &str) -> bool {
+        self.ask_to_join(room) && self.has_joined(room)
     }
 
-    /// Says hello; false if that failed.
-    pub(super) fn greet(&mut self, room: &str) -> bool {
+    /// Asks to join a room. Returns whether that was sent.
+    pub(super) fn ask_to_join(&mut self, room: &str) -> bool {
         let mut hello = Vec::new();
         self.door.hello(room, &mut hello);
         self.send(&hello)
     }
 
-    /// Waits until it is in; false if it was refused.
-    pub(super) fn is_in(&mut self, room: &str) -> bool {
+    /// Waits until the session has joined. Returns `false` if the server refuses.
+    pub(super) fn has_joined(&mut self, room: &str) -> bool {
         let welcome = self.waits_for(self.door.welcome(room));
         if welcome {
             self.shared.count(Count::Sessions);
@@ -88,9 +88,9 @@ impl<'a> Peer<'a> {
         welcome
     }
 
-    /// Whether these words come before an end does.
+    /// Waits for these words. Returns whether they came before the end.
     pub(super) fn waits_for(&mut self, words: &[u8]) -> bool {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let mut found = false;
         while !found && Instant::now() < until {
             if self.listen(|unit| found |= memmem::find(unit, words).is_some()) != Heard::More {
@@ -104,7 +104,7 @@ impl<'a> Peer<'a> {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// One read; every whole line or packet goes to `each`. Refusals are counted by their words.
+    /// Reads once, and gives each whole line or packet to `each`. Counts refusals.
     pub(super) fn listen(&mut self, mut each: impl FnMut(&[u8])) -> Heard {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
@@ -114,7 +114,7 @@ impl<'a> Peer<'a> {
             Err(_) => return Heard::Reset,
         }
         let shared = self.shared;
-        self.door.take_off(&mut self.bytes, |unit| {
+        self.door.take_units(&mut self.bytes, |unit| {
             for (words, count) in Count::REFUSALS {
                 if memmem::find(unit, words).is_some() {
                     shared.count(count);
@@ -125,8 +125,8 @@ impl<'a> Peer<'a> {
         Heard::More
     }
 
-    /// Listens until the server ends it, for `at_most`.
-    pub(super) fn hear_out(&mut self, at_most: Duration, mut each: impl FnMut(&[u8])) -> Heard {
+    /// Reads until the server ends the connection, for `at_most`.
+    pub(super) fn read_to_end(&mut self, at_most: Duration, mut each: impl FnMut(&[u8])) -> Heard {
         let until = Instant::now() + at_most;
         while Instant::now() < until {
             match self.listen(&mut each) {
@@ -141,34 +141,34 @@ impl<'a> Peer<'a> {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Ends it by a reset.
+    /// Ends the connection by a reset.
     pub(super) fn reset(self) {
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 }
 
-/// The lines that one session says, counted.
+/// The lines of one session: those sent, and those that came back.
 #[derive(Debug)]
-pub(super) struct Voice {
+pub(super) struct Talker {
     next: Key,
-    /// How many of them have come back.
+    /// The number of lines that have come back.
     pub(super) echoes: u32,
 }
 
-impl Voice {
+impl Talker {
     pub(super) fn new(shared: &Shared) -> Self {
         Self { next: Key { talker: shared.next_talker(), number: 0 }, echoes: 0 }
     }
 
-    /// Adds so many lines to `out`.
+    /// Appends lines to `out`.
     pub(super) fn say(&mut self, door: Door, lines: u32, filler: u16, out: &mut Vec<u8>) {
         for _ in 0..lines {
-            door.say(&self.next.spell(filler), out);
+            door.say(&self.next.line(filler), out);
             self.next.number += 1;
         }
     }
 
-    /// Looks whether a line is one of its own.
+    /// Counts a received line if it is the session's own.
     pub(super) fn hears(&mut self, unit: &[u8]) {
         if let Some(Ok(key)) = Key::read(unit)
             && key.talker == self.next.talker
@@ -179,8 +179,8 @@ impl Voice {
         }
     }
 
-    /// Who it is, and how many lines it has said.
-    pub(super) fn has_said(&self) -> (u32, u32) {
+    /// The talker's number, and the number of lines that it has sent.
+    pub(super) fn sent(&self) -> (u32, u32) {
         (self.next.talker, self.next.number)
     }
 }

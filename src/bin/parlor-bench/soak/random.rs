@@ -1,4 +1,4 @@
-//! Numbers by chance that a seed repeats.
+//! Random numbers that a seed repeats.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): one addition and three mixes a number.
 #[derive(Debug, Clone)]
