@@ -1,25 +1,26 @@
-//! What was said in a room, as much of it as is kept.
+//! The last lines said in a room, bounded in lines and in bytes.
 //!
-//! Bounded in lines and in bytes. Every line has a number, rising by one, also when nothing is
-//! kept; so somebody who knows the last number that it has seen can ask for what came after it, and
-//! can be told how much of that is lost.
+//! Every line has a number, rising by one, also when nothing is kept. So a client that knows the last number
+//! that it has seen can ask for the lines after it, and is told how many of them are lost.
 
 use std::collections::VecDeque;
 
-use crate::protocol::Line;
+use crate::protocol::{Line, serializable};
 
 /// Most bytes of text that one room keeps: 256 rooms stay below 64 MiB with all they cost beside it.
 pub(crate) const MAX_BYTES: usize = 128 * 1024;
-/// A longer line is kept without its end: it may be longer than all that a room keeps, and one line is
-/// not to take the place of all others.
+/// A longer line is kept without its end: it may be longer than all that a room keeps, and one line must not
+/// take the place of all others.
 const LONG_LINE: usize = MAX_BYTES / 4;
 
-/// One line of the kept.
+/// One line that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
     pub(super) line: Line,
     pub(super) is_action: bool,
 }
+
+serializable!(Kept { line: Line, is_action: bool });
 
 /// What one kept line takes, without its text.
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub(super) struct History {
     /// The number of the last line.
     seq: u64,
 }
+
+serializable!(History { limit: usize, lines: VecDeque<Kept>, bytes: usize, seq: u64 });
 
 impl History {
     /// Keeps `limit` lines at most; the number of the first is the one after `seq`.
@@ -73,7 +76,7 @@ impl History {
         lines
     }
 
-    /// What was said after line `seq`, and how many lines of that are not kept any more.
+    /// The lines after line `seq`, and how many of these are not kept any more.
     pub(super) fn after(&self, seq: u64, wanted: impl Fn(&Kept) -> bool) -> (Vec<&Kept>, u64) {
         let oldest = self.lines.front().map_or(self.seq + 1, |kept| kept.line.seq);
         let lost = oldest.saturating_sub(seq.saturating_add(1)).min(self.seq.saturating_sub(seq));

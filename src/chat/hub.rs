@@ -1,218 +1,124 @@
-//! The hub: what follows from somebody coming, asking for something, or leaving.
+//! The hub: what follows when a session comes in, asks for something, or leaves.
 //!
-//! State in, effects out. The effects of one call are in the order in which they are to be seen;
-//! whoever performs them must keep it. The hub never fails: what cannot be done is an effect too,
-//! the refusal that the asker is told.
+//! State in, effects out. The effects of one call are in the order in which they are to be performed.
 
-use std::collections::VecDeque;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::protocol::{
-    CloseReason, Command, IdleLimits, Notice, Refusal, RoomName, SessionId, Speaker, StyleChange, Switch,
-};
+use crate::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId, Speaker, StyleChange, Switch};
 
-use super::history::History;
-use super::names::Names;
-use super::people::{People, Person};
-use super::room::Room;
-use super::visit::Visitors;
-use super::writers::Writers;
-use super::{Filter, RoomIndex};
+use super::effect::{Effect, Now};
+use super::heard::{self, Heard};
+use super::local::{Local, View};
+use super::person::{Joined, Person};
+use super::room::RoomIndex;
+use super::settings::HubSettings;
+use super::state::State;
+use super::turn::Turn;
+use super::{moving, preferences, presence, room_info, talk, visit};
 
-/// After it has been asked to leave, a program has so long to do it.
-const EXIT_GRACE: Duration = Duration::from_secs(10);
-
-/// What the hub has to know of the house's settings.
-#[derive(Debug, Clone, Copy)]
-pub struct HubSettings {
-    /// Silence limits of a text session, for greetings and warnings. The reader times them, not the hub.
-    pub idle: IdleLimits,
-    /// A program that has neither joined a room nor said anything after so long is asked to leave;
-    /// zero = never.
-    pub join_grace: Duration,
-    /// Most rooms at once, the lobby among them; at least 1.
-    pub max_rooms: usize,
-    /// Lines that each room keeps; 0 = none.
-    pub history: usize,
-    /// Lines of them that are shown to who comes in.
-    pub history_shown: usize,
-    /// `--classic`: a text session is told unasked only what the old chat room said, and each join and leave
-    /// by itself.
-    pub classic: bool,
-}
-
-/// The moment of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Now {
-    /// Since any fixed moment, the same for all calls; never steps back.
-    pub up: Duration,
-    /// Unix milliseconds, for people and programs to read; may step.
-    pub unix_ms: u64,
-}
-
-/// How somebody comes in.
+/// Where a session is when it comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
-    /// Into the lobby, at once.
+    /// In the lobby, at once.
     Lobby,
-    /// Into no room, until it joins one or says something; if it is timed, it has to.
+    /// In no room, until it joins one or says something; if it is timed, it has to.
     Nowhere {
         /// Whether it is asked to leave if it does neither.
         timed: bool,
     },
 }
 
-/// Somebody who comes in.
+/// A session that comes in.
 #[derive(Debug)]
 pub struct Arrival {
-    /// Who, with the first name.
+    /// The session with its first name.
     pub speaker: Arc<Speaker>,
     /// Where it came in, `127.0.0.1:8000`.
     pub door: Arc<str>,
-    /// By which door, for others to read.
+    /// The door it came by, for others to read.
     pub by: &'static str,
     /// Whether its own lines come back to it.
     pub echo: bool,
-    /// Where it finds itself.
+    /// Whether it may be told what it did not ask for before it takes part.
+    pub unsolicited: bool,
+    /// Where it is.
     pub entry: Entry,
-}
-
-/// One thing to be done, in order.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// From now on this session hears the room.
-    Enter(RoomIndex, SessionId),
-    /// From now on it does not.
-    Exit(RoomIndex, SessionId),
-    /// Tell one session.
-    Tell(SessionId, Notice),
-    /// Tell all members of a room, except one.
-    Room {
-        /// The room.
-        room: RoomIndex,
-        /// The notice.
-        notice: Notice,
-        /// The member that is not told.
-        except: Option<SessionId>,
-    },
-    /// From now on this session does not see some of what its room hears.
-    Filter(SessionId, Filter),
-    /// From now on lines for this session are written with this change.
-    Style(SessionId, StyleChange),
-    /// End the session, after everything told to it before has been delivered.
-    HangUp(SessionId, CloseReason),
 }
 
 /// The chat: rooms and people.
 #[derive(Debug)]
 pub struct Hub {
-    pub(super) settings: HubSettings,
-    pub(super) people: People,
-    /// The latest names of visits.
-    pub(super) visitors: Visitors,
-    /// By index; the lobby is the first. A place is free where a room has gone.
-    pub(super) rooms: Vec<Option<Room>>,
-    /// The names of the existing rooms.
-    pub(super) room_names: Names<RoomIndex>,
-    started: Duration,
-    /// Programs that have to join by a time, and those that have to be gone by it; both in order.
-    to_join: VecDeque<(Duration, SessionId)>,
-    to_exit: VecDeque<(Duration, SessionId)>,
-    /// Rooms whose comings and goings are counted, and until when; in order.
-    pub(super) join_summaries: VecDeque<(Duration, RoomIndex)>,
-    /// When the next empty room may have to be forgotten: not later than that.
-    pub(super) forget_at: Option<Duration>,
-    /// The highest number of a line in a room that has gone: new rooms count on from it, so that who asks
-    /// for what came after a number gets it, or is told how much is lost.
-    pub(super) last_seq: u64,
+    pub(super) state: State,
+    pub(super) local: Local,
 }
 
 impl Hub {
-    /// An empty house.
+    /// An empty lobby.
     #[must_use]
     pub fn new(settings: HubSettings, now: Now) -> Self {
-        let lobby = Room::new(RoomName::lobby(), History::new(settings.history, 0), now.unix_ms);
-        let mut room_names = Names::default();
-        room_names.hold(&lobby.keys, RoomIndex::LOBBY);
-        Self {
-            settings,
-            people: People::default(),
-            visitors: Visitors::default(),
-            rooms: vec![Some(lobby)],
-            room_names,
-            started: now.up,
-            to_join: VecDeque::new(),
-            to_exit: VecDeque::new(),
-            join_summaries: VecDeque::new(),
-            forget_at: None,
-            last_seq: 0,
-        }
+        Self { state: State::new(&settings, now), local: Local::new(settings, now.up) }
     }
 
     /// How many listed people are here.
     #[must_use]
     pub fn population(&self) -> usize {
-        self.people.listed()
+        self.state.people.listed()
     }
 
-    /// Somebody comes in.
+    /// A session comes in.
     pub fn enter(&mut self, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
-        let Arrival { speaker, door, by, echo, entry } = arrival;
+        let Arrival { speaker, door, by, echo, unsolicited, entry } = arrival;
         let id = speaker.id;
-        let you = Arc::clone(&speaker);
-        let person = Person {
-            speaker,
-            keys: None,
-            room: None,
+        let mut joined = Joined::default();
+        if entry == Entry::Lobby {
+            joined.enter(RoomIndex::LOBBY);
+        }
+        self.local.views.insert(id, View { echo, ..View::default() });
+        self.state.people.enter(Person {
+            speaker: Arc::clone(&speaker),
+            is_named: false,
+            joined,
             came: now.up,
             last_spoke: now.up,
             spoken: false,
-            echo,
-            writers: Writers::default(),
-            by,
+            by: Cow::Borrowed(by),
+            unsolicited,
             away: None,
-            filter: Filter::default(),
             is_listed: entry != Entry::Lobby,
-        };
-        self.people.enter(person);
+        });
         match entry {
+            Entry::Lobby => self.greet(&speaker, door, now, out),
             Entry::Nowhere { timed } => {
-                if timed && !self.settings.join_grace.is_zero() {
-                    // Those who have gone again are left in it, but not for longer than they were many.
-                    if self.to_join.len() > 2 * self.people.len() + 64 {
-                        self.to_join.retain(|(_, id)| self.people.is_present(*id));
-                    }
-                    self.to_join.push_back((now.up + self.settings.join_grace, id));
+                let Self { state: State { people, .. }, local } = self;
+                let grace = local.settings.join_grace;
+                if timed && !grace.is_zero() {
+                    local.deadlines.add(id, now.up + grace, people.len(), |id| people.is_present(id));
                 }
-            }
-            Entry::Lobby => {
-                let index = RoomIndex::LOBBY;
-                let Some((room, others, others_total)) = self.roster(index) else { return };
-                out.push(Effect::Tell(id, Notice::IAmHere(Arc::clone(&you))));
-                out.push(Effect::Tell(id, Notice::Login { who: Arc::clone(&you), room: room.clone() }));
-                if self.settings.classic {
-                    // The old chat room's greeting ended here.
-                    self.come_into(id, index, out);
-                    return;
-                }
-                self.tell_history(id, index, self.settings.history_shown, out);
-                let idle = self.settings.idle;
-                let topic = self.room(index).and_then(|room| room.topic.clone());
-                let told = |notice| Effect::Tell(id, notice);
-                out.push(told(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle }));
-                out.extend(topic.map(|topic| told(Notice::Topic { room, topic: Some(topic) })));
-                self.come_into(id, index, out);
             }
         }
     }
 
-    /// Makes a greeted session hear its room from now on.
-    fn come_into(&mut self, id: SessionId, index: RoomIndex, out: &mut Vec<Effect>) {
-        if let Some(person) = self.people.get_mut(id) {
-            person.room = Some(index);
+    /// Greets a session in the lobby. It hears the room from now on.
+    fn greet(&mut self, you: &Arc<Speaker>, door: Arc<str>, now: Now, out: &mut Vec<Effect>) {
+        let HubSettings { classic, history_shown, idle, .. } = self.local.settings;
+        let mut turn = self.turn(you.id, now, out);
+        let index = RoomIndex::LOBBY;
+        let Some(lobby) = turn.state.rooms.get(index) else { return };
+        let (room, topic, others_total) = (lobby.name.clone(), lobby.topic.clone(), lobby.members.len());
+        turn.answer(Notice::IAmHere(Arc::clone(you)));
+        turn.answer(Notice::Login { who: Arc::clone(you), room: room.clone() });
+        // The old chat room's greeting ended here.
+        if !classic {
+            room_info::show_history(&mut turn, index, history_shown);
+            let (you, others) = (Arc::clone(you), turn.state.names_in(index));
+            turn.answer(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle });
+            if topic.is_some() {
+                turn.answer(Notice::Topic { room, topic });
+            }
         }
-        out.push(Effect::Enter(index, id));
+        out.push(Effect::Enter(index, you.id));
     }
 
     /// Lists a session in the lobby and announces it to the others. It hears the room since its greeting.
@@ -220,202 +126,164 @@ impl Hub {
     /// Call this when the session sends its first byte or has stayed for a moment; the first command calls
     /// it too. A health check or a port scan that does neither is never announced (case B9).
     pub fn appear(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
-        if self.people.list(id) {
-            self.announce(id, now, out);
+        if self.state.people.list(id) {
+            moving::announce_arrival(&mut self.turn(id, now, out));
         }
     }
 
-    /// Somebody asks for something. Nothing happens for a session that is not present.
+    /// A session asks for something. Nothing happens for a session that is not present.
     ///
     /// `tagged` says that the asker marks its requests: a line of its own then comes back to it as
     /// an answer, apart from the room's.
     pub fn command(&mut self, id: SessionId, command: Command, tagged: bool, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.get(id) else { return };
-        if !person.is_listed {
-            self.appear(id, now, out); // what it does comes after its announcement
+        match self.state.people.get(id) {
+            Some(person) if !person.is_listed => self.appear(id, now, out), // what it does comes after that
+            Some(_) => {}
+            None => return,
         }
-        let Some(person) = self.people.get_mut(id) else { return };
         match command {
-            Command::Say(body) => self.say(id, body, tagged, now, out),
-            Command::Me(body) => self.act(id, body, tagged, now, out),
-            Command::Msg { to, body } => self.write(id, &to, body, now, out),
-            Command::Reply(body) => self.reply(id, body, now, out),
-            Command::Visit { name, to, body } => self.visit(id, name.as_ref(), to, body, tagged, now, out),
-            Command::Nick(nick) => match self.people.rename(id, &nick) {
-                Ok(old) => {
-                    if let Some(person) = self.people.get(id) {
-                        let answer = Notice::YouAre(Arc::clone(&person.speaker));
-                        self.tell_renamed(id, old, answer, out);
-                    }
-                }
-                Err(refusal) => refuse(id, refusal, out),
-            },
-            Command::Rename(nick) => match self.people.rename(id, &nick) {
-                Ok(old) => self.tell_renamed(id, old, Notice::RenameOk, out),
-                Err(refusal) => refuse(id, refusal, out),
-            },
-            Command::Join(room) => self.join(id, room, now, out),
-            Command::Leave => self.go_to(id, RoomIndex::LOBBY, now, out),
-            Command::Rooms => self.list_rooms(id, out),
-            Command::Topic(topic) => self.topic(id, topic, now, out),
-            Command::History(count) => self.history(id, count, out),
-            Command::In(named, command) => {
-                let index = person.room.unwrap_or(RoomIndex::LOBBY);
-                let present = self.room(index).map(|room| room.name.clone());
-                match present.filter(|present| *present != named) {
-                    Some(present) => refuse(id, Refusal::OtherRoom { named, present }, out),
-                    None => self.command(id, *command, tagged, now, out),
-                }
-            }
-            Command::HistoryAfter(room, after) => self.history_after(id, room, after, now, out),
-            Command::Whois(name) => self.whois(id, &name, now, out),
-            Command::Away(why) => self.away(id, why, out),
-            Command::Back => self.back(id, out),
-            Command::Ignore(name) => self.ignore(id, &name, true, out),
-            Command::Unignore(name) => self.ignore(id, &name, false, out),
-            Command::Quiet(switch) => self.quiet(id, switch, out),
-            Command::Time(switch) => restyle(id, StyleChange::Time(switch == Switch::On), out),
-            Command::Address(switch) => restyle(id, StyleChange::Address(switch == Switch::On), out),
-            Command::Who(room) => {
-                let index = match room {
-                    None => Some(person.room.unwrap_or(RoomIndex::LOBBY)),
-                    // What is kept of an empty room is its kept.
-                    Some(ref name) => self.room_index(name).filter(|index| {
-                        *index == RoomIndex::LOBBY || self.room(*index).is_some_and(|room| !room.members.is_empty())
-                    }),
-                };
-                let found = index.and_then(|index| self.room(index).map(|found| (index, found.name.clone())));
-                match (found, room) {
-                    (Some((index, room)), _) => {
-                        let people = self.present(index).map(|one| one.presence(now)).collect();
-                        out.push(Effect::Tell(id, Notice::Names { room, people }));
-                    }
-                    (None, Some(room)) => refuse(id, Refusal::NoRoom { room }, out),
-                    (None, None) => {}
-                }
-            }
-            Command::UserList => {
-                let room = person.room.unwrap_or(RoomIndex::LOBBY);
-                let people = self.present(room).map(|one| Arc::clone(&one.speaker)).collect();
-                out.push(Effect::Tell(id, Notice::UserList(people)));
-            }
-            Command::Help(None) => out.push(Effect::Tell(id, Notice::Help)),
-            Command::Help(Some(spec)) => out.push(Effect::Tell(id, Notice::HelpFor(spec))),
-            Command::Stay => out.push(Effect::Tell(id, Notice::Staying)),
-            Command::Echo(switch) => {
-                let on = switch == Switch::On;
-                person.echo = on;
-                out.push(Effect::Tell(id, Notice::Echo { on }));
-            }
-            Command::Ping => out.push(Effect::Tell(id, Notice::Pong)),
-            Command::Version => out.push(Effect::Tell(id, Notice::Version)),
-            Command::Uptime => {
-                let up = now.up.saturating_sub(self.started);
-                out.push(Effect::Tell(id, Notice::Uptime { up, people: self.people.listed() }));
-            }
             Command::Quit(words) => {
                 if let Some(body) = words {
-                    self.say(id, body, false, now, out);
+                    talk::say(&mut self.turn(id, now, out), body);
                 }
                 self.leave(id, CloseReason::Quit, now, out);
             }
+            command => obey(&mut Turn { tagged, ..self.turn(id, now, out) }, command),
         }
     }
 
-    /// Somebody has left, or is made to. Nothing happens where that is known already.
+    /// A session has left, or is made to. Nothing happens if it is not present.
     pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.people.leave(id) else { return };
+        let Some(person) = self.remove(id) else { return };
+        let mut turn = self.turn(id, now, out);
         let is_unasked = matches!(reason, CloseReason::ServerStopping | CloseReason::Silent);
         if reason.is_polite() && (!is_unasked || person.takes_part()) {
-            out.push(Effect::Tell(id, Notice::Goodbye(reason.clone())));
+            turn.answer(Notice::Goodbye(reason.clone()));
         }
-        self.leave_room(id, person, reason.clone(), now, out);
+        moving::leave_all(&mut turn, &person, &reason);
         out.push(Effect::HangUp(id, reason));
     }
 
-    /// The house closes: everybody is told so and leaves. Nobody is told of the others' leaving.
+    /// The server stops: all sessions are told so and leave. No session is told of the others' leaving.
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
-        let ids: Vec<SessionId> = self.people.ids().collect();
+        let ids: Vec<SessionId> = self.state.people.ids().collect();
         for id in ids {
-            let Some(person) = self.people.leave(id) else { continue };
+            let Some(person) = self.remove(id) else { continue };
             if person.takes_part() {
                 out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));
             }
-            if let Some(room) = person.room {
-                out.push(Effect::Exit(room, id));
-            }
+            out.extend(person.joined.iter().map(|room| Effect::Exit(room, id)));
             out.push(Effect::HangUp(id, CloseReason::ServerStopping));
         }
-        for room in self.rooms.iter_mut().flatten() {
-            room.members.clear();
-        }
+        self.state.rooms.clear_members();
+    }
+
+    fn remove(&mut self, id: SessionId) -> Option<Person> {
+        self.local.views.remove(&id);
+        self.state.people.leave(id)
     }
 
     /// When [`Hub::tick`] has something to do next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
-        let due = |queue: &VecDeque<(Duration, SessionId)>| queue.front().map(|(due, _)| *due);
-        let summary = self.join_summaries.front().map(|(ends, _)| *ends);
-        due(&self.to_join).into_iter().chain(due(&self.to_exit)).chain(summary).chain(self.forget_at).min()
+        let Local { summaries, deadlines, .. } = &self.local;
+        let due = [summaries.next_due(), deadlines.next_due(), self.state.rooms.forget_at()];
+        due.into_iter().flatten().min()
     }
 
-    /// Does what is due: tells comings and goings that were counted, forgets rooms that have been empty for
+    /// Does what is due: tells the joins and leaves that were counted, forgets rooms that have been empty for
     /// long, asks programs that have not joined to leave, and ends those that did not.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
-        self.tell_join_summaries(now.up, out);
-        self.forget_empty_rooms(now.up);
-        while let Some((_, id)) = pop_due(&mut self.to_join, now.up) {
-            if self.people.get(id).is_some_and(|person| person.room.is_none() && !person.spoken) {
+        moving::tell_summaries(&mut self.turn(SessionId(0), now, out));
+        self.state.rooms.forget_empty(now.up);
+        while let Some(id) = self.local.deadlines.take_late(now.up) {
+            let person = self.state.people.get(id);
+            if person.is_some_and(|person| person.joined.count() == 0 && !person.spoken) {
                 out.push(Effect::Tell(id, Notice::DoExit));
-                self.to_exit.push_back((now.up + EXIT_GRACE, id));
+                self.local.deadlines.asked_to_leave(id, now.up);
             }
         }
-        while let Some((_, id)) = pop_due(&mut self.to_exit, now.up) {
+        while let Some(id) = self.local.deadlines.take_overdue(now.up) {
             self.leave(id, CloseReason::NotJoined, now, out);
         }
     }
 
-    /// Everybody in a room, in the order in which they came.
-    fn present(&self, room: RoomIndex) -> impl Iterator<Item = &Person> {
-        let members = self.room(room).map(|room| room.members.as_slice()).unwrap_or_default();
-        members.iter().filter_map(|member| self.people.get(*member))
+    /// The sessions that would hear of this command if it ran now. A room that the command only leaves, or
+    /// that does not exist yet, is not among them.
+    #[must_use]
+    pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {
+        heard::heard_by(&self.state, &self.local, id, command)
     }
 
-    /// A room's name, some names of those in it, and how many they are.
-    pub(super) fn roster(&self, room: RoomIndex) -> Option<(RoomName, Vec<Arc<str>>, usize)> {
-        let here = self.room(room)?;
-        let names = self.present(room).map(|person| Arc::clone(&person.speaker.name));
-        Some((here.name.clone(), names.take(Notice::MAX_WELCOME_NAMES).collect(), here.members.len()))
+    /// How many lines `/history` can show to a session. 0 in several rooms: lines that it missed may be of any of
+    /// them, and `/history` shows one.
+    #[must_use]
+    pub fn history_count(&self, id: SessionId) -> usize {
+        let Some(person) = self.state.people.get(id).filter(|person| person.joined.count() == 1) else { return 0 };
+        let Some(room) = person.joined.current().and_then(|room| self.state.rooms.get(room)) else { return 0 };
+        room.history.count(|kept| !self.local.ignores(id, &kept.line.from))
     }
 
-    /// Puts somebody who is nowhere yet into the lobby.
-    pub(super) fn be_somewhere(&mut self, id: SessionId, now: Now, out: &mut Vec<Effect>) {
-        if self.people.get(id).is_some_and(|person| person.room.is_none()) {
-            self.put_in(id, RoomIndex::LOBBY, None, now, out);
+    fn turn<'a>(&'a mut self, asker: SessionId, now: Now, out: &'a mut Vec<Effect>) -> Turn<'a> {
+        Turn { state: &mut self.state, local: &mut self.local, asker, tagged: false, named: None, now, out }
+    }
+}
+
+/// Does a command. Each is one function.
+fn obey(turn: &mut Turn<'_>, command: Command) {
+    match command {
+        Command::Say(body) => talk::say(turn, body),
+        Command::Me(body) => talk::act(turn, body),
+        Command::Msg { to, body } => talk::msg(turn, &to, body),
+        Command::Reply(body) => talk::reply(turn, body),
+        Command::Topic(topic) => talk::topic(turn, topic),
+        Command::Visit { name, to, body } => visit::visit(turn, name.as_ref(), to, body),
+        Command::In(room, command) => in_room(turn, room, *command),
+        Command::Nick(nick) => presence::nick(turn, &nick),
+        Command::Rename(nick) => presence::rename_ok(turn, &nick),
+        Command::Whois(name) => presence::whois(turn, &name),
+        Command::Away(reason) => presence::away(turn, reason),
+        Command::Back => presence::back(turn),
+        Command::Join(room) => moving::join(turn, room),
+        Command::JoinAlso(room) => moving::join_also(turn, room),
+        Command::Leave => moving::leave(turn),
+        Command::LeaveRoom(room) => moving::leave_room(turn, room),
+        Command::Rooms => room_info::rooms(turn),
+        Command::Who(room) => room_info::who(turn, room),
+        Command::UserList => room_info::user_list(turn),
+        Command::History(count) => room_info::history(turn, count),
+        Command::HistoryAfter(room, after) => room_info::history_after(turn, room, after),
+        Command::Ignore(name) => preferences::ignore(turn, &name, true),
+        Command::Unignore(name) => preferences::ignore(turn, &name, false),
+        Command::Quiet(switch) => preferences::quiet(turn, switch),
+        Command::Echo(switch) => preferences::echo(turn, switch),
+        Command::Time(switch) => preferences::restyle(turn, StyleChange::Time(switch == Switch::On)),
+        Command::Address(switch) => preferences::restyle(turn, StyleChange::Address(switch == Switch::On)),
+        Command::Help(None) => turn.answer(Notice::Help),
+        Command::Help(Some(spec)) => turn.answer(Notice::HelpFor(spec)),
+        Command::Stay => turn.answer(Notice::Staying),
+        Command::Ping => turn.answer(Notice::Pong),
+        Command::Version => turn.answer(Notice::Version),
+        Command::Uptime => {
+            let (up, people) = (turn.now.up.saturating_sub(turn.local.started), turn.state.people.listed());
+            turn.answer(Notice::Uptime { up, people });
+        }
+        Command::Quit(_) => {} // the hub itself ends sessions
+    }
+}
+
+/// Does a command in the room of that name, if the session is in it.
+fn in_room(turn: &mut Turn<'_>, named: RoomName, command: Command) {
+    let Some(person) = turn.person() else { return };
+    match turn.state.rooms.named_by(&named, &person.joined) {
+        Some(room) => {
+            turn.named = Some(room);
+            obey(turn, command);
+        }
+        None => {
+            if let Some(present) = turn.room_name(turn.room()) {
+                turn.refuse(Refusal::OtherRoom { named, present });
+            }
         }
     }
-
-    fn tell_renamed(&mut self, id: SessionId, old: Arc<str>, answer: Notice, out: &mut Vec<Effect>) {
-        out.push(Effect::Tell(id, answer));
-        let Some(person) = self.people.get(id).filter(|person| person.speaker.name != old) else { return };
-        let Some((index, room)) = person.room.and_then(|index| Some((index, self.room(index)?))) else {
-            return;
-        };
-        let notice = Notice::Renamed { who: Arc::clone(&person.speaker), old, room: room.name.clone() };
-        out.push(Effect::Room { room: index, notice, except: Some(id) });
-    }
-}
-
-fn pop_due(queue: &mut VecDeque<(Duration, SessionId)>, up: Duration) -> Option<(Duration, SessionId)> {
-    queue.pop_front_if(|(due, _)| *due <= up)
-}
-
-/// Changes how lines for a session are written, and tells it so in the new style.
-fn restyle(id: SessionId, change: StyleChange, out: &mut Vec<Effect>) {
-    out.push(Effect::Style(id, change));
-    out.push(Effect::Tell(id, Notice::Style(change)));
-}
-
-pub(super) fn refuse(id: SessionId, refusal: Refusal, out: &mut Vec<Effect>) {
-    out.push(Effect::Tell(id, Notice::Refused(refusal)));
 }

@@ -1,34 +1,62 @@
-//! The rules of the house, as a value that can be held in a test.
+//! The rules of the chat, as a value that a test can hold.
 //!
-//! [`Hub`] knows who is here, what they are called, in which room they are and what follows from
-//! what they ask. It decides; what is to be done comes out as [`Effect`]s, which somebody else
-//! performs. Time is an argument. No byte of any wire format is known here.
+//! [`Hub`] knows which sessions are present, their names, their rooms, and what follows from a request. State in,
+//! effects out: it decides, and the [`Effect`]s are performed by the server. Time is an argument. No byte of
+//! any wire format, no socket and no slot of the server is known here: a session is its
+//! [`SessionId`](crate::protocol::SessionId).
+//!
+//! ```text
+//! hub                                        comes in, asks, leaves; finds the function of a command
+//!   moving · talk · visit · presence · room_info · preferences    one function for each command
+//!   heard                                    which sessions would hear of a command
+//!     turn                                   one request, with all that a command needs
+//!       state    people, rooms, history: the same on every server, serializable
+//!       local    join summaries, deadlines, filters, echo: how this server presents it to its sessions
+//! ```
 
 #![deny(clippy::indexing_slicing)]
 
 mod bucket;
+mod deadlines;
+mod effect;
 mod filter;
+mod heard;
 mod history;
 mod hub;
+mod join_summary;
+mod local;
+mod moving;
 mod names;
 mod people;
+mod person;
+mod preferences;
+mod presence;
 mod room;
+mod room_info;
 mod rooms;
+mod settings;
+mod state;
 mod talk;
+mod turn;
 mod visit;
+mod visitors;
 mod writers;
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod work;
 
 pub use bucket::Bucket;
+pub use effect::{Effect, Now};
 pub use filter::Filter;
-#[cfg(test)]
-pub(crate) use filter::MAX_AWAY;
+pub use heard::Heard;
 #[cfg(test)]
 pub(crate) use history::{HISTORY_LINE, MAX_BYTES as MAX_HISTORY_BYTES};
-pub use hub::{Arrival, Effect, Entry, Hub, HubSettings, Now};
-pub use room::RoomIndex;
+pub use hub::{Arrival, Entry, Hub};
 #[cfg(test)]
-pub(crate) use rooms::MAX_TOPIC;
-pub use talk::Heard;
+pub(crate) use presence::MAX_AWAY;
+pub use room::RoomIndex;
+pub use settings::HubSettings;
+#[cfg(test)]
+pub(crate) use talk::MAX_TOPIC;

@@ -1,19 +1,21 @@
 //! The index of names in use: the holder of each name, and the holders of names that look like it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::protocol::NameKeys;
 
 /// Maps keys of names (see [`NameKeys`]) to their holders. `T` is the holder: a session or a room.
+///
+/// The keys are sorted, so that a search through all names gives the same answer on every server.
 #[derive(Debug)]
 pub(super) struct Names<T> {
-    by_folded: HashMap<String, T>,
-    by_look: HashMap<String, T>,
+    by_folded: BTreeMap<String, T>,
+    by_look: BTreeMap<String, T>,
 }
 
 impl<T> Default for Names<T> {
     fn default() -> Self {
-        Self { by_folded: HashMap::new(), by_look: HashMap::new() }
+        Self { by_folded: BTreeMap::new(), by_look: BTreeMap::new() }
     }
 }
 
@@ -38,6 +40,11 @@ impl<T: Copy + PartialEq> Names<T> {
     /// The holder of a name, without regard to case and width (see [`NameKeys::fold`]).
     pub(super) fn called(&self, folded: &str) -> Option<T> {
         self.by_folded.get(folded).copied()
+    }
+
+    /// All folded names with their holders, in alphabetical order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, T)> {
+        self.by_folded.iter().map(|(folded, holder)| (folded.as_str(), *holder))
     }
 
     /// The holders of any of these keys.

@@ -3,58 +3,25 @@
 //! A name is free the moment its owner leaves or takes another. [`NameKeys`] says whether two names clash;
 //! this file knows who holds which key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::protocol::{Away, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::protocol::{MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
 
 use super::names::Names;
-use super::writers::Writers;
-use super::{Filter, RoomIndex};
+use super::person::Person;
 
-/// With how many names of about its length a wrong one is compared for a "did you mean": a bound on what
-/// it can cost everybody, some 0.1 ms.
+/// Most names of about its length that a mistyped name is compared with for a "did you mean". Bounds the cost to
+/// some 0.1 ms.
 const MAX_COMPARED: usize = 128;
-/// So many slips of the finger are a mistyped name.
+/// Most slips of a mistyped name.
 const MAX_SLIPS: usize = 2;
 /// Most variants of a taken name that are tried for three free suggestions. Without a bound, 10,000 were
 /// tried for a name whose variants are nearly all refused (CASES A1).
 const MAX_VARIANTS: usize = 12;
-
-/// One person, as the hub knows them.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) speaker: Arc<Speaker>,
-    /// The keys of a chosen name; `None` for a first name, which is an address or an id.
-    pub(super) keys: Option<Arc<NameKeys>>,
-    /// Where the person is; nowhere until a program joins or speaks.
-    pub(super) room: Option<RoomIndex>,
-    pub(super) came: Duration,
-    pub(super) last_spoke: Duration,
-    /// Whether the person has said anything at all, to a room or to somebody.
-    pub(super) spoken: bool,
-    /// Whether the person's own lines come back.
-    pub(super) echo: bool,
-    /// Who wrote to this person last.
-    pub(super) writers: Writers,
-    /// By which door the person came.
-    pub(super) by: &'static str,
-    pub(super) away: Option<Away>,
-    pub(super) filter: Filter,
-    /// Whether the session's arrival has been announced (see [`Hub::appear`]). Lists show it from then on.
-    ///
-    /// [`Hub::appear`]: super::Hub::appear
-    pub(super) is_listed: bool,
-}
-
-impl Person {
-    /// Whether the session may be sent what it did not ask for. tnet's client takes any frame for its answer,
-    /// so a frame session is sent nothing else until it has joined, said something or taken a name.
-    pub(super) fn takes_part(&self) -> bool {
-        self.by != "frame" || self.room.is_some() || self.spoken || self.keys.is_some()
-    }
-}
 
 /// All people present, by session, by address and by name.
 #[derive(Debug, Default)]
@@ -65,9 +32,9 @@ pub(super) struct People {
     listed: usize,
     /// Chosen names.
     names: Names<SessionId>,
-    /// Sessions of each address. One address may have connections to several doors; a name that is an address
-    /// means the first of them.
-    by_address: HashMap<Arc<str>, Vec<SessionId>>,
+    /// Sessions of each address, in the order of their ids. One address may have connections to several doors; a
+    /// name that is an address means the first of them.
+    by_address: BTreeMap<Arc<str>, Vec<SessionId>>,
 }
 
 impl People {
@@ -105,10 +72,20 @@ impl People {
         self.people.contains_key(&id)
     }
 
+    /// Everybody, in the order of the ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.people.values()
+    }
+
+    /// Adds a person; its name is free.
     pub(super) fn enter(&mut self, person: Person) {
         let id = person.speaker.id;
         // First names, an address or an id, are found by those.
-        self.by_address.entry(Arc::clone(&person.speaker.address)).or_default().push(id);
+        let same_address = self.by_address.entry(Arc::clone(&person.speaker.address)).or_default();
+        same_address.insert(same_address.partition_point(|other| *other < id), id);
+        if person.is_named {
+            self.names.hold(&NameKeys::of(&person.speaker.name), id);
+        }
         self.listed += usize::from(person.is_listed);
         self.people.insert(id, person);
     }
@@ -116,8 +93,8 @@ impl People {
     pub(super) fn leave(&mut self, id: SessionId) -> Option<Person> {
         let person = self.people.remove(&id)?;
         self.listed -= usize::from(person.is_listed);
-        if let Some(keys) = &person.keys {
-            self.names.free(keys, id);
+        if person.is_named {
+            self.names.free(&NameKeys::of(&person.speaker.name), id);
         }
         if let Some(sessions) = self.by_address.get_mut(&person.speaker.address) {
             sessions.retain(|other| *other != id);
@@ -135,8 +112,8 @@ impl People {
         let old = Arc::clone(&person.speaker.name);
         let address = Arc::clone(&person.speaker.address);
         person.speaker = Arc::new(Speaker { id, address, name: nick.shared(), visitor: None });
-        if let Some(keys) = person.keys.replace(Arc::clone(nick.keys())) {
-            self.names.free(&keys, id);
+        if mem::replace(&mut person.is_named, true) {
+            self.names.free(&NameKeys::of(&old), id);
         }
         self.names.hold(nick.keys(), id);
         Ok(old)
@@ -194,19 +171,34 @@ impl People {
             return None;
         }
         // Addresses and ids are not suggested: nobody types them from memory.
-        let chosen = self.people.values().filter_map(|person| Some((person, &*person.keys.as_ref()?.folded)));
-        let near = chosen.filter(|(_, other)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
-        let slips = near.take(MAX_COMPARED).map(|(person, other)| {
+        let near = self.names.iter().filter(|(other, _)| other.chars().count().abs_diff(length) <= MAX_SLIPS);
+        let slips = near.take(MAX_COMPARED).map(|(other, id)| {
             #[cfg(test)]
             crate::protocol::counted::add(length);
-            (strsim::osa_distance(folded, other), person)
+            (strsim::osa_distance(folded, other), id)
         });
-        let (slips, person) = slips.min_by_key(|(slips, _)| *slips)?;
-        (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(&*person.speaker.name)
+        let (slips, id) = slips.min_by_key(|(slips, _)| *slips)?;
+        let person = self.get(id).filter(|_| slips <= MAX_SLIPS && slips * 2 < length.max(3))?;
+        Some(&person.speaker.name)
     }
 
     /// A holder of one of these keys other than session `id`.
     fn holder(&self, keys: &NameKeys, id: SessionId) -> Option<SessionId> {
         self.names.holders(keys).find(|holder| *holder != id)
+    }
+}
+
+/// The people alone: the indexes follow from them.
+impl Serialize for People {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for People {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut people = Self::default();
+        Vec::deserialize(deserializer)?.into_iter().for_each(|person| people.enter(person));
+        Ok(people)
     }
 }

@@ -47,7 +47,7 @@ fn enter(hub: &mut Hub, id: SessionId) {
     let name: Arc<str> = format!("127.0.0.1:{}", 5000 + (id.0 - FIRST_ID)).into();
     let speaker = Arc::new(Speaker { id, address: Arc::clone(&name), name, visitor: None });
     let (door, by, echo, entry) = ("127.0.0.1:8000".into(), "text", true, Entry::Lobby);
-    hub.enter(Arrival { speaker, door, by, echo, entry }, NOW, &mut Vec::new());
+    hub.enter(Arrival { speaker, door, by, echo, unsolicited: true, entry }, NOW, &mut Vec::new());
     hub.appear(id, NOW, &mut Vec::new());
 }
 
@@ -165,7 +165,7 @@ fn command_of_any_text_is_bounded_work() {
         counted::take();
         hub.command(ASKER, command, false, NOW, &mut Vec::new());
         check(&part, text);
-        if !hub.people.is_present(ASKER) {
+        if !hub.state.people.is_present(ASKER) {
             enter(hub, ASKER);
         }
     };

@@ -10,7 +10,7 @@ use crate::protocol::Speaker;
 const AMBIGUOUS_TIME: Duration = Duration::from_secs(5);
 
 /// The last two people who wrote to one session.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Writers {
     last: Option<Arc<Speaker>>,
     /// The writer before the last one, until a refused `/reply` has named both.

@@ -36,8 +36,12 @@ pub enum Command {
     Rename(Nick),
     /// Go to a room.
     Join(RoomName),
-    /// Go back to the lobby.
+    /// Join a room beside the rooms that the session is in.
+    JoinAlso(RoomName),
+    /// Leave the current room; from the last one, go back to the lobby.
     Leave,
+    /// Leave the room of that name.
+    LeaveRoom(RoomName),
     /// List the rooms.
     Rooms,
     /// Set the topic of the room; without text, tell it.
@@ -137,8 +141,8 @@ impl Command {
             Self::Reply(body) => (Verb::Reply, Words::Body(body)),
             Self::Visit { to, body, .. } => (to.verb(), Words::Body(body)),
             Self::Nick(nick) | Self::Rename(nick) => (Verb::Nick, Words::Text(nick.as_str())),
-            Self::Join(room) => (Verb::Join, Words::Text(room.as_str())),
-            Self::Leave => (Verb::Leave, Words::Nothing),
+            Self::Join(room) | Self::JoinAlso(room) => (Verb::Join, Words::Text(room.as_str())),
+            Self::Leave | Self::LeaveRoom(_) => (Verb::Leave, Words::Nothing),
             Self::Rooms => (Verb::Rooms, Words::Nothing),
             Self::Topic(topic) => (Verb::Topic, topic.into()),
             Self::History(lines) => (Verb::History, Words::Number(*lines)),

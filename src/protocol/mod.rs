@@ -22,6 +22,7 @@ mod notice;
 mod refusal;
 mod reserved;
 mod room_name;
+mod serial;
 mod skeleton;
 mod snowflake;
 mod speaker;
@@ -44,6 +45,7 @@ pub use nick::Nick;
 pub use notice::{Away, IdleLimits, Line, Notice, Presence, RoomInfo};
 pub use refusal::{Refusal, Resource};
 pub use room_name::RoomName;
+pub(crate) use serial::serializable;
 #[cfg(test)]
 pub(crate) use skeleton::counted;
 pub use snowflake::Snowflakes;

@@ -3,6 +3,7 @@
 //! A notice holds what a program would want to know; each encoder shows as much of it as its
 //! clients expect, or nothing.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub struct Presence {
     pub here: Duration,
     /// Whether and why that person is away.
     pub away: Option<Away>,
+    /// The rooms of a person who is in several, the current one first; otherwise empty.
+    pub rooms: Vec<RoomName>,
 }
 
 /// Somebody is away; perhaps it said why.
@@ -73,22 +76,22 @@ pub struct Line {
 pub enum Notice {
     /// `I am here`: the first line that a text session sees, about itself.
     IAmHere(Arc<Speaker>),
-    /// Somebody came in from another room.
+    /// A session that is in other rooms joined this one.
     Came {
-        /// Who.
+        /// The session.
         who: Arc<Speaker>,
-        /// From where.
-        from: RoomName,
-        /// The room it is in now.
+        /// The room that it left for this one; `None` if it left none.
+        from: Option<RoomName>,
+        /// This room.
         room: RoomName,
     },
-    /// Somebody went to another room.
+    /// A session left this room and is in another one.
     Went {
-        /// Who.
+        /// The session.
         who: Arc<Speaker>,
-        /// Where to.
-        to: RoomName,
-        /// The room it left.
+        /// The room that it left this one for; `None` if it was there already.
+        to: Option<RoomName>,
+        /// This room.
         room: RoomName,
     },
     /// Joins and leaves that were not announced one by one.
@@ -145,7 +148,7 @@ pub enum Notice {
         /// In which room, if any.
         room: Option<RoomName>,
         /// By which door it came.
-        by: &'static str,
+        by: Cow<'static, str>,
     },
     /// The answer to `/away`.
     YouAreAway(Away),

@@ -121,6 +121,16 @@ pub enum Refusal {
         /// Where the asker is, or would be with its first line.
         present: RoomName,
     },
+    /// A room to leave that the session is not in.
+    NotInRoom {
+        /// Its name.
+        room: RoomName,
+    },
+    /// No more rooms for one session.
+    TooManyJoined {
+        /// The limit.
+        limit: usize,
+    },
     /// No more rooms: `--max-rooms`.
     TooManyRooms {
         /// The limit.
@@ -204,8 +214,8 @@ impl Refusal {
                 Code::Usage
             }
             Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => Code::BadName,
-            Self::NoRoom { .. } | Self::OtherRoom { .. } => Code::NoRoom,
-            Self::TooManyRooms { .. } => Code::Full,
+            Self::NoRoom { .. } | Self::OtherRoom { .. } | Self::NotInRoom { .. } => Code::NoRoom,
+            Self::TooManyRooms { .. } | Self::TooManyJoined { .. } => Code::Full,
             Self::IgnoresItself | Self::IgnoresTooMany { .. } => Code::Usage,
             Self::NoName | Self::BadName { .. } | Self::AddressName { .. } => Code::BadName,
             Self::Reserved { .. } => Code::Reserved,
@@ -277,6 +287,10 @@ impl fmt::Display for Refusal {
             Self::NoRoom { room } => write!(f, "There is no room {room}. /rooms lists them, /join makes one"),
             Self::OtherRoom { named, present } => {
                 write!(f, "You are in {present}, not in {named}; nothing was sent. join goes there")
+            }
+            Self::NotInRoom { room } => write!(f, "You are not in {room}"),
+            Self::TooManyJoined { limit } => {
+                write!(f, "You are in {limit} rooms, which is the limit. leave with Room leaves one")
             }
             Self::TooManyRooms { limit } => {
                 write!(f, "No more rooms can be made (the limit is {limit}). /rooms lists them")

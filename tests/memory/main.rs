@@ -279,7 +279,7 @@ fn come(hub: &mut Hub, number: u32, stays: u32, room: &RoomName) -> SessionId {
     let id = SessionId(1_000_000_000_000_000_000 + u64::from(number) + 1000 * u64::from(stays));
     let speaker = Arc::new(Speaker { id, address: Arc::clone(&address), name: address, visitor: None });
     let entry = Entry::Nowhere { timed: false };
-    let arrival = Arrival { speaker, door: "127.0.0.1:8999".into(), by: "json", echo: true, entry };
+    let arrival = Arrival { speaker, door: "127.0.0.1:8999".into(), by: "json", echo: true, unsolicited: true, entry };
     hub.enter(arrival, NOW, &mut Vec::new());
     if number > 0 {
         let name = format!("{}{number:03}", "\u{5bb6}".repeat(20));

@@ -468,7 +468,14 @@ impl<'a> Manager<'a> {
             }
             self.heartbeats.push_back((self.now + self.heartbeat, slot, id));
         }
-        let arrival = Arrival { speaker, door, by: wire.name(), echo: encoding.echoes(), entry };
+        let arrival = Arrival {
+            speaker,
+            door,
+            by: wire.name(),
+            echo: encoding.echoes(),
+            unsolicited: wire != Wire::Frame,
+            entry,
+        };
         let now = self.moment();
         self.hub.enter(arrival, now, &mut self.effects);
         self.perform();
@@ -527,7 +534,9 @@ impl<'a> Manager<'a> {
         }
         let Inbound::Command(command) = one else { return false };
         match self.hub.heard_by(id, command) {
-            Heard::Room(room) => self.slow.backpressure.defers(room, self.now, &self.levels),
+            Heard::Rooms(rooms) => {
+                rooms.into_iter().any(|room| self.slow.backpressure.defers(room, self.now, &self.levels))
+            }
             Heard::Session(receiver) => {
                 let receiver = self.slots.of(receiver).and_then(|slot| self.recipient(slot));
                 receiver.is_some_and(|recipient| recipient.consumer.congests())

@@ -29,6 +29,8 @@ pub(super) struct Entry<'a> {
     idle: u64,
     here: u64,
     away: Option<Cow<'a, str>>,
+    /// The rooms of a person who is in several.
+    rooms: &'a [RoomName],
 }
 
 impl Serialize for Entry<'_> {
@@ -40,6 +42,9 @@ impl Serialize for Entry<'_> {
         map.serialize_entry("Here", &self.here)?;
         if let Some(away) = &self.away {
             map.serialize_entry("Away", away)?;
+        }
+        if !self.rooms.is_empty() {
+            map.serialize_entry("Rooms", &self.rooms.iter().map(RoomName::as_str).collect::<Vec<_>>())?;
         }
         map.end()
     }
@@ -167,14 +172,14 @@ pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
             (event_route::LEFT, Event { act: "left", data, from: Some(who), room, why, ..empty })
         }
         Notice::Came { who, from, room } => {
-            let (data, old) = ((&*who.name).into(), Some(from.as_str()));
+            let (data, old) = ((&*who.name).into(), from.as_ref().map(RoomName::as_str));
             (
                 event_route::JOINED,
                 Event { act: "joined", data, from: Some(who), room: Some(room.as_str()), old, ..empty },
             )
         }
         Notice::Went { who, to, room } => {
-            let (data, to, why) = ((&*who.name).into(), Some(to.as_str()), Some("moved"));
+            let (data, to, why) = ((&*who.name).into(), to.as_ref().map(RoomName::as_str), Some("moved"));
             let room = Some(room.as_str());
             (event_route::LEFT, Event { act: "left", data, from: Some(who), room, to, why, ..empty })
         }
@@ -281,6 +286,7 @@ fn entry(one: &Presence) -> Entry<'_> {
         idle: one.idle.as_secs(),
         here: one.here.as_secs(),
         away: one.away.as_ref().map(reason),
+        rooms: &one.rooms,
     }
 }
 

@@ -122,8 +122,10 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
         Notice::Skipped { lines, kept: true } => {
             page.info(format_args!("{lines} lines were skipped, you read too slowly. /history {lines} shows them"));
         }
-        Notice::Came { who, from, .. } => page.info(format_args!("{} came from {from}", who.name)),
-        Notice::Went { who, to, .. } => page.info(format_args!("{} went to {to}", who.name)),
+        Notice::Came { who, from: Some(from), .. } => page.info(format_args!("{} came from {from}", who.name)),
+        Notice::Came { who, from: None, room } => page.info(format_args!("{} came to {room}", who.name)),
+        Notice::Went { who, to: Some(to), .. } => page.info(format_args!("{} went to {to}", who.name)),
+        Notice::Went { who, to: None, room } => page.info(format_args!("{} left {room}", who.name)),
         Notice::JoinSummary { came, left, .. } => page.info(format_args!("{came} came, {left} left")),
         Notice::HistoryLine { line, is_action } => {
             let mark = if *is_action { "* " } else { "" };
@@ -141,7 +143,9 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
             page.info(format_args!("{} set the topic: {}", who.name, topic.as_str()));
         }
         Notice::Whois { who: one, room, by } => {
+            // Of one room, the list is empty.
             let room = room.as_ref().map_or_else(|| "no room".to_owned(), RoomName::to_string);
+            let room = one.rooms.iter().skip(1).fold(room, |rooms, next| format!("{rooms} {next}"));
             let (here, idle, away) = (Age(one.here), Age(one.idle), away(one.away.as_ref(), ", away"));
             page.info(format_args!("{}: in {room}, here {here}, idle {idle}, by {by}{away}", one.who.name));
         }

@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
         let name = format!("127.0.0.1:{}", 5000 + number).into();
         let speaker = Speaker { id: SessionId(number), address: Arc::clone(&name), name, visitor: None };
         let (door, by, entry) = ("127.0.0.1:8000".into(), "text", Entry::Nowhere { timed: false });
-        hub.enter(Arrival { speaker: Arc::new(speaker), door, by, echo: true, entry }, now, &mut out);
+        hub.enter(Arrival { speaker: Arc::new(speaker), door, by, echo: true, unsolicited: true, entry }, now, &mut out);
         hub.command(SessionId(number), Command::Nick(nick.clone()), false, now, &mut out);
         let keys = NameKeys::of(nick.as_str());
         let taken = held.iter().any(|other| keys.clashes_with(other));

@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
             visitor: None,
         };
         let by = wire.name();
-        let arrival = Arrival { speaker: Arc::new(speaker), door: "127.0.0.1:8000".into(), by, echo: true, entry };
+        let arrival = Arrival { speaker: Arc::new(speaker), door: "127.0.0.1:8000".into(), by, echo: true, unsolicited: true, entry };
         hub.enter(arrival, now, &mut out);
     }
     let mut tag: Option<Box<str>> = None;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
+use std::borrow::Cow;
+
 use parlor::chat::{Effect, Filter};
 use parlor::protocol::{Away, CloseReason, Command, Notice, Refusal, SessionId};
 
@@ -16,14 +18,15 @@ fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
     room.does(BOB, say("hi"));
     room.now = seconds(100);
     let effects = room.types(ANN, "/whois BOB");
-    let [Effect::Tell(ANN, Notice::Whois { who, room: Some(place), by: "text" })] = effects.as_slice() else {
+    let [Effect::Tell(ANN, Notice::Whois { who, room: Some(place), by: Cow::Borrowed("text") })] = effects.as_slice()
+    else {
         panic!("{effects:?}")
     };
     assert_eq!((&*who.who.name, place.as_str(), who.idle, who.here), ("bob", "dev", seconds(10), seconds(100)));
     assert_eq!(who.away, None);
     let effects = room.types(BOB, &format!("/whois {}", program.id));
     assert!(
-        matches!(&effects[..], [Effect::Tell(BOB, Notice::Whois { who, room: None, by: "json" })] if who.who == program),
+        matches!(&effects[..], [Effect::Tell(BOB, Notice::Whois { who, room: None, by: Cow::Borrowed("json") })] if who.who == program),
         "{effects:?}"
     );
     let effects = room.types(ANN, "/whois bobb");

@@ -17,11 +17,15 @@ fn command(line: &str) -> Command {
     }
 }
 
+fn rooms(rooms: &[RoomIndex]) -> Heard {
+    Heard::Rooms(rooms.to_vec())
+}
+
 /// The room, or the one session, to which a line of these effects goes; leaving is not told of.
 fn told(asker: SessionId, effects: &[Effect]) -> Heard {
     let one = |effect: &Effect| match effect {
         Effect::Room { notice: Notice::Went { .. } | Notice::Left { .. }, .. } => None,
-        Effect::Room { room, .. } => Some(Heard::Room(*room)),
+        Effect::Room { room, .. } => Some(Heard::Rooms(vec![*room])),
         Effect::Tell(id, Notice::Told { .. }) if *id != asker => Some(Heard::Session(*id)),
         _ => None,
     };
@@ -32,16 +36,16 @@ fn told(asker: SessionId, effects: &[Effect]) -> Heard {
 fn command_is_heard_where_it_says() {
     let dev = RoomIndex(1);
     for (line, expected) in [
-        ("hello", Heard::Room(dev)),
-        ("/me waves", Heard::Room(dev)),
-        ("/topic ships", Heard::Room(dev)),
+        ("hello", rooms(&[dev])),
+        ("/me waves", rooms(&[dev])),
+        ("/topic ships", rooms(&[dev])),
         ("/topic", Heard::Nobody),
-        ("/nick anna", Heard::Room(dev)),
-        ("rename|anna", Heard::Room(dev)),
-        ("/join lobby", Heard::Room(LOBBY)),
+        ("/nick anna", rooms(&[dev])),
+        ("rename|anna", rooms(&[dev])),
+        ("/join lobby", rooms(&[LOBBY])),
         ("/join dev", Heard::Nobody),
-        ("/leave", Heard::Room(LOBBY)),
-        ("/quit so long", Heard::Room(dev)),
+        ("/leave", rooms(&[LOBBY])),
+        ("/quit so long", rooms(&[dev])),
         ("/quit", Heard::Nobody),
         ("/msg bob hi", Heard::Session(BOB)),
         ("/msg nobody hi", Heard::Nobody),
@@ -67,8 +71,7 @@ fn command_is_heard_where_it_says() {
 fn program_without_room_speaks_in_lobby() {
     let mut room = Room::of(&["ann"]);
     room.arrive(BOB, "json");
-    for (line, expected) in [("hello", Heard::Room(LOBBY)), ("/nick bert", Heard::Nobody), ("/join new", Heard::Nobody)]
-    {
+    for (line, expected) in [("hello", rooms(&[LOBBY])), ("/nick bert", Heard::Nobody), ("/join new", Heard::Nobody)] {
         assert_eq!(room.hub.heard_by(BOB, &command(line)), expected, "{line}");
     }
     assert_eq!(room.hub.heard_by(session(9), &command("hello")), Heard::Nobody, "no such session");

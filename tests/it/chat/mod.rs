@@ -80,7 +80,7 @@ impl Room {
         let address: Arc<str> = address(id).into();
         let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address, visitor: None });
         let door = "127.0.0.1:8000".into();
-        let arrival = Arrival { speaker, door, by: "text", echo: true, entry: Entry::Lobby };
+        let arrival = Arrival { speaker, door, by: "text", echo: true, unsolicited: true, entry: Entry::Lobby };
         self.effects(|hub, now, out| hub.enter(arrival, now, out))
     }
 
@@ -100,7 +100,8 @@ impl Room {
             _ => Entry::Lobby,
         };
         let (door, echo) = ("127.0.0.1:8000".into(), by != "relay");
-        let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, entry };
+        let unsolicited = by != "frame";
+        let arrival = Arrival { speaker: Arc::clone(&speaker), door, by, echo, unsolicited, entry };
         let effects = self.effects(|hub, now, out| {
             hub.enter(arrival, now, out);
             hub.appear(id, now, out);
@@ -252,8 +253,10 @@ pub(super) fn shown(effects: &[Effect]) -> Vec<String> {
         Notice::Told { from, body } => format!("told by {}: {}", from.name, body.as_str()),
         Notice::ToldTo { to, body } => format!("told to {}: {}", to.name, body.as_str()),
         Notice::Renamed { who, old, .. } => format!("{old} is now {}", who.name),
-        Notice::Came { who, from, room } => format!("{} came from {from} to {room}", who.name),
-        Notice::Went { who, to, room } => format!("{} went to {to} from {room}", who.name),
+        Notice::Came { who, from: Some(from), room } => format!("{} came from {from} to {room}", who.name),
+        Notice::Came { who, from: None, room } => format!("{} came to {room}", who.name),
+        Notice::Went { who, to: Some(to), room } => format!("{} went to {to} from {room}", who.name),
+        Notice::Went { who, to: None, room } => format!("{} left {room}", who.name),
         Notice::JoinSummary { room, came, left } => format!("{came} came to {room}, {left} left"),
         Notice::YouAre(you) => format!("you are {}", you.name),
         Notice::InRoom { room, others, others_total, .. } => {

@@ -388,8 +388,8 @@ impl Model {
                     let left = &mut self.places[number];
                     left.members.retain(|member| *member != player);
                     wanted.push(Effect::Exit(Place::index(number), at));
-                    wanted.push(told(number, Notice::Went { who: who(), to: room(), room: left.name.clone() }));
-                    Notice::Came { who: who(), from: left.name.clone(), room: room() }
+                    wanted.push(told(number, Notice::Went { who: who(), to: Some(room()), room: left.name.clone() }));
+                    Notice::Came { who: who(), from: Some(left.name.clone()), room: room() }
                 }
             };
             wanted.extend([told(to, came), Effect::Enter(Place::index(to), at)]);

@@ -63,7 +63,7 @@ fn an_address_means_the_first_who_came_from_it() {
     let mut room = Room::of(&["ann", "bob"]);
     let speaker = Arc::new(Speaker { id: CAT, address: address(BOB).into(), name: "7".into(), visitor: None });
     let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
-    let arrival = Arrival { speaker, door, by: "relay", echo: false, entry };
+    let arrival = Arrival { speaker, door, by: "relay", echo: false, unsolicited: true, entry };
     room.effects(|hub, now, out| hub.enter(arrival, now, out));
     room.appear(CAT);
     assert_eq!(shown(&room.msg(ANN, &address(BOB), "psst"))[1], "to 1: told by ann: psst");

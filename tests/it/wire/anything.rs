@@ -136,7 +136,7 @@ proptest! {
         for (id, name) in [(TYPIST, "10.0.0.1:5000"), (LISTENER, "10.0.0.2:5000")] {
             let speaker = Arc::new(Speaker { id, address: name.into(), name: name.into(), visitor: None });
             let (door, entry) = ("0.0.0.0:8000".into(), Entry::Lobby);
-            hub.enter(Arrival { speaker, door, by: "text", echo: true, entry }, now, &mut effects);
+            hub.enter(Arrival { speaker, door, by: "text", echo: true, unsolicited: true, entry }, now, &mut effects);
         }
         effects.clear();
         let (typed, _) = decode(Wire::Text, 4096, lines.iter().map(Vec::as_slice));

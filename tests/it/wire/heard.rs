@@ -324,7 +324,7 @@ fn a_farewell_is_told_from_what_is_told_by_the_way() {
             (Notice::Goodbye(CloseReason::Idle { seconds: 30 }), true),
             (Notice::Pong, false),
             (Notice::YouAre(speaker("Goodbye", 5002)), false),
-            (Notice::Went { who: speaker("Goodbye", 2), to: RoomName::lobby(), room: RoomName::lobby() }, false),
+            (Notice::Went { who: speaker("Goodbye", 2), to: Some(RoomName::lobby()), room: RoomName::lobby() }, false),
             (Notice::Told { from: speaker("ann", 2), body: body("Goodbye") }, false),
         ] {
             let mut bytes = Vec::new();

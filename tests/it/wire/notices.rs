@@ -93,6 +93,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
         idle: Duration::from_secs(seconds),
         here: Duration::from_secs(seconds * 90),
         away: (seconds > 3).then(|| Away((seconds > 100).then(|| body("at lunch")))),
+        rooms: Vec::new(),
     };
     let dev = || RoomName::parse("dev").unwrap();
     let in_room = |others: usize, others_total| Notice::InRoom {
@@ -136,8 +137,8 @@ pub(super) fn all_notices() -> Vec<Notice> {
         Notice::SlowDown { rate: 5, waiting: 12 },
         Notice::Skipped { lines: 137, kept: true },
         Notice::Skipped { lines: 137, kept: false },
-        Notice::Came { who: Arc::clone(&ann), from: room.clone(), room: dev() },
-        Notice::Went { who: Arc::clone(&ann), to: room.clone(), room: dev() },
+        Notice::Came { who: Arc::clone(&ann), from: Some(room.clone()), room: dev() },
+        Notice::Went { who: Arc::clone(&ann), to: Some(room.clone()), room: dev() },
         Notice::JoinSummary { room: room.clone(), came: 37, left: 12 },
         Notice::HistoryLine { line: said("ann", "hi *** all"), is_action: false },
         Notice::HistoryLine { line: said("ann", "hi *** all"), is_action: true },
@@ -151,8 +152,8 @@ pub(super) fn all_notices() -> Vec<Notice> {
             RoomInfo { name: dev(), people: 1, topic: None },
         ]),
         Notice::Rooms(vec![]),
-        Notice::Whois { who: presence(&ann, 3), room: Some(dev()), by: "text" },
-        Notice::Whois { who: presence(&bob, 200_000), room: None, by: "json" },
+        Notice::Whois { who: presence(&ann, 3), room: Some(dev()), by: "text".into() },
+        Notice::Whois { who: presence(&bob, 200_000), room: None, by: "json".into() },
         Notice::YouAreAway(Away(None)),
         Notice::YouAreAway(Away(Some(body("at lunch")))),
         Notice::WelcomeBack,

@@ -177,7 +177,13 @@ fn a_mark_comes_back_as_long_as_its_framing_can_carry_it() {
 fn a_list_of_exactly_what_fits_is_not_cut() {
     let list = |length: usize, framing| {
         let who = speaker(&"y".repeat(length));
-        let one = Presence { who, idle: Duration::from_secs(30), here: Duration::from_secs(4), away: None };
+        let one = Presence {
+            who,
+            idle: Duration::from_secs(30),
+            here: Duration::from_secs(4),
+            away: None,
+            rooms: Vec::new(),
+        };
         let mut out = Vec::new();
         let notice = Notice::Names { room: RoomName::lobby(), people: vec![one] };
         Encoding::Json(framing).encode(&notice, None, &mut out);
@@ -200,6 +206,7 @@ fn a_list_of_a_thousand_fits_every_framing() {
         idle: Duration::from_secs(n),
         here: Duration::from_secs(2 * n),
         away: None,
+        rooms: Vec::new(),
     });
     let notice = Notice::Names { room: RoomName::lobby(), people: people.collect() };
     for framing in Framing::ALL {

@@ -98,7 +98,13 @@ fn answers_carry_what_programs_need() {
     let (ann, dev) = (|| speaker(1, "ann"), || RoomName::parse("dev").unwrap());
     let from = r#""From":"ann","Id":"2123807362945912833""#;
     let lunch = || Away(Some(body("at lunch")));
-    let one = |away| Presence { who: ann(), idle: Duration::from_secs(3), here: Duration::from_secs(270), away };
+    let one = |away| Presence {
+        who: ann(),
+        idle: Duration::from_secs(3),
+        here: Duration::from_secs(270),
+        away,
+        rooms: Vec::new(),
+    };
     let entry = r#""Name":"ann","Id":"2123807362945912833","Idle":3,"Here":270"#;
     let of = |act: &str| COMMANDS.iter().find(|spec| spec.name == act).unwrap().route;
     let version = env!("CARGO_PKG_VERSION");
@@ -132,14 +138,14 @@ fn answers_carry_what_programs_need() {
             ),
         ),
         (
-            Notice::Whois { who: one(Some(Away(None))), room: Some(dev()), by: "json" },
+            Notice::Whois { who: one(Some(Away(None))), room: Some(dev()), by: "json".into() },
             of("whois"),
             format!(
                 r#"{{"Act":"whois","Data":"ann",{from},"Room":"dev","By":"json","People":[{{{entry},"Away":""}}]}}"#
             ),
         ),
         (
-            Notice::Whois { who: one(None), room: None, by: "text" },
+            Notice::Whois { who: one(None), room: None, by: "text".into() },
             of("whois"),
             format!(r#"{{"Act":"whois","Data":"ann",{from},"By":"text","People":[{{{entry}}}]}}"#),
         ),

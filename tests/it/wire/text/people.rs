@@ -147,6 +147,7 @@ fn answers_and_goodbyes_are_told_like_this() {
             idle: Duration::from_secs(*seconds),
             here: Duration::from_secs(2 * seconds),
             away: None,
+            rooms: Vec::new(),
         });
         line(Notice::Names { room: RoomName::lobby(), people: people.collect() })
     };

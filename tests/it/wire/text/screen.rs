@@ -187,14 +187,15 @@ fn long_notices() -> Vec<Notice> {
             idle: Duration::from_secs(59 * 60),
             here: Duration::from_secs(59 * 60),
             away,
+            rooms: Vec::new(),
         };
         let aways = || [None, Some(Away(None)), Some(Away(Some(text.clone())))];
         let others = || vec![name.as_str().into(); Notice::MAX_WELCOME_NAMES];
         let door = || "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".into();
         let idle = IdleLimits::same(Duration::from_secs(86_399));
         all.extend([
-            Notice::Came { who: who(), from: room(), room: room() },
-            Notice::Went { who: who(), to: room(), room: room() },
+            Notice::Came { who: who(), from: Some(room()), room: room() },
+            Notice::Went { who: who(), to: Some(room()), room: room() },
             Notice::Renamed { who: who(), old: name.as_str().into(), room: room() },
             Notice::YouAre(who()),
             Notice::RenameHint(name.clone()),
@@ -218,7 +219,7 @@ fn long_notices() -> Vec<Notice> {
             Notice::Goodbye(CloseReason::Idle { seconds: 86_399 }),
             Notice::Goodbye(CloseReason::Malformed(Malformed::NoPacket)),
         ]);
-        all.extend(aways().map(|away| Notice::Whois { who: one(away), room: Some(room()), by: "text" }));
+        all.extend(aways().map(|away| Notice::Whois { who: one(away), room: Some(room()), by: "text".into() }));
         for away in [Away(None), Away(Some(text.clone()))] {
             all.extend([Notice::YouAreAway(away.clone()), Notice::IsAway { who: who(), away }]);
         }

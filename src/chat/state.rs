@@ -1,0 +1,50 @@
+//! The shared state: people, names, rooms, topics, history.
+//!
+//! It is the same on every server that has been given the same commands in the same order at the same times.
+//! It can be written down and read back (serde). What only the server of a session needs is in `local`.
+
+use std::sync::Arc;
+
+use crate::protocol::{Notice, RoomName, serializable};
+
+use super::effect::Now;
+use super::people::People;
+use super::person::Person;
+use super::room::RoomIndex;
+use super::rooms::Rooms;
+use super::settings::HubSettings;
+use super::visitors::Visitors;
+
+/// The shared state.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) people: People,
+    pub(super) rooms: Rooms,
+    pub(super) visitors: Visitors,
+}
+
+serializable!(State { people: People, rooms: Rooms, visitors: Visitors });
+
+impl State {
+    /// An empty lobby.
+    pub(super) fn new(settings: &HubSettings, now: Now) -> Self {
+        Self { people: People::default(), rooms: Rooms::new(settings, now), visitors: Visitors::default() }
+    }
+
+    /// The members of a room, in the order in which they came.
+    pub(super) fn members(&self, index: RoomIndex) -> impl Iterator<Item = &Person> {
+        let members = self.rooms.get(index).map(|room| room.members.as_slice()).unwrap_or_default();
+        members.iter().filter_map(|member| self.people.get(*member))
+    }
+
+    /// Names of members of a room, as many as a greeting tells.
+    pub(super) fn names_in(&self, index: RoomIndex) -> Vec<Arc<str>> {
+        let names = self.members(index).map(|person| Arc::clone(&person.speaker.name));
+        names.take(Notice::MAX_WELCOME_NAMES).collect()
+    }
+
+    /// The names of a person's rooms, the current one first.
+    pub(super) fn rooms_of(&self, person: &Person) -> Vec<RoomName> {
+        person.joined.iter().filter_map(|room| self.rooms.get(room)).map(|room| room.name.clone()).collect()
+    }
+}
