@@ -7,69 +7,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Body, CloseReason, CommandSpec, Refusal, RoomName, SessionId, Speaker, StyleChange};
-
-/// One person in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Presence {
-    /// Who.
-    pub who: Arc<Speaker>,
-    /// Since when that person has said nothing.
-    pub idle: Duration,
-    /// Since when that person has been here.
-    pub here: Duration,
-    /// Whether and why that person is away.
-    pub away: Option<Away>,
-    /// The rooms of a person who is in several, the current one first; otherwise empty.
-    pub rooms: Vec<RoomName>,
-}
-
-/// Somebody is away; perhaps it said why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Away(pub Option<Body>);
-
-/// One room in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoomInfo {
-    /// Its name.
-    pub name: RoomName,
-    /// How many are in it.
-    pub people: usize,
-    /// What it is about.
-    pub topic: Option<Body>,
-}
-
-/// The idle limits of a text session; zero = none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdleLimits {
-    /// Until the session has said a line or taken a name.
-    pub at_first: Duration,
-    /// After that.
-    pub later: Duration,
-}
-
-impl IdleLimits {
-    /// The same limit for every session.
-    #[must_use]
-    pub const fn same(limit: Duration) -> Self {
-        Self { at_first: limit, later: limit }
-    }
-}
-
-/// What somebody said to a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// The room.
-    pub room: RoomName,
-    /// Who.
-    pub from: Arc<Speaker>,
-    /// What.
-    pub body: Body,
-    /// When, in Unix milliseconds.
-    pub at: u64,
-    /// The line's number in its room, rising by one; from 1, or from where a room that has gone left off.
-    pub seq: u64,
-}
+use super::span::{Age, Setting};
+use super::{
+    Away, Body, CloseReason, CommandSpec, IdleLimits, Line, Presence, Refusal, RoomInfo, RoomName, SessionId, Speaker,
+    StyleChange, Verb,
+};
 
 /// One thing said to one session, or to a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -329,30 +271,130 @@ impl Notice {
         )
     }
 
-    /// The session that caused this notice, if others are told: `/ignore` hides it. People choose the words
-    /// of names and rooms too, so renames, joins and leaves are among them (case B14).
+    /// The person whose words or deed this tells to others. People choose the words of names and rooms too,
+    /// so renames, joins and leaves are among them (case B14).
     #[must_use]
-    pub fn said_by(&self) -> Option<SessionId> {
+    pub fn speaker(&self) -> Option<&Arc<Speaker>> {
         match self {
-            Self::Said(line) | Self::Acted(line) => Some(line.from.id),
-            Self::Told { from, .. } => Some(from.id),
+            Self::Said(line) | Self::Acted(line) => Some(&line.from),
+            Self::Told { from, .. } => Some(from),
             Self::TopicSet { who, .. }
             | Self::Renamed { who, .. }
             | Self::Login { who, .. }
             | Self::Left { who, .. }
             | Self::Came { who, .. }
-            | Self::Went { who, .. } => Some(who.id),
+            | Self::Went { who, .. } => Some(who),
             _ => None,
         }
+    }
+
+    /// The session of [`Notice::speaker`]: `/ignore` hides what it causes.
+    #[must_use]
+    pub fn said_by(&self) -> Option<SessionId> {
+        self.speaker().map(|speaker| speaker.id)
     }
 
     /// The number of the name on a visit's line; `/ignore` goes by it too.
     #[must_use]
     pub fn visitor(&self) -> Option<SessionId> {
+        self.speaker().and_then(|speaker| speaker.visitor)
+    }
+
+    /// Whether the server sends this unasked. With `--classic` people do not see it.
+    #[must_use]
+    pub fn is_unasked(&self) -> bool {
         match self {
-            Self::Said(line) | Self::Acted(line) => line.from.visitor,
-            Self::Told { from, .. } => from.visitor,
-            _ => None,
+            Self::Welcome { .. }
+            | Self::Renamed { .. }
+            | Self::JoinSummary { .. }
+            | Self::TopicSet { .. }
+            | Self::RenameHint(_)
+            | Self::NotUtf8
+            | Self::IdleWarning { .. }
+            | Self::SlowDown { .. }
+            | Self::Skipped { .. } => true,
+            Self::Goodbye(reason) => *reason != CloseReason::Quit,
+            _ => false,
         }
+    }
+
+    /// The command that this answers.
+    #[must_use]
+    pub fn answers(&self) -> Option<Verb> {
+        Some(match self {
+            Self::ToldTo { .. } => Verb::Msg,
+            Self::YouAre(_) | Self::RenameOk => Verb::Nick,
+            Self::InRoom { .. } => Verb::Join,
+            Self::Rooms(_) => Verb::Rooms,
+            Self::Topic { .. } => Verb::Topic,
+            Self::HistoryEnd { .. } => Verb::History,
+            Self::Whois { .. } => Verb::Whois,
+            Self::YouAreAway(_) => Verb::Away,
+            Self::WelcomeBack => Verb::Back,
+            Self::Ignoring { on: true, .. } => Verb::Ignore,
+            Self::Ignoring { on: false, .. } => Verb::Unignore,
+            Self::Quiet { .. } => Verb::Quiet,
+            Self::Style(change) => change.verb(),
+            Self::UserList(_) | Self::Names { .. } => Verb::Who,
+            Self::Help | Self::HelpFor(_) => Verb::Help,
+            Self::Pong => Verb::Ping,
+            Self::Version => Verb::Version,
+            Self::Uptime { .. } => Verb::Uptime,
+            Self::Staying => Verb::Stay,
+            Self::Echo { .. } => Verb::Echo,
+            Self::Goodbye(CloseReason::Quit) => Verb::Quit,
+            _ => return None,
+        })
+    }
+
+    /// The words of this notice: what the text door shows after its mark, and what a program is told as
+    /// `Data` unless its object has a shape of its own. `None` for lists, for what people say, and for the
+    /// old chat room's lines: each wire format lays those out itself.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        Some(match self {
+            Self::Renamed { who, old, .. } => format!("{old} is now {}", who.name),
+            Self::YouAre(you) => format!("You are now {}", you.name),
+            Self::Pong => "pong".into(),
+            Self::StillHere => "Yes, still here.".into(),
+            Self::NotUtf8 => "Some of your bytes are not UTF-8: others see \u{fffd} in their place".into(),
+            Self::Version => concat!("Parlor ", env!("CARGO_PKG_VERSION")).into(),
+            Self::Uptime { up, people } => format!("Up for {}, {people} here", Age(*up)),
+            Self::Staying => "You may stay silent. /quit leaves".into(),
+            Self::Echo { on: true } => "Your own lines come back to you".into(),
+            Self::Echo { on: false } => "Your own lines no longer come back to you".into(),
+            Self::RenameHint(name) => {
+                format!("That was sent as a line. To be called {name}, type rename|{name}")
+            }
+            Self::IdleWarning { quiet, left } => {
+                let (quiet, left) = (Setting(*quiet), Setting(*left));
+                format!("Quiet for {quiet}: disconnected in {left}. Enter keeps you here, /stay for good")
+            }
+            Self::SlowDown { rate, waiting } => {
+                format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait")
+            }
+            Self::Skipped { lines, kept } => {
+                let shown = if *kept { format!(". /history {lines} shows them") } else { String::new() };
+                format!("{lines} lines were skipped, you read too slowly{shown}")
+            }
+            Self::JoinSummary { came, left, .. } => format!("{came} came, {left} left"),
+            Self::Topic { room, topic: Some(topic) } => format!("topic of {room}: {}", topic.as_str()),
+            Self::Topic { room, topic: None } => format!("{room} has no topic; /topic TEXT sets it"),
+            Self::TopicSet { who, topic, .. } => format!("{} set the topic: {}", who.name, topic.as_str()),
+            Self::YouAreAway(away) => format!("You are away{away}. /back when you return"),
+            Self::WelcomeBack => "Welcome back".into(),
+            Self::IsAway { who, away } => format!("{} is away{away}", who.name),
+            Self::Ignoring { who, on: true } => format!("You no longer see {}", who.name),
+            Self::Ignoring { who, on: false } => format!("You see {} again", who.name),
+            Self::Quiet { on: true } => "Comings and goings are hidden from you".into(),
+            Self::Quiet { on: false } => "You see comings and goings again".into(),
+            Self::Style(change) => change.text().into(),
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::Goodbye(CloseReason::Quit) => "Goodbye".into(),
+            Self::Goodbye(CloseReason::Idle { seconds }) => format!("Disconnected: quiet for {}", Setting(*seconds)),
+            Self::Goodbye(CloseReason::Malformed(what)) => format!("Disconnected: {what}"),
+            Self::Goodbye(CloseReason::ServerStopping) => "The server is stopping. Goodbye".into(),
+            _ => return None,
+        })
     }
 }

@@ -4,23 +4,10 @@ use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use super::act::Act;
 use crate::protocol::{
-    Away, Body, CloseReason, Code, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch, Verb,
+    Away, Body, CloseReason, Code, Line, Notice, Presence, RoomInfo, RoomName, SessionId, Speaker, Switch,
 };
-
-/// Routes of the frame door for what is not the answer to a command.
-mod event_route {
-    pub(super) const CHAT: u32 = 200;
-    pub(super) const ACTION: u32 = 201;
-    pub(super) const PRIVATE: u32 = 202;
-    pub(super) const JOINED: u32 = 203;
-    pub(super) const LEFT: u32 = 204;
-    pub(super) const RENAMED: u32 = 205;
-    pub(super) const TOPIC: u32 = 206;
-    pub(super) const NOTICE: u32 = crate::wire::frame::NOTICE_ROUTE;
-    pub(super) const ERROR: u32 = 208;
-    pub(super) const DOEXIT: u32 = 209;
-}
 
 /// One person in a list.
 pub(super) struct Entry<'a> {
@@ -66,7 +53,7 @@ impl Serialize for Place<'_> {
 /// What a program is told. Absent keys are not written.
 #[derive(Default)]
 pub(super) struct Event<'a> {
-    pub(super) act: &'a str,
+    pub(super) act: Act<'a>,
     pub(super) data: Cow<'a, str>,
     from: Option<&'a Speaker>,
     /// The session's own id, in answers about itself.
@@ -93,7 +80,7 @@ pub(super) struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// An event with the two keys that every event has.
-    pub(super) fn of(act: &'a str, data: Cow<'a, str>) -> Self {
+    pub(super) fn of(act: Act<'a>, data: Cow<'a, str>) -> Self {
         Self { act, data, ..Self::default() }
     }
 }
@@ -101,7 +88,7 @@ impl<'a> Event<'a> {
 impl Serialize for Event<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("Act", self.act)?;
+        map.serialize_entry("Act", self.act.name())?;
         map.serialize_entry("Data", &self.data)?;
         if let Some(from) = self.from {
             map.serialize_entry("From", &*from.name)?;
@@ -149,134 +136,109 @@ impl Serialize for Event<'_> {
     }
 }
 
-/// The event that a program is sent of `notice`, and the route of its frame. `None` if programs are not told.
-pub(super) fn event(notice: &Notice) -> Option<(u32, Event<'_>)> {
-    let answer = |verb: Verb| verb.spec().route;
+/// The event that a program is sent of `notice`; `None` if programs are not told.
+pub(super) fn event(notice: &Notice) -> Option<Event<'_>> {
+    let answer = |data| Event::of(notice.answers().map_or_else(Act::default, Act::Answer), data);
     let empty = Event::default();
     Some(match notice {
-        Notice::Said(line) => (event_route::CHAT, said("chat", line)),
-        Notice::Acted(line) => (event_route::ACTION, said("action", line)),
+        Notice::Said(line) => said(Act::Chat, line),
+        Notice::Acted(line) => said(Act::Action, line),
         Notice::Told { from, body } => {
-            (event_route::PRIVATE, Event { act: "private", data: body.as_str().into(), from: Some(from), ..empty })
-        }
-        Notice::ToldTo { to, body } => {
-            (answer(Verb::Msg), Event { act: "msg", data: body.as_str().into(), to: Some(&to.name), ..empty })
+            Event { act: Act::Private, data: body.as_str().into(), from: Some(from), ..empty }
         }
         Notice::Login { who, room } => {
-            let event =
-                Event { act: "joined", data: (&*who.name).into(), from: Some(who), room: Some(room.as_str()), ..empty };
-            (event_route::JOINED, event)
+            Event { act: Act::Joined, data: (&*who.name).into(), from: Some(who), room: Some(room.as_str()), ..empty }
         }
         Notice::Left { who, room, why } => {
             let (data, room, why) = ((&*who.name).into(), Some(room.as_str()), Some(why.kind().name()));
-            (event_route::LEFT, Event { act: "left", data, from: Some(who), room, why, ..empty })
+            Event { act: Act::Left, data, from: Some(who), room, why, ..empty }
         }
         Notice::Came { who, from, room } => {
             let (data, old) = ((&*who.name).into(), from.as_ref().map(RoomName::as_str));
-            (
-                event_route::JOINED,
-                Event { act: "joined", data, from: Some(who), room: Some(room.as_str()), old, ..empty },
-            )
+            Event { act: Act::Joined, data, from: Some(who), room: Some(room.as_str()), old, ..empty }
         }
         Notice::Went { who, to, room } => {
             let (data, to, why) = ((&*who.name).into(), to.as_ref().map(RoomName::as_str), Some("moved"));
             let room = Some(room.as_str());
-            (event_route::LEFT, Event { act: "left", data, from: Some(who), room, to, why, ..empty })
-        }
-        Notice::JoinSummary { room, came, left } => {
-            let data = format!("{came} came, {left} left").into();
-            let counts = Some((*came, *left));
-            (event_route::NOTICE, Event { act: "notice", data, room: Some(room.as_str()), counts, ..empty })
-        }
-        Notice::HistoryLine { line, is_action } => {
-            let (route, act) = if *is_action { (event_route::ACTION, "action") } else { (event_route::CHAT, "chat") };
-            (route, Event { past: true, ..said(act, line) })
-        }
-        Notice::HistoryEnd { room, last_seq, lost, since } => {
-            let (data, room) = (lost.to_string().into(), Some(room.as_str()));
-            let (seq, lost, since) = (Some(*last_seq), Some(*lost), Some(*since));
-            (answer(Verb::History), Event { act: "history", data, room, seq, lost, since, ..empty })
-        }
-        Notice::Topic { room, topic } => {
-            let data = topic.as_ref().map(Body::as_str).unwrap_or_default().into();
-            (answer(Verb::Topic), Event { act: "topic", data, room: Some(room.as_str()), ..empty })
-        }
-        Notice::TopicSet { who, room, topic } => {
-            let (data, room) = (topic.as_str().into(), Some(room.as_str()));
-            (event_route::TOPIC, Event { act: "topic", data, from: Some(who), room, ..empty })
-        }
-        Notice::Rooms(rooms) => {
-            let names: Vec<&str> = rooms.iter().map(|room| room.name.as_str()).collect();
-            let data = names.join(", ").into();
-            (answer(Verb::Rooms), Event { act: "rooms", data, rooms: Some(rooms), ..empty })
-        }
-        Notice::Whois { who, room, by } => {
-            let room = room.as_ref().map(RoomName::as_str);
-            let people = Some(vec![entry(who)]);
-            let data = (&*who.who.name).into();
-            (
-                answer(Verb::Whois),
-                Event { act: "whois", data, from: Some(&who.who), room, by: Some(by), people, ..empty },
-            )
-        }
-        Notice::YouAreAway(away) => (answer(Verb::Away), Event { act: "away", data: reason(away), ..empty }),
-        Notice::WelcomeBack => (answer(Verb::Back), Event { act: "back", ..empty }),
-        Notice::IsAway { who, away } => (
-            event_route::NOTICE,
-            Event { act: "notice", data: reason(away), from: Some(who), code: Some(Code::Away), ..empty },
-        ),
-        Notice::Ignoring { who, on } => {
-            let verb = if *on { Verb::Ignore } else { Verb::Unignore };
-            (answer(verb), Event { act: verb.spec().name, data: (&*who.name).into(), ..empty })
-        }
-        Notice::Quiet { on } => {
-            (answer(Verb::Quiet), Event { act: "quiet", data: Switch::of(*on).name().into(), ..empty })
+            Event { act: Act::Left, data, from: Some(who), room, to, why, ..empty }
         }
         Notice::Renamed { who, old, room } => {
             let (data, room, old) = ((&*who.name).into(), Some(room.as_str()), Some(&**old));
-            (event_route::RENAMED, Event { act: "renamed", data, from: Some(who), room, old, ..empty })
+            Event { act: Act::Renamed, data, from: Some(who), room, old, ..empty }
         }
-        Notice::YouAre(you) => {
-            (answer(Verb::Nick), Event { act: "nick", data: (&*you.name).into(), id: Some(you.id), ..empty })
+        Notice::TopicSet { who, room, topic } => {
+            let (data, room) = (topic.as_str().into(), Some(room.as_str()));
+            Event { act: Act::TopicSet, data, from: Some(who), room, ..empty }
         }
+        Notice::HistoryLine { line, is_action } => {
+            Event { past: true, ..said(if *is_action { Act::Action } else { Act::Chat }, line) }
+        }
+        Notice::JoinSummary { room, came, left } => {
+            Event { data: text(notice), room: Some(room.as_str()), counts: Some((*came, *left)), ..empty }
+        }
+        Notice::SlowDown { .. } => Event { data: text(notice), code: Some(Code::Flood), ..empty },
+        Notice::Skipped { lines, .. } => {
+            // Programs have other ways to ask for the lines than people.
+            let data = text(&Notice::Skipped { lines: *lines, kept: false });
+            Event { data, skipped: Some(*lines), ..empty }
+        }
+        Notice::IsAway { who, away } => Event { data: reason(away), from: Some(who), code: Some(Code::Away), ..empty },
+        Notice::Refused(refusal) => Event { code: Some(refusal.code()), ..Event::of(Act::Error, text(notice)) },
+        Notice::Goodbye(CloseReason::Malformed(what)) => {
+            Event { code: Some(what.code()), ..Event::of(Act::Error, what.text().into()) }
+        }
+        Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
+            Event { act: Act::DoExit, ..empty }
+        }
+        Notice::ToldTo { to, body } => Event { to: Some(&to.name), ..answer(body.as_str().into()) },
+        Notice::HistoryEnd { room, last_seq, lost, since } => Event {
+            room: Some(room.as_str()),
+            seq: Some(*last_seq),
+            lost: Some(*lost),
+            since: Some(*since),
+            ..answer(lost.to_string().into())
+        },
+        Notice::Topic { room, topic } => {
+            let data = topic.as_ref().map(Body::as_str).unwrap_or_default().into();
+            Event { room: Some(room.as_str()), ..answer(data) }
+        }
+        Notice::Rooms(rooms) => {
+            let names: Vec<&str> = rooms.iter().map(|room| room.name.as_str()).collect();
+            Event { rooms: Some(rooms), ..answer(names.join(", ").into()) }
+        }
+        Notice::Whois { who, room, by } => Event {
+            from: Some(&who.who),
+            room: room.as_ref().map(RoomName::as_str),
+            by: Some(by),
+            people: Some(vec![entry(who)]),
+            ..answer((&*who.who.name).into())
+        },
+        Notice::YouAreAway(away) => answer(reason(away)),
+        Notice::Ignoring { who, .. } => answer((&*who.name).into()),
+        Notice::Quiet { on } | Notice::Echo { on } => answer(Switch::of(*on).name().into()),
+        Notice::YouAre(you) => Event { id: Some(you.id), ..answer((&*you.name).into()) },
         Notice::InRoom { you, room, since, .. } => {
-            let (data, room, since) = (room.as_str().into(), Some(room.as_str()), Some(*since));
-            (answer(Verb::Join), Event { act: "join", data, id: Some(you.id), room, since, ..empty })
+            Event { id: Some(you.id), room: Some(room.as_str()), since: Some(*since), ..answer(room.as_str().into()) }
         }
         Notice::Names { room, people } => {
             let names: Vec<&str> = people.iter().map(|one| &*one.who.name).collect();
             let people = Some(people.iter().map(entry).collect());
-            (
-                answer(Verb::Who),
-                Event { act: "who", data: names.join(", ").into(), room: Some(room.as_str()), people, ..empty },
-            )
+            Event { room: Some(room.as_str()), people, ..answer(names.join(", ").into()) }
         }
-        Notice::Pong => (answer(Verb::Ping), Event { act: "ping", data: "pong".into(), ..empty }),
-        Notice::Version => {
-            (answer(Verb::Version), Event { act: "version", data: env!("CARGO_PKG_VERSION").into(), ..empty })
+        Notice::Version => answer(env!("CARGO_PKG_VERSION").into()),
+        Notice::Uptime { up, .. } => answer(up.as_secs().to_string().into()),
+        Notice::WelcomeBack | Notice::Goodbye(CloseReason::Quit) => answer("".into()),
+        // Every other answer has the words of the text door.
+        other => {
+            other.answers().filter(|verb| verb.spec().is_for_programs())?;
+            Event { from: other.speaker().map(|speaker| &**speaker), ..answer(other.text()?.into()) }
         }
-        Notice::Uptime { up, .. } => {
-            (answer(Verb::Uptime), Event { act: "uptime", data: up.as_secs().to_string().into(), ..empty })
-        }
-        Notice::Echo { on } => {
-            (answer(Verb::Echo), Event { act: "echo", data: Switch::of(*on).name().into(), ..empty })
-        }
-        Notice::SlowDown { rate, waiting } => {
-            let data = format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait");
-            (event_route::NOTICE, Event { act: "notice", data: data.into(), code: Some(Code::Flood), ..empty })
-        }
-        Notice::Skipped { lines, .. } => {
-            let data = format!("{lines} lines were skipped, you read too slowly");
-            (event_route::NOTICE, Event { act: "notice", data: data.into(), skipped: Some(*lines), ..empty })
-        }
-        Notice::Refused(refusal) => (event_route::ERROR, error(refusal, refusal.code())),
-        Notice::DoExit | Notice::Goodbye(CloseReason::ServerStopping | CloseReason::Silent) => {
-            (event_route::DOEXIT, Event { act: "doexit", ..empty })
-        }
-        Notice::Goodbye(CloseReason::Malformed(what)) => (event_route::ERROR, error(what, what.code())),
-        Notice::Goodbye(CloseReason::Quit) => (answer(Verb::Quit), Event { act: "quit", ..empty }),
-        _ => return None,
     })
+}
+
+/// The words of the text door.
+fn text(notice: &Notice) -> Cow<'static, str> {
+    notice.text().unwrap_or_default().into()
 }
 
 fn entry(one: &Presence) -> Entry<'_> {
@@ -294,7 +256,7 @@ fn reason(away: &Away) -> Cow<'_, str> {
     away.0.as_ref().map(Body::as_str).unwrap_or_default().into()
 }
 
-fn said<'a>(act: &'a str, line: &'a Line) -> Event<'a> {
+fn said<'a>(act: Act<'a>, line: &'a Line) -> Event<'a> {
     let Line { room, from, body, at, seq } = line;
     Event {
         act,
@@ -305,8 +267,4 @@ fn said<'a>(act: &'a str, line: &'a Line) -> Event<'a> {
         seq: Some(*seq),
         ..Event::default()
     }
-}
-
-fn error(why: &impl ToString, code: Code) -> Event<'static> {
-    Event { act: "error", data: why.to_string().into(), code: Some(code), ..Event::default() }
 }

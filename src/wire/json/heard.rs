@@ -9,12 +9,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::protocol::{Code, clean};
+use super::act::Act;
+use crate::protocol::{Code, Verb, clean};
 use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Most entries of one list that are kept; the rest are counted. Sixteen times the default of
 /// `--max-clients`.
 const MAX_ENTRIES: usize = 65_536;
+/// The act of gtcp's greeting; its answer is a sentence.
+const HELLO: &str = "hello";
 /// Bytes shown of text that is no object.
 const MAX_SHOWN: usize = 4096;
 
@@ -38,41 +41,43 @@ pub(in crate::wire) fn read_object(
     // A packet cut to fit has no `From`. Its `Data` is text, not a name.
     let speaker = || object.from.clone().unwrap_or_default();
     let room = || object.room.clone().unwrap_or_default();
-    match act.as_str() {
-        "chat" => hear(object.speech(Kind::Said, speaker(), data, tag)),
-        "action" => hear(object.speech(Kind::Acted, speaker(), data, tag)),
-        "private" => hear(object.speech(Kind::Told, speaker(), data, None)),
-        "msg" => hear(object.speech(Kind::ToldTo, object.to.clone().unwrap_or_default(), data, Some(0))),
-        "joined" => hear(Heard::Came { name: from() }),
-        "left" => hear(Heard::Left { name: from(), why: object.why.clone() }),
-        "renamed" => hear(Heard::Renamed { old: object.old.clone().unwrap_or_default(), name: from() }),
-        "nick" => hear(Heard::YouAre(data)),
-        "error" => hear(Heard::Refused { code: object.code.clone(), text: data }),
-        "doexit" => hear(Heard::Leave),
-        "quit" => hear(Heard::Info("Goodbye".to_owned())),
-        "join" => {
+    match Act::named(&act) {
+        Act::Chat => hear(object.speech(Kind::Said, speaker(), data, tag)),
+        Act::Action => hear(object.speech(Kind::Acted, speaker(), data, tag)),
+        Act::Private => hear(object.speech(Kind::Told, speaker(), data, None)),
+        Act::Answer(Verb::Msg) => {
+            hear(object.speech(Kind::ToldTo, object.to.clone().unwrap_or_default(), data, Some(0)));
+        }
+        Act::Joined => hear(Heard::Came { name: from() }),
+        Act::Left => hear(Heard::Left { name: from(), why: object.why.clone() }),
+        Act::Renamed => hear(Heard::Renamed { old: object.old.clone().unwrap_or_default(), name: from() }),
+        Act::Answer(Verb::Nick) => hear(Heard::YouAre(data)),
+        Act::Error => hear(Heard::Refused { code: object.code.clone(), text: data }),
+        Act::DoExit => hear(Heard::Leave),
+        Act::Answer(Verb::Quit) => hear(Heard::Info("Goodbye".to_owned())),
+        Act::Answer(Verb::Join) => {
             *place = Some(data.clone());
             hear(Heard::Info(format!("You are in #{data}")));
         }
-        "version" => hear(Heard::Info(format!("Parlor {data}"))),
-        "uptime" => hear(Heard::Info(format!("Up for {data} s"))),
-        "topic" => hear(Heard::Info(match &object.from {
+        Act::Answer(Verb::Version) => hear(Heard::Info(format!("Parlor {data}"))),
+        Act::Answer(Verb::Uptime) => hear(Heard::Info(format!("Up for {data} s"))),
+        Act::Answer(Verb::Topic) | Act::TopicSet => hear(Heard::Info(match &object.from {
             Some(name) => format!("{name} set the topic: {data}"),
             None => format!("topic of #{}: {data}", room()),
         })),
-        "history" => hear(Heard::Info("end of history".to_owned())),
-        "whois" => {
+        Act::Answer(Verb::History) => hear(Heard::Info("end of history".to_owned())),
+        Act::Answer(Verb::Whois) => {
             let room = object.room.as_ref().map_or_else(|| "no room".to_owned(), |room| format!("#{room}"));
             hear(Heard::Info(format!("{data}: in {room}, by {}", object.by.clone().unwrap_or_default())));
         }
-        "away" if data.is_empty() => hear(Heard::Info("You are away".to_owned())),
-        "away" => hear(Heard::Info(format!("You are away: {data}"))),
-        "back" => hear(Heard::Info("Welcome back".to_owned())),
-        "notice" if object.code.as_deref() == Some(Code::Away.name()) => {
+        Act::Answer(Verb::Away) if data.is_empty() => hear(Heard::Info("You are away".to_owned())),
+        Act::Answer(Verb::Away) => hear(Heard::Info(format!("You are away: {data}"))),
+        Act::Answer(Verb::Back) => hear(Heard::Info("Welcome back".to_owned())),
+        Act::Notice if object.code.as_deref() == Some(Code::Away.name()) => {
             let away = if data.is_empty() { data } else { format!(": {data}") };
             hear(Heard::Info(format!("{} is away{away}", speaker())));
         }
-        "who" => {
+        Act::Answer(Verb::Who) => {
             let Entries { all, more } = object.people;
             hear(Heard::Info(format!("{} here in #{}:", all.len() + more, object.room.unwrap_or_default())));
             for entry in all {
@@ -84,7 +89,7 @@ pub(in crate::wire) fn read_object(
             }
             hear(Heard::EndOfList);
         }
-        "rooms" => {
+        Act::Answer(Verb::Rooms) => {
             let Entries { all, more } = object.rooms;
             for entry in all {
                 let line = format!("  #{}  {} here  {}", entry.room, entry.people, entry.topic);
@@ -95,8 +100,11 @@ pub(in crate::wire) fn read_object(
             }
             hear(Heard::EndOfList);
         }
-        "notice" | "ping" | "hello" => hear(Heard::Info(data)),
-        _ => hear(Heard::Info(format!("{act}: {data}"))),
+        // The answers of these have no words, only a name or a switch.
+        Act::Answer(Verb::Ignore | Verb::Unignore | Verb::Quiet | Verb::Echo) | Act::Custom(_) if act != HELLO => {
+            hear(Heard::Info(format!("{act}: {data}")));
+        }
+        Act::Answer(_) | Act::Notice | Act::Custom(_) => hear(Heard::Info(data)),
     }
 }
 

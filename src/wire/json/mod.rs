@@ -8,9 +8,10 @@
 //! |---|---|
 //! | `decoder` | splits a session's bytes into packets, with `framing` and `scan` |
 //! | `request` | turns the object of a packet into a command, with `field` and `requests` |
-//! | `object` | writes notices as objects; `event` has the keys of each |
+//! | `object` | writes notices as objects; `event` has the keys of each, `act` the names and routes |
 //! | `heard` | reads those objects as a client does |
 
+mod act;
 mod decoder;
 mod event;
 mod field;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::ser::Serialize;
 
+use super::act::Act;
 use super::event::{Event, event};
 use crate::protocol::Notice;
 
@@ -31,11 +32,12 @@ impl<'a> Object<'a> {
     /// programs are not told.
     pub(in crate::wire) fn get(&mut self, tag: Option<&str>, longest: usize) -> Option<(u32, Cow<'_, [u8]>)> {
         let notice = self.notice;
-        let whole = self.whole.get_or_insert_with(|| event(notice).map(|(route, event)| (route, write(&event, None))));
+        let whole =
+            self.whole.get_or_insert_with(|| event(notice).map(|event| (event.act.route(), write(&event, None))));
         let (route, object) = whole.as_ref()?;
         let added = tag.map_or(0, |tag| TAG_KEY.len() + tag.len());
         let object = if object.len() + added > longest {
-            cut(event(notice)?.1, tag, longest).into()
+            cut(event(notice)?, tag, longest).into()
         } else if let Some(tag) = tag {
             let mut object = object.clone();
             add_tag(&mut object, tag);
@@ -55,7 +57,12 @@ fn cut(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     // Keys that leave no word of the text are worth less than it; an error's code is worth more.
     let (data, may_be_silent) = (event.data.clone(), event.data.is_empty() || event.code.is_some());
     // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
-    let act = event.act.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| event.act.get(..at)).unwrap_or(event.act);
+    let act = match event.act {
+        Act::Custom(name) => {
+            Act::Custom(name.char_indices().nth(MAX_CUT_ACT).and_then(|(at, _)| name.get(..at)).unwrap_or(name))
+        }
+        known => known,
+    };
     let bare = || {
         let mut bare = Event::of(act, data.clone());
         bare.cut = true;
@@ -93,7 +100,7 @@ fn shorten<'a>(mut event: Event<'a>, tag: Option<&str>, longest: usize) -> (Vec<
 
 /// A packet of a handler's own.
 pub(in crate::wire) fn custom(act: &str, data: &str, tag: Option<&str>, longest: usize) -> Vec<u8> {
-    let event = || Event::of(act, data.into());
+    let event = || Event::of(Act::Custom(act), data.into());
     let whole = write(&event(), tag);
     if whole.len() <= longest { whole } else { cut(event(), tag, longest) }
 }

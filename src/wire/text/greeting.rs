@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::span::Setting;
 use super::wrap::Page;
 use super::wrong_protocol::host_and_port;
-use crate::protocol::{IdleLimits, RoomName};
+use crate::protocol::{IdleLimits, RoomName, Setting};
 
 /// The values in a greeting.
 pub(super) struct Greeting<'a> {

@@ -3,9 +3,8 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::span::Age;
 use super::wrap::{COLUMNS, Page, cut};
-use crate::protocol::{Away, Presence, RoomInfo, RoomName};
+use crate::protocol::{Age, Away, Presence, RoomInfo, RoomName};
 
 /// Least columns for a reason or a topic; with fewer it is left out.
 const SHORTEST_CUT: usize = 8;

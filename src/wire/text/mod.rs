@@ -14,7 +14,6 @@ mod heard;
 mod help;
 mod lines;
 mod lists;
-mod span;
 mod telnet;
 mod typed;
 mod wrap;

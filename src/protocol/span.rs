@@ -7,7 +7,7 @@ use std::time::Duration;
 const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
 
 /// An age in its largest unit, rounded down: `3 s`, `12 min`, `5 h`, `2 d`.
-pub(super) struct Age(pub(super) Duration);
+pub(crate) struct Age(pub(crate) Duration);
 
 impl fmt::Display for Age {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -18,7 +18,7 @@ impl fmt::Display for Age {
 }
 
 /// A setting in the largest unit that divides it: `30 s`, `90 s`, `5 min`.
-pub(super) struct Setting(pub(super) u64);
+pub(crate) struct Setting(pub(crate) u64);
 
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +30,7 @@ impl fmt::Display for Setting {
 
 /// The time of day of a Unix millisecond, `12:04`, in UTC: the server does not know people's time
 /// zones.
-pub(super) struct Clock(pub(super) u64);
+pub(crate) struct Clock(pub(crate) u64);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
