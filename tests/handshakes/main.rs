@@ -159,71 +159,6 @@ fn every_order(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-#[test]
-fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
-    every_order(2, || {
-        let mut session = session(2, 10_000, 5_000);
-        for bytes in [b"abc", b"def"] {
-            assert_ne!(session.push(bytes), Pushed::Dead);
-        }
-        assert_eq!(session.end(), b"abcdef");
-    });
-}
-
-/// Either the manager finds that the writer was done before it was asked to report, or the report
-/// comes: never neither, never both.
-#[test]
-fn who_missed_lines_and_has_caught_up_is_reported_once() {
-    every_order(2, || {
-        let Session { connection, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
-        let metrics = Metrics::default();
-        let mut recipient = Recipient {
-            connection: Arc::clone(&connection),
-            outbox: Some(outbox),
-            credit: None,
-            encoding: Encoding::Relay,
-            place: None,
-            consumer: Consumer::new(Instant::now()),
-            deferred: VecDeque::new(),
-            odd_in: 0,
-            heard: 0,
-            tag: None,
-            unsaid: None,
-            filter: None,
-            missed_elsewhere: false,
-        };
-        let mut slow = Slow::default();
-        for bytes in [b"abc", b"def"] {
-            let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_join_or_leave: false }];
-            let chunk = Chunk { bytes: bytes.to_vec(), marks };
-            let levels = Levels::of(10_000);
-            let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
-            delivery.hand_over(SLOT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
-        }
-        let skipped = recipient.consumer.skipped == Some(1);
-        if skipped && slow.drained.is_empty() {
-            assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SLOT, ID)));
-        }
-        drop(recipient);
-        writer.join().unwrap();
-        assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
-        assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
-    });
-}
-
-/// As the manager defers what a session asks for: it looks, and takes other events until it is told.
-#[test]
-fn room_in_an_outbox_is_reported_always() {
-    every_order(2, || {
-        let mut session = session(1, 10_000, HALF);
-        session.push(b"abc");
-        while session.connection.pending() > HALF {
-            assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SLOT, ID)));
-        }
-        assert_eq!(session.end(), b"abc");
-    });
-}
-
 /// As a reader holds its peer's lines back while the answers wait: it looks, and parks.
 fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
     let theirs = Arc::clone(connection);
@@ -235,17 +170,6 @@ fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
     // The reader does it itself, before anybody else hears of the session.
     connection.set_reader(reader.thread().clone());
     reader
-}
-
-#[test]
-fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
-    every_order(2, || {
-        let mut session = session(1, 10_000, HALF);
-        let reader = waiting_reader(&session.connection);
-        session.push(b"abc");
-        assert_eq!(session.end(), b"abc");
-        reader.join().unwrap();
-    });
 }
 
 #[test]
@@ -264,25 +188,6 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
         let reader = waiting_reader(&connection);
         connection.end(CloseReason::WriteTimeout);
         reader.join().unwrap();
-    });
-}
-
-/// A hang-up and the reader's own reason meet the last bytes: one reason, known alike to all, and
-/// every byte before the end.
-#[test]
-fn the_last_send_comes_before_the_close_and_the_first_reason_wins() {
-    every_order(2, || {
-        let mut session = session(2, 10_000, 5_000);
-        let connection = Arc::clone(&session.connection);
-        let reader = thread::spawn(move || {
-            connection.end(CloseReason::PeerClosed);
-            connection.reason().unwrap().clone()
-        });
-        assert_ne!(session.push(b"bye"), Pushed::Dead);
-        session.connection.end(CloseReason::Quit);
-        let reason = session.connection.reason().unwrap().clone();
-        assert_eq!(session.end(), b"bye");
-        assert_eq!(reader.join().unwrap(), reason);
     });
 }
 
@@ -305,30 +210,129 @@ fn a_stop_wakes_the_accept_thread_however_many_ask_for_it() {
     });
 }
 
-/// A stop waits for who holds lines back, also where more than one does.
-#[test]
-fn a_stop_waits_for_what_is_held_back() {
-    every_order(3, || {
-        let held = Arc::new(Held::default());
-        let passed_on = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
-        let readers: Vec<_> = (0..2)
-            .map(|_| {
-                let (held, passed_on) = (Arc::clone(&held), Arc::clone(&passed_on));
-                thread::spawn(move || {
-                    let hold = held.hold();
-                    passed_on.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    drop(hold);
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
+        every_order(2, || {
+            let mut session = session(2, 10_000, 5_000);
+            for bytes in [b"abc", b"def"] {
+                assert_ne!(session.push(bytes), Pushed::Dead);
+            }
+            assert_eq!(session.end(), b"abcdef");
+        });
+    }
+
+    /// Either the manager finds that the writer was done before it was asked to report, or the report
+    /// comes: never neither, never both.
+    #[test]
+    fn who_missed_lines_and_has_caught_up_is_reported_once() {
+        every_order(2, || {
+            let Session { connection, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
+            let metrics = Metrics::default();
+            let mut recipient = Recipient {
+                connection: Arc::clone(&connection),
+                outbox: Some(outbox),
+                credit: None,
+                encoding: Encoding::Relay,
+                place: None,
+                consumer: Consumer::new(Instant::now()),
+                deferred: VecDeque::new(),
+                odd_in: 0,
+                heard: 0,
+                tag: None,
+                unsaid: None,
+                filter: None,
+                missed_elsewhere: false,
+            };
+            let mut slow = Slow::default();
+            for bytes in [b"abc", b"def"] {
+                let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_join_or_leave: false }];
+                let chunk = Chunk { bytes: bytes.to_vec(), marks };
+                let levels = Levels::of(10_000);
+                let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
+                delivery.hand_over(SLOT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
+            }
+            let skipped = recipient.consumer.skipped == Some(1);
+            if skipped && slow.drained.is_empty() {
+                assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SLOT, ID)));
+            }
+            drop(recipient);
+            writer.join().unwrap();
+            assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
+            assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
+        });
+    }
+
+    /// As the manager defers what a session asks for: it looks, and takes other events until it is told.
+    #[test]
+    fn room_in_an_outbox_is_reported_always() {
+        every_order(2, || {
+            let mut session = session(1, 10_000, HALF);
+            session.push(b"abc");
+            while session.connection.pending() > HALF {
+                assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SLOT, ID)));
+            }
+            assert_eq!(session.end(), b"abc");
+        });
+    }
+
+    #[test]
+    fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
+        every_order(2, || {
+            let mut session = session(1, 10_000, HALF);
+            let reader = waiting_reader(&session.connection);
+            session.push(b"abc");
+            assert_eq!(session.end(), b"abc");
+            reader.join().unwrap();
+        });
+    }
+
+    /// A hang-up and the reader's own reason meet the last bytes: one reason, known alike to all, and
+    /// every byte before the end.
+    #[test]
+    fn the_last_send_comes_before_the_close_and_the_first_reason_wins() {
+        every_order(2, || {
+            let mut session = session(2, 10_000, 5_000);
+            let connection = Arc::clone(&session.connection);
+            let reader = thread::spawn(move || {
+                connection.end(CloseReason::PeerClosed);
+                connection.reason().unwrap().clone()
+            });
+            assert_ne!(session.push(b"bye"), Pushed::Dead);
+            session.connection.end(CloseReason::Quit);
+            let reason = session.connection.reason().unwrap().clone();
+            assert_eq!(session.end(), b"bye");
+            assert_eq!(reader.join().unwrap(), reason);
+        });
+    }
+
+    /// A stop waits for who holds lines back, also where more than one does.
+    #[test]
+    fn a_stop_waits_for_what_is_held_back() {
+        every_order(3, || {
+            let held = Arc::new(Held::default());
+            let passed_on = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
+            let readers: Vec<_> = (0..2)
+                .map(|_| {
+                    let (held, passed_on) = (Arc::clone(&held), Arc::clone(&passed_on));
+                    thread::spawn(move || {
+                        let hold = held.hold();
+                        passed_on.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        drop(hold);
+                    })
                 })
-            })
-            .collect();
-        let mine = held.hold();
-        let stop = {
-            let held = Arc::clone(&held);
-            thread::spawn(move || held.wait_for_none(Duration::from_secs(1)))
-        };
-        drop(mine);
-        stop.join().unwrap();
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
-        assert_eq!(passed_on.load(std::sync::atomic::Ordering::Relaxed), 2);
-    });
+                .collect();
+            let mine = held.hold();
+            let stop = {
+                let held = Arc::clone(&held);
+                thread::spawn(move || held.wait_for_none(Duration::from_secs(1)))
+            };
+            drop(mine);
+            stop.join().unwrap();
+            readers.into_iter().for_each(|reader| reader.join().unwrap());
+            assert_eq!(passed_on.load(std::sync::atomic::Ordering::Relaxed), 2);
+        });
+    }
 }

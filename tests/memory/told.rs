@@ -103,22 +103,6 @@ fn spent(
     })
 }
 
-/// Devices are sent one every few seconds, for as long as they are there.
-#[test]
-fn a_heartbeat_that_is_sent_allocates_nothing() {
-    const BEATS: usize = 500;
-    let info = spent(&[Wire::Frame; 2], Duration::from_millis(1), |peers, _| {
-        for _ in 0..BEATS {
-            for peer in &mut *peers {
-                let mut beat = [1; HEARTBEAT.len()];
-                peer.stream.read_exact(&mut beat).unwrap();
-                assert_eq!(beat, HEARTBEAT);
-            }
-        }
-    });
-    assert!(info.count_total < BEATS as u64 / 5, "coming in and {BEATS} heartbeats: {info:?}");
-}
-
 /// Each answer goes out before the next is made, or one who asks a thousand times in one go would have
 /// a thousand answers gathered.
 #[test]
@@ -168,4 +152,24 @@ fn a_line_allocates_the_same_whatever_the_number_of_listeners() {
     assert!(few >= LINES, "{few} allocations for {LINES} lines are too few to tell anything");
     // Now and then a list of comings is told as well.
     assert!(many < few + LINES / 2, "{LINES} lines to 6 listeners: {few} allocations, to 60: {many}");
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// Devices are sent one every few seconds, for as long as they are there.
+    #[test]
+    fn a_heartbeat_that_is_sent_allocates_nothing() {
+        const BEATS: usize = 500;
+        let info = spent(&[Wire::Frame; 2], Duration::from_millis(1), |peers, _| {
+            for _ in 0..BEATS {
+                for peer in &mut *peers {
+                    let mut beat = [1; HEARTBEAT.len()];
+                    peer.stream.read_exact(&mut beat).unwrap();
+                    assert_eq!(beat, HEARTBEAT);
+                }
+            }
+        });
+        assert!(info.count_total < BEATS as u64 / 5, "coming in and {BEATS} heartbeats: {info:?}");
+    }
 }

@@ -138,16 +138,20 @@ fn a_name_handed_on_stays_with_the_new_owner() {
     assert_eq!(shown(&room.msg(CAT, &address(BOB), "psst"))[1], "to 1: told by cat: psst", "by address still");
 }
 
-#[test]
-fn ten_thousand_renames_leave_nothing_behind() {
-    let mut room = Room::of(&["ann", "bob"]);
-    for number in 0..2_500 {
-        for name in ["zoe", "Zoe", "z0e", &format!("zoe{number}")] {
-            assert_eq!(room.rename(ANN, name)[0], Effect::Tell(ANN, Notice::RenameOk));
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_renames_leave_nothing_behind() {
+        let mut room = Room::of(&["ann", "bob"]);
+        for number in 0..2_500 {
+            for name in ["zoe", "Zoe", "z0e", &format!("zoe{number}")] {
+                assert_eq!(room.rename(ANN, name)[0], Effect::Tell(ANN, Notice::RenameOk));
+            }
         }
-    }
-    room.rename(ANN, "ann");
-    for name in ["zoe", "zoe7", "z0e", "zoe2499"] {
-        assert_eq!(room.rename(BOB, name)[0], Effect::Tell(BOB, Notice::RenameOk), "{name}");
+        room.rename(ANN, "ann");
+        for name in ["zoe", "zoe7", "z0e", "zoe2499"] {
+            assert_eq!(room.rename(BOB, name)[0], Effect::Tell(BOB, Notice::RenameOk), "{name}");
+        }
     }
 }

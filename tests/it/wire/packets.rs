@@ -82,41 +82,6 @@ fn the_mark_of_a_request_comes_back_as_it_was() {
     }
 }
 
-/// An answer that its framing cannot carry is cut at a character's boundary, with a mark, and the
-/// next answer is where its reader looks for it.
-#[test]
-fn an_answer_too_long_is_cut_and_the_stream_stays_in_step() {
-    let texts = ["x".repeat(70_000), "家".repeat(24_000), "🏠é".repeat(12_000), "\u{1}\"\\".repeat(24_000)];
-    for framing in Framing::ALL {
-        let longest = longest(framing);
-        for text in &texts {
-            for mark in [None, Some("12345")] {
-                let mut out = Vec::new();
-                let key = Key::Act("echo-back".into());
-                Encoding::Json(framing).encode_custom(&key, text.as_bytes(), mark, &mut out);
-                let end = out.len();
-                Encoding::Json(framing).encode(&Notice::Pong, None, &mut out);
-                let objects = unpack(framing, &out);
-                assert_eq!(objects.len(), 2, "{framing:?}");
-                assert_eq!(objects[1]["Act"], "ping", "{framing:?}");
-                let clean = parlor::protocol::clean(text.as_bytes());
-                let data = objects[0]["Data"].as_str().expect("a text");
-                if longest > 300_000 {
-                    assert_eq!(data, clean, "{framing:?}: nothing is cut that fits");
-                } else {
-                    let kept = data.strip_suffix('…').expect("what is cut ends in a mark");
-                    assert!(clean.starts_with(kept), "{framing:?}");
-                    assert_eq!(objects[0]["Cut"], true, "{framing:?}");
-                    assert!(end >= longest - 40, "{framing:?}: cut to {end} bytes, {longest} would fit");
-                }
-                if mark.is_some() {
-                    assert_eq!(objects[0]["Ref"], 12345, "{framing:?}");
-                }
-            }
-        }
-    }
-}
-
 #[test]
 fn an_answer_of_exactly_what_fits_is_not_cut() {
     for framing in [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
@@ -541,4 +506,43 @@ fn one_line(encoding: Encoding, bytes: &[u8]) {
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     assert!(!line.contains(acts), "{encoding:?}: {line:?}");
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// An answer that its framing cannot carry is cut at a character's boundary, with a mark, and the
+    /// next answer is where its reader looks for it.
+    #[test]
+    fn an_answer_too_long_is_cut_and_the_stream_stays_in_step() {
+        let texts = ["x".repeat(70_000), "家".repeat(24_000), "🏠é".repeat(12_000), "\u{1}\"\\".repeat(24_000)];
+        for framing in Framing::ALL {
+            let longest = longest(framing);
+            for text in &texts {
+                for mark in [None, Some("12345")] {
+                    let mut out = Vec::new();
+                    let key = Key::Act("echo-back".into());
+                    Encoding::Json(framing).encode_custom(&key, text.as_bytes(), mark, &mut out);
+                    let end = out.len();
+                    Encoding::Json(framing).encode(&Notice::Pong, None, &mut out);
+                    let objects = unpack(framing, &out);
+                    assert_eq!(objects.len(), 2, "{framing:?}");
+                    assert_eq!(objects[1]["Act"], "ping", "{framing:?}");
+                    let clean = parlor::protocol::clean(text.as_bytes());
+                    let data = objects[0]["Data"].as_str().expect("a text");
+                    if longest > 300_000 {
+                        assert_eq!(data, clean, "{framing:?}: nothing is cut that fits");
+                    } else {
+                        let kept = data.strip_suffix('…').expect("what is cut ends in a mark");
+                        assert!(clean.starts_with(kept), "{framing:?}");
+                        assert_eq!(objects[0]["Cut"], true, "{framing:?}");
+                        assert!(end >= longest - 40, "{framing:?}: cut to {end} bytes, {longest} would fit");
+                    }
+                    if mark.is_some() {
+                        assert_eq!(objects[0]["Ref"], 12345, "{framing:?}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -33,39 +33,43 @@ fn nobody_needs_standard_error() {
     }
 }
 
-/// The pipe is full before the first line, and nobody reads it. (What becomes of the lines when somebody
-/// does: `log.rs`.)
-#[test]
-fn nobody_waits_for_who_reads_the_log() {
-    let pipe = std::env::temp_dir().join(format!("parlor-log-{}", std::process::id()));
-    let _ = std::fs::remove_file(&pipe);
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let mut unread = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-    // Without waiting, for this description of the pipe only, which is not the server's.
-    rustix::fs::fcntl_setfl(&unread, OFlags::NONBLOCK).unwrap();
-    let mut filled = 0;
-    let full = loop {
-        match unread.write(&[b'\n'; 4096]) {
-            Ok(count) => filled += count,
-            Err(error) => break error,
+mod exhaustive {
+    use super::*;
+
+    /// The pipe is full before the first line, and nobody reads it. (What becomes of the lines when somebody
+    /// does: `log.rs`.)
+    #[test]
+    fn nobody_waits_for_who_reads_the_log() {
+        let pipe = std::env::temp_dir().join(format!("parlor-log-{}", std::process::id()));
+        let _ = std::fs::remove_file(&pipe);
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let mut unread = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        // Without waiting, for this description of the pipe only, which is not the server's.
+        rustix::fs::fcntl_setfl(&unread, OFlags::NONBLOCK).unwrap();
+        let mut filled = 0;
+        let full = loop {
+            match unread.write(&[b'\n'; 4096]) {
+                Ok(count) => filled += count,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), ErrorKind::WouldBlock);
+        let script = format!("exec \"$0\" \"$@\" 2>{}", pipe.display());
+        let mut server = by_shell(&script, "--log-level=info");
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
+        for _ in 0..10_000 {
+            drop(Peer::connect(server.relay)); // each is a line of some 80 bytes in the log
         }
-    };
-    assert_eq!(full.kind(), ErrorKind::WouldBlock);
-    let script = format!("exec \"$0\" \"$@\" 2>{}", pipe.display());
-    let mut server = by_shell(&script, "--log-level=info");
-    let mut alice = Peer::enter(server.text);
-    let mut bob = Peer::enter(server.text);
-    for _ in 0..10_000 {
-        drop(Peer::connect(server.relay)); // each is a line of some 80 bytes in the log
+        chat(&mut alice, &mut bob);
+        server.signal("TERM");
+        bob.skip_until(|line| line == GOODBYE);
+        bob.expect_end();
+        drop(alice);
+        assert_eq!(server.wait().code(), Some(0));
+        let mut log = Vec::new();
+        let _ = unread.read_to_end(&mut log); // as much as there is, and then that it would wait
+        assert_eq!(log.len(), filled, "the log got through: nothing was tested");
+        std::fs::remove_file(&pipe).unwrap();
     }
-    chat(&mut alice, &mut bob);
-    server.signal("TERM");
-    bob.skip_until(|line| line == GOODBYE);
-    bob.expect_end();
-    drop(alice);
-    assert_eq!(server.wait().code(), Some(0));
-    let mut log = Vec::new();
-    let _ = unread.read_to_end(&mut log); // as much as there is, and then that it would wait
-    assert_eq!(log.len(), filled, "the log got through: nothing was tested");
-    std::fs::remove_file(&pipe).unwrap();
 }

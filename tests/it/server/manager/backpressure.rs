@@ -95,100 +95,6 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
 }
 
 #[test]
-fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
-    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
-    let mut alice = Peer::enter(server.text);
-    let mut bob = Peer::enter(server.text);
-    let mut carol = Peer::enter(server.text);
-    let (mut gopher, _) = Peer::enter_relay(server.relay, &mut carol);
-    bob.fence();
-    alice.fence(); // and from here on she reads nothing
-    let before = server.status("VmRSS");
-    // However little the machine lets these three run: what is on its way to them fits an outbox.
-    let heard: [AtomicUsize; 3] = Default::default();
-    thread::scope(|scope| {
-        talk_with(scope, &bob, LINES, WIDTH, &heard);
-        for (healthy, heard) in [&mut bob, &mut carol, &mut gopher].into_iter().zip(&heard) {
-            scope.spawn(|| hear_and_count(healthy, LINES, heard));
-        }
-    });
-    let after = server.status("VmHWM");
-    assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
-
-    let skipped = hear_or_be_told(&mut alice, LINES);
-    assert!(skipped > 0, "she stalled and missed nothing");
-    bob.send("good to see you again");
-    alice.expect(&format!("[{0}]{0}: good to see you again", bob.name));
-    alice.expect_nothing();
-}
-
-/// A program that did not read asks for what came after the last line before the gap: it has every
-/// line once, but for those that it is told are lost.
-#[test]
-fn a_program_that_fell_behind_fetches_what_it_missed() {
-    const LINES: usize = 40_000; // 7 MB as objects: more than the kernel and an outbox keep
-    const WIDTH: usize = 60;
-    let server = TestServer::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
-    let mut bob = Peer::enter(server.text);
-    let mut carol = Peer::connect_narrow(server.json, 64 * 1024);
-    carol.ask(&json!({"Act": "join", "Room": "lobby"}));
-    carol.json_fence(); // and from here on she reads nothing
-    bob.skip_until(|line| line.ends_with(": login"));
-    thread::scope(|scope| {
-        talk(scope, &bob, LINES, WIDTH);
-        scope.spawn(|| hear_all(&mut bob, LINES));
-    });
-    let mut seen = 0;
-    let skipped = loop {
-        let event = carol.json();
-        if let Some(skipped) = event["Skipped"].as_u64() {
-            break skipped;
-        }
-        seen += 1;
-        assert_eq!(event["Seq"], seen, "{event}");
-    };
-    assert_eq!(seen + skipped, LINES as u64);
-    let mut fetch = |after: u64| {
-        carol.ask(&json!({"Act": "history", "Room": "lobby", "After": after, "Ref": after}));
-        let mut fetched = Vec::new();
-        loop {
-            let event = carol.json();
-            assert_eq!(event["Ref"], after, "{event}");
-            if event["Act"] == "history" {
-                return (fetched, event["Lost"].as_u64().unwrap());
-            }
-            let seq = event["Seq"].as_u64().unwrap();
-            assert_eq!(event["Data"], line(seq as usize - 1, WIDTH));
-            fetched.push(seq);
-        }
-    };
-    let last = LINES as u64;
-    let (fetched, lost) = fetch(seen);
-    assert_eq!(fetched, (seen + lost + 1..=last).collect::<Vec<_>>(), "{lost} lost after {seen}");
-    assert!(fetched.len() > 100, "{lost} lost after {seen}");
-    assert_eq!(fetch(last - 100), ((last - 99..=last).collect(), 0));
-    bob.send("good to see you again");
-    assert_eq!(carol.json()["Seq"], LINES + 1, "and then it goes on live");
-}
-
-/// The same more than once: each time it stalls, it is told of what it missed that time.
-#[test]
-fn every_stall_is_told_of_and_nothing_is_counted_twice() {
-    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
-    let mut alice = Peer::enter(server.text);
-    let mut bob = Peer::enter(server.text);
-    alice.fence();
-    for _ in 0..3 {
-        thread::scope(|scope| {
-            talk(scope, &bob, LINES / 2, WIDTH);
-            scope.spawn(|| hear_all(&mut bob, LINES / 2));
-        });
-        hear_or_be_told(&mut alice, LINES / 2);
-        alice.expect_nothing();
-    }
-}
-
-#[test]
 fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
     let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
     let alice = Peer::enter(server.text);
@@ -233,28 +139,6 @@ fn who_pauses_for_less_than_an_outbox_loses_nothing() {
     alice.expect_nothing();
 }
 
-/// What waits grows old while the process is stopped, which is not the fault of who goes on reading.
-#[test]
-fn who_reads_is_not_cut_because_the_process_was_stopped() {
-    const LINES: usize = 16_000; // 8 MB
-    const TIMEOUT: Duration = Duration::from_secs(6);
-    let server = TestServer::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
-    // Her system takes little at once, so that most still waits when it goes on.
-    let mut alice = Peer::connect_narrow(server.text, 64 * 1024);
-    alice.fence();
-    let mut bob = Peer::enter(server.text);
-    alice.fence();
-    thread::scope(|scope| {
-        talk(scope, &bob, LINES, WIDTH);
-        hear_all(&mut bob, LINES);
-        server.signal("STOP");
-        scope.spawn(|| hear_all(&mut alice, LINES));
-        thread::sleep(TIMEOUT + Duration::from_millis(500)); // how long it is stopped is what is tried
-        server.signal("CONT");
-    });
-    alice.expect_nothing();
-}
-
 #[test]
 fn who_takes_a_byte_at_a_time_loses_nothing_and_holds_up_nobody() {
     const LINES: usize = 300;
@@ -285,130 +169,6 @@ fn who_takes_a_byte_at_a_time_loses_nothing_and_holds_up_nobody() {
     drop_by_drop.expect_nothing();
 }
 
-#[test]
-fn in_a_flood_nobody_who_reads_loses_a_line() {
-    const READERS: usize = 20;
-    const LINES: usize = 50_000;
-    // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
-    // done before they are, and they would have lost what did not fit.
-    let server = TestServer::with(&["--max-pending", "4194304"]);
-    let mut talker = Peer::enter_quiet(server.text);
-    let doors = [server.text, server.relay];
-    let readers: Vec<Peer> =
-        (0..READERS).map(|index| Peer::connect_narrow(doors[index % doors.len()], 64 * 1024)).collect();
-    talker.wait_for_company(1 + READERS);
-    talker.fence();
-    let before = server.status("VmRSS");
-    thread::scope(|scope| {
-        talk(scope, &talker, LINES, 200);
-        for reader in readers {
-            scope.spawn(move || {
-                let name = reader.name.clone();
-                let mut wanted = 0;
-                for line in reader.into_lines() {
-                    let line = line.unwrap_or_else(|error| panic!("{name} after line {wanted}: {error}"));
-                    assert!(!line.contains("skipped"), "{name}: {line} after line {wanted}");
-                    if let Some(number) = number(&line) {
-                        assert_eq!(number, wanted, "{name}: {line}");
-                        wanted += 1;
-                        if wanted == LINES {
-                            return;
-                        }
-                    }
-                }
-                panic!("{name} was closed after line {wanted}");
-            });
-        }
-        hear_all(&mut talker, LINES);
-    });
-    let after = server.status("VmHWM");
-    assert!(after < before + 4 * GROWTH, "memory grew from {before} to up to {after} KiB");
-    let log = server.stop();
-    assert!(!log.contains("slow reader"), "{log}");
-    assert!(log.contains(" 0 skipped"), "{log}");
-}
-
-/// Somebody asks for more and more and reads none of it: the server stops listening to that
-/// session, the others chat on, and when nothing has been taken for long enough it is closed.
-#[test]
-fn who_never_reads_its_own_answers_hurts_nobody() {
-    for question in ["/help\n", "who\n", "/who\n", "/xyzzy\n"] {
-        let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
-        let mut alice = Peer::enter(server.text);
-        let mut bob = Peer::enter(server.text);
-        alice.fence();
-        let mallory = Peer::enter(server.text);
-        alice.fence();
-        bob.fence();
-        let before = server.status("VmRSS");
-        let mut mouth = mallory.stream.try_clone().unwrap();
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let much = question.repeat(1000);
-                // Blocks when the server reads no more, and fails when it has closed.
-                while std::io::Write::write_all(&mut mouth, much.as_bytes()).is_ok() {}
-            });
-            let gone = format!("[{0}]{0}: login out", mallory.name);
-            let mut heard_of_it = 0;
-            let mut talk = |from: &mut Peer, to: &mut Peer, words: &str| {
-                from.send(words);
-                let wanted = format!("[{0}]{0}: {words}", from.name);
-                for peer in [from, to] {
-                    peer.skip_until(|line| {
-                        assert!(line == wanted || line == gone, "{line}");
-                        heard_of_it += usize::from(line == gone);
-                        line == wanted
-                    });
-                }
-                heard_of_it
-            };
-            let mut round = 0;
-            while talk(&mut alice, &mut bob, &format!("round {round}")) < 2 || round < 50 {
-                talk(&mut bob, &mut alice, &format!("answer {round}"));
-                round += 1;
-            }
-        });
-        let after = server.status("VmHWM");
-        assert!(after < before + GROWTH, "{question:?}: memory grew from {before} to up to {after} KiB");
-        // Where it takes half a minute to fill the kernel's buffers, the kernel gives up first.
-        let closed = |log: &str| log.contains("closed: slow reader") || log.contains("closed: write failed");
-        wait_for(|| closed(&server.log()).then_some(()), || format!("in vain for its end:\n{}", server.log()));
-    }
-}
-
-/// Answers that do not fit an outbox wait, and so does what was asked for behind them; a session that reads
-/// them, now and then a little, is never closed for what it asks.
-#[test]
-fn reader_of_long_answers_is_never_closed() {
-    const ASKED: usize = 30; // more than the kernel keeps
-    let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
-    let mut ann = Peer::connect_narrow(server.json, 64 * 1024);
-    ann.ask(&json!({"Act": "join", "Room": "lobby"}));
-    ann.json_fence();
-    let quotes = "\"".repeat(650);
-    (0..KEPT).for_each(|_| ann.ask(&json!({"Act": "say", "Data": quotes})));
-    for _ in 0..KEPT {
-        assert_eq!(ann.json()["Data"], quotes);
-    }
-    // Some 260 KiB each: one is more than the outbox holds.
-    (0..ASKED).for_each(|number| ann.ask(&json!({"Act": "history", "After": 0, "Ref": number})));
-    ann.ask(&json!({"Act": "ping", "Ref": "end"}));
-    for number in 0..ASKED {
-        let mut lines = 0;
-        loop {
-            let event = ann.json();
-            assert_eq!(event["Ref"], number, "{event}");
-            if event["Act"] == "history" {
-                break;
-            }
-            lines += 1;
-        }
-        assert!(lines > 150, "{lines} lines of answer {number}: the room keeps more");
-    }
-    assert_eq!(ann.json()["Ref"], "end");
-    assert!(!server.stop().contains("slow reader"));
-}
-
 /// Readers of a flood ask for the history meanwhile, and are closed for neither.
 #[test]
 fn reader_that_asks_in_a_flood_stays() {
@@ -432,4 +192,248 @@ fn reader_that_asks_in_a_flood_stays() {
     });
     let log = server.stop();
     assert!(!log.contains("slow reader"), "{log}");
+}
+
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
+        let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
+        let mut carol = Peer::enter(server.text);
+        let (mut gopher, _) = Peer::enter_relay(server.relay, &mut carol);
+        bob.fence();
+        alice.fence(); // and from here on she reads nothing
+        let before = server.status("VmRSS");
+        // However little the machine lets these three run: what is on its way to them fits an outbox.
+        let heard: [AtomicUsize; 3] = Default::default();
+        thread::scope(|scope| {
+            talk_with(scope, &bob, LINES, WIDTH, &heard);
+            for (healthy, heard) in [&mut bob, &mut carol, &mut gopher].into_iter().zip(&heard) {
+                scope.spawn(|| hear_and_count(healthy, LINES, heard));
+            }
+        });
+        let after = server.status("VmHWM");
+        assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
+
+        let skipped = hear_or_be_told(&mut alice, LINES);
+        assert!(skipped > 0, "she stalled and missed nothing");
+        bob.send("good to see you again");
+        alice.expect(&format!("[{0}]{0}: good to see you again", bob.name));
+        alice.expect_nothing();
+    }
+
+    /// A program that did not read asks for what came after the last line before the gap: it has every
+    /// line once, but for those that it is told are lost.
+    #[test]
+    fn a_program_that_fell_behind_fetches_what_it_missed() {
+        const LINES: usize = 40_000; // 7 MB as objects: more than the kernel and an outbox keep
+        const WIDTH: usize = 60;
+        let server = TestServer::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
+        let mut bob = Peer::enter(server.text);
+        let mut carol = Peer::connect_narrow(server.json, 64 * 1024);
+        carol.ask(&json!({"Act": "join", "Room": "lobby"}));
+        carol.json_fence(); // and from here on she reads nothing
+        bob.skip_until(|line| line.ends_with(": login"));
+        thread::scope(|scope| {
+            talk(scope, &bob, LINES, WIDTH);
+            scope.spawn(|| hear_all(&mut bob, LINES));
+        });
+        let mut seen = 0;
+        let skipped = loop {
+            let event = carol.json();
+            if let Some(skipped) = event["Skipped"].as_u64() {
+                break skipped;
+            }
+            seen += 1;
+            assert_eq!(event["Seq"], seen, "{event}");
+        };
+        assert_eq!(seen + skipped, LINES as u64);
+        let mut fetch = |after: u64| {
+            carol.ask(&json!({"Act": "history", "Room": "lobby", "After": after, "Ref": after}));
+            let mut fetched = Vec::new();
+            loop {
+                let event = carol.json();
+                assert_eq!(event["Ref"], after, "{event}");
+                if event["Act"] == "history" {
+                    return (fetched, event["Lost"].as_u64().unwrap());
+                }
+                let seq = event["Seq"].as_u64().unwrap();
+                assert_eq!(event["Data"], line(seq as usize - 1, WIDTH));
+                fetched.push(seq);
+            }
+        };
+        let last = LINES as u64;
+        let (fetched, lost) = fetch(seen);
+        assert_eq!(fetched, (seen + lost + 1..=last).collect::<Vec<_>>(), "{lost} lost after {seen}");
+        assert!(fetched.len() > 100, "{lost} lost after {seen}");
+        assert_eq!(fetch(last - 100), ((last - 99..=last).collect(), 0));
+        bob.send("good to see you again");
+        assert_eq!(carol.json()["Seq"], LINES + 1, "and then it goes on live");
+    }
+
+    /// The same more than once: each time it stalls, it is told of what it missed that time.
+    #[test]
+    fn every_stall_is_told_of_and_nothing_is_counted_twice() {
+        let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
+        alice.fence();
+        for _ in 0..3 {
+            thread::scope(|scope| {
+                talk(scope, &bob, LINES / 2, WIDTH);
+                scope.spawn(|| hear_all(&mut bob, LINES / 2));
+            });
+            hear_or_be_told(&mut alice, LINES / 2);
+            alice.expect_nothing();
+        }
+    }
+
+    /// What waits grows old while the process is stopped, which is not the fault of who goes on reading.
+    #[test]
+    fn who_reads_is_not_cut_because_the_process_was_stopped() {
+        const LINES: usize = 16_000; // 8 MB
+        const TIMEOUT: Duration = Duration::from_secs(6);
+        let server = TestServer::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
+        // Her system takes little at once, so that most still waits when it goes on.
+        let mut alice = Peer::connect_narrow(server.text, 64 * 1024);
+        alice.fence();
+        let mut bob = Peer::enter(server.text);
+        alice.fence();
+        thread::scope(|scope| {
+            talk(scope, &bob, LINES, WIDTH);
+            hear_all(&mut bob, LINES);
+            server.signal("STOP");
+            scope.spawn(|| hear_all(&mut alice, LINES));
+            thread::sleep(TIMEOUT + Duration::from_millis(500)); // how long it is stopped is what is tried
+            server.signal("CONT");
+        });
+        alice.expect_nothing();
+    }
+
+    #[test]
+    fn in_a_flood_nobody_who_reads_loses_a_line() {
+        const READERS: usize = 20;
+        const LINES: usize = 50_000;
+        // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
+        // done before they are, and they would have lost what did not fit.
+        let server = TestServer::with(&["--max-pending", "4194304"]);
+        let mut talker = Peer::enter_quiet(server.text);
+        let doors = [server.text, server.relay];
+        let readers: Vec<Peer> =
+            (0..READERS).map(|index| Peer::connect_narrow(doors[index % doors.len()], 64 * 1024)).collect();
+        talker.wait_for_company(1 + READERS);
+        talker.fence();
+        let before = server.status("VmRSS");
+        thread::scope(|scope| {
+            talk(scope, &talker, LINES, 200);
+            for reader in readers {
+                scope.spawn(move || {
+                    let name = reader.name.clone();
+                    let mut wanted = 0;
+                    for line in reader.into_lines() {
+                        let line = line.unwrap_or_else(|error| panic!("{name} after line {wanted}: {error}"));
+                        assert!(!line.contains("skipped"), "{name}: {line} after line {wanted}");
+                        if let Some(number) = number(&line) {
+                            assert_eq!(number, wanted, "{name}: {line}");
+                            wanted += 1;
+                            if wanted == LINES {
+                                return;
+                            }
+                        }
+                    }
+                    panic!("{name} was closed after line {wanted}");
+                });
+            }
+            hear_all(&mut talker, LINES);
+        });
+        let after = server.status("VmHWM");
+        assert!(after < before + 4 * GROWTH, "memory grew from {before} to up to {after} KiB");
+        let log = server.stop();
+        assert!(!log.contains("slow reader"), "{log}");
+        assert!(log.contains(" 0 skipped"), "{log}");
+    }
+
+    /// Somebody asks for more and more and reads none of it: the server stops listening to that
+    /// session, the others chat on, and when nothing has been taken for long enough it is closed.
+    #[test]
+    fn who_never_reads_its_own_answers_hurts_nobody() {
+        for question in ["/help\n", "who\n", "/who\n", "/xyzzy\n"] {
+            let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
+            let mut alice = Peer::enter(server.text);
+            let mut bob = Peer::enter(server.text);
+            alice.fence();
+            let mallory = Peer::enter(server.text);
+            alice.fence();
+            bob.fence();
+            let before = server.status("VmRSS");
+            let mut mouth = mallory.stream.try_clone().unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let much = question.repeat(1000);
+                    // Blocks when the server reads no more, and fails when it has closed.
+                    while std::io::Write::write_all(&mut mouth, much.as_bytes()).is_ok() {}
+                });
+                let gone = format!("[{0}]{0}: login out", mallory.name);
+                let mut heard_of_it = 0;
+                let mut talk = |from: &mut Peer, to: &mut Peer, words: &str| {
+                    from.send(words);
+                    let wanted = format!("[{0}]{0}: {words}", from.name);
+                    for peer in [from, to] {
+                        peer.skip_until(|line| {
+                            assert!(line == wanted || line == gone, "{line}");
+                            heard_of_it += usize::from(line == gone);
+                            line == wanted
+                        });
+                    }
+                    heard_of_it
+                };
+                let mut round = 0;
+                while talk(&mut alice, &mut bob, &format!("round {round}")) < 2 || round < 50 {
+                    talk(&mut bob, &mut alice, &format!("answer {round}"));
+                    round += 1;
+                }
+            });
+            let after = server.status("VmHWM");
+            assert!(after < before + GROWTH, "{question:?}: memory grew from {before} to up to {after} KiB");
+            // Where it takes half a minute to fill the kernel's buffers, the kernel gives up first.
+            let closed = |log: &str| log.contains("closed: slow reader") || log.contains("closed: write failed");
+            wait_for(|| closed(&server.log()).then_some(()), || format!("in vain for its end:\n{}", server.log()));
+        }
+    }
+
+    /// Answers that do not fit an outbox wait, and so does what was asked for behind them; a session that reads
+    /// them, now and then a little, is never closed for what it asks.
+    #[test]
+    fn reader_of_long_answers_is_never_closed() {
+        const ASKED: usize = 30; // more than the kernel keeps
+        let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
+        let mut ann = Peer::connect_narrow(server.json, 64 * 1024);
+        ann.ask(&json!({"Act": "join", "Room": "lobby"}));
+        ann.json_fence();
+        let quotes = "\"".repeat(650);
+        (0..KEPT).for_each(|_| ann.ask(&json!({"Act": "say", "Data": quotes})));
+        for _ in 0..KEPT {
+            assert_eq!(ann.json()["Data"], quotes);
+        }
+        // Some 260 KiB each: one is more than the outbox holds.
+        (0..ASKED).for_each(|number| ann.ask(&json!({"Act": "history", "After": 0, "Ref": number})));
+        ann.ask(&json!({"Act": "ping", "Ref": "end"}));
+        for number in 0..ASKED {
+            let mut lines = 0;
+            loop {
+                let event = ann.json();
+                assert_eq!(event["Ref"], number, "{event}");
+                if event["Act"] == "history" {
+                    break;
+                }
+                lines += 1;
+            }
+            assert!(lines > 150, "{lines} lines of answer {number}: the room keeps more");
+        }
+        assert_eq!(ann.json()["Ref"], "end");
+        assert!(!server.stop().contains("slow reader"));
+    }
 }

@@ -111,54 +111,6 @@ fn who_returns_with_after_has_every_line_once() {
     assert_eq!(seen, wanted);
 }
 
-/// Three hundred come and go at once; who is there already hears a handful of lines about it, which
-/// add up, by text and by JSON.
-#[test]
-fn a_join_storm_is_a_handful_of_lines() {
-    const CROWD: usize = 300;
-    let server = TestServer::new();
-    let mut witness = Peer::enter(server.text);
-    let mut program = Peer::connect(server.json);
-    program.ask(&json!({"Act": "join", "Room": "lobby"}));
-    program.json_fence();
-    witness.skip_until(|line| line.ends_with(": login"));
-    let began = Instant::now();
-    let crowd: Vec<Peer> = thread::scope(|scope| {
-        let coming = || (0..CROWD / 4).map(|_| Peer::greeted(server.text)).collect::<Vec<_>>();
-        let all: Vec<_> = (0..4).map(|_| scope.spawn(coming)).collect();
-        all.into_iter().flat_map(|some| some.join().unwrap()).collect()
-    });
-    let mut moved = Movements::default();
-    while moved.came < CROWD {
-        let line = witness.line();
-        assert!(moved.count(&line), "{line}");
-    }
-    assert_eq!((moved.came, moved.left), (CROWD, 0));
-    drop(crowd);
-    while moved.left < CROWD {
-        let line = witness.line();
-        assert!(moved.count(&line), "{line}");
-    }
-    assert_eq!((moved.came, moved.left), (CROWD, CROWD));
-    // Five one by one and one for the rest, every two seconds.
-    let most = 6 * (2 + began.elapsed().as_secs() as usize / 2);
-    assert!(moved.lines <= most, "{} lines, at most {most} were to come", moved.lines);
-    witness.expect_nothing();
-
-    let (mut came, mut left) = (0, 0);
-    for event in program.json_fence() {
-        match event["Act"].as_str() {
-            Some("joined") => came += 1,
-            Some("left") => left += 1,
-            _ => {
-                came += event["Came"].as_u64().unwrap();
-                left += event["Left"].as_u64().unwrap();
-            }
-        }
-    }
-    assert_eq!((came, left), (CROWD as u64, CROWD as u64));
-}
-
 /// Those who do not see everything are given their ranges of the same bytes: each hears the rest in
 /// the order of those who hear all.
 #[test]
@@ -280,35 +232,6 @@ fn ten_thousand_joins_and_leaves_hurt_nobody() {
     assert!(after < before + GROWTH, "memory grew from {before} to up to {after} KiB");
 }
 
-/// Somebody goes back and forth without a pause, for longer than comings and goings are counted
-/// together: not one of them is lost where one count ends and the next begins.
-#[test]
-fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
-    const BATCH: usize = 20;
-    const LONG_ENOUGH: Duration = Duration::from_millis(6500); // three counts
-    let server = TestServer::with(&["--history", "0"]);
-    let mut alice = Peer::enter(server.text);
-    let mut bob = Peer::enter(server.text);
-    alice.fence();
-    bob.be_quiet();
-    let began = Instant::now();
-    let mut times = 0;
-    while began.elapsed() < LONG_ENOUGH {
-        bob.send_raw("/join den\n/leave\n".repeat(BATCH).as_bytes());
-        (0..2 * BATCH).for_each(|_| assert!(bob.line().starts_with("*** You are in #")));
-        times += BATCH;
-    }
-    let moved = Cell::new(Movements::default());
-    let all_told = || {
-        let mut until_now = moved.get();
-        alice.fence().iter().for_each(|line| assert!(until_now.count(line), "{line}"));
-        moved.set(until_now);
-        (until_now.came + until_now.left >= 2 * times).then_some(())
-    };
-    wait_for(all_told, || format!("{times} comings and as many goings to be told, not {:?}", moved.get()));
-    assert_eq!((moved.get().came, moved.get().left), (times, times));
-}
-
 /// Rooms are made by thousands, each left for the next: there are never more than may be.
 #[test]
 fn three_thousand_rooms_take_the_memory_of_a_few() {
@@ -356,4 +279,85 @@ fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
     assert_eq!(join(&mut alice, "one"), [""; 0]); // takes the place of #three
     let past = join(&mut alice, "two");
     assert!(past.len() == 1 && past[0].ends_with(": said in two"), "{past:?}");
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// Three hundred come and go at once; who is there already hears a handful of lines about it, which
+    /// add up, by text and by JSON.
+    #[test]
+    fn a_join_storm_is_a_handful_of_lines() {
+        const CROWD: usize = 300;
+        let server = TestServer::new();
+        let mut witness = Peer::enter(server.text);
+        let mut program = Peer::connect(server.json);
+        program.ask(&json!({"Act": "join", "Room": "lobby"}));
+        program.json_fence();
+        witness.skip_until(|line| line.ends_with(": login"));
+        let began = Instant::now();
+        let crowd: Vec<Peer> = thread::scope(|scope| {
+            let coming = || (0..CROWD / 4).map(|_| Peer::greeted(server.text)).collect::<Vec<_>>();
+            let all: Vec<_> = (0..4).map(|_| scope.spawn(coming)).collect();
+            all.into_iter().flat_map(|some| some.join().unwrap()).collect()
+        });
+        let mut moved = Movements::default();
+        while moved.came < CROWD {
+            let line = witness.line();
+            assert!(moved.count(&line), "{line}");
+        }
+        assert_eq!((moved.came, moved.left), (CROWD, 0));
+        drop(crowd);
+        while moved.left < CROWD {
+            let line = witness.line();
+            assert!(moved.count(&line), "{line}");
+        }
+        assert_eq!((moved.came, moved.left), (CROWD, CROWD));
+        // Five one by one and one for the rest, every two seconds.
+        let most = 6 * (2 + began.elapsed().as_secs() as usize / 2);
+        assert!(moved.lines <= most, "{} lines, at most {most} were to come", moved.lines);
+        witness.expect_nothing();
+
+        let (mut came, mut left) = (0, 0);
+        for event in program.json_fence() {
+            match event["Act"].as_str() {
+                Some("joined") => came += 1,
+                Some("left") => left += 1,
+                _ => {
+                    came += event["Came"].as_u64().unwrap();
+                    left += event["Left"].as_u64().unwrap();
+                }
+            }
+        }
+        assert_eq!((came, left), (CROWD as u64, CROWD as u64));
+    }
+
+    /// Somebody goes back and forth without a pause, for longer than comings and goings are counted
+    /// together: not one of them is lost where one count ends and the next begins.
+    #[test]
+    fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
+        const BATCH: usize = 20;
+        const LONG_ENOUGH: Duration = Duration::from_millis(6500); // three counts
+        let server = TestServer::with(&["--history", "0"]);
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
+        alice.fence();
+        bob.be_quiet();
+        let began = Instant::now();
+        let mut times = 0;
+        while began.elapsed() < LONG_ENOUGH {
+            bob.send_raw("/join den\n/leave\n".repeat(BATCH).as_bytes());
+            (0..2 * BATCH).for_each(|_| assert!(bob.line().starts_with("*** You are in #")));
+            times += BATCH;
+        }
+        let moved = Cell::new(Movements::default());
+        let all_told = || {
+            let mut until_now = moved.get();
+            alice.fence().iter().for_each(|line| assert!(until_now.count(line), "{line}"));
+            moved.set(until_now);
+            (until_now.came + until_now.left >= 2 * times).then_some(())
+        };
+        wait_for(all_told, || format!("{times} comings and as many goings to be told, not {:?}", moved.get()));
+        assert_eq!((moved.get().came, moved.get().left), (times, times));
+    }
 }

@@ -27,42 +27,6 @@ fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
     }
 }
 
-#[test]
-fn two_thousand_come_and_go_and_leave_nothing_behind() {
-    let server = TestServer::new();
-    let mut witness = Peer::enter(server.text);
-    let mut alice = Peer::enter(server.text);
-    let mut bob = Peer::enter(server.text);
-    let (threads, descriptors) = (server.status("Threads"), server.descriptors());
-    for count in 0..2000 {
-        // Of one that sends nothing nobody hears.
-        let caller = if count % 4 == 3 { Peer::connect(server.relay) } else { Peer::enter(server.text) };
-        if count % 2 == 0 {
-            caller.reset();
-        }
-        if count % 200 == 0 {
-            chat(&mut alice, &mut bob);
-        }
-    }
-    let as_before = || (server.status("Threads") == threads && server.descriptors() == descriptors).then_some(());
-    wait_for(as_before, || format!("{} threads, {} descriptors", server.status("Threads"), server.descriptors()));
-    chat(&mut alice, &mut bob);
-    // What is told in one line is told two seconds late.
-    let mut moved = Movements::default();
-    let all_told = || {
-        witness.fence().iter().for_each(|line| _ = moved.count(line));
-        (moved.came > 1000 && moved.came == moved.left + 2).then_some(())
-    };
-    wait_for(all_told, || "as many to have left as came, but for the two who chat".to_owned());
-    witness.send("who");
-    witness.expect("user list:");
-    witness.expect("{me}:{me}");
-    for peer in [&alice, &bob] {
-        witness.expect(&format!("{0}:{0}", peer.name));
-    }
-    witness.expect_nothing();
-}
-
 /// A script that says a line and closes without reading is found out by the first line that cannot be
 /// sent to it, often before its own has been looked at. That one counts all the same.
 #[test]
@@ -91,28 +55,6 @@ fn a_goodbye_is_not_eaten_by_what_comes_behind_it() {
     }
 }
 
-/// Whose cable was pulled says no end and acknowledges nothing, so the server's own end cannot be waited
-/// for either. His silence is what ends him, then his place is free; the kernel alone would wait twice the
-/// write time-out for what it has sent him.
-#[test]
-fn who_has_vanished_is_idle_and_his_place_is_free_soon_after() {
-    let server = TestServer::with(&["--idle", "3s", "--write-timeout", "1h"]);
-    let mut alice = Peer::enter(server.text);
-    alice.send("/stay");
-    alice.expect("*** You may stay silent. /quit leaves");
-    let before = (server.status("Threads"), server.descriptors());
-    let bob = Peer::enter(server.text);
-    let name = bob.name.clone();
-    let gone = bob.vanish();
-    alice.send("are you there?");
-    alice.skip_until(|line| line == format!("[{name}]{name}: time out leave out"));
-    server.wait_for_log(&format!("(text, {name}) closed: idle for 3 s"));
-    let is_free = || ((server.status("Threads"), server.descriptors()) == before).then_some(());
-    wait_for(is_free, || format!("the threads and the descriptor of {name} to be free"));
-    drop(gone);
-    alice.expect_nothing();
-}
-
 /// Some clients (nc) take an error of a write for the end and read no more, so who talks on after it
 /// was told to go is listened to as long as a goodbye takes: much more than the kernel has room for.
 /// On a busy machine that second can be too short, but not each time.
@@ -126,4 +68,66 @@ fn who_talks_on_at_the_end_is_not_reset() {
         bob.stream.write_all(more.as_bytes()).is_ok()
     });
     assert!(written, "{}", server.log());
+}
+
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn two_thousand_come_and_go_and_leave_nothing_behind() {
+        let server = TestServer::new();
+        let mut witness = Peer::enter(server.text);
+        let mut alice = Peer::enter(server.text);
+        let mut bob = Peer::enter(server.text);
+        let (threads, descriptors) = (server.status("Threads"), server.descriptors());
+        for count in 0..2000 {
+            // Of one that sends nothing nobody hears.
+            let caller = if count % 4 == 3 { Peer::connect(server.relay) } else { Peer::enter(server.text) };
+            if count % 2 == 0 {
+                caller.reset();
+            }
+            if count % 200 == 0 {
+                chat(&mut alice, &mut bob);
+            }
+        }
+        let as_before = || (server.status("Threads") == threads && server.descriptors() == descriptors).then_some(());
+        wait_for(as_before, || format!("{} threads, {} descriptors", server.status("Threads"), server.descriptors()));
+        chat(&mut alice, &mut bob);
+        // What is told in one line is told two seconds late.
+        let mut moved = Movements::default();
+        let all_told = || {
+            witness.fence().iter().for_each(|line| _ = moved.count(line));
+            (moved.came > 1000 && moved.came == moved.left + 2).then_some(())
+        };
+        wait_for(all_told, || "as many to have left as came, but for the two who chat".to_owned());
+        witness.send("who");
+        witness.expect("user list:");
+        witness.expect("{me}:{me}");
+        for peer in [&alice, &bob] {
+            witness.expect(&format!("{0}:{0}", peer.name));
+        }
+        witness.expect_nothing();
+    }
+
+    /// Whose cable was pulled says no end and acknowledges nothing, so the server's own end cannot be waited
+    /// for either. His silence is what ends him, then his place is free; the kernel alone would wait twice the
+    /// write time-out for what it has sent him.
+    #[test]
+    fn who_has_vanished_is_idle_and_his_place_is_free_soon_after() {
+        let server = TestServer::with(&["--idle", "3s", "--write-timeout", "1h"]);
+        let mut alice = Peer::enter(server.text);
+        alice.send("/stay");
+        alice.expect("*** You may stay silent. /quit leaves");
+        let before = (server.status("Threads"), server.descriptors());
+        let bob = Peer::enter(server.text);
+        let name = bob.name.clone();
+        let gone = bob.vanish();
+        alice.send("are you there?");
+        alice.skip_until(|line| line == format!("[{name}]{name}: time out leave out"));
+        server.wait_for_log(&format!("(text, {name}) closed: idle for 3 s"));
+        let is_free = || ((server.status("Threads"), server.descriptors()) == before).then_some(());
+        wait_for(is_free, || format!("the threads and the descriptor of {name} to be free"));
+        drop(gone);
+        alice.expect_nothing();
+    }
 }

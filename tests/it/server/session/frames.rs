@@ -167,95 +167,99 @@ fn wrong_bytes_at_the_frame_door_end_that_session_alone() {
     alice.expect_nothing();
 }
 
-/// The two waits of ten seconds that no flag shortens, at the same time: a frame that was begun must
-/// be finished, and a program that was asked to leave must.
-#[test]
-fn ten_seconds_for_a_frame_and_to_leave() {
-    let server = TestServer::with(&["--heartbeat", "0", "--join-grace", "1ms"]);
-    let ten = Duration::from_millis(9900); // a turn of the server may have begun a little before
-    let began = Instant::now();
-    let mut dave = Peer::connect(server.frame);
-    let mut patient = Peer::connect(server.frame); // has begun nothing
-    dave.send_frame(1, b"whole");
-    dave.expect_frame(1, b"whole");
-    dave.send_raw(&frame(1, b"half")[..9]);
-    // It does not help to send a byte now and then: this frame would be whole after 40 s.
-    let mut erin = Peer::connect(server.frame);
-    let dripping = erin.again();
-    let drip = thread::spawn(move || {
-        for byte in frame(1, &[0; 400]) {
-            if (&dripping.stream).write_all(&[byte]).is_err() {
-                return;
+mod exhaustive {
+    use super::*;
+
+    /// The two waits of ten seconds that no flag shortens, at the same time: a frame that was begun must
+    /// be finished, and a program that was asked to leave must.
+    #[test]
+    fn ten_seconds_for_a_frame_and_to_leave() {
+        let server = TestServer::with(&["--heartbeat", "0", "--join-grace", "1ms"]);
+        let ten = Duration::from_millis(9900); // a turn of the server may have begun a little before
+        let began = Instant::now();
+        let mut dave = Peer::connect(server.frame);
+        let mut patient = Peer::connect(server.frame); // has begun nothing
+        dave.send_frame(1, b"whole");
+        dave.expect_frame(1, b"whole");
+        dave.send_raw(&frame(1, b"half")[..9]);
+        // It does not help to send a byte now and then: this frame would be whole after 40 s.
+        let mut erin = Peer::connect(server.frame);
+        let dripping = erin.again();
+        let drip = thread::spawn(move || {
+            for byte in frame(1, &[0; 400]) {
+                if (&dripping.stream).write_all(&[byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(100)); // the pace of its drops
             }
-            thread::sleep(Duration::from_millis(100)); // the pace of its drops
-        }
-    });
-    // Nor to send one just before the time is over: this frame was once given nearly 20 s.
-    let mut frank = Peer::connect(server.frame);
-    frank.send_raw(b"\x01");
-    let late = frank.again();
-    let second = thread::spawn(move || {
-        thread::sleep(Duration::from_secs(9)); // when its second byte comes, and its last
-        (&late.stream).write_all(b"\0").is_ok()
-    });
-    let end = thread::spawn(move || {
-        let (route, words) = frank.next_frame();
-        frank.expect_end();
-        (route, words, began.elapsed())
-    });
-    // Whole frames, more than are decoded in one go, begin nothing: hers is begun at nine seconds.
-    let mut gina = Peer::connect(server.frame);
-    gina.send_raw(&frame(1, b"x").repeat(3000));
-    (0..3000).for_each(|_| gina.expect_frame(1, b"x"));
-    let half = gina.again();
-    let third = thread::spawn(move || {
-        thread::sleep(Duration::from_secs(9)); // when her last frame begins
-        (&half.stream).write_all(&frame(1, b"late")[..9]).is_ok()
-    });
-    // Half a packet is as half a frame; half a line of JSON may be somebody who types. (Nobody is asked to
-    // leave here, which would end them too.)
-    let calm = TestServer::with(&["--join-grace", "0"]);
-    let mut hugo = Peer::connect(calm.json);
-    hugo.send_raw(&[packet(Framing::Gf2, JOIN), packet(Framing::Gf2, HELLO)[..9].to_vec()].concat());
-    let mut typist = Peer::connect(calm.json);
-    typist.send(JOIN);
-    typist.json_fence();
-    typist.send_raw(&HELLO.as_bytes()[..9]);
-    let mut gtcp = Peer::connect(server.json);
-    gtcp.send_packet(Framing::Gf2, HELLO);
-    let answers = [gtcp.next_packet(Framing::Gf2), gtcp.next_packet(Framing::Gf2)];
-    let wanted = BTreeSet::from([NICE.to_owned(), DOEXIT.to_owned()]);
-    assert_eq!(BTreeSet::from(answers), wanted);
-    gtcp.read_to_end();
-    assert!(began.elapsed() >= ten, "asked to leave, and closed too early");
-    let (route, words) = dave.next_frame();
-    assert_eq!(route, 10_000, "{}", words.escape_ascii());
-    dave.expect_end();
-    assert!(began.elapsed() >= ten, "closed too early");
-    assert!(third.join().unwrap());
-    gina.send_raw(&frame(1, b"late")[9..]);
-    gina.expect_frame(1, b"late");
-    let (route, words) = erin.next_frame();
-    assert_eq!(route, 10_000, "{}", words.escape_ascii());
-    erin.expect_end();
-    drop(erin);
-    drip.join().unwrap();
-    let (route, words, took) = end.join().unwrap();
-    assert_eq!(route, 10_000, "{}", words.escape_ascii());
-    assert!(second.join().unwrap(), "closed before its second byte");
-    assert!(took >= ten, "a byte at 0 s and one at 9 s: closed after {took:?}");
-    let last = loop {
-        let packet = hugo.next_packet(Framing::Gf2);
-        if packet.contains("\"Act\":\"error\"") {
-            break packet;
-        }
-    };
-    assert_eq!(last, r#"{"Act":"error","Data":"a packet that was not finished within 10 s","Code":"usage"}"#);
-    hugo.expect_end();
-    patient.send_frame(1, b"test");
-    patient.expect_frame(1, b"test");
-    typist.send(&HELLO[9..]);
-    typist.skip_until(|line| line == NICE);
-    server.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
-    server.wait_for_log("closed: malformed input: a frame that was not finished within 10 s");
+        });
+        // Nor to send one just before the time is over: this frame was once given nearly 20 s.
+        let mut frank = Peer::connect(server.frame);
+        frank.send_raw(b"\x01");
+        let late = frank.again();
+        let second = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(9)); // when its second byte comes, and its last
+            (&late.stream).write_all(b"\0").is_ok()
+        });
+        let end = thread::spawn(move || {
+            let (route, words) = frank.next_frame();
+            frank.expect_end();
+            (route, words, began.elapsed())
+        });
+        // Whole frames, more than are decoded in one go, begin nothing: hers is begun at nine seconds.
+        let mut gina = Peer::connect(server.frame);
+        gina.send_raw(&frame(1, b"x").repeat(3000));
+        (0..3000).for_each(|_| gina.expect_frame(1, b"x"));
+        let half = gina.again();
+        let third = thread::spawn(move || {
+            thread::sleep(Duration::from_secs(9)); // when her last frame begins
+            (&half.stream).write_all(&frame(1, b"late")[..9]).is_ok()
+        });
+        // Half a packet is as half a frame; half a line of JSON may be somebody who types. (Nobody is asked to
+        // leave here, which would end them too.)
+        let calm = TestServer::with(&["--join-grace", "0"]);
+        let mut hugo = Peer::connect(calm.json);
+        hugo.send_raw(&[packet(Framing::Gf2, JOIN), packet(Framing::Gf2, HELLO)[..9].to_vec()].concat());
+        let mut typist = Peer::connect(calm.json);
+        typist.send(JOIN);
+        typist.json_fence();
+        typist.send_raw(&HELLO.as_bytes()[..9]);
+        let mut gtcp = Peer::connect(server.json);
+        gtcp.send_packet(Framing::Gf2, HELLO);
+        let answers = [gtcp.next_packet(Framing::Gf2), gtcp.next_packet(Framing::Gf2)];
+        let wanted = BTreeSet::from([NICE.to_owned(), DOEXIT.to_owned()]);
+        assert_eq!(BTreeSet::from(answers), wanted);
+        gtcp.read_to_end();
+        assert!(began.elapsed() >= ten, "asked to leave, and closed too early");
+        let (route, words) = dave.next_frame();
+        assert_eq!(route, 10_000, "{}", words.escape_ascii());
+        dave.expect_end();
+        assert!(began.elapsed() >= ten, "closed too early");
+        assert!(third.join().unwrap());
+        gina.send_raw(&frame(1, b"late")[9..]);
+        gina.expect_frame(1, b"late");
+        let (route, words) = erin.next_frame();
+        assert_eq!(route, 10_000, "{}", words.escape_ascii());
+        erin.expect_end();
+        drop(erin);
+        drip.join().unwrap();
+        let (route, words, took) = end.join().unwrap();
+        assert_eq!(route, 10_000, "{}", words.escape_ascii());
+        assert!(second.join().unwrap(), "closed before its second byte");
+        assert!(took >= ten, "a byte at 0 s and one at 9 s: closed after {took:?}");
+        let last = loop {
+            let packet = hugo.next_packet(Framing::Gf2);
+            if packet.contains("\"Act\":\"error\"") {
+                break packet;
+            }
+        };
+        assert_eq!(last, r#"{"Act":"error","Data":"a packet that was not finished within 10 s","Code":"usage"}"#);
+        hugo.expect_end();
+        patient.send_frame(1, b"test");
+        patient.expect_frame(1, b"test");
+        typist.send(&HELLO[9..]);
+        typist.skip_until(|line| line == NICE);
+        server.wait_for_log("neither joined a room nor said anything, and did not leave when asked to");
+        server.wait_for_log("closed: malformed input: a frame that was not finished within 10 s");
+    }
 }

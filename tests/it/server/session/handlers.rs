@@ -152,39 +152,6 @@ fn a_session_can_be_sent_to_from_elsewhere() {
     assert_eq!(to_alice.send(Key::Route(5), ""), Err(SendError::Gone));
 }
 
-/// Whoever sends to a peer that does not read is not kept waiting for it: it is told that the server is
-/// busy, and at last that the session has gone.
-#[test]
-fn sending_from_elsewhere_never_waits_for_who_does_not_read() {
-    let (came, remotes) = mpsc::channel::<Remote>();
-    let server = server().on_open(move |caller| _ = came.send(caller.remote())).spawn().unwrap();
-    let stuck = Peer::connect_narrow(server.address(Wire::Frame).unwrap(), 4096);
-    let remote = remotes.recv_timeout(DEADLINE).unwrap();
-    let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
-    let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
-    let until = Instant::now() + DEADLINE;
-    let send_until_gone = || {
-        let mut busy = 0;
-        loop {
-            match remote.send(Key::Route(5), [b'x'; 100]) {
-                Ok(()) => {}
-                Err(SendError::Busy) => busy += 1,
-                Err(SendError::Gone) => return busy,
-            }
-            assert!(Instant::now() < until, "the session is still there");
-        }
-    };
-    let busy: usize = thread::scope(|scope| {
-        let senders: Vec<_> = (0..3).map(|_| scope.spawn(send_until_gone)).collect();
-        senders.into_iter().map(|sender| sender.join().unwrap()).sum()
-    });
-    assert!(busy > 0, "three who send as fast as they can have never found the server busy");
-    chat(&mut alice, &mut bob);
-    server.stop();
-    drop((alice, bob, stuck));
-    server.join().unwrap();
-}
-
 /// Every ending reaches `on_close`, once and with its name: a close by a handler, which delivers what
 /// was sent before it; a panic of a handler, which ends that session alone; and an end of input.
 #[test]
@@ -418,4 +385,41 @@ fn long_word_of_a_handler_comes_wrapped() {
     server.stop();
     drop(alice);
     server.join().unwrap();
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// Whoever sends to a peer that does not read is not kept waiting for it: it is told that the server is
+    /// busy, and at last that the session has gone.
+    #[test]
+    fn sending_from_elsewhere_never_waits_for_who_does_not_read() {
+        let (came, remotes) = mpsc::channel::<Remote>();
+        let server = server().on_open(move |caller| _ = came.send(caller.remote())).spawn().unwrap();
+        let stuck = Peer::connect_narrow(server.address(Wire::Frame).unwrap(), 4096);
+        let remote = remotes.recv_timeout(DEADLINE).unwrap();
+        let mut alice = Peer::enter(server.address(Wire::Text).unwrap());
+        let mut bob = Peer::enter(server.address(Wire::Text).unwrap());
+        let until = Instant::now() + DEADLINE;
+        let send_until_gone = || {
+            let mut busy = 0;
+            loop {
+                match remote.send(Key::Route(5), [b'x'; 100]) {
+                    Ok(()) => {}
+                    Err(SendError::Busy) => busy += 1,
+                    Err(SendError::Gone) => return busy,
+                }
+                assert!(Instant::now() < until, "the session is still there");
+            }
+        };
+        let busy: usize = thread::scope(|scope| {
+            let senders: Vec<_> = (0..3).map(|_| scope.spawn(send_until_gone)).collect();
+            senders.into_iter().map(|sender| sender.join().unwrap()).sum()
+        });
+        assert!(busy > 0, "three who send as fast as they can have never found the server busy");
+        chat(&mut alice, &mut bob);
+        server.stop();
+        drop((alice, bob, stuck));
+        server.join().unwrap();
+    }
 }

@@ -62,42 +62,6 @@ fn each_framing_is_answered_alike_and_asked_to_leave_when_it_never_joins() {
     }
 }
 
-#[test]
-fn a_packet_may_come_byte_by_byte_in_any_framing() {
-    let server = TestServer::with(&["--join-grace", "0"]);
-    for framing in Framing::ALL {
-        let mut peer = Peer::connect(server.json);
-        peer.place = format!("{framing:?}: ");
-        for byte in packet(framing, HELLO) {
-            peer.send_raw(&[byte]);
-            server.wait_until_read(&peer);
-        }
-        peer.expect_packet(framing, NICE);
-    }
-}
-
-/// Their time went by while the process was stopped, and what they sent in it counts first.
-#[test]
-fn who_joined_while_the_process_was_stopped_is_not_asked_to_leave() {
-    let server = TestServer::with(&["--join-grace", "3s"]);
-    let mut all: Vec<Peer> = (0..100).map(|_| Peer::connect(server.json)).collect();
-    for peer in &mut all {
-        assert_eq!(peer.json_fence(), [json!(null); 0]);
-    }
-    let mut silent = all.remove(50);
-    server.signal("STOP");
-    for peer in &mut all {
-        peer.ask(&json!({"Act": "join", "Data": "den"}));
-    }
-    thread::sleep(Duration::from_millis(3500)); // how long it is stopped is what is tried
-    server.signal("CONT");
-    assert_eq!(silent.json()["Act"], "doexit");
-    for peer in &mut all {
-        let heard = peer.json_fence();
-        assert!(heard.iter().all(|event| event["Act"] != "doexit"), "{heard:?}");
-    }
-}
-
 /// `json+gf3://` and the like take and give that framing only.
 #[test]
 fn a_door_may_fix_the_framing() {
@@ -229,47 +193,6 @@ fn an_answer_that_its_framing_cannot_carry_is_cut() {
     peer.expect_packet(Framing::Gf1, NICE);
 }
 
-/// A stream that cannot be followed any further: one error, and the end.
-#[test]
-fn a_broken_packet_ends_that_session_alone() {
-    let server = TestServer::with(&["--join-grace", "0"]);
-    let mut alice = Peer::enter_quiet(server.text);
-    let mut bob = Peer::enter(server.text);
-    let wrong_sum = {
-        let mut bytes = packet(Framing::Gf7, HELLO);
-        bytes[6] ^= 1;
-        bytes
-    };
-    for (framing, first, broken) in [
-        (Framing::Gf7, true, wrong_sum.as_slice()),
-        (Framing::Gf7, false, &wrong_sum),
-        (Framing::Gf7, false, b"\x00\x00\x06\x00\x00\x00\x00"),
-        (Framing::Gf7, false, b"\xff\xff\xff\x00\x00\x00\x00"),
-        (Framing::Gf4, false, b"\xff\xff\xff\xff"),
-        (Framing::Gf4, false, b"\x00\x01\x00\x00"),
-        (Framing::Gf3, false, b"\x01\x00\x00"),
-        // Unknown yet, so it is told in today's framing.
-        (Framing::Gf2, true, FRAME_HEARTBEAT),
-        (Framing::Gf2, true, b"GET / HTTP/1.1\r\nHost: parlor\r\n\r\n"),
-        (Framing::Gf2, true, TLS_HELLO),
-        (Framing::Gf2, true, b"hello\r\n"),
-        (Framing::Gf2, true, b"\x01\x00\x00\x00\x04\x00\x00\x00test"),
-        (Framing::Gf2, true, b"\xff\xff\xff\xff\xff\xff\xff\xff"),
-    ] {
-        let mut peer = Peer::connect(server.json);
-        peer.place = format!("{framing:?}, {}: ", broken.escape_ascii());
-        if !first {
-            peer.send_packet(framing, HELLO);
-            peer.expect_packet(framing, NICE);
-        }
-        peer.send_raw(broken);
-        peer.expect_error(framing);
-        peer.expect_end();
-        server.wait_for_log(&format!("(json, {}) closed: malformed input", peer.name));
-        chat(&mut alice, &mut bob);
-    }
-}
-
 /// A stray packet without an object is answered, and the session stays.
 #[test]
 fn an_empty_packet_is_an_error_and_no_end() {
@@ -342,4 +265,85 @@ fn marks_stay_with_their_answers_when_lines_are_held_back() {
         assert_eq!((&answer["Act"], &answer["Ref"]), (&json!("who"), &json!(n)), "{answer}");
     }
     assert_eq!(told, 1);
+}
+
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn a_packet_may_come_byte_by_byte_in_any_framing() {
+        let server = TestServer::with(&["--join-grace", "0"]);
+        for framing in Framing::ALL {
+            let mut peer = Peer::connect(server.json);
+            peer.place = format!("{framing:?}: ");
+            for byte in packet(framing, HELLO) {
+                peer.send_raw(&[byte]);
+                server.wait_until_read(&peer);
+            }
+            peer.expect_packet(framing, NICE);
+        }
+    }
+
+    /// Their time went by while the process was stopped, and what they sent in it counts first.
+    #[test]
+    fn who_joined_while_the_process_was_stopped_is_not_asked_to_leave() {
+        let server = TestServer::with(&["--join-grace", "3s"]);
+        let mut all: Vec<Peer> = (0..100).map(|_| Peer::connect(server.json)).collect();
+        for peer in &mut all {
+            assert_eq!(peer.json_fence(), [json!(null); 0]);
+        }
+        let mut silent = all.remove(50);
+        server.signal("STOP");
+        for peer in &mut all {
+            peer.ask(&json!({"Act": "join", "Data": "den"}));
+        }
+        thread::sleep(Duration::from_millis(3500)); // how long it is stopped is what is tried
+        server.signal("CONT");
+        assert_eq!(silent.json()["Act"], "doexit");
+        for peer in &mut all {
+            let heard = peer.json_fence();
+            assert!(heard.iter().all(|event| event["Act"] != "doexit"), "{heard:?}");
+        }
+    }
+
+    /// A stream that cannot be followed any further: one error, and the end.
+    #[test]
+    fn a_broken_packet_ends_that_session_alone() {
+        let server = TestServer::with(&["--join-grace", "0"]);
+        let mut alice = Peer::enter_quiet(server.text);
+        let mut bob = Peer::enter(server.text);
+        let wrong_sum = {
+            let mut bytes = packet(Framing::Gf7, HELLO);
+            bytes[6] ^= 1;
+            bytes
+        };
+        for (framing, first, broken) in [
+            (Framing::Gf7, true, wrong_sum.as_slice()),
+            (Framing::Gf7, false, &wrong_sum),
+            (Framing::Gf7, false, b"\x00\x00\x06\x00\x00\x00\x00"),
+            (Framing::Gf7, false, b"\xff\xff\xff\x00\x00\x00\x00"),
+            (Framing::Gf4, false, b"\xff\xff\xff\xff"),
+            (Framing::Gf4, false, b"\x00\x01\x00\x00"),
+            (Framing::Gf3, false, b"\x01\x00\x00"),
+            // Unknown yet, so it is told in today's framing.
+            (Framing::Gf2, true, FRAME_HEARTBEAT),
+            (Framing::Gf2, true, b"GET / HTTP/1.1\r\nHost: parlor\r\n\r\n"),
+            (Framing::Gf2, true, TLS_HELLO),
+            (Framing::Gf2, true, b"hello\r\n"),
+            (Framing::Gf2, true, b"\x01\x00\x00\x00\x04\x00\x00\x00test"),
+            (Framing::Gf2, true, b"\xff\xff\xff\xff\xff\xff\xff\xff"),
+        ] {
+            let mut peer = Peer::connect(server.json);
+            peer.place = format!("{framing:?}, {}: ", broken.escape_ascii());
+            if !first {
+                peer.send_packet(framing, HELLO);
+                peer.expect_packet(framing, NICE);
+            }
+            peer.send_raw(broken);
+            peer.expect_error(framing);
+            peer.expect_end();
+            server.wait_for_log(&format!("(json, {}) closed: malformed input", peer.name));
+            chat(&mut alice, &mut bob);
+        }
+    }
 }

@@ -24,20 +24,6 @@ fn a_paste_of_forty_lines_goes_through_at_once() {
     bob.expect_end(); // without a word about slowness
 }
 
-/// What telnet may ask without end is a request, and options are answered once.
-#[test]
-fn questions_of_telnet_are_a_flood_too() {
-    let server = TestServer::with(&["--rate", "1", "--burst", "1", "--request-rate", "20"]);
-    for (question, size) in [(b"\xff\xf6".as_slice(), 22), (b"\xff\xfd\x06", 3)] {
-        let mut bob = Peer::greeted(server.text);
-        let began = Instant::now();
-        bob.send_raw(&b"\xff\xfd\x1f".repeat(3000)); // DO NAWS: one answer
-        bob.send_raw(&question.repeat(60));
-        bob.read_raw(3 + 60 * size);
-        assert!(began.elapsed() >= Duration::from_millis(1900), "60 in {:?}", began.elapsed());
-    }
-}
-
 /// Case D5: what comes back to the asker alone is not held back as lines are.
 #[test]
 fn echo_and_hello_skip_line_rate() {
@@ -76,53 +62,6 @@ fn line_after_rename_has_the_new_name() {
     }
     let told = String::from_utf8_lossy(&bob.read_to_end()).into_owned();
     assert_eq!(told.matches("rename ok").count(), 5, "{told}");
-}
-
-/// Case D7: GoChat's client repeats its last word until it is killed, and megabytes of that lie in the
-/// kernels' buffers then.
-#[test]
-fn relay_flood_ends_soon_after_its_sender() {
-    let server = TestServer::with(&["--rate", "5", "--burst", "40", "--idle", "0"]);
-    let mut alice = Peer::enter(server.text);
-    let gopher = Peer::connect(server.relay);
-    let began = Instant::now();
-    let flood = b"hi\n".repeat(1024 * 1024);
-    (&gopher.stream).write_all(&flood).unwrap();
-    gopher.stream.shutdown(Shutdown::Write).unwrap();
-    let mut heard = 0;
-    loop {
-        let line = alice.line();
-        if line.starts_with(&format!("[{}]", gopher.name)) && line.ends_with(": login out") {
-            break;
-        }
-        heard += usize::from(line.ends_with(": hi"));
-    }
-    let allowed = 40 + 5 * (began.elapsed().as_secs() as usize + 1);
-    assert!((40..=allowed).contains(&heard), "{heard} lines were heard in {:?}", began.elapsed());
-    alice.fence(); // and nothing comes after its end
-}
-
-/// Case A5: blank lines, telnet's NOP, heartbeats and what is thrown away are not free.
-#[test]
-fn input_without_effect_is_read_slowly() {
-    let server = TestServer::with(&["--rate", "10", "--burst", "10", "--idle", "0", "--join-grace", "0"]);
-    for (door, nothing) in [
-        (server.text, b"\n".as_slice()),
-        (server.text, b"\xff\xf1"),
-        (server.text, b"\xff\xfa\x18x\xff\xf0"),
-        (server.text, b"x"),
-        (server.relay, b"\r\n"),
-        (server.frame, &[0; 8]),
-    ] {
-        let mut peer = Peer::connect(door);
-        let began = Instant::now();
-        let bytes = 256 * 1024;
-        peer.send_raw(&nothing.repeat(bytes / nothing.len()));
-        server.wait_until_read(&peer);
-        // 64 KiB may be unfinished, 10 times 4 KiB are free, and the last read is paid for later.
-        let least = Duration::from_secs_f64(((bytes - (64 + 40 + 32) * 1024) / 4096) as f64 / 10.0);
-        assert!(began.elapsed() >= least, "{nothing:?}: read in {:?}", began.elapsed());
-    }
 }
 
 #[test]
@@ -202,6 +141,71 @@ fn a_relay_client_that_floods_is_slowed_and_hurts_nobody() {
         }
         if line == bye {
             alice.send("bye then");
+        }
+    }
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// What telnet may ask without end is a request, and options are answered once.
+    #[test]
+    fn questions_of_telnet_are_a_flood_too() {
+        let server = TestServer::with(&["--rate", "1", "--burst", "1", "--request-rate", "20"]);
+        for (question, size) in [(b"\xff\xf6".as_slice(), 22), (b"\xff\xfd\x06", 3)] {
+            let mut bob = Peer::greeted(server.text);
+            let began = Instant::now();
+            bob.send_raw(&b"\xff\xfd\x1f".repeat(3000)); // DO NAWS: one answer
+            bob.send_raw(&question.repeat(60));
+            bob.read_raw(3 + 60 * size);
+            assert!(began.elapsed() >= Duration::from_millis(1900), "60 in {:?}", began.elapsed());
+        }
+    }
+
+    /// Case D7: GoChat's client repeats its last word until it is killed, and megabytes of that lie in the
+    /// kernels' buffers then.
+    #[test]
+    fn relay_flood_ends_soon_after_its_sender() {
+        let server = TestServer::with(&["--rate", "5", "--burst", "40", "--idle", "0"]);
+        let mut alice = Peer::enter(server.text);
+        let gopher = Peer::connect(server.relay);
+        let began = Instant::now();
+        let flood = b"hi\n".repeat(1024 * 1024);
+        (&gopher.stream).write_all(&flood).unwrap();
+        gopher.stream.shutdown(Shutdown::Write).unwrap();
+        let mut heard = 0;
+        loop {
+            let line = alice.line();
+            if line.starts_with(&format!("[{}]", gopher.name)) && line.ends_with(": login out") {
+                break;
+            }
+            heard += usize::from(line.ends_with(": hi"));
+        }
+        let allowed = 40 + 5 * (began.elapsed().as_secs() as usize + 1);
+        assert!((40..=allowed).contains(&heard), "{heard} lines were heard in {:?}", began.elapsed());
+        alice.fence(); // and nothing comes after its end
+    }
+
+    /// Case A5: blank lines, telnet's NOP, heartbeats and what is thrown away are not free.
+    #[test]
+    fn input_without_effect_is_read_slowly() {
+        let server = TestServer::with(&["--rate", "10", "--burst", "10", "--idle", "0", "--join-grace", "0"]);
+        for (door, nothing) in [
+            (server.text, b"\n".as_slice()),
+            (server.text, b"\xff\xf1"),
+            (server.text, b"\xff\xfa\x18x\xff\xf0"),
+            (server.text, b"x"),
+            (server.relay, b"\r\n"),
+            (server.frame, &[0; 8]),
+        ] {
+            let mut peer = Peer::connect(door);
+            let began = Instant::now();
+            let bytes = 256 * 1024;
+            peer.send_raw(&nothing.repeat(bytes / nothing.len()));
+            server.wait_until_read(&peer);
+            // 64 KiB may be unfinished, 10 times 4 KiB are free, and the last read is paid for later.
+            let least = Duration::from_secs_f64(((bytes - (64 + 40 + 32) * 1024) / 4096) as f64 / 10.0);
+            assert!(began.elapsed() >= least, "{nothing:?}: read in {:?}", began.elapsed());
         }
     }
 }

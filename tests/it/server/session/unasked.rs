@@ -83,43 +83,6 @@ fn doexit_and_goodbye_use_gf2() {
     }
 }
 
-/// `close(WriteTimeout)` dropped the reply before it.
-#[test]
-fn reply_before_close_is_always_delivered() {
-    let (gone, endings) = mpsc::channel::<CloseReason>();
-    let reasons = [
-        CloseReason::WriteTimeout,
-        CloseReason::ReadFailed,
-        CloseReason::WriteFailed,
-        CloseReason::Panicked,
-        CloseReason::Quit,
-        CloseReason::Idle { seconds: 3 },
-    ];
-    let given = reasons.clone();
-    let server = server(Duration::ZERO)
-        .on_close(move |_, reason| gone.send(reason.clone()).unwrap())
-        .on_other(move |caller, data| {
-            caller.reply("x".repeat(1_000_000));
-            caller.close(given[data.len()].clone());
-        })
-        .spawn()
-        .unwrap();
-    for (number, reason) in reasons.iter().enumerate() {
-        let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
-        dave.send_frame(9, &vec![0; number]);
-        let (route, data) = dave.next_frame();
-        assert_eq!((route, data.len()), (9, 1_000_000), "{reason}");
-        // A quit is answered in the chat's own words.
-        if *reason == CloseReason::Quit {
-            dave.next_frame();
-        }
-        dave.expect_end();
-        assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), *reason);
-    }
-    server.stop();
-    server.join().unwrap();
-}
-
 /// tnet's client takes any frame for its answer: at a stop it printed `{"Act":"doexit"…}` as one.
 #[test]
 fn idle_frame_client_hears_only_the_end() {
@@ -141,4 +104,45 @@ fn idle_frame_client_hears_only_the_end() {
     alice.expect(GOODBYE);
     drop((alice, dave, erin));
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// `close(WriteTimeout)` dropped the reply before it.
+    #[test]
+    fn reply_before_close_is_always_delivered() {
+        let (gone, endings) = mpsc::channel::<CloseReason>();
+        let reasons = [
+            CloseReason::WriteTimeout,
+            CloseReason::ReadFailed,
+            CloseReason::WriteFailed,
+            CloseReason::Panicked,
+            CloseReason::Quit,
+            CloseReason::Idle { seconds: 3 },
+        ];
+        let given = reasons.clone();
+        let server = server(Duration::ZERO)
+            .on_close(move |_, reason| gone.send(reason.clone()).unwrap())
+            .on_other(move |caller, data| {
+                caller.reply("x".repeat(1_000_000));
+                caller.close(given[data.len()].clone());
+            })
+            .spawn()
+            .unwrap();
+        for (number, reason) in reasons.iter().enumerate() {
+            let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
+            dave.send_frame(9, &vec![0; number]);
+            let (route, data) = dave.next_frame();
+            assert_eq!((route, data.len()), (9, 1_000_000), "{reason}");
+            // A quit is answered in the chat's own words.
+            if *reason == CloseReason::Quit {
+                dave.next_frame();
+            }
+            dave.expect_end();
+            assert_eq!(endings.recv_timeout(DEADLINE).unwrap(), *reason);
+        }
+        server.stop();
+        server.join().unwrap();
+    }
 }

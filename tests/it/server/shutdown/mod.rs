@@ -76,31 +76,6 @@ fn a_stop_waits_for_nobody_for_long() {
     assert!(log.trim_end().ends_with("All done."), "{log}");
 }
 
-/// A hundred by every door, of whom ten read nothing and two have vanished: nothing but `--drain` lets go of
-/// those within the hour. Nobody closes on his own; nc does not either.
-#[test]
-fn a_stop_of_a_hundred_takes_three_seconds_whoever_they_are() {
-    let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1h", "--idle", "0"]);
-    let mut talker = Peer::enter_quiet(server.text);
-    let _stalled: Vec<Peer> = (0..10).map(|_| Peer::enter(server.text)).collect();
-    let _vanished: Vec<_> = (0..2).map(|_| Peer::enter(server.text).vanish()).collect();
-    stall_the_others(&mut talker);
-    let doors = [server.text, server.relay, server.json, server.frame];
-    let _others: Vec<Peer> = (0..87).map(|number| Peer::connect(doors[number % doors.len()])).collect();
-    talker.wait_for_company(100);
-    let asked = Instant::now();
-    server.signal("TERM");
-    let status = server.wait();
-    let took = asked.elapsed();
-    let log = server.log();
-    assert_eq!(status.code(), Some(0), "{log}");
-    assert_eq!(log.matches("handler done.").count(), 100, "{log}");
-    assert!(log.trim_end().ends_with("All done."), "{log}");
-    talker.skip_until(|line| line == GOODBYE);
-    // Four fifths of the three seconds are for those who do not read.
-    assert!(took >= Duration::from_secs(2), "the stalled did not hold up the stop ({took:?}): nothing was tested");
-}
-
 /// Closing over input that nobody has read sends a reset, and a reset eats the goodbye.
 #[test]
 fn the_goodbye_arrives_though_the_peer_was_talking() {
@@ -150,60 +125,6 @@ fn the_goodbye_arrives_though_much_was_unread() {
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
     bob.skip_until(|line| line == GOODBYE);
     bob.expect_end();
-}
-
-/// Four talk as fast as they can, right into the stop. What came back to the one who said it is at
-/// everyone who listens, before the goodbye.
-#[test]
-fn a_line_whose_sender_saw_it_is_at_every_listener() {
-    for _ in 0..3 {
-        let mut server = TestServer::new();
-        let listeners: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
-        let talkers: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
-        let count = AtomicUsize::new(0);
-        let (seen, heard) = thread::scope(|scope| {
-            let mut seeing = Vec::new();
-            for (index, talker) in talkers.into_iter().enumerate() {
-                let mut mouth = talker.stream.try_clone().unwrap();
-                scope.spawn(move || {
-                    let mut number = 0;
-                    while writeln!(mouth, "said {index} {number}").is_ok() {
-                        number += 1;
-                    }
-                });
-                // It may be reset while it goes on talking; what it has seen by then counts.
-                let count = &count;
-                seeing.push(scope.spawn(move || {
-                    let own = format!(": said {index} ");
-                    let lines = talker.into_lines().map_while(Result::ok).filter(|line| line.contains(&own));
-                    lines.inspect(|_| _ = count.fetch_add(1, Ordering::Relaxed)).collect::<Vec<_>>()
-                }));
-            }
-            let hearing: Vec<_> = listeners
-                .into_iter()
-                .map(|listener| {
-                    scope.spawn(move || {
-                        let lines = listener.into_lines().map(|line| line.expect("a clean end"));
-                        lines.collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            wait_for(|| (count.load(Ordering::Relaxed) > 2000).then_some(()), || "2000 lines".into());
-            server.signal("TERM");
-            let seen: Vec<String> = seeing.into_iter().flat_map(|one| one.join().unwrap()).collect();
-            let heard: Vec<Vec<String>> = hearing.into_iter().map(|one| one.join().unwrap()).collect();
-            (seen, heard)
-        });
-        assert!(seen.len() > 2000, "only {} lines were seen", seen.len());
-        for lines in heard {
-            assert_eq!(lines.last().map(String::as_str), Some(GOODBYE));
-            let lines: HashSet<&str> = lines.iter().map(String::as_str).collect();
-            for line in &seen {
-                assert!(lines.contains(line.as_str()), "{line}: its sender saw it, a listener did not");
-            }
-        }
-        assert_eq!(server.wait().code(), Some(0), "{}", server.log());
-    }
 }
 
 /// What waits in the server for somebody who is a little slow is delivered, not cut off.
@@ -333,4 +254,87 @@ fn a_stop_is_told_to_programs_in_their_own_format() {
     alice.expect_end();
     drop((alice, dave, json));
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+}
+
+mod exhaustive {
+    use super::*;
+
+    /// A hundred by every door, of whom ten read nothing and two have vanished: nothing but `--drain` lets go of
+    /// those within the hour. Nobody closes on his own; nc does not either.
+    #[test]
+    fn a_stop_of_a_hundred_takes_three_seconds_whoever_they_are() {
+        let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1h", "--idle", "0"]);
+        let mut talker = Peer::enter_quiet(server.text);
+        let _stalled: Vec<Peer> = (0..10).map(|_| Peer::enter(server.text)).collect();
+        let _vanished: Vec<_> = (0..2).map(|_| Peer::enter(server.text).vanish()).collect();
+        stall_the_others(&mut talker);
+        let doors = [server.text, server.relay, server.json, server.frame];
+        let _others: Vec<Peer> = (0..87).map(|number| Peer::connect(doors[number % doors.len()])).collect();
+        talker.wait_for_company(100);
+        let asked = Instant::now();
+        server.signal("TERM");
+        let status = server.wait();
+        let took = asked.elapsed();
+        let log = server.log();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert_eq!(log.matches("handler done.").count(), 100, "{log}");
+        assert!(log.trim_end().ends_with("All done."), "{log}");
+        talker.skip_until(|line| line == GOODBYE);
+        // Four fifths of the three seconds are for those who do not read.
+        assert!(took >= Duration::from_secs(2), "the stalled did not hold up the stop ({took:?}): nothing was tested");
+    }
+
+    /// Four talk as fast as they can, right into the stop. What came back to the one who said it is at
+    /// everyone who listens, before the goodbye.
+    #[test]
+    fn a_line_whose_sender_saw_it_is_at_every_listener() {
+        for _ in 0..3 {
+            let mut server = TestServer::new();
+            let listeners: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
+            let talkers: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
+            let count = AtomicUsize::new(0);
+            let (seen, heard) = thread::scope(|scope| {
+                let mut seeing = Vec::new();
+                for (index, talker) in talkers.into_iter().enumerate() {
+                    let mut mouth = talker.stream.try_clone().unwrap();
+                    scope.spawn(move || {
+                        let mut number = 0;
+                        while writeln!(mouth, "said {index} {number}").is_ok() {
+                            number += 1;
+                        }
+                    });
+                    // It may be reset while it goes on talking; what it has seen by then counts.
+                    let count = &count;
+                    seeing.push(scope.spawn(move || {
+                        let own = format!(": said {index} ");
+                        let lines = talker.into_lines().map_while(Result::ok).filter(|line| line.contains(&own));
+                        lines.inspect(|_| _ = count.fetch_add(1, Ordering::Relaxed)).collect::<Vec<_>>()
+                    }));
+                }
+                let hearing: Vec<_> = listeners
+                    .into_iter()
+                    .map(|listener| {
+                        scope.spawn(move || {
+                            let lines = listener.into_lines().map(|line| line.expect("a clean end"));
+                            lines.collect::<Vec<_>>()
+                        })
+                    })
+                    .collect();
+                wait_for(|| (count.load(Ordering::Relaxed) > 2000).then_some(()), || "2000 lines".into());
+                server.signal("TERM");
+                let seen: Vec<String> = seeing.into_iter().flat_map(|one| one.join().unwrap()).collect();
+                let heard: Vec<Vec<String>> = hearing.into_iter().map(|one| one.join().unwrap()).collect();
+                (seen, heard)
+            });
+            assert!(seen.len() > 2000, "only {} lines were seen", seen.len());
+            for lines in heard {
+                assert_eq!(lines.last().map(String::as_str), Some(GOODBYE));
+                let lines: HashSet<&str> = lines.iter().map(String::as_str).collect();
+                for line in &seen {
+                    assert!(lines.contains(line.as_str()), "{line}: its sender saw it, a listener did not");
+                }
+            }
+            assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+        }
+    }
 }

@@ -24,26 +24,6 @@ fn every_signal_of_the_kind_stops_it_gracefully() {
     }
 }
 
-#[test]
-fn a_second_signal_ends_it_at_once() {
-    for second in ["TERM", "INT", "QUIT"] {
-        let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "60s"]);
-        let mut alice = Peer::enter(server.text);
-        let _stalled = Peer::enter(server.text);
-        alice.line();
-        stall_the_others(&mut alice); // so that the stop has somebody to wait for
-        server.signal("TERM");
-        server.wait_for_log("recv quit signal");
-        // It is a second wish from a second after the first on; before, it changes nothing.
-        let ended = || {
-            server.signal(second);
-            server.has_ended().then_some(())
-        };
-        wait_for(ended, || "the end at once".into());
-        assert_eq!(server.wait().code(), Some(130), "{second}");
-    }
-}
-
 /// `timeout` signals the process and then its group, npm and a terminal do the like: each guest is told all the
 /// same, and it is no failure.
 #[test]
@@ -60,23 +40,6 @@ fn signals_within_a_second_are_one_wish() {
         }
         drop(guests);
         assert_eq!(server.wait().code(), Some(0), "{script}: {}", server.log());
-    }
-}
-
-/// A terminal that closes may send two, a service manager one behind its own: nobody insists by it.
-#[test]
-fn a_second_hang_up_is_no_hurry() {
-    for first in ["HUP", "TERM"] {
-        let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "2s"]);
-        let mut alice = Peer::enter(server.text);
-        let _stalled = Peer::enter(server.text);
-        alice.line();
-        stall_the_others(&mut alice); // so that the stop has somebody to wait for
-        server.signal(first);
-        server.wait_for_log("recv quit signal");
-        server.signal("HUP");
-        alice.skip_until(|line| line == GOODBYE);
-        assert_eq!(server.wait().code(), Some(0), "{first}, HUP");
     }
 }
 
@@ -112,4 +75,45 @@ fn a_hang_up_that_is_ignored_at_the_start_stays_ignored() {
     server.signal("TERM");
     alice.skip_until(|line| line == GOODBYE);
     assert_eq!(server.wait().code(), Some(0), "{}", server.log());
+}
+
+mod exhaustive {
+    use super::*;
+
+    #[test]
+    fn a_second_signal_ends_it_at_once() {
+        for second in ["TERM", "INT", "QUIT"] {
+            let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "60s"]);
+            let mut alice = Peer::enter(server.text);
+            let _stalled = Peer::enter(server.text);
+            alice.line();
+            stall_the_others(&mut alice); // so that the stop has somebody to wait for
+            server.signal("TERM");
+            server.wait_for_log("recv quit signal");
+            // It is a second wish from a second after the first on; before, it changes nothing.
+            let ended = || {
+                server.signal(second);
+                server.has_ended().then_some(())
+            };
+            wait_for(ended, || "the end at once".into());
+            assert_eq!(server.wait().code(), Some(130), "{second}");
+        }
+    }
+
+    /// A terminal that closes may send two, a service manager one behind its own: nobody insists by it.
+    #[test]
+    fn a_second_hang_up_is_no_hurry() {
+        for first in ["HUP", "TERM"] {
+            let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "2s"]);
+            let mut alice = Peer::enter(server.text);
+            let _stalled = Peer::enter(server.text);
+            alice.line();
+            stall_the_others(&mut alice); // so that the stop has somebody to wait for
+            server.signal(first);
+            server.wait_for_log("recv quit signal");
+            server.signal("HUP");
+            alice.skip_until(|line| line == GOODBYE);
+            assert_eq!(server.wait().code(), Some(0), "{first}, HUP");
+        }
+    }
 }

@@ -144,67 +144,71 @@ fn indented_code_and_paths_are_said() {
     }
 }
 
-/// Every single character, at the beginning of a session and later.
-#[test]
-fn invisible_character_never_publishes_private_line() {
-    for c in unseen() {
-        for session in [format!("{c}/msg ann secret\n"), format!("hi\n{c}{c}/msg ann secret\n")] {
-            let (got, _) = decode(Wire::Text, LIMIT, [session.as_bytes()]);
-            assert!(!got.iter().any(is_public), "{c:?}: {got:?}");
-            assert_eq!(got.contains(&msg()), !matches!(c, '\0') || session.starts_with('h'), "{c:?}: {got:?}");
-        }
-    }
-}
+mod exhaustive {
+    use super::*;
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
-
+    /// Every single character, at the beginning of a session and later.
     #[test]
-    fn invisible_text_never_publishes_private_line(
-        before in vec(prop_oneof![
-            4 => prop::sample::select(unseen()).prop_map(String::from),
-            1 => prop::sample::select(vec!["\u{1b}[A", "\u{1b}[200~", "\u{1b}[", "\u{1b}O", "\u{1b}]", "\u{1b}P", "\u{9b}", "\u{1b}[1;", "\u{1b}(", "\u{1b}(B", "\u{1b}[M", "\u{1b}b", "\r", "\u{8}"])
-                .prop_map(str::to_owned),
-        ], 0..8),
-        slash in prop::sample::select(vec!["/", "/", "\u{ff0f}", "\u{2044}", "\u{2215}", "\u{3001}", "\u{30fb}"]),
-        sizes in vec(1..9_usize, 1..20),
-        first in prop::sample::select(vec!["", "hi\n"]),
-    ) {
-        let typed = format!("{first}{}{slash}msg ann secret\n", before.concat());
-        let mut reads = Vec::new();
-        let mut rest = typed.as_bytes();
-        for size in sizes.into_iter().cycle() {
-            let (read, behind) = rest.split_at(size.min(rest.len()));
-            reads.push(read);
-            rest = behind;
-            if rest.is_empty() {
-                break;
+    fn invisible_character_never_publishes_private_line() {
+        for c in unseen() {
+            for session in [format!("{c}/msg ann secret\n"), format!("hi\n{c}{c}/msg ann secret\n")] {
+                let (got, _) = decode(Wire::Text, LIMIT, [session.as_bytes()]);
+                assert!(!got.iter().any(is_public), "{c:?}: {got:?}");
+                assert_eq!(got.contains(&msg()), !matches!(c, '\0') || session.starts_with('h'), "{c:?}: {got:?}");
             }
         }
-        for (got, _) in [decode(Wire::Text, LIMIT, reads), decode(Wire::Text, LIMIT, [typed.as_bytes()])] {
-            prop_assert!(!got.iter().any(is_public), "{got:?}");
-        }
-        // The same in a terminal of parlor-cli, which has no reads.
-        for line in typed.split('\n') {
-            let meant = typed_line(line, || false);
-            prop_assert!(!matches!(&meant, Some(Ok(Command::Say(said))) if said.as_str().contains("secret")), "{meant:?}");
-        }
     }
 
-    /// What parlor-cli's pipe says is said as it stands, whatever it looks like, also as the first line.
-    #[test]
-    fn pipe_line_is_said_as_it_stands(
-        before in vec(prop::sample::select(unseen()), 0..4),
-        escape in prop::sample::select(vec!["", "\\", "\\\\"]),
-        line in prop::sample::select(vec![
-            "/msg ann secret", "//x", "who", "quit", "rename|x", "\u{ff0f}msg ann x", "hi", "// x", "GET / HTTP/1.1", "NICK bob", "*1",
-            "{\"Act\":\"say\"}", "%PDF-1", "!<arch>", "{", "EHLO a", "", "\\who",
-        ]),
-    ) {
-        let Some(text) = parlor::protocol::Body::new(&format!("{}{escape}{line}", String::from_iter(before))) else { return Ok(()) };
-        let mut out = Vec::new();
-        Wire::Text.encode_request(&Command::Say(text.clone()), 1, &mut out).unwrap();
-        let (got, error) = decode(Wire::Text, 4096, [out.as_slice()]);
-        prop_assert_eq!((got, error), (vec![Inbound::Command(Command::Say(text))], None), "{}", out.escape_ascii());
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn invisible_text_never_publishes_private_line(
+            before in vec(prop_oneof![
+                4 => prop::sample::select(unseen()).prop_map(String::from),
+                1 => prop::sample::select(vec!["\u{1b}[A", "\u{1b}[200~", "\u{1b}[", "\u{1b}O", "\u{1b}]", "\u{1b}P", "\u{9b}", "\u{1b}[1;", "\u{1b}(", "\u{1b}(B", "\u{1b}[M", "\u{1b}b", "\r", "\u{8}"])
+                    .prop_map(str::to_owned),
+            ], 0..8),
+            slash in prop::sample::select(vec!["/", "/", "\u{ff0f}", "\u{2044}", "\u{2215}", "\u{3001}", "\u{30fb}"]),
+            sizes in vec(1..9_usize, 1..20),
+            first in prop::sample::select(vec!["", "hi\n"]),
+        ) {
+            let typed = format!("{first}{}{slash}msg ann secret\n", before.concat());
+            let mut reads = Vec::new();
+            let mut rest = typed.as_bytes();
+            for size in sizes.into_iter().cycle() {
+                let (read, behind) = rest.split_at(size.min(rest.len()));
+                reads.push(read);
+                rest = behind;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            for (got, _) in [decode(Wire::Text, LIMIT, reads), decode(Wire::Text, LIMIT, [typed.as_bytes()])] {
+                prop_assert!(!got.iter().any(is_public), "{got:?}");
+            }
+            // The same in a terminal of parlor-cli, which has no reads.
+            for line in typed.split('\n') {
+                let meant = typed_line(line, || false);
+                prop_assert!(!matches!(&meant, Some(Ok(Command::Say(said))) if said.as_str().contains("secret")), "{meant:?}");
+            }
+        }
+
+        /// What parlor-cli's pipe says is said as it stands, whatever it looks like, also as the first line.
+        #[test]
+        fn pipe_line_is_said_as_it_stands(
+            before in vec(prop::sample::select(unseen()), 0..4),
+            escape in prop::sample::select(vec!["", "\\", "\\\\"]),
+            line in prop::sample::select(vec![
+                "/msg ann secret", "//x", "who", "quit", "rename|x", "\u{ff0f}msg ann x", "hi", "// x", "GET / HTTP/1.1", "NICK bob", "*1",
+                "{\"Act\":\"say\"}", "%PDF-1", "!<arch>", "{", "EHLO a", "", "\\who",
+            ]),
+        ) {
+            let Some(text) = parlor::protocol::Body::new(&format!("{}{escape}{line}", String::from_iter(before))) else { return Ok(()) };
+            let mut out = Vec::new();
+            Wire::Text.encode_request(&Command::Say(text.clone()), 1, &mut out).unwrap();
+            let (got, error) = decode(Wire::Text, 4096, [out.as_slice()]);
+            prop_assert_eq!((got, error), (vec![Inbound::Command(Command::Say(text))], None), "{}", out.escape_ascii());
+        }
     }
 }
