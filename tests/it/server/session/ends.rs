@@ -23,7 +23,9 @@ fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
         alice.expect_nothing();
         drop(alice);
         let log = server.stop();
-        assert_eq!(log.matches(") closed: read failed").count(), 1, "{log}");
+        // The echo of a whole line may meet the reset before the reader does.
+        let ended = log.matches(") closed: read failed").count() + log.matches(") closed: write failed").count();
+        assert_eq!(ended, 1, "{log}");
     }
 }
 
