@@ -1,8 +1,7 @@
-//! What the threads of one session share: the socket, why it ended, and how much waits for it.
+//! The part of a session that its threads share: the stream, the close reason, and the bytes pending.
 //!
-//! There is one descriptor for each session, closed when the last holder lets go. Whoever finds a
-//! reason to end the session writes it down; the first reason wins and is the one that is told,
-//! logged and counted.
+//! A session has one descriptor, closed when the last holder drops it. Each thread that finds a reason to
+//! end the session records it. The first reason wins: it is told, logged and counted.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use crate::wire::Wire;
 
 use super::accept::admission::Slot;
 use super::os::{AtomicBool, AtomicUsize, OnceLock, Thread};
+use super::profile::Profile;
 use super::stream::Stream;
 
 /// One session, as its reader, its writer and the manager see it.
@@ -20,26 +20,22 @@ use super::stream::Stream;
 pub(super) struct Connection {
     pub(super) id: SessionId,
     pub(super) wire: Wire,
-    /// The peer's address: for the log and the program's own handlers.
+    /// The peer's address, for the log and the program's own handlers.
     pub(super) address: Arc<str>,
-    /// What others see of it.
+    /// The address as others see it.
     pub(super) shown: Arc<str>,
     pub(super) stream: Stream,
     pub(super) slot: Slot,
-    reason: OnceLock<CloseReason>,
-    /// Bytes in the outbox and in the writer's hands. Only the manager adds, only the writer takes
-    /// away: when the manager reads 0, the writer has no business with the socket.
+    pub(super) threads: Threads,
+    /// Bytes in the outbox and with the writer. Only the manager adds, only the writer takes away: when the
+    /// manager reads 0, the writer does not use the socket.
     pub(super) pending: AtomicUsize,
-    /// The session is owed word of skipped lines when the outbox has drained.
+    /// Whether the session is to be told of skipped lines when its outbox has drained.
     owed: AtomicBool,
-    reader: OnceLock<Thread>,
-    writer: OnceLock<Thread>,
-    /// It has sent a byte, or has stayed for a moment: others may be told.
-    appeared: AtomicBool,
-    reader_done: AtomicBool,
-    was_cut: AtomicBool,
-    /// A handler has ended the session: pending bytes are delivered, whatever the close reason.
+    reason: OnceLock<CloseReason>,
+    /// Whether a handler has ended the session: pending bytes are delivered, whatever the reason.
     is_dismissed: AtomicBool,
+    was_cut: AtomicBool,
 }
 
 impl Connection {
@@ -58,25 +54,27 @@ impl Connection {
             shown,
             stream,
             slot,
-            reason: OnceLock::new(),
+            threads: Threads::new(),
             pending: AtomicUsize::new(0),
             owed: AtomicBool::new(false),
-            reader: OnceLock::new(),
-            writer: OnceLock::new(),
-            appeared: AtomicBool::new(false),
-            reader_done: AtomicBool::new(false),
-            was_cut: AtomicBool::new(false),
+            reason: OnceLock::new(),
             is_dismissed: AtomicBool::new(false),
+            was_cut: AtomicBool::new(false),
         }
     }
 
-    /// Writes down why the session ends, unless that has been done.
-    pub(super) fn end(&self, reason: CloseReason) {
-        let _ = self.reason.set(reason);
-        self.wake_reader();
+    /// How the server treats the sessions of this wire format.
+    pub(super) fn profile(&self) -> &'static Profile {
+        Profile::of(self.wire)
     }
 
-    /// Marks the session as ended by a handler: pending bytes are delivered, whatever the close reason.
+    /// Records why the session ends. The first reason wins.
+    pub(super) fn end(&self, reason: CloseReason) {
+        let _ = self.reason.set(reason);
+        self.threads.wake_reader();
+    }
+
+    /// Marks the session as ended by a handler: pending bytes are delivered, whatever the reason.
     pub(super) fn dismiss(&self) {
         self.is_dismissed.store(true, Ordering::SeqCst);
     }
@@ -91,7 +89,7 @@ impl Connection {
         self.reason.get()
     }
 
-    /// Ends both directions at once: every thread blocked on the socket comes back.
+    /// Ends both directions at once. Each wait for the stream is over.
     pub(super) fn cut(&self) {
         self.was_cut.store(true, Ordering::SeqCst);
         self.stream.cut();
@@ -107,14 +105,40 @@ impl Connection {
         self.pending.load(Ordering::SeqCst)
     }
 
-    /// The session misses lines: its writer is to report when everything before them is sent.
+    /// Records that the session misses lines: its writer reports when everything before them is sent.
     pub(super) fn owe(&self) {
         self.owed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a report is due; asked once, it is not due any more.
+    /// Whether a report is due. Asked once, it is not due any more.
     pub(super) fn take_owed(&self) -> bool {
         self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl fmt::Display for Connection {
+    /// For the operator, who looks for the session that others complain of: `42 (text, 127.0.0.1:5123)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, wire, address, shown, .. } = self;
+        write!(f, "{id} ({wire}, {address}")?;
+        if shown != address {
+            write!(f, ", shown as {shown}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// The two threads of a session, as they wake each other.
+#[derive(Debug)]
+pub(super) struct Threads {
+    reader: OnceLock<Thread>,
+    writer: OnceLock<Thread>,
+    reader_done: AtomicBool,
+}
+
+impl Threads {
+    fn new() -> Self {
+        Self { reader: OnceLock::new(), writer: OnceLock::new(), reader_done: AtomicBool::new(false) }
     }
 
     pub(super) fn set_reader(&self, thread: Thread) {
@@ -125,24 +149,14 @@ impl Connection {
         let _ = self.writer.set(thread);
     }
 
-    /// Wakes the reader where it waits for its outbox to drain.
+    /// Wakes the reader if it waits for its outbox to drain.
     pub(super) fn wake_reader(&self) {
         if let Some(thread) = self.reader.get() {
             thread.unpark();
         }
     }
 
-    /// Marks the session as visible to others: it has sent a byte or stayed for a moment.
-    pub(super) fn appear(&self) {
-        self.appeared.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether [`Connection::appear`] was called.
-    pub(super) fn has_appeared(&self) -> bool {
-        self.appeared.load(Ordering::SeqCst)
-    }
-
-    /// The reader will not touch the socket any more.
+    /// Records that the reader does not use the stream any more.
     pub(super) fn finish_reading(&self) {
         self.reader_done.store(true, Ordering::Release);
         if let Some(thread) = self.writer.get() {
@@ -152,17 +166,5 @@ impl Connection {
 
     pub(super) fn has_finished_reading(&self) -> bool {
         self.reader_done.load(Ordering::Acquire)
-    }
-}
-
-impl fmt::Display for Connection {
-    /// For the operator, who is to find whoever others complain of: `42 (text, 127.0.0.1:5123)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, wire, address, shown, .. } = self;
-        write!(f, "{id} ({wire}, {address}")?;
-        if shown != address {
-            write!(f, ", shown as {shown}")?;
-        }
-        f.write_str(")")
     }
 }

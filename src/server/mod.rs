@@ -1,15 +1,19 @@
-//! The house itself: sockets and threads around the pure parts.
+//! The server: sockets and threads around the pure parts.
 //!
-//! [`Server::bind`] opens the doors, [`Server::run`] accepts until it is told to stop, and every
-//! thread that it starts has ended when it returns.
+//! [`Server::bind`] opens the doors. [`Server::run`] accepts connections until a stop is requested. When it
+//! returns, every thread that it started has ended.
 
 mod accept;
 mod connection;
+mod context;
+mod error;
 mod event;
+mod handle;
 pub mod log;
 mod manager;
 mod os;
 mod outbox;
+mod profile;
 mod session;
 mod shutdown;
 mod slot;
@@ -23,7 +27,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -32,73 +36,46 @@ use parking_lot::Mutex;
 use crate::chat::{Hub, HubSettings, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::wire::Wire;
+use crate::protocol::{CloseReason, SessionId};
+use crate::wire::{Key, Wire};
 
 use accept::Acceptor;
 use accept::admission::Admission;
 use accept::budget::Budget;
 use accept::capacity::Capacity;
 use accept::door::Door;
+use context::Context;
+use error::not_ready;
 use event::Event;
 use manager::Manager;
+use profile::Profile;
 use session::allowances::Allowances;
-use session::handlers::{Routes, returns};
+use session::buckets::Rates;
+use session::handlers::{Handlers, returns};
 use session::running::Running;
-use session::throttle::Rates;
 use shutdown::Held;
 
 pub use accept::door::StartError;
 pub use accept::{arenas, budget};
-pub use session::handlers::{Caller, Remote, SendError};
+pub use error::RunError;
+pub use handle::Handle;
+pub use session::caller::{Caller, Remote, SendError};
 pub use shutdown::Stopper;
 
-/// Events that may wait for the manager. Each reader has at most two in it, so a flooder cannot
-/// fill it; when many talk at once, they wait in their readers.
+/// Events that may wait for the manager. Each reader has at most two in it, so no session can fill it. When
+/// many talk at once, they wait in their readers.
 const INBOX_EVENTS: usize = 1024;
 /// The manager's stack: encoding and the hub, which recurse nowhere.
 const MANAGER_STACK: usize = 1024 * 1024;
 /// How long a stop waits for throttled lines and for answers of handlers.
 const HELD_LINES: Duration = Duration::from_millis(300);
-/// Of the time that a stop may take, the part after which whoever is left is cut; the rest is for
-/// threads to end.
+/// The part of a stop's time after which the remaining sessions are cut. The rest is for threads to end.
 const CUT_AFTER: (u32, u32) = (4, 5);
-
-/// What every thread of a server may look at.
-struct Context {
-    config: Config,
-    admission: Arc<Admission>,
-    allowances: Mutex<Allowances>,
-    inbox: Sender<Event>,
-    stopper: Stopper,
-    /// Disconnects when the house begins to stop: wakes readers that hold lines back.
-    stopping: Receiver<Infallible>,
-    held: Held,
-    running: Running,
-    metrics: Arc<Metrics>,
-    routes: Routes,
-    started: Instant,
-    /// All doors, for a caller at the wrong one.
-    doors: String,
-}
-
-impl Context {
-    fn uptime(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    /// Counts a caller who was turned away, and says so. `kind` is the cause by which the log counts
-    /// crowds of them.
-    fn turned_away(&self, kind: &'static str, why: &str, detail: &dyn fmt::Display) {
-        let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
-        let cause = format!("parlor::turned_away::{kind}");
-        ::log::warn!(target: &cause, "turned a caller away ({count} so far): {why} ({detail})");
-    }
-}
 
 /// A program's callback for the moment when the server is ready.
 type OnReady = Box<dyn FnOnce(&[(Wire, SocketAddr)]) + Send>;
 
-/// A server with open doors at which nobody has been let in yet.
+/// A server with open doors that has not accepted a connection yet.
 pub struct Server {
     config: Config,
     capacity: Capacity,
@@ -107,7 +84,7 @@ pub struct Server {
     stopper: Stopper,
     wake: PipeReader,
     metrics: Arc<Metrics>,
-    routes: Routes,
+    handlers: Handlers,
 }
 
 impl fmt::Debug for Server {
@@ -116,47 +93,10 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Why a server ended other than by being stopped.
-#[derive(Debug)]
-pub enum RunError {
-    /// It did not get ready: the operating system refused something that every server needs.
-    NotReady(StartError),
-    /// The callback of [`Server::on_ready`] panicked; no caller was admitted.
-    ReadyPanicked,
-    /// The manager panicked, which is a bug; the rest of the house was stopped.
-    ManagerPanicked,
-}
-
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotReady(error) => write!(f, "{error}"),
-            Self::ReadyPanicked => f.write_str("the program's handler for on_ready panicked"),
-            Self::ManagerPanicked => {
-                f.write_str("the manager thread panicked; this is a bug in parlor, please report it")
-            }
-        }
-    }
-}
-
-impl std::error::Error for RunError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::NotReady(error) => Some(error),
-            Self::ReadyPanicked | Self::ManagerPanicked => None,
-        }
-    }
-}
-
-/// The error of a start that the operating system refused.
-fn not_ready(attempted: &'static str) -> impl Fn(io::Error) -> RunError {
-    move |error| RunError::NotReady(StartError::System { attempted, error })
-}
-
 impl Server {
     /// Opens every door that `config` names.
     ///
-    /// From here on the kernel queues callers; they are let in by [`Server::run`].
+    /// From here on the kernel queues connections. [`Server::run`] accepts them.
     ///
     /// # Errors
     /// If a required door cannot be opened; then none is. If a limit of the machine leaves no room for a
@@ -167,8 +107,8 @@ impl Server {
         let (stopper, wake) =
             Stopper::new().map_err(|error| StartError::System { attempted: "make a pipe for the stop", error })?;
         let capacity = Capacity::of_this_machine(&config)?;
-        let (metrics, routes) = (Arc::default(), Routes::default());
-        Ok(Self { config, capacity, ready: vec![], doors, stopper, wake, metrics, routes })
+        let (metrics, handlers) = (Arc::default(), Handlers::default());
+        Ok(Self { config, capacity, ready: vec![], doors, stopper, wake, metrics, handlers })
     }
 
     /// Calls `ready` with [`Server::addresses`] when everything runs, just before it admits callers.
@@ -178,25 +118,78 @@ impl Server {
         self
     }
 
-    /// What is spoken where, in the order of [`Config::listen`]; port 0 has become a port.
+    /// The wire format and address of each door, in the order of [`Config::listen`]. Port 0 has become a port.
     #[must_use]
     pub fn addresses(&self) -> Vec<(Wire, SocketAddr)> {
         self.doors.iter().map(|door| (door.wire, door.address)).collect()
     }
 
-    /// Asks this server to stop, from any thread, also before it runs.
+    /// A handle that stops this server, from any thread, also before it runs.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 
-    /// What happened so far.
+    /// The counters of what happened so far.
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {
         Arc::clone(&self.metrics)
     }
 
-    /// Lets people in until a stop is asked for, then sends everyone home.
+    /// Calls `handler` for frames of `route`, with their data. The routes of the chat's commands
+    /// (100 and up, see [`COMMANDS`](crate::protocol::COMMANDS)) stay the chat's: a handler for one
+    /// of them is never called. Neither is one for route 0, the heartbeat.
+    #[must_use]
+    pub fn on_route(mut self, route: u32, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.handlers.by_key.insert(Key::Route(route), Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` for JSON packets with this `Act`, with their `Data`. The acts of the chat's
+    /// commands stay the chat's, and `heartbeat` is answered by nobody: a handler for one of them is
+    /// never called.
+    #[must_use]
+    pub fn on_act(mut self, act: &str, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.handlers.by_key.insert(Key::Act(act.into()), Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` for every route and act that has none of its own, and is neither the chat's
+    /// nor a heartbeat.
+    #[must_use]
+    pub fn on_other(mut self, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
+        self.handlers.fallback = Some(Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` when a session has come in, by any door. What it sends to a JSON session waits for
+    /// the peer's first packet and uses that packet's framing.
+    #[must_use]
+    pub fn on_open(mut self, handler: impl Fn(&mut Caller<'_>) + Send + Sync + 'static) -> Self {
+        self.handlers.opened = Some(Box::new(handler));
+        self
+    }
+
+    /// Calls `handler` when a session is over, once, on the thread that was its reader's. Also for a
+    /// caller that was turned away before [`Server::on_open`](Self::on_open): because a second thread could
+    /// not start (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's.
+    #[must_use]
+    pub fn on_close(mut self, handler: impl Fn(SessionId, &CloseReason) + Send + Sync + 'static) -> Self {
+        self.handlers.closed = Some(Box::new(handler));
+        self
+    }
+
+    /// What the older programs' clients expect: tnet's echo on routes 1 and 2, and gtcp's `hello`
+    /// and `doexit`.
+    #[must_use]
+    pub fn with_standard_routes(self) -> Self {
+        self.on_route(1, |caller, data| caller.reply(data))
+            .on_route(2, |caller, data| caller.reply(data))
+            .on_act("hello", |caller, _| caller.reply("Nice to meet you!"))
+            .on_act("doexit", |caller, _| caller.close(CloseReason::Quit))
+    }
+
+    /// Accepts connections until a stop is requested, then ends all sessions.
     ///
     /// What was said before the stop is delivered. Returns when every thread has ended, at most
     /// [`Config::drain`] after the stop, whatever clients do. A program's handler that blocks makes it longer,
@@ -206,25 +199,25 @@ impl Server {
     /// If the operating system gives too little to get ready, or the manager panicked.
     pub fn run(self) -> Result<(), RunError> {
         let addresses = self.addresses();
-        let Self { config, capacity, ready, doors, stopper, wake, metrics, routes } = self;
+        let Self { config, capacity, ready, doors, stopper, wake, metrics, handlers } = self;
         if capacity.sessions < config.max_clients {
             ::log::warn!("room for {capacity}; --max-clients {} is more than that", config.max_clients);
         }
-        let worst = Budget::of(&Config { max_clients: capacity.sessions.min(config.max_clients), ..config.clone() });
+        let slots = capacity.sessions.min(config.max_clients);
+        let worst = Budget::of(&Config { max_clients: slots, ..config.clone() });
         ::log::debug!("at worst {} MiB of memory, {} KiB for each session", worst.all >> 20, worst.session >> 10);
-        let seats = capacity.sessions.min(config.max_clients);
         let (inbox, events) = crossbeam_channel::bounded(INBOX_EVENTS);
         let (begin_stop, stopping) = crossbeam_channel::bounded(0);
         let context = Context {
             allowances: Mutex::new(Allowances::new(Rates::of(&config))),
-            admission: Admission::new(seats, config.max_per_address, config.max_silent),
+            admission: Admission::new(slots, config.max_per_address, config.max_silent),
             inbox,
             stopper,
             stopping,
             held: Held::default(),
             running: Running::default(),
             metrics: Arc::clone(&metrics),
-            routes,
+            handlers,
             started: Instant::now(),
             doors: other_doors(&doors),
             config,
@@ -278,17 +271,8 @@ impl Server {
             }
             acceptor.run(&doors, &wake);
             ::log::info!("recv quit signal");
-            let asked = Instant::now();
-            let deadline = asked + context.config.drain * CUT_AFTER.0 / CUT_AFTER.1;
-            let _ = drain_by.set(deadline);
             drop(doors);
-            drop(begin_stop);
-            context.held.wait_for_none(HELD_LINES.min(context.config.drain / 4));
-            let _ = context.inbox.send(Event::Drain(deadline)); // fails only where the manager has gone
-            let _ = managed.recv_deadline(asked + context.config.drain); // a session whose handler blocks keeps the manager
-            for (id, called) in context.running.wait_for_none(asked + context.config.drain) {
-                ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
-            }
+            drain(context, begin_stop, &drain_by, &managed);
             Ok(())
         })?;
         if panicked.load(Ordering::SeqCst) { Err(RunError::ManagerPanicked) } else { Ok(()) }
@@ -313,67 +297,32 @@ impl Server {
     }
 }
 
-/// Where those belong who are wrong at the text door: `Frames: 127.0.0.1:9999, JSON: …`.
+/// The graceful shutdown, when no connection is accepted any more: waits for delayed lines, has the manager end
+/// all sessions, and waits for it. `managed` disconnects when the manager has ended.
+fn drain(
+    context: &Context,
+    begin_stop: Sender<Infallible>,
+    drain_by: &OnceLock<Instant>,
+    managed: &Receiver<Infallible>,
+) {
+    let asked = Instant::now();
+    let time = context.config.drain;
+    let deadline = asked + time * CUT_AFTER.0 / CUT_AFTER.1;
+    let _ = drain_by.set(deadline);
+    drop(begin_stop); // wakes the readers that delay lines
+    context.held.wait_for_none(HELD_LINES.min(time / 4));
+    let _ = context.inbox.send(Event::Drain(deadline)); // it fails only if the manager has ended
+    let _ = managed.recv_deadline(asked + time); // a session whose handler blocks keeps the manager
+    for (id, called) in context.running.wait_for_none(asked + time) {
+        ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
+    }
+}
+
+/// The other doors, for a client at the wrong one: `Frames: 127.0.0.1:9999, JSON: …`, in the order of their
+/// labels.
 fn other_doors(doors: &[Door]) -> String {
-    let named = |wanted: fn(&Wire) -> bool, name: &str| {
-        doors
-            .iter()
-            .filter(move |door| wanted(&door.wire))
-            .map(move |door| format!("{name}: {}", door.address))
-            .collect()
-    };
-    let frames: Vec<String> = named(|wire| *wire == Wire::Frame, "Frames");
-    let json: Vec<String> = named(|wire| matches!(wire, Wire::Json(_)), "JSON");
-    let relay: Vec<String> = named(|wire| *wire == Wire::Relay, "Relay");
-    [frames, json, relay].concat().join(", ")
-}
-
-/// A server that runs on its own thread. Dropping the handle requests the stop, as [`Handle::stop`] does, but
-/// does not wait for it. Without the handle, nothing else could stop the server.
-#[derive(Debug)]
-pub struct Handle {
-    addresses: Vec<(Wire, SocketAddr)>,
-    stopper: Stopper,
-    metrics: Arc<Metrics>,
-    /// `None` once the thread is joined.
-    thread: Option<JoinHandle<Result<(), RunError>>>,
-}
-
-impl Handle {
-    /// What is spoken where.
-    #[must_use]
-    pub fn addresses(&self) -> &[(Wire, SocketAddr)] {
-        &self.addresses
-    }
-
-    /// The first address at which `wire` is spoken.
-    #[must_use]
-    pub fn address(&self, wire: Wire) -> Option<SocketAddr> {
-        self.addresses.iter().find(|(spoken, _)| *spoken == wire).map(|(_, address)| *address)
-    }
-
-    /// What happened so far.
-    #[must_use]
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    /// Asks for the stop and goes on.
-    pub fn stop(&self) {
-        self.stopper.trigger();
-    }
-
-    /// Waits until the server has ended. It does not request the stop.
-    ///
-    /// # Errors
-    /// As [`Server::run`].
-    pub fn join(mut self) -> Result<(), RunError> {
-        self.thread.take().map_or(Ok(()), |thread| thread.join().unwrap_or(Err(RunError::ManagerPanicked)))
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.stopper.trigger();
-    }
+    let label = |door: &Door| Profile::of(door.wire).label;
+    let mut labelled: Vec<_> = doors.iter().filter_map(|door| Some((label(door)?, door.address))).collect();
+    labelled.sort_by_key(|(label, _)| *label);
+    labelled.iter().map(|(label, address)| format!("{label}: {address}")).collect::<Vec<_>>().join(", ")
 }

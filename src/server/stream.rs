@@ -4,7 +4,7 @@
 //! socket (today nothing, later TLS) is decided here, and nowhere else.
 
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -23,6 +23,12 @@ impl Stream {
     pub(super) fn tune(&self, user_timeout: Duration, urgent_inline: bool) -> Vec<io::Error> {
         let Self::Plain(socket) = self;
         socket.tune(user_timeout, urgent_inline)
+    }
+
+    /// The address that the peer has reached; `None` for a Unix socket, or if the connection is gone.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        let Self::Plain(socket) = self;
+        socket.local_address()
     }
 
     /// Reads into the spare capacity of `buffer`. 0 is the end of input.

@@ -170,6 +170,19 @@ pub struct Limits {
     pub max_frame: usize,
 }
 
+impl Limits {
+    /// The length of the longest line, packet or frame of a wire format, in bytes.
+    #[must_use]
+    pub fn longest(self, wire: Wire) -> usize {
+        match wire {
+            Wire::Text => self.max_line,
+            Wire::Relay => usize::from(u16::MAX),
+            Wire::Json(_) => self.max_packet,
+            Wire::Frame => self.max_frame,
+        }
+    }
+}
+
 /// One direction of one session: bytes in, values out.
 pub trait Decode: Send {
     /// Takes the bytes of one read. Call [`Decode::next`] until it has no more before feeding again.

@@ -27,6 +27,9 @@ mod connection;
 #[path = "../../src/server/outbox.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod outbox;
+#[path = "../../src/server/profile.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod profile;
 mod session;
 #[path = "../../src/server/shutdown.rs"]
 mod shutdown;
@@ -117,7 +120,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
     let timeout = Duration::from_secs(10);
     let writer = Writer { connection: Arc::clone(&connection), queue, inbox: events, half, timeout };
     let writer = thread::spawn(move || writer.run());
-    connection.set_writer(writer.thread().clone());
+    connection.threads.set_writer(writer.thread().clone());
     let reader = Arc::clone(&connection);
     let peer = thread::spawn(move || {
         let mut received = Vec::new();
@@ -129,7 +132,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
             received.extend(bytes);
         }
         let cut = theirs.is_cut();
-        reader.finish_reading();
+        reader.threads.finish_reading();
         (received, cut)
     });
     Session { connection, outbox, inbox, writer, peer }
@@ -168,7 +171,7 @@ fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
         }
     });
     // The reader does it itself, before anybody else hears of the session.
-    connection.set_reader(reader.thread().clone());
+    connection.threads.set_reader(reader.thread().clone());
     reader
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
 use loom::sync::Arc;
@@ -85,6 +85,10 @@ impl Socket {
 // For readers, which do not run here.
 impl Socket {
     pub fn tune(&self, _: Duration, _: bool) -> Vec<io::Error> {
+        unreachable!()
+    }
+
+    pub fn local_address(&self) -> Option<SocketAddr> {
         unreachable!()
     }
 

@@ -32,6 +32,9 @@ mod os;
 mod outbox;
 #[path = "../support/packets.rs"]
 mod packets;
+#[path = "../../src/server/profile.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod profile;
 #[path = "../support/recorded.rs"]
 #[allow(dead_code, reason = "the tests over sockets use the rest")]
 mod recorded;

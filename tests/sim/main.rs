@@ -44,6 +44,9 @@ mod event;
 mod manager;
 #[path = "../../src/server/outbox.rs"]
 mod outbox;
+#[path = "../../src/server/profile.rs"]
+#[allow(dead_code, reason = "some of it is only for readers")]
+mod profile;
 mod session;
 #[path = "../../src/server/slot.rs"]
 mod slot;

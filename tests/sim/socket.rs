@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -81,6 +81,10 @@ impl Socket {
 // The loops that call these are played by the world.
 impl Socket {
     pub fn tune(&self, _: Duration, _: bool) -> Vec<io::Error> {
+        unreachable!()
+    }
+
+    pub fn local_address(&self) -> Option<SocketAddr> {
         unreachable!()
     }
 

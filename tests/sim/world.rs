@@ -219,7 +219,7 @@ impl Session {
                 false
             }
             Reading::Done => {
-                connection.finish_reading();
+                connection.threads.finish_reading();
                 self.reason = connection.reason().cloned();
                 self.connection = None;
                 true
@@ -336,7 +336,7 @@ impl Session {
                 }
             }
             Writing::Finishing(Some(until)) => {
-                if !writer.connection.has_finished_reading() && now < until {
+                if !writer.connection.threads.has_finished_reading() && now < until {
                     return false;
                 }
                 writer.connection.cut();

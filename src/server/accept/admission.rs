@@ -28,11 +28,11 @@ pub(in super::super) struct Admission {
     seats: usize,
     per_address: usize,
     silent: usize,
-    book: Mutex<Book>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct Counts {
     /// Seats given back, the last one on top.
     free: Vec<SlotIndex>,
     /// Seats that have ever been given.
@@ -45,7 +45,7 @@ struct Book {
 
 /// A caller who wants to come in.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Newcomer {
+pub(in super::super) struct Request {
     pub(in super::super) id: SessionId,
     pub(in super::super) address: IpAddr,
     /// Whether it comes by a door at which the silent are counted.
@@ -57,30 +57,30 @@ impl Admission {
     /// (0 = all), but never more than half, for those who have sent nothing yet.
     pub(in super::super) fn new(seats: usize, per_address: usize, silent: usize) -> Arc<Self> {
         let silent = if silent == 0 { usize::MAX } else { silent.min(seats / 2).max(1) };
-        Arc::new(Self { seats, per_address, silent, book: Mutex::default() })
+        Arc::new(Self { seats, per_address, silent, counts: Mutex::default() })
     }
 
     /// Gives a seat to a caller at `now`, a time since any fixed moment; and says who has to go for
     /// it, if somebody has.
     pub(in super::super) fn admit(
         self: &Arc<Self>,
-        caller: Newcomer,
+        caller: Request,
         now: Duration,
     ) -> Result<(Slot, Option<(SlotIndex, SessionId)>), Refusal> {
-        let mut book = self.book.lock();
-        if book.taken >= self.seats {
+        let mut counts = self.counts.lock();
+        if counts.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
         }
         let origin = origin(caller.address);
         if self.per_address > 0
             && let Some(origin) = origin
-            && book.by_origin.get(&origin).is_some_and(|held| *held >= self.per_address)
+            && counts.by_origin.get(&origin).is_some_and(|held| *held >= self.per_address)
         {
             return Err(Refusal::TooManyFrom { address: origin, limit: self.per_address });
         }
         let mut must_go = None;
-        if caller.counts_when_silent && book.silent.len() >= self.silent {
-            match book.silent.first_entry() {
+        if caller.counts_when_silent && counts.silent.len() >= self.silent {
+            match counts.silent.first_entry() {
                 Some(oldest) if now.saturating_sub(oldest.get().1) >= SILENT_GRACE => {
                     let (id, (index, _)) = oldest.remove_entry();
                     must_go = Some((index, id));
@@ -89,17 +89,17 @@ impl Admission {
             }
         }
         if let Some(origin) = origin {
-            *book.by_origin.entry(origin).or_default() += 1;
+            *counts.by_origin.entry(origin).or_default() += 1;
         }
-        book.taken += 1;
-        let index = book.free.pop().unwrap_or_else(|| {
-            book.opened += 1;
-            SlotIndex(book.opened - 1)
+        counts.taken += 1;
+        let index = counts.free.pop().unwrap_or_else(|| {
+            counts.opened += 1;
+            SlotIndex(counts.opened - 1)
         });
         if caller.counts_when_silent {
-            book.silent.insert(caller.id, (index, now));
+            counts.silent.insert(caller.id, (index, now));
         }
-        drop(book);
+        drop(counts);
         Ok((Slot { admission: Arc::clone(self), index, id: caller.id, origin }, must_go))
     }
 }
@@ -131,22 +131,22 @@ impl Slot {
 
     /// Its holder has sent something whole.
     pub(in super::super) fn has_spoken(&self) {
-        self.admission.book.lock().silent.remove(&self.id);
+        self.admission.counts.lock().silent.remove(&self.id);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut book = self.admission.book.lock();
-        book.taken -= 1;
-        book.free.push(self.index);
-        book.silent.remove(&self.id);
+        let mut counts = self.admission.counts.lock();
+        counts.taken -= 1;
+        counts.free.push(self.index);
+        counts.silent.remove(&self.id);
         if let Some(origin) = self.origin
-            && let Some(held) = book.by_origin.get_mut(&origin)
+            && let Some(held) = counts.by_origin.get_mut(&origin)
         {
             *held -= 1;
             if *held == 0 {
-                book.by_origin.remove(&origin);
+                counts.by_origin.remove(&origin);
             }
         }
     }
@@ -159,9 +159,9 @@ mod tests {
 
     thread_local!(static NEXT: Cell<u64> = const { Cell::new(0) });
 
-    fn caller(address: &str, counts_when_silent: bool) -> Newcomer {
+    fn caller(address: &str, counts_when_silent: bool) -> Request {
         let id = SessionId(NEXT.replace(NEXT.get() + 1));
-        Newcomer { id, address: address.parse().unwrap(), counts_when_silent }
+        Request { id, address: address.parse().unwrap(), counts_when_silent }
     }
 
     fn admit(admission: &Arc<Admission>, address: &str) -> Result<Slot, Refusal> {
@@ -182,7 +182,7 @@ mod tests {
         drop(first);
         assert_eq!(admit(&admission, one).unwrap().index, SlotIndex(0));
         drop((second, third));
-        assert!(admission.book.lock().by_origin.is_empty());
+        assert!(admission.counts.lock().by_origin.is_empty());
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
             .chain(["127.0.0.1", "127.0.0.9", "::1"].repeat(3))
             .map(|address| admit(&admission, address).unwrap_or_else(|refusal| panic!("{address}: {refusal}")))
             .collect();
-        assert_eq!(admission.book.lock().by_origin.len(), 7);
+        assert_eq!(admission.counts.lock().by_origin.len(), 7);
     }
 
     /// Rate limits use the origin, with or without `--max-per-address`.

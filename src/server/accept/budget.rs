@@ -55,13 +55,13 @@ mod tests {
     use crate::chat::{HISTORY_LINE, MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC};
     use crate::protocol::{MAX_NICK_BYTES, Speaker};
     use crate::server::MANAGER_STACK;
-    use crate::server::accept::READER_STACK;
     use crate::server::event::CREDIT;
     use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
     use crate::server::manager::audience::{KEPT_CAPACITY, Mark};
     use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
-    use crate::server::session::WRITER_STACK;
-    use crate::server::session::reader::{EVENT_ANSWERS, EVENT_COMMANDS, LARGE_READ};
+    use crate::server::session::input::{EVENT_COMMANDS, LARGE_READ};
+    use crate::server::session::reader::EVENT_ANSWERS;
+    use crate::server::session::{READER_STACK, WRITER_STACK};
     use crate::wire::Inbound;
 
     #[test]

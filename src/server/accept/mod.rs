@@ -1,8 +1,8 @@
-//! The main thread's work: accept on every door until somebody asks for a stop.
+//! The accept loop, on the main thread: accepts at every door until a stop is requested.
 //!
-//! One poll over all listeners and the stop's pipe. An accept can fail for reasons that pass (no
-//! descriptors, no memory); the caller stays in the kernel's queue then, so a loop that just tried
-//! again would spin. So it pauses, longer each time, and says so once.
+//! One poll covers all listening sockets and the pipe of the stop. An accept can fail for a reason that passes
+//! (no descriptors, no memory). The connection then stays in the kernel's queue, and a loop that only tried
+//! again would spin. So it pauses, longer each time, and logs that once.
 
 pub(super) mod admission;
 pub mod arenas;
@@ -20,6 +20,7 @@ use std::thread::{Builder, Scope};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::{info, warn};
+use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
@@ -28,35 +29,34 @@ use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Masks, Refusal, Resource, Snowflakes};
 use crate::wire::Wire;
 
-use super::Context;
-use super::connection::Connection;
+use super::context::Context;
 use super::event::Event;
-use super::session;
+use super::profile::Profile;
+use super::session::setup::Accepted;
+use super::session::{self, READER_STACK};
 use super::socket::Socket;
 use super::stream::Stream;
-use admission::Newcomer;
+use admission::Request;
 use door::Door;
 use turn_away::turn_away;
 
-/// After a failed accept, the first pause and the longest: callers are let in again within a second
-/// after what was missing has come back.
+/// The first and the longest pause after a failed accept: connections are accepted again within a second after
+/// the cause has passed.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
-/// Callers taken from one door before the others get their turn.
-const CALLERS_IN_A_ROW: usize = 64;
-/// Which file the spare descriptor has open.
+/// Connections accepted at one door before the others have their turn.
+const ACCEPTS_IN_A_ROW: usize = 64;
+/// The file that the spare descriptor has open.
 const SPARE: &str = "/dev/null";
-/// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
-pub(super) const READER_STACK: usize = 256 * 1024;
 
-/// Accepts for the house.
+/// The accept loop.
 pub(super) struct Acceptor<'scope, 'env> {
     context: &'scope Context,
     scope: &'scope Scope<'scope, 'env>,
     ids: Snowflakes,
-    /// What is shown for addresses, if they are not.
+    /// What others see in place of addresses, with `--addresses masked`.
     masks: Option<Masks>,
-    /// A descriptor kept in hand, so that a caller can be told that there are none left.
+    /// A descriptor kept open: closed, it lets one caller be told that there are none left.
     spare: Option<File>,
     failures: u64,
     pause: Duration,
@@ -90,7 +90,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     }
 
     fn accept_some(&mut self, door: &Door, wake: &PipeReader) {
-        for _ in 0..CALLERS_IN_A_ROW {
+        for _ in 0..ACCEPTS_IN_A_ROW {
             match door.listener.accept() {
                 Ok((stream, peer)) => {
                     self.recovered();
@@ -98,7 +98,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return,
-                    // The caller has gone again before we came, or a signal did.
+                    // The caller has gone again, or a signal came.
                     ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted => {}
                     _ => {
                         let out_of_descriptors = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
@@ -112,42 +112,47 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         }
     }
 
-    /// Lets a caller in, or tells it why not.
+    /// Starts a session for a caller, or tells it why not.
     fn admit(&mut self, wire: Wire, socket: Socket, peer: SocketAddr) {
-        let peer = canonical(peer);
-        let ip = peer.ip();
+        let context = self.context;
+        let (peer, stream) = (canonical(peer), Stream::Plain(socket));
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let id = self.ids.next(u64::try_from(unix_ms).unwrap_or(u64::MAX));
-        let counts_when_silent = matches!(wire, Wire::Json(_) | Wire::Frame);
-        let caller = Newcomer { id, address: ip, counts_when_silent };
-        let slot = match self.context.admission.admit(caller, self.context.uptime()) {
+        let request = Request { id, address: peer.ip(), counts_when_silent: Profile::of(wire).counts_silent };
+        let slot = match context.admission.admit(request, context.uptime()) {
             Ok((slot, None)) => slot,
             Ok((slot, Some((index, silent)))) => {
-                // It fails only where the manager has gone, and everybody goes with it.
-                let _ = self.context.inbox.send(Event::Dismiss(index, silent, CloseReason::Silent));
+                // It fails only if the manager has ended, and all sessions end with it.
+                let _ = context.inbox.send(Event::Dismiss(index, silent, CloseReason::Silent));
                 slot
             }
             Err(refusal) => {
-                self.context.turned_away(kind(&refusal), &refusal.to_string(), &peer);
-                return turn_away(&Stream::Plain(socket), wire, self.context.config.limits(), &refusal);
+                context.turned_away(kind(&refusal), &refusal.to_string(), &peer);
+                return turn_away(&stream, wire, context.config.limits(), &refusal);
             }
         };
         let address: Arc<str> = peer.to_string().into();
         let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
-        let door: Arc<str> = match socket.local_address() {
-            Some(local) => SocketAddr::new(local.ip().to_canonical(), local.port()).to_string().into(),
-            None => "HOST:PORT".into(), // it has gone already; nobody will read this
+        let door: Arc<str> = match stream.local_address() {
+            Some(local) => canonical(local).to_string().into(),
+            None => "HOST:PORT".into(), // the caller has gone already; nobody will read this
         };
         let name = format!("r-{}", slot.index.0);
-        let connection = Arc::new(Connection::new(id, wire, address, shown, Stream::Plain(socket), slot));
-        let (context, scope, theirs) = (self.context, self.scope, Arc::clone(&connection));
-        let reader = move || session::run(context, scope, &theirs, door);
-        if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader) {
-            session::turn_away_busy(context, &connection, &error);
+        // A closure that could not become a thread is dropped with all that it owns, so it owns a cell only.
+        let cell = Arc::new(Mutex::new(Some(Accepted { id, wire, stream, slot, address, shown, door })));
+        let (scope, theirs) = (self.scope, Arc::clone(&cell));
+        let reader = move || {
+            let accepted = theirs.lock().take();
+            accepted.into_iter().for_each(|accepted| session::run(context, scope, accepted));
+        };
+        if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader)
+            && let Some(accepted) = cell.lock().take()
+        {
+            session::turn_away_busy(context, &accepted.stream, wire, &error);
         }
     }
 
-    /// Takes one caller on the spare descriptor, only to say that there is no place.
+    /// Accepts one caller on the spare descriptor, only to tell it that there is no place.
     fn tell_one_caller(&mut self, door: &Door) {
         if self.spare.take().is_some()
             && let Ok((stream, peer)) = door.listener.accept()
@@ -182,7 +187,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
     }
 }
 
-/// What the log counts a refused caller by.
+/// The kind of a refusal for the log rate limit.
 fn kind(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::TooManyFrom { .. } => "address",
@@ -191,7 +196,7 @@ fn kind(refusal: &Refusal) -> &'static str {
     }
 }
 
-/// An IPv4 peer on an IPv6 door is an IPv4 peer.
+/// The address without the form that IPv4 has at an IPv6 door.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }

@@ -21,11 +21,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::chat::{Arrival, Effect, Entry, Filter, Heard, Hub, Now, RoomIndex};
+use crate::chat::{Arrival, Effect, Filter, Heard, Hub, Now, RoomIndex};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
-use crate::wire::{Encoding, HEARTBEAT, Inbound, Wire};
+use crate::wire::{Encoding, HEARTBEAT, Inbound};
 
 use super::connection::Connection;
 use super::event::{Event, Opened, credits_of};
@@ -423,6 +423,7 @@ impl<'a> Manager<'a> {
         let Opened { connection, outbox, credit, name, door } = opened;
         let slot = connection.slot.index;
         let (id, wire) = (connection.id, connection.wire);
+        let profile = connection.profile();
         let encoding = wire.first_encoding().with_classic(self.classic);
         let speaker =
             Arc::new(Speaker { id: connection.id, address: Arc::clone(&connection.shown), name, visitor: None });
@@ -444,7 +445,7 @@ impl<'a> Manager<'a> {
             odd_in: 0,
             heard: 0,
             tag: None,
-            unsaid: (wire == Wire::Json(None)).then(Unsaid::default),
+            unsaid: profile.learns_framing.then(Unsaid::default),
             filter: None,
             missed_elsewhere: false,
         };
@@ -454,12 +455,7 @@ impl<'a> Manager<'a> {
             self.slots.add(id, slot);
         }
         Metrics::count(&self.metrics.opened);
-        let entry = match wire {
-            Wire::Text | Wire::Relay => Entry::Lobby,
-            Wire::Json(_) => Entry::Nowhere { timed: true },
-            Wire::Frame => Entry::Nowhere { timed: false },
-        };
-        if wire == Wire::Frame && !self.heartbeat.is_zero() {
+        if profile.heartbeat && !self.heartbeat.is_zero() {
             if self.heartbeats.len() > 2 * self.present + 64 {
                 let recipients = &self.recipients;
                 let is_here =
@@ -473,8 +469,8 @@ impl<'a> Manager<'a> {
             door,
             by: wire.name(),
             echo: encoding.echoes(),
-            unsolicited: wire != Wire::Frame,
-            entry,
+            unsolicited: profile.unsolicited,
+            entry: profile.entry,
         };
         let now = self.moment();
         self.hub.enter(arrival, now, &mut self.effects);
@@ -963,7 +959,7 @@ impl<'a> Manager<'a> {
         let mut bytes = Vec::new();
         let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
         // A frame client takes any frame for an answer.
-        if opened.connection.wire != Wire::Frame {
+        if opened.connection.profile().unsolicited {
             opened.connection.wire.first_encoding().with_classic(self.classic).encode(&goodbye, None, &mut bytes);
         }
         opened.outbox.push_answer(&bytes);

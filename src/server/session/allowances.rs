@@ -4,15 +4,19 @@
 //! again, would never be throttled (case A2). So a new session starts with the tokens that its address
 //! has left. Open sessions share nothing, so an office behind one address is not starved.
 //!
-//! Time is an argument. An address is kept until it has regained everything, 8 s at the default rates.
+//! Time is an argument of [`Allowances`]; [`Allowance`] has a clock. An address is kept until it has regained everything, 8 s at the default rates.
 //! At most [`MAX_ADDRESSES`] are kept; a further one replaces the oldest, which then starts full. No
 //! address pays for another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
 
-use super::throttle::{Buckets, Rates, Used};
+use parking_lot::Mutex;
+
+use super::buckets::{Buckets, Rates, Used};
+use super::throttle::Throttle;
 
 /// Most addresses that are kept: 0.5 MiB.
 const MAX_ADDRESSES: usize = 4096;
@@ -74,17 +78,60 @@ impl Allowances {
     }
 }
 
+/// The throttle of one open session. Dropped, it leaves the used tokens to the session's address: also when a
+/// panic ends the session.
+pub(in super::super) struct Allowance<'a> {
+    allowances: &'a Mutex<Allowances>,
+    origin: Option<IpAddr>,
+    started: Instant,
+    throttle: Throttle,
+}
+
+impl<'a> Allowance<'a> {
+    /// A session that is counted by `origin`. `throttle` makes its throttle from what its address has left;
+    /// all times are measured from `started`.
+    pub(in super::super) fn open(
+        allowances: &'a Mutex<Allowances>,
+        origin: Option<IpAddr>,
+        started: Instant,
+        throttle: impl FnOnce(Buckets) -> Throttle,
+    ) -> Self {
+        let buckets = allowances.lock().open(origin, started.elapsed());
+        Self { allowances, origin, started, throttle: throttle(buckets) }
+    }
+}
+
+impl Drop for Allowance<'_> {
+    fn drop(&mut self) {
+        let now = self.started.elapsed();
+        self.allowances.lock().end(self.origin, self.throttle.used(now), now);
+    }
+}
+
+impl Deref for Allowance<'_> {
+    type Target = Throttle;
+
+    fn deref(&self) -> &Throttle {
+        &self.throttle
+    }
+}
+
+impl DerefMut for Allowance<'_> {
+    fn deref_mut(&mut self) -> &mut Throttle {
+        &mut self.throttle
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
     use crate::protocol::{Body, Command};
-    use crate::server::session::throttle::{Throttle, Verdict};
-    use crate::wire::{Inbound, Key, Limits, Wire};
+    use crate::server::session::throttle::Verdict;
+    use crate::wire::{Inbound, Key};
 
     const RATES: Rates = Rates { rate: 5, burst: 40, requests: 1000 };
-    const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
@@ -103,7 +150,7 @@ mod tests {
     }
 
     fn come(allowances: &mut Allowances, origin: Option<IpAddr>, now: Duration) -> Throttle {
-        Throttle::new(Wire::Text, LIMITS, allowances.open(origin, now))
+        Throttle::new(4096, false, allowances.open(origin, now))
     }
 
     fn leave(allowances: &mut Allowances, origin: Option<IpAddr>, mut throttle: Throttle, now: Duration) {
@@ -206,5 +253,22 @@ mod tests {
         }
         assert!(allowances.by_address.len() <= 1, "{}", allowances.by_address.len());
         assert_eq!(allowances.by_address.len(), allowances.order.len());
+    }
+
+    /// A panic in a reader once let its address start anew.
+    #[test]
+    fn session_panic_leaves_its_used_tokens() {
+        let slow = Rates { rate: 1, burst: 40, requests: 1000 };
+        let (allowances, started) = (Mutex::new(Allowances::new(slow)), Instant::now());
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut allowance =
+                Allowance::open(&allowances, address(1), started, |buckets| Throttle::new(4096, false, buckets));
+            assert_eq!(says(&mut allowance, 30, started.elapsed()), 30);
+            panic!("a bug in a decoder");
+        }));
+        assert!(ended.is_err());
+        let now = started.elapsed();
+        let left = visit(&mut allowances.lock(), address(1), now);
+        assert!((10..40).contains(&left), "{left} lines"); // one more for each second of a slow machine
     }
 }

@@ -1,15 +1,22 @@
-//! One session from the accept to its end: the root of its two threads.
+//! One session, from its accepted connection to its end: the root of its two threads.
 //!
-//! The reader thread begins it, starts the writer, tells the manager that somebody came, reads
-//! until there is a reason to stop, and tells the manager so. A panic below here ends this session
-//! and nobody else's.
+//! The reader thread sets the connection up, starts the writer, tells the manager of the session, reads until
+//! there is a reason to end, and reports the end. A panic below here ends this session only.
 
 pub(super) mod allowances;
+pub(super) mod buckets;
+pub(super) mod caller;
+mod calls;
+mod costs;
+mod events;
 pub(super) mod handlers;
+pub(super) mod input;
 mod linger;
 pub(super) mod reader;
 pub(super) mod running;
+pub(super) mod setup;
 pub(super) mod throttle;
+mod timeouts;
 pub(super) mod writer;
 
 use std::convert::Infallible;
@@ -22,56 +29,50 @@ use std::time::{Duration, Instant};
 use log::{debug, error, info};
 
 use crate::protocol::{CloseReason, Refusal, Resource};
-use crate::wire::Wire;
+use crate::wire::{Protocol, Wire};
 
-use super::Context;
-use super::accept::READER_STACK;
+use super::accept::turn_away::turn_away;
 use super::connection::Connection;
+use super::context::Context;
 use super::event::{CREDIT, Event, Opened};
 use super::log::UNLIMITED;
 use super::outbox::Outbox;
+use super::profile::FirstName;
+use super::stream::Stream;
 use handlers::returns;
+use input::Input;
 use linger::discard_input;
 use reader::Reader;
 use running::Called;
+use setup::{Accepted, set_up};
 use writer::Writer;
 
-/// A caller on the text door who speaks another protocol does so at once; so long its first bytes
-/// are waited for before it is greeted. A person does not notice it.
-const FIRST_BYTES: Duration = Duration::from_millis(10);
-
-/// A writer's stack. It calls sendmsg and poll on short lists; the rest is std's own need.
+/// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
+pub(super) const READER_STACK: usize = 256 * 1024;
+/// A writer's stack. It calls sendmsg and poll on short lists; std needs the rest.
 pub(super) const WRITER_STACK: usize = 64 * 1024;
 
-/// A connection ends when its peer has not acknowledged bytes for this time, or for twice `--write-timeout` if
-/// that is longer. The writer deals with a peer that acknowledges and does not read.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Runs one session. `scope` is where its writer lives.
-pub(super) fn run<'scope>(
-    context: &'scope Context,
-    scope: &'scope Scope<'scope, '_>,
-    connection: &Arc<Connection>,
-    door: Arc<str>,
-) {
-    connection.set_reader(thread::current());
-    // Telnet marks its interrupts as urgent. Out of line, a byte would be missing in the stream.
-    let urgent_inline = connection.wire == Wire::Text;
-    for error in connection.stream.tune(USER_TIMEOUT.max(context.config.write_timeout * 2), urgent_inline) {
-        debug!("session {}: a socket option was not set: {error}", connection.id);
-    }
-    let outcome = catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door)));
-    if outcome.is_err() {
+/// Runs one session. Its writer lives in `scope`.
+pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope, '_>, accepted: Accepted) {
+    let set_up = catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context)));
+    let Accepted { id, wire, stream, slot, address, shown, door } = accepted;
+    let connection = &Arc::new(Connection::new(id, wire, address, shown, stream, slot));
+    connection.threads.set_reader(thread::current());
+    let outcome =
+        set_up.and_then(|input| catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, input))));
+    let has_appeared = outcome.unwrap_or_else(|_| {
         connection.end(CloseReason::Panicked);
         connection.cut();
         let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, CloseReason::Panicked));
-    }
-    connection.finish_reading();
-    report(context, connection);
+        true
+    });
+    connection.threads.finish_reading();
+    call_on_close(context, connection);
+    log_end(context, connection, has_appeared);
 }
 
-fn report(context: &Context, connection: &Connection) {
-    if let (Some(closed), Some(reason)) = (&context.routes.closed, connection.reason())
+fn call_on_close(context: &Context, connection: &Connection) {
+    if let (Some(closed), Some(reason)) = (&context.handlers.closed, connection.reason())
         && !returns(|| {
             let _running = context.running.enter(connection.id, Called::Close);
             closed(connection.id, reason);
@@ -79,14 +80,17 @@ fn report(context: &Context, connection: &Connection) {
     {
         error!("session {connection}: the program's handler for on_close panicked");
     }
+}
+
+/// Logs why a session ended. A session that never appeared was a health check or a port scan: at debug level.
+fn log_end(context: &Context, connection: &Connection, has_appeared: bool) {
     let stopping = context.stopper.is_triggered();
-    // Each kind of ending is a cause of its own; a stop ends everybody, once.
+    // The log limits the lines of each kind of ending. A stop ends each session once, so it has no limit.
     let kind = connection.reason().map_or("unknown", |reason| reason.kind().name());
     let cause = if stopping { UNLIMITED.to_owned() } else { format!("parlor::closed::{kind}") };
     use CloseReason::{PeerClosed, ReadFailed, WriteFailed};
     match connection.reason() {
-        // Operators need not hear of a health check or a port scan.
-        Some(reason @ (PeerClosed | ReadFailed | WriteFailed)) if !connection.has_appeared() => {
+        Some(reason @ (PeerClosed | ReadFailed | WriteFailed)) if !has_appeared => {
             debug!(target: &cause, "session {connection} closed: {reason}, without a sign of life");
         }
         Some(reason @ (CloseReason::Panicked | CloseReason::HandlerPanicked(_))) => {
@@ -103,23 +107,17 @@ fn report(context: &Context, connection: &Connection) {
     }
 }
 
+/// Runs a connection that is set up; returns whether the session appeared to others.
 fn converse<'scope>(
     context: &'scope Context,
     scope: &'scope Scope<'scope, '_>,
     connection: &Arc<Connection>,
     door: Arc<str>,
-) {
-    let mut reader = Reader::new(context, connection, Arc::clone(&door));
-    if connection.wire == Wire::Text && has_input_within(connection, FIRST_BYTES) {
-        reader.read_ahead();
-        if let Some(protocol) = reader.wrong_protocol() {
-            let reason = CloseReason::WrongProtocol(protocol.name());
-            context.metrics.count_closed(&reason);
-            connection.end(reason);
-            let answer = protocol.answer(connection.wire, &door, &context.doors);
-            let _ = connection.stream.send(&answer);
-            return part(connection, context.config.drain / 2);
-        }
+    input: Input,
+) -> bool {
+    if let Some(protocol) = input.wrong_protocol() {
+        refuse_protocol(context, connection, &door, protocol);
+        return false;
     }
     let (outbox, packets) = Outbox::new(Arc::clone(connection), context.config.max_pending);
     let writer = Writer {
@@ -130,30 +128,54 @@ fn converse<'scope>(
         timeout: context.config.write_timeout,
     };
     if let Err(error) = spawn_writer(scope, writer) {
-        return turn_away_busy(context, connection, &error);
+        turn_away_busy(context, &connection.stream, connection.wire, &error);
+        connection.end(CloseReason::WriteFailed);
+        return false;
     }
     let (credit, credits) = crossbeam_channel::bounded(CREDIT);
-    let name = match connection.wire {
-        Wire::Text => Arc::clone(&connection.shown),
-        Wire::Relay | Wire::Json(_) | Wire::Frame => connection.id.to_string().into(),
+    let name = match connection.profile().first_name {
+        FirstName::Address => Arc::clone(&connection.shown),
+        FirstName::Id => connection.id.to_string().into(),
     };
+    let reader = Reader::new(context, connection, Arc::clone(&door), input, credit);
     let opened = Opened { connection: Arc::clone(connection), outbox, credit: credits, name, door };
     if context.inbox.send(Event::Opened(Box::new(opened))).is_err() {
         connection.end(CloseReason::ServerStopping);
-        return; // and the outbox is dropped with the event, which ends the writer
+        return false; // the outbox is dropped with the event, which ends the writer
     }
-    let reason = reader.run(&credit);
+    let (reason, has_appeared) = reader.run();
     connection.end(reason);
     let reason = connection.reason().cloned().unwrap_or(CloseReason::PeerClosed);
     let polite = connection.ends_politely();
     let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, reason));
     if polite {
-        discard_input(connection, None); // its writer cuts it when that takes too long
+        discard_input(connection, None); // the writer cuts the connection if that takes too long
     } else {
         connection.cut();
-        // What the kernel holds for a peer that does not read goes at once, not when it gives up.
+        // What the kernel holds for a peer that does not read is dropped at once.
         connection.stream.reset_on_close();
     }
+    has_appeared
+}
+
+/// Answers first bytes of another protocol, and ends the connection. The manager never hears of it.
+fn refuse_protocol(context: &Context, connection: &Connection, door: &str, protocol: Protocol) {
+    let reason = CloseReason::WrongProtocol(protocol.name());
+    context.metrics.count_closed(&reason);
+    connection.end(reason);
+    let _ = connection.stream.send(&protocol.answer(connection.wire, door, &context.doors));
+    // There is no writer to cut the connection, and a stop must not wait for it.
+    let linger: Duration = writer::LINGER.min(context.config.drain / 2);
+    if connection.stream.end_output() {
+        discard_input(connection, Some(Instant::now() + linger));
+    }
+    connection.cut();
+}
+
+/// Tells a caller for whom there is no thread.
+pub(super) fn turn_away_busy(context: &Context, stream: &Stream, wire: Wire, error: &io::Error) {
+    context.turned_away("thread", "no thread", error);
+    turn_away(stream, wire, context.config.limits(), &Refusal::Busy { lack: Resource::Thread });
 }
 
 fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io::Result<()> {
@@ -165,7 +187,7 @@ fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io:
             writer.connection.cut();
         }
     })?;
-    connection.set_writer(thread.thread().clone());
+    connection.threads.set_writer(thread.thread().clone());
     Ok(())
 }
 
@@ -183,31 +205,4 @@ pub(super) fn prove_room<'scope>(scope: &'scope Scope<'scope, '_>) -> io::Result
     drop(let_go);
     both.into_iter().for_each(|thread| _ = thread.join());
     Ok(())
-}
-
-/// Whether the peer sends something within `at_most`.
-fn has_input_within(connection: &Connection, at_most: Duration) -> bool {
-    connection.stream.wait_for_input(Some(at_most)).is_ok_and(|ready| ready)
-}
-
-/// Tells a caller for whom there is no thread.
-pub(super) fn turn_away_busy(context: &Context, connection: &Connection, error: &io::Error) {
-    context.turned_away("thread", "no thread", error);
-    connection.end(CloseReason::WriteFailed);
-    let limits = context.config.limits();
-    super::accept::turn_away::turn_away(
-        &connection.stream,
-        connection.wire,
-        limits,
-        &Refusal::Busy { lack: Resource::Thread },
-    );
-}
-
-/// Ends a connection that has no writer: our last byte, then a while for the peer's, `at_most` so long:
-/// the manager, which knows nothing of it, does not cut it at a stop.
-fn part(connection: &Connection, at_most: Duration) {
-    if connection.stream.end_output() {
-        discard_input(connection, Some(Instant::now() + writer::LINGER.min(at_most)));
-    }
-    connection.cut();
 }

@@ -9,76 +9,17 @@
 
 use std::time::Duration;
 
-use crate::chat::Bucket;
-use crate::config::Config;
-use crate::protocol::{Body, Command, Cost, Refusal, Verb};
-use crate::wire::{Inbound, Limits, Wire};
+use crate::protocol::{Body, Command, Cost};
+use crate::wire::Inbound;
+
+use super::buckets::{Buckets, Used};
+use super::costs::{cost, counts_as_line, explains};
 
 /// Bytes of input without an effect that one token of `--rate` pays for: blank lines, telnet's NOP,
 /// heartbeats, parts of lines that are too long (case A5: 38 MB/s of them took 1.8 cores).
 const INPUT_PER_TOKEN: usize = 4 * 1024;
 /// Bytes of dropped repeated lines that one token of `--request-rate` pays for.
 const DROPPED_PER_TOKEN: usize = 4 * 1024;
-/// Bytes of input that an item may take besides its text: line ends, keys, headers.
-const ITEM_OVERHEAD: usize = 256;
-/// Bytes of input for one byte of text: an escape in JSON has six (`\u0041`).
-const INPUT_PER_TEXT_BYTE: usize = 6;
-
-/// The sizes and rates of the two allowances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) struct Rates {
-    /// Lines a second; 0 = no limit.
-    pub(in super::super) rate: u32,
-    /// Lines at once.
-    pub(in super::super) burst: u32,
-    /// Requests a second, and at once; 0 = no limit.
-    pub(in super::super) requests: u32,
-}
-
-impl Rates {
-    pub(in super::super) fn of(config: &Config) -> Self {
-        Self { rate: config.rate, burst: config.burst, requests: config.request_rate }
-    }
-
-    /// Both allowances, full.
-    pub(in super::super) fn buckets(self, now: Duration) -> Buckets {
-        Buckets {
-            lines: Bucket::new(self.rate, self.burst, now),
-            requests: Bucket::new(self.requests, self.requests, now),
-        }
-    }
-}
-
-/// Both allowances of a session, or of an address.
-#[derive(Debug, Clone)]
-pub(in super::super) struct Buckets {
-    lines: Bucket,
-    requests: Bucket,
-}
-
-/// Tokens used of both allowances and not regained, in billionths.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in super::super) struct Used {
-    lines: u64,
-    requests: u64,
-}
-
-impl Buckets {
-    /// Whether nothing is missing.
-    pub(in super::super) fn are_full(&mut self, now: Duration) -> bool {
-        self.lines.is_full(now) && self.requests.is_full(now)
-    }
-
-    /// Takes the tokens that a session has used, as far as there are any.
-    pub(in super::super) fn lose(&mut self, used: Used, now: Duration) {
-        self.lines.lose(used.lines, now);
-        self.requests.lose(used.requests, now);
-    }
-
-    fn missing(&mut self, now: Duration) -> Used {
-        Used { lines: self.lines.missing(now), requests: self.requests.missing(now) }
-    }
-}
 
 /// What the throttle decides about one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,26 +49,22 @@ pub(in super::super) struct Throttle {
     /// Bytes read that no item explains so far.
     unexplained: usize,
     /// How many of them may be an unfinished item: the longest line, packet or frame.
-    unfinished: usize,
+    longest: usize,
 }
 
 impl Throttle {
-    pub(in super::super) fn new(wire: Wire, limits: Limits, buckets: Buckets) -> Self {
-        let unfinished = match wire {
-            Wire::Text => limits.max_line,
-            Wire::Relay => usize::from(u16::MAX),
-            Wire::Json(_) => limits.max_packet,
-            Wire::Frame => limits.max_frame,
-        };
+    /// The rate limits of a session that has `buckets`. `longest` is the length of its longest item; if
+    /// `drops_repeats`, repeated lines over the allowance are dropped.
+    pub(in super::super) fn new(longest: usize, drops_repeats: bool, buckets: Buckets) -> Self {
         Self {
             inherited: buckets.clone(),
             buckets,
-            drops_repeats: wire == Wire::Relay,
+            drops_repeats,
             last: None,
             dropped: 0,
             told: false,
             unexplained: 0,
-            unfinished,
+            longest,
         }
     }
 
@@ -180,7 +117,7 @@ impl Throttle {
     /// How long reading has to pause because too much input had no effect. Call it when everything that was
     /// read has been decoded and has passed.
     pub(in super::super) fn pause(&mut self, now: Duration) -> Option<Duration> {
-        while self.unexplained >= self.unfinished + INPUT_PER_TOKEN {
+        while self.unexplained >= self.longest + INPUT_PER_TOKEN {
             if let Err(wait) = self.buckets.lines.take(1, now) {
                 return Some(wait);
             }
@@ -204,65 +141,22 @@ impl Throttle {
     }
 }
 
-/// Whether `item` takes from `--rate`.
-pub(in super::super) fn counts_as_line(item: &Inbound) -> bool {
-    cost(item).is_some_and(|cost| cost != Cost::Request)
-}
-
-/// Whether the answer to `item` may be long.
-pub(in super::super) fn is_list(item: &Inbound) -> bool {
-    cost(item) == Some(Cost::List)
-}
-
-/// What `item` costs; `None` if it is free.
-fn cost(item: &Inbound) -> Option<Cost> {
-    use Refusal::{AddressName, BadName, NoName, Reserved};
-    match item {
-        Inbound::Command(command) => Some(command.cost()),
-        // A refused rename costs what a rename does.
-        Inbound::Refused(NoName | BadName { .. } | AddressName { .. } | Reserved { .. }) => {
-            Some(Verb::Nick.spec().cost)
-        }
-        Inbound::Refused(_) | Inbound::Custom { .. } => Some(Cost::Request),
-        one if one.answers_a_poll() => Some(Cost::Request),
-        // Telnet options are refused once each.
-        Inbound::Tell(_)
-        | Inbound::Answer(_)
-        | Inbound::Switch(_)
-        | Inbound::Crlf
-        | Inbound::Tag(_)
-        | Inbound::Heartbeat => None,
-    }
-}
-
-/// How many bytes of input `item` accounts for.
-fn explains(item: &Inbound) -> usize {
-    let text = match item {
-        Inbound::Command(command) => command.body().map_or(0, |body| body.as_str().len()),
-        Inbound::Custom { data, .. } => data.len(),
-        Inbound::Answer(bytes) => bytes.len(),
-        Inbound::Refused(_) => 0,
-        Inbound::Tag(tag) => return tag.len(),
-        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Crlf | Inbound::Heartbeat => return 0,
-    };
-    ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Nick, Notice};
+    use crate::protocol::{Nick, Notice, Refusal};
+    use crate::server::session::buckets::Rates;
     use crate::wire::Key;
 
     const RATES: Rates = Rates { rate: 5, burst: 40, requests: 1000 };
-    const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+    const LONGEST: usize = 4096;
 
     const fn ms(n: u64) -> Duration {
         Duration::from_millis(n)
     }
 
-    fn throttle(wire: Wire) -> Throttle {
-        Throttle::new(wire, LIMITS, RATES.buckets(ms(0)))
+    fn throttle(drops_repeats: bool) -> Throttle {
+        Throttle::new(LONGEST, drops_repeats, RATES.buckets(ms(0)))
     }
 
     fn say(words: &str) -> Inbound {
@@ -300,13 +194,13 @@ mod tests {
             (echo(), 1000),
             (Inbound::Heartbeat, 100_000),
         ] {
-            assert_eq!(passing(&mut throttle(Wire::Text), &item, ms(0)), wanted, "{item:?}");
+            assert_eq!(passing(&mut throttle(false), &item, ms(0)), wanted, "{item:?}");
         }
     }
 
     #[test]
     fn requests_take_nothing_from_lines() {
-        let mut throttle = throttle(Wire::Frame);
+        let mut throttle = throttle(false);
         assert_eq!(passing(&mut throttle, &echo(), ms(0)), 1000);
         assert_eq!(passing(&mut throttle, &say("hi"), ms(0)), 40);
         assert_eq!(throttle.take(&echo(), ms(0)), Verdict::Wait(ms(1)));
@@ -316,7 +210,7 @@ mod tests {
 
     #[test]
     fn rename_waits_until_five_lines_are_paid() {
-        let mut throttle = throttle(Wire::Text);
+        let mut throttle = throttle(false);
         assert_eq!(passing(&mut throttle, &say("hi"), ms(0)), 40);
         assert_eq!(throttle.take(&rename("ann"), ms(0)), Verdict::Wait(ms(1000)));
         assert_eq!(throttle.take(&rename("ann"), ms(1000)), Verdict::Pass);
@@ -324,7 +218,7 @@ mod tests {
 
     #[test]
     fn throttled_session_is_told_once() {
-        let mut throttle = throttle(Wire::Text);
+        let mut throttle = throttle(false);
         passing(&mut throttle, &say("hi"), ms(0));
         assert!(throttle.tells(&say("hi")) && !throttle.tells(&say("hi")));
         assert!(!throttle.tells(&echo()), "requests wait without a word");
@@ -336,7 +230,7 @@ mod tests {
 
     #[test]
     fn repeated_lines_over_the_allowance_are_dropped() {
-        let mut relay = throttle(Wire::Relay);
+        let mut relay = throttle(true);
         assert_eq!(passing(&mut relay, &say("hi"), ms(0)), 40);
         assert_eq!(relay.take(&say("hi"), ms(0)), Verdict::Drop);
         assert_eq!(relay.take(&say("ho"), ms(0)), Verdict::Wait(ms(200)), "another line waits");
@@ -344,14 +238,14 @@ mod tests {
         assert_eq!(relay.take(&say("ho"), ms(400)), Verdict::Pass);
         assert_eq!(relay.take(&say("ho"), ms(400)), Verdict::Drop);
         assert_eq!(relay.take(&say("hi"), ms(400)), Verdict::Wait(ms(200)), "it is not the last line any more");
-        let mut text = throttle(Wire::Text);
+        let mut text = throttle(false);
         passing(&mut text, &say("hi"), ms(0));
         assert_eq!(text.take(&say("hi"), ms(0)), Verdict::Wait(ms(200)), "at other doors it waits");
     }
 
     #[test]
     fn dropped_lines_pay_for_the_bytes_read() {
-        let mut relay = throttle(Wire::Relay);
+        let mut relay = throttle(true);
         passing(&mut relay, &say("hi"), ms(0));
         let dropped = (0..10_000_000).take_while(|_| relay.take(&say("hi"), ms(0)) == Verdict::Drop).count();
         assert!((1000 * 4096 / 3..1001 * 4096 / 3 + 2).contains(&dropped), "{dropped} lines of three bytes");
@@ -360,16 +254,14 @@ mod tests {
 
     #[test]
     fn input_that_comes_to_nothing_pays_lines() {
-        for (wire, free) in
-            [(Wire::Text, 4096), (Wire::Relay, 65_535), (Wire::Json(None), 65_535), (Wire::Frame, 65_536)]
-        {
-            let mut throttle = throttle(wire);
+        for longest in [4096, 65_536] {
+            let mut throttle = Throttle::new(longest, false, RATES.buckets(ms(0)));
             let mut read = 0;
             while throttle.pause(ms(0)).is_none() {
                 throttle.note_read(1024);
                 read += 1024;
             }
-            assert!((free + 41 * 4096 - 1024..free + 41 * 4096 + 1024).contains(&read), "{wire}: {read}");
+            assert!((longest + 41 * 4096 - 1024..longest + 41 * 4096 + 1024).contains(&read), "{longest}: {read}");
             assert_eq!(throttle.pause(ms(0)), Some(ms(200)));
             assert_eq!(throttle.pause(ms(200)), None);
         }
@@ -377,7 +269,7 @@ mod tests {
 
     #[test]
     fn input_that_says_something_is_explained() {
-        let mut throttle = Throttle::new(Wire::Json(None), LIMITS, Rates { burst: 2, ..RATES }.buckets(ms(0)));
+        let mut throttle = Throttle::new(65_535, false, Rates { burst: 2, ..RATES }.buckets(ms(0)));
         let long = Inbound::Custom { key: Key::Route(1), data: vec![b'x'; 60_000] };
         for _ in 0..500 {
             throttle.note_read(64_000);
@@ -396,7 +288,7 @@ mod tests {
     #[test]
     fn rate_zero_lets_everything_pass() {
         let rates = Rates { rate: 0, burst: 1, requests: 0 };
-        let mut throttle = Throttle::new(Wire::Relay, LIMITS, rates.buckets(ms(0)));
+        let mut throttle = Throttle::new(LONGEST, true, rates.buckets(ms(0)));
         for item in [say("hi"), rename("ann"), echo()] {
             assert_eq!(passing(&mut throttle, &item, ms(0)), 100_000);
         }

@@ -136,7 +136,7 @@ impl Writer {
         let before = self.connection.pending.fetch_sub(done, Ordering::SeqCst);
         if before > self.half && before - done <= self.half {
             self.report_room();
-            self.connection.wake_reader();
+            self.connection.threads.wake_reader();
         }
     }
 
@@ -170,7 +170,7 @@ impl Writer {
     fn finish(&self) {
         if self.connection.ends_politely() && self.connection.stream.end_output() {
             let until = Instant::now() + LINGER;
-            while !self.connection.has_finished_reading() {
+            while !self.connection.threads.has_finished_reading() {
                 let left = until.saturating_duration_since(Instant::now());
                 if left.is_zero() {
                     break;

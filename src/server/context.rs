@@ -1,0 +1,52 @@
+//! The part of a server that all its threads may use.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+use parking_lot::Mutex;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+
+use super::accept::admission::Admission;
+use super::event::Event;
+use super::session::allowances::Allowances;
+use super::session::handlers::Handlers;
+use super::session::running::Running;
+use super::shutdown::{Held, Stopper};
+
+/// What every thread of a server may use.
+pub(super) struct Context {
+    pub(super) config: Config,
+    pub(super) admission: Arc<Admission>,
+    pub(super) allowances: Mutex<Allowances>,
+    pub(super) inbox: Sender<Event>,
+    pub(super) stopper: Stopper,
+    /// Disconnects when a stop begins: wakes readers that delay lines.
+    pub(super) stopping: Receiver<Infallible>,
+    pub(super) held: Held,
+    pub(super) running: Running,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) handlers: Handlers,
+    /// All times of readers and of admission are measured from here.
+    pub(super) started: Instant,
+    /// The addresses of the other doors, for a client at the wrong one.
+    pub(super) doors: String,
+}
+
+impl Context {
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Counts and logs a caller that was turned away. The log limits the lines of each `kind`.
+    pub(super) fn turned_away(&self, kind: &'static str, why: &str, detail: &dyn fmt::Display) {
+        let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
+        let cause = format!("parlor::turned_away::{kind}");
+        ::log::warn!(target: &cause, "turned a caller away ({count} so far): {why} ({detail})");
+    }
+}

@@ -1,0 +1,129 @@
+//! The differences between the doors: one row for each wire format.
+//!
+//! Outside of `wire/` and the configuration, no other file asks which wire format a session speaks.
+
+use crate::chat::Entry;
+use crate::protocol::Malformed;
+use crate::wire::Wire;
+
+/// How the server treats the sessions of one wire format.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// Where a session is until it joins a room.
+    pub(super) entry: Entry,
+    /// The name of a session that has not taken one.
+    pub(super) first_name: FirstName,
+    /// Whether silence is timed: a warning, then the end.
+    pub(super) idles: bool,
+    /// Whether heartbeats are sent.
+    pub(super) heartbeat: bool,
+    /// Whether the first bytes are waited for before the greeting, since they may be another protocol's.
+    pub(super) sniffs: bool,
+    /// Whether urgent bytes stay in the stream. Telnet marks its interrupts as urgent.
+    pub(super) urgent_inline: bool,
+    /// Whether `--max-silent` counts a session that has sent nothing. At these doors a session that only
+    /// listens cannot be told from one that never speaks.
+    pub(super) counts_silent: bool,
+    /// Whether a session is sent what it did not ask for, before it takes part in the chat. tnet's client
+    /// takes any frame for the answer to its request.
+    pub(super) unsolicited: bool,
+    /// Whether the first packet shows how to answer: notices wait for it.
+    pub(super) learns_framing: bool,
+    /// Whether clients repeat their last line without end (GoChat's, when its input ends). Repeated lines
+    /// over the allowance are dropped, and all that waits when the peer has ended its input.
+    pub(super) repeats: bool,
+    /// Why a session ends whose last item stays unfinished.
+    pub(super) unfinished: Malformed,
+    /// The name of the door in the answer to a client of another door.
+    pub(super) label: Option<&'static str>,
+}
+
+/// The name of a session that has not taken one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstName {
+    /// Its address, as others see it.
+    Address,
+    /// Its id.
+    Id,
+}
+
+impl Profile {
+    /// The row of a wire format.
+    pub(super) fn of(wire: Wire) -> &'static Self {
+        match wire {
+            Wire::Text => &TEXT,
+            Wire::Relay => &RELAY,
+            Wire::Json(None) => &JSON,
+            Wire::Json(Some(_)) => &JSON_FIXED,
+            Wire::Frame => &FRAME,
+        }
+    }
+
+    /// Whether a session is in a room, and in lists, before it asks for that.
+    pub(super) fn enters_lobby(&self) -> bool {
+        matches!(self.entry, Entry::Lobby)
+    }
+}
+
+const TEXT: Profile = Profile {
+    entry: Entry::Lobby,
+    first_name: FirstName::Address,
+    idles: true,
+    heartbeat: false,
+    sniffs: true,
+    urgent_inline: true,
+    counts_silent: false,
+    unsolicited: true,
+    learns_framing: false,
+    repeats: false,
+    unfinished: Malformed::UnfinishedPacket, // a line may take any time
+    label: None,
+};
+
+const RELAY: Profile = Profile {
+    first_name: FirstName::Id,
+    idles: false,
+    sniffs: false,
+    urgent_inline: false,
+    repeats: true,
+    label: Some("Relay"),
+    ..TEXT
+};
+
+const JSON: Profile = Profile {
+    entry: Entry::Nowhere { timed: true },
+    first_name: FirstName::Id,
+    idles: false,
+    heartbeat: false,
+    sniffs: false,
+    urgent_inline: false,
+    counts_silent: true,
+    unsolicited: true,
+    learns_framing: true,
+    repeats: false,
+    unfinished: Malformed::UnfinishedPacket,
+    label: Some("JSON"),
+};
+
+const JSON_FIXED: Profile = Profile { learns_framing: false, ..JSON };
+
+const FRAME: Profile = Profile {
+    entry: Entry::Nowhere { timed: false },
+    heartbeat: true,
+    unsolicited: false,
+    unfinished: Malformed::UnfinishedFrame,
+    label: Some("Frames"),
+    ..JSON_FIXED
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Framing;
+
+    #[test]
+    fn fixed_framing_needs_no_first_packet() {
+        assert!(Profile::of(Wire::Json(None)).learns_framing);
+        assert!(!Profile::of(Wire::Json(Some(Framing::Gf2))).learns_framing);
+    }
+}

@@ -1,0 +1,65 @@
+//! The way of a reader's events to the manager.
+
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+
+use crate::protocol::CloseReason;
+use crate::wire::Inbound;
+
+use super::super::connection::Connection;
+use super::super::context::Context;
+use super::super::event::{Event, credits_of};
+
+/// A wait that ends by being woken also ends by itself after this time, to check that the session lives.
+pub(super) const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// Sends the events of one session. An event waits for the session's credit, its outbox, and the inbox.
+pub(super) struct Events<'a> {
+    pub(super) context: &'a Context,
+    pub(super) connection: &'a Connection,
+    /// Each event puts in what it takes of the credit; the manager takes it out.
+    pub(super) credit: Sender<()>,
+}
+
+impl Events<'_> {
+    /// Sends what the peer has sent, when its earlier events are worked on or nearly so, and at most half of its
+    /// outbox is pending: a session that does not read its answers cannot ask for more.
+    pub(super) fn send(&self, batch: Vec<Inbound>) -> Result<(), CloseReason> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..credits_of(&batch) {
+            self.credit.send(()).map_err(|_| self.over())?;
+        }
+        let half = self.context.config.max_pending / 2;
+        while self.connection.pending() > half && self.connection.reason().is_none() {
+            thread::park_timeout(CHECK_EVERY);
+        }
+        match self.connection.reason() {
+            // A peer that says something and goes at once is often found out by a line that cannot be sent to
+            // it. What it said before counts; the connection is cut, so its input ends by itself.
+            None | Some(CloseReason::WriteFailed) => {}
+            Some(reason) => return Err(reason.clone()),
+        }
+        self.put(Event::Received(self.connection.slot.index, self.connection.id, batch))
+    }
+
+    /// Lists and announces the session, where sessions are in a room from the start.
+    pub(super) fn appear(&self) -> Result<(), CloseReason> {
+        if !self.connection.profile().enters_lobby() {
+            return Ok(());
+        }
+        self.put(Event::Appeared(self.connection.slot.index, self.connection.id))
+    }
+
+    fn put(&self, event: Event) -> Result<(), CloseReason> {
+        self.context.inbox.send(event).map_err(|_| self.over())
+    }
+
+    /// Why the manager takes no more: the session or the server is over.
+    fn over(&self) -> CloseReason {
+        self.connection.reason().cloned().unwrap_or(CloseReason::ServerStopping)
+    }
+}
