@@ -1,48 +1,31 @@
 //! One connection to a server.
 //!
-//! A [`Client`] listens; its [`Talker`]s, of which there may be one on every thread, talk. What is
-//! heard while somebody waits for an answer is kept for [`Client::recv`], so an answer never costs
-//! a line, unless more is said meanwhile than anybody would read.
+//! A [`Client`] receives. Its [`Talker`]s send, on any thread. Events that arrive while a call waits for an answer go
+//! to a bounded backlog for [`Client::recv`], so an answer costs no line, unless more arrives than the backlog keeps.
 
 use std::fmt;
-use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use super::kept::Kept;
+use super::backlog::Backlog;
+use super::receiver::Receiver;
 use super::{ClientError, Talker};
 use crate::protocol::{Body, Command, Nick, RoomName, VisitTo};
-use crate::wire::{Heard, HeardDecoder, Kind, Speech, Wire, WireError};
+use crate::wire::{Heard, Kind, Speech, Wire};
 
-/// A server that does not take the connection, or greet, in this time is not there for a person.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How often a client says that it is there: a third of the silence that a text door allows when
-/// nobody has told it otherwise.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// And at most so often, however short that silence is.
-const KEEP_ALIVE_AT_MOST: Duration = Duration::from_millis(200);
-/// So long a client that leaves waits for the server's close.
-const FAREWELL: Duration = Duration::from_millis(500);
-/// One read takes at most so much.
-const READ: usize = 16 * 1024;
+/// Longest wait for the connection and the greeting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait of a client that leaves for the server's close.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A connection to a server: what is heard there.
+/// A connection to a server: its receiving half, and the requests that wait for an answer.
 #[derive(Debug)]
 pub struct Client {
-    talker: Talker,
-    decoder: HeardDecoder,
-    kept: Kept,
-    buffer: Vec<u8>,
-    /// When it last said that it is there.
-    kept_alive: Instant,
-    name: Option<String>,
-    last_words: Option<String>,
-    /// The door has let it in: from here on only a farewell tells why the end comes.
-    is_in: bool,
-    ended: bool,
+    receiver: Receiver,
+    backlog: Backlog,
 }
 
-/// What something heard is to a question.
+/// How an event fits a request.
 enum Fit {
     Answer,
     Part,
@@ -52,12 +35,12 @@ enum Fit {
 impl Client {
     /// Connects to the door at `address` and waits until it has let this client in.
     ///
-    /// A text door puts it into #lobby; at the others it is in no room yet (see [`Client::enter`]).
+    /// A text door puts it into #lobby. At the others it is in no room yet: see [`Client::join`].
     ///
     /// # Errors
-    /// If nobody is there, nobody answers as such a door does within 5 s, or the door is full.
+    /// If nothing listens there, the answer is not that of such a door, none comes within 5 s, or the door is full.
     pub fn connect(address: impl ToSocketAddrs + fmt::Display, wire: Wire) -> Result<Self, ClientError> {
-        Self::connect_within(address, wire, CONNECT)
+        Self::connect_within(address, wire, CONNECT_TIMEOUT)
     }
 
     /// The same, with another time limit.
@@ -70,36 +53,14 @@ impl Client {
         limit: Duration,
     ) -> Result<Self, ClientError> {
         let until = Instant::now() + limit;
-        let decoder = HeardDecoder::new(wire).ok_or(ClientError::Relay)?;
-        let mut client = Self {
-            talker: Talker::connect(&address, wire, until)?,
-            decoder,
-            kept: Kept::default(),
-            buffer: vec![0; READ],
-            kept_alive: Instant::now(),
-            name: None,
-            last_words: None,
-            is_in: false,
-            ended: false,
-        };
-        client.be_greeted(until)?;
-        (client.is_in, client.last_words) = (true, None);
-        Ok(client)
-    }
-
-    /// A text door greets; the others are asked whether they are there.
-    fn be_greeted(&mut self, until: Instant) -> Result<(), ClientError> {
-        let (is_text, doubt) = match self.talker.0.wire {
-            Wire::Text => (true, "is a text door there?"),
-            Wire::Frame => (false, "is a frame door there?"),
-            _ => (false, "is a json door there?"),
-        };
-        let greeted = if is_text {
-            self.wait_for_greeting(doubt, until)
+        let mut client = Self { receiver: Receiver::connect(&address, wire, until)?, backlog: Backlog::default() };
+        let doubt = client.receiver.door.doubt;
+        let let_in = if client.receiver.door.greets {
+            client.receiver.wait_for_greeting(&mut client.backlog, until)
         } else {
-            self.ask(&Command::Ping, doubt, until, |_| Fit::Answer)
+            client.ask(&Command::Ping, doubt, until, |_| Fit::Answer)
         };
-        greeted.map_err(|error| match error {
+        let_in.map_err(|error| match error {
             ClientError::Closed { address, last_words } => {
                 ClientError::Closed { address, last_words: last_words.or_else(|| Some(doubt.to_owned())) }
             }
@@ -107,66 +68,50 @@ impl Client {
                 ClientError::Malformed { address, what: format!("{what}; {doubt}") }
             }
             other => other,
-        })
+        })?;
+        client.receiver.let_in();
+        Ok(client)
     }
 
-    fn wait_for_greeting(&mut self, doubt: &'static str, until: Instant) -> Result<(), ClientError> {
-        loop {
-            match self.listen(until)? {
-                Some((_, Heard::Here(address))) => {
-                    self.name = Some(address);
-                    return Ok(());
-                }
-                Some((_, heard)) => self.kept.push(heard),
-                None => return Err(self.no_answer(doubt)),
-            }
-            if Instant::now() >= until {
-                return Err(self.no_answer(doubt));
-            }
-        }
-    }
-
-    /// The talking half.
+    /// A sending half.
     #[must_use]
     pub fn talker(&self) -> Talker {
-        self.talker.clone()
+        self.receiver.talker.clone()
     }
 
-    /// The name that this client goes by, as far as the server has told.
+    /// The client's name, as far as the server has told it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.receiver.name.as_deref()
     }
 
-    /// Sends a request and goes on; see [`Client::recv`] for what becomes of it.
+    /// Sends a request without waiting. [`Client::recv`] returns the answer.
     ///
     /// # Errors
     /// If it cannot be sent.
     pub fn send(&mut self, command: &Command) -> Result<(), ClientError> {
-        self.talker.send(command).map(|_| ())
+        self.receiver.talker.send(command).map(|_| ())
     }
 
-    /// The next thing that is heard; `None` if nothing is until `deadline`.
+    /// The next event; `None` if there is none until `deadline`.
     ///
     /// # Errors
-    /// When the connection is over; nothing comes after that.
+    /// If the connection is over. No event comes after that.
     pub fn recv(&mut self, deadline: Instant) -> Result<Option<Heard>, ClientError> {
-        if let Some(heard) = self.kept.pop() {
+        if let Some(heard) = self.backlog.pop() {
             return Ok(Some(heard));
         }
-        Ok(self.listen(deadline)?.map(|(_, heard)| heard))
+        Ok(self.receiver.listen(deadline)?.map(|(_, heard)| heard))
     }
 
-    /// Says a line as it stands, and waits until it has come back: the server has it, and has sent
-    /// it to everybody in the room.
+    /// Says a line as it stands, and waits until it comes back: the server has then broadcast it to the room.
     ///
     /// # Errors
     /// If it is refused, does not come back until `deadline`, or the connection is over.
     pub fn say(&mut self, body: &Body, deadline: Instant) -> Result<(), ClientError> {
-        // On the text door only the words tell which line has come back. Elsewhere its mark does, and
-        // its words may have been cut to fit the packet. If nobody else talks through this connection, only
-        // this line can come back.
-        let is_sure = self.talker.0.wire != Wire::Text || self.talker.is_alone();
+        // A text door's answer carries no mark, so only its words tell which line has come back. With one talker, only
+        // this line can come back. At the other doors the words may be cut to fit the packet.
+        let is_sure = self.receiver.door.marks_answers || self.receiver.talker.is_alone();
         self.ask(&Command::Say(body.clone()), "does my line come back?", deadline, |heard| match heard {
             Heard::Speech(speech @ Speech { kind: Kind::Said, mine: true, past: false, .. })
                 if is_sure || speech.is_echo_of(body.as_str()) =>
@@ -177,8 +122,7 @@ impl Client {
         })
     }
 
-    /// Says a line as a visit, under `name` if there is one, and waits until the server has it. The text door
-    /// has no visits.
+    /// Says a line as a visit, under `name` if there is one, and waits for the answer. The text door has no visits.
     ///
     /// # Errors
     /// As [`Client::say`].
@@ -196,13 +140,7 @@ impl Client {
         })
     }
 
-    /// The wire format of this connection.
-    #[must_use]
-    pub fn wire(&self) -> Wire {
-        self.talker.0.wire
-    }
-
-    /// Says a line to one person, and waits until the server has delivered it.
+    /// Says a line to one session, and waits until the server has delivered it.
     ///
     /// # Errors
     /// As [`Client::say`].
@@ -225,23 +163,13 @@ impl Client {
         })
     }
 
-    /// Goes to #lobby, where the door has not done that, so that what is said there is heard.
-    ///
-    /// # Errors
-    /// As [`Client::say`].
-    pub fn enter(&mut self, deadline: Instant) -> Result<(), ClientError> {
-        if self.talker.0.wire == Wire::Text {
-            return Ok(());
-        }
-        self.join(&RoomName::lobby(), deadline)
-    }
-
-    /// Goes to a room.
+    /// Joins a room. A text session is in #lobby from the beginning.
     ///
     /// # Errors
     /// As [`Client::say`].
     pub fn join(&mut self, room: &RoomName, deadline: Instant) -> Result<(), ClientError> {
-        if self.room() == Some(room.as_str()) {
+        let at_first = self.receiver.door.greets.then(RoomName::lobby);
+        if self.room().or(at_first.as_ref().map(RoomName::as_str)) == Some(room.as_str()) {
             return Ok(());
         }
         let answer = format!("You are in {room}");
@@ -253,13 +181,13 @@ impl Client {
         })
     }
 
-    /// The room that this client is in, without its `#`, as far as the server has told.
+    /// The client's room without its `#`, as far as the server has told it.
     #[must_use]
     pub fn room(&self) -> Option<&str> {
-        self.decoder.room()
+        self.receiver.room()
     }
 
-    /// The names of the others in a room, the present one if none is named.
+    /// The names of the others in a room; in the client's room if none is named.
     ///
     /// # Errors
     /// As [`Client::say`].
@@ -273,21 +201,21 @@ impl Client {
             Heard::EndOfList => Fit::Answer,
             _ => Fit::Nothing,
         })?;
-        names.retain(|name| Some(name) != self.name.as_ref());
+        names.retain(|name| Some(name) != self.receiver.name.as_ref());
         Ok(names)
     }
 
-    /// Takes leave, and gives the server a moment to close.
+    /// Leaves, and waits a moment for the server's close.
     pub fn leave(mut self) {
-        let deadline = Instant::now() + FAREWELL;
+        let deadline = Instant::now() + LEAVE_TIMEOUT;
         if self.send(&Command::Quit(None)).is_ok() {
-            while let Ok(Some(_)) = self.listen(deadline)
+            while let Ok(Some(_)) = self.receiver.listen(deadline)
                 && Instant::now() < deadline
             {}
         }
     }
 
-    /// Asks, and waits for the answer; the rest of what is heard is kept.
+    /// Sends a request and waits for the answer. Other events go to the backlog.
     fn ask(
         &mut self,
         command: &Command,
@@ -295,118 +223,33 @@ impl Client {
         deadline: Instant,
         mut fits: impl FnMut(&Heard) -> Fit,
     ) -> Result<(), ClientError> {
-        let tag = self.talker.send(command)?;
+        let tag = self.receiver.talker.send(command)?;
         loop {
-            let Some((answers, heard)) = self.listen(deadline)? else { return Err(self.no_answer(attempted)) };
-            let is_to_this = answers.map_or(self.talker.0.wire == Wire::Text, |answered| answered == tag);
+            let Some((answers, heard)) = self.receiver.listen(deadline)? else {
+                return Err(self.receiver.no_answer(attempted));
+            };
+            let is_to_this = answers.map_or(!self.receiver.door.marks_answers, |answered| answered == tag);
             match (is_to_this, heard) {
                 (true, Heard::Refused { code, text }) => return Err(ClientError::Refused { code, text }),
                 (true, heard) => match fits(&heard) {
                     Fit::Answer => return Ok(()),
                     Fit::Part => {}
-                    Fit::Nothing => self.kept.push(heard),
+                    Fit::Nothing => self.backlog.push(heard),
                 },
-                (false, heard) => self.kept.push(heard),
+                (false, heard) => self.backlog.push(heard),
             }
-            // While others talk on, there is always something more to listen to.
+            // In a busy room there is always another event.
             if Instant::now() >= deadline {
-                return Err(self.no_answer(attempted));
+                return Err(self.receiver.no_answer(attempted));
             }
         }
-    }
-
-    /// Waits for the next thing from the socket, and says now and then that somebody waits.
-    fn listen(&mut self, deadline: Instant) -> Result<Option<(Option<u64>, Heard)>, ClientError> {
-        let mut looked = false; // what is there already is taken, even if there is no time
-        loop {
-            let next = self.decoder.next().map_err(|error| self.malformed(&error))?;
-            if let Some((tag, heard)) = next {
-                self.note(tag, &heard);
-                return Ok(Some((tag, heard)));
-            }
-            if self.ended {
-                let (address, last_words) = (self.talker.0.address.clone(), self.last_words.take());
-                return Err(ClientError::Closed { address, last_words });
-            }
-            let now = Instant::now();
-            if now >= deadline && looked {
-                return Ok(None);
-            }
-            // The greeting tells how long a silence may be, so this may change from one look to the next.
-            let mut keep_alive_at = self.kept_alive + self.keep_alive_every();
-            if now >= keep_alive_at {
-                self.talker.keep_alive();
-                self.kept_alive = now;
-                keep_alive_at = now + self.keep_alive_every();
-            }
-            let wait = deadline.min(keep_alive_at).saturating_duration_since(now);
-            self.read(wait.max(Duration::from_millis(1)))?;
-            looked = true;
-        }
-    }
-
-    /// One read.
-    fn read(&mut self, wait: Duration) -> Result<(), ClientError> {
-        let mut stream = &self.talker.0.stream;
-        match stream.set_read_timeout(Some(wait)).and_then(|()| stream.read(&mut self.buffer)) {
-            Ok(0) => {
-                self.decoder.end();
-                self.ended = true;
-            }
-            Ok(count) => self.decoder.feed(self.buffer.get(..count).unwrap_or_default()),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
-                // A reset is what is left of a close over something that it had not read.
-                ErrorKind::ConnectionReset => self.ended = true,
-                _ => return Err(ClientError::Receive { address: self.talker.0.address.clone(), error }),
-            },
-        }
-        Ok(())
-    }
-
-    /// Remembers what tells about this client itself.
-    fn note(&mut self, tag: Option<u64>, heard: &Heard) {
-        match heard {
-            Heard::YouAre(name) => self.name = Some(name.clone()),
-            // Without a name where the packet had no room for one.
-            Heard::Speech(Speech { kind: Kind::Said, mine: true, name, .. }) if !name.is_empty() => {
-                self.name = Some(name.clone());
-            }
-            _ => {}
-        }
-        self.last_words = match heard {
-            Heard::Refused { text, .. } | Heard::Info(text) if !self.is_in || heard.is_farewell() => Some(text.clone()),
-            // Without the mark of a request it is not one request that is refused, but the whole session.
-            Heard::Refused { text, .. } if tag.is_none() && self.talker.0.wire != Wire::Text => Some(text.clone()),
-            Heard::Leave => Some("the server asked this client to leave".to_owned()),
-            _ => None,
-        };
-    }
-
-    fn keep_alive_every(&self) -> Duration {
-        match self.decoder.idle_limit() {
-            Some(seconds) => (Duration::from_secs(seconds) / 3).clamp(KEEP_ALIVE_AT_MOST, KEEP_ALIVE),
-            None => KEEP_ALIVE,
-        }
-    }
-
-    fn no_answer(&self, attempted: &'static str) -> ClientError {
-        ClientError::NoAnswer { address: self.talker.0.address.clone(), attempted }
-    }
-
-    fn malformed(&self, error: &WireError) -> ClientError {
-        let what = match error {
-            WireError::Malformed(what) => what.to_string(),
-            WireError::WrongProtocol(protocol) => format!("that is {}", protocol.name()),
-        };
-        ClientError::Malformed { address: self.talker.0.address.clone(), what }
     }
 }
 
 impl Drop for Client {
-    /// Talkers that are left notice that nobody listens any more.
+    /// Ends the connection for the talkers too.
     fn drop(&mut self) {
-        let _ = self.talker.0.stream.shutdown(Shutdown::Both);
+        let _ = self.receiver.talker.0.stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and a server, each with what was attempted.
+//! The errors of a client, each with the attempt that failed.
 
 use std::fmt;
 use std::io;
@@ -6,82 +6,63 @@ use std::io;
 /// Why something was not done.
 #[derive(Debug)]
 pub enum ClientError {
-    /// What was given is no address.
-    Address {
-        /// What was given.
-        given: String,
-    },
-    /// A variable's value cannot be used.
-    Variable {
-        /// The variable.
-        name: &'static str,
-        /// What is wrong with it.
-        what: String,
-    },
     /// The name of the host has no address.
     Resolve {
-        /// What was looked up.
+        /// The address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// Nobody could be reached there.
+    /// No connection could be made.
     Connect {
-        /// Where.
+        /// The address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A relay door answers nothing, so a client cannot tell what has become of its lines.
+    /// A relay door answers nothing, so a client could not tell whether its lines arrived.
     Relay,
     /// A request could not be sent.
     Send {
-        /// To whom.
+        /// The server's address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The connection broke.
     Receive {
-        /// To whom.
+        /// The server's address.
         address: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The server has closed the connection.
     Closed {
-        /// Which server.
+        /// The server's address.
         address: String,
-        /// What it said last, if that tells why.
+        /// The server's last words, if they tell the reason.
         last_words: Option<String>,
     },
-    /// What comes cannot be read.
+    /// The received bytes are malformed.
     Malformed {
-        /// From whom.
+        /// The server's address.
         address: String,
-        /// What is wrong with it.
+        /// The fault in them.
         what: String,
     },
     /// It took too long.
     NoAnswer {
-        /// Who did not answer.
+        /// The server's address.
         address: String,
-        /// What was attempted.
+        /// The question that was left open.
         attempted: &'static str,
     },
-    /// The server, or this client for it, refuses; the connection goes on.
+    /// The server, or this client in its place, refuses the request. The connection goes on.
     Refused {
-        /// The stable code, where the door tells it.
+        /// The stable code, if the door tells it.
         code: Option<String>,
-        /// Why, and what to do instead.
+        /// The reason, and what to do instead.
         text: String,
-    },
-    /// The terminal does not work.
-    Terminal {
-        /// What was attempted.
-        attempted: &'static str,
-        /// What the system said.
-        error: String,
     },
 }
 
@@ -92,7 +73,7 @@ impl ClientError {
         matches!(self, Self::Send { .. } | Self::Receive { .. } | Self::Closed { .. } | Self::Malformed { .. })
     }
 
-    /// Why, for somebody who knows what was attempted.
+    /// The reason, without the attempt.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -115,10 +96,6 @@ fn plain(error: &io::Error) -> String {
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address { given } => {
-                write!(f, "{given:?} is no address; write HOST, HOST:PORT or [::1]:PORT")
-            }
-            Self::Variable { name, what } => write!(f, "{name}: {what}"),
             Self::Resolve { address, error } => write!(f, "cannot look up {address}: {}", plain(error)),
             Self::Connect { address, error } => write!(f, "cannot connect to {address}: {}", plain(error)),
             Self::Relay => f.write_str("the relay door answers nothing; use text, json or frame"),
@@ -129,7 +106,6 @@ impl fmt::Display for ClientError {
             Self::Malformed { address, what } => write!(f, "cannot understand {address}: {what}"),
             Self::NoAnswer { address, attempted } => write!(f, "no answer in time from {address}: {attempted}"),
             Self::Refused { text, .. } => f.write_str(text),
-            Self::Terminal { attempted, error } => write!(f, "cannot {attempted}: {error}"),
         }
     }
 }

@@ -17,9 +17,11 @@
 //! # Ok::<(), parlor::client::ClientError>(())
 //! ```
 
+mod backlog;
 mod connection;
+mod door;
 mod error;
-mod kept;
+mod receiver;
 mod talker;
 
 pub use connection::Client;

@@ -16,13 +16,14 @@ use crate::wire::Wire;
 
 /// A server that takes no bytes for this time counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// So does one whose machine acknowledges nothing for this time.
+/// A server whose machine acknowledges nothing for this time counts as gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The sending half of a [`Client`](super::Client), usable from any thread.
 #[derive(Debug, Clone)]
 pub struct Talker(pub(super) Arc<Line>);
 
+/// The state that all talkers of a connection share.
 #[derive(Debug)]
 pub(super) struct Line {
     pub stream: TcpStream,
@@ -46,9 +47,15 @@ impl Talker {
         Ok(Self(Arc::new(Line { stream, wire, address, next_tag, writing: Mutex::new(()) })))
     }
 
-    /// Whether nobody else talks through this connection.
+    /// Whether the connection has no other talker.
     pub(super) fn is_alone(&self) -> bool {
         Arc::strong_count(&self.0) == 1
+    }
+
+    /// The wire format of the connection.
+    #[must_use]
+    pub fn wire(&self) -> Wire {
+        self.0.wire
     }
 
     /// Sends a request; returns the mark that its answer will carry, on the doors that have marks.
@@ -75,10 +82,11 @@ impl Talker {
         self.write(format!("{line}\n").as_bytes())
     }
 
+    /// Tells the server that the client is there.
     pub(super) fn keep_alive(&self) {
         let mut bytes = Vec::new();
         self.0.wire.encode_keep_alive(&mut bytes);
-        let _ = self.write(&bytes); // the next read tells if it is over
+        let _ = self.write(&bytes); // the next read tells if the connection is over
     }
 
     fn write(&self, bytes: &[u8]) -> Result<(), ClientError> {

@@ -5,8 +5,6 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use regex::Regex;
 
-use parlor::client::ClientError;
-use parlor::config::Config;
 use parlor::flags::read_positive_time;
 use parlor::protocol::{Nick, RoomName};
 use parlor::wire::Wire;
@@ -124,46 +122,6 @@ pub(super) enum Action {
     Who,
 }
 
-/// The server if none is named.
-pub(super) const DEFAULT_HOST: &str = "127.0.0.1";
-
-/// `given` with the port of the door for `wire`, if it has none.
-///
-/// # Errors
-/// If that is no address.
-pub(super) fn address(given: &str, wire: Wire) -> Result<String, ClientError> {
-    let wrong = || ClientError::Address { given: given.to_owned() };
-    let default = Config::default_doors().into_iter().find(|door| door.wire.name() == wire.name());
-    let port = default.map_or(0, |door| door.address.port());
-    let host = given.trim();
-    let (name, port) = match (host.strip_prefix('['), host.split_once(':')) {
-        // In brackets, IPv6.
-        (Some(rest), _) => match rest.split_once(']') {
-            Some((ip, "")) => (ip, Ok(port)),
-            Some((ip, rest)) => (ip, rest.strip_prefix(':').ok_or_else(wrong)?.parse()),
-            None => return Err(wrong()),
-        },
-        (None, Some((name, rest))) if !rest.contains(':') => (name, rest.parse()),
-        // Without brackets it has no port.
-        _ => (host, Ok(port)),
-    };
-    let port: u16 = port.map_err(|_| wrong())?;
-    let is_ipv6 = name.contains(':');
-    if name.is_empty() || name.contains(char::is_whitespace) || is_ipv6 && name.parse::<std::net::Ipv6Addr>().is_err() {
-        return Err(wrong());
-    }
-    Ok(if is_ipv6 { format!("[{name}]:{port}") } else { format!("{name}:{port}") })
-}
-
-/// Whether `given` names a port.
-pub(super) fn has_port(given: &str) -> bool {
-    let given = given.trim();
-    match given.strip_prefix('[') {
-        Some(rest) => !rest.ends_with(']'),
-        None => given.matches(':').count() == 1,
-    }
-}
-
 fn parse_nick(text: &str) -> Result<Nick, String> {
     Nick::parse(text).map_err(|refusal| refusal.to_string())
 }
@@ -190,34 +148,9 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
-    fn address(args: &[&str]) -> Result<String, String> {
-        let flags = Flags::try_parse_from(["parlor-cli"].iter().chain(args)).map_err(|error| error.to_string())?;
-        let host = flags.host.as_deref().unwrap_or(DEFAULT_HOST);
-        super::address(host, flags.wire.unwrap_or(Wire::Text)).map_err(|error| error.to_string())
-    }
-
     #[test]
     fn flags_are_consistent() {
         Flags::command().debug_assert();
-    }
-
-    #[test]
-    fn an_address_may_leave_out_its_port() {
-        for (args, wanted) in [
-            (&["localhost"][..], "localhost:8000"),
-            (&["localhost", "--wire", "json"], "localhost:8999"),
-            (&["localhost", "--wire", "frame"], "localhost:9999"),
-            (&["--wire", "json+gf7", "localhost", "who"], "localhost:8999"),
-            (&["10.0.0.7:81"], "10.0.0.7:81"),
-            (&["[::1]:81"], "[::1]:81"),
-            (&["[::1]"], "[::1]:8000"),
-            (&["::1"], "[::1]:8000"),
-        ] {
-            assert_eq!(address(args).as_deref(), Ok(wanted), "{args:?}");
-        }
-        for wrong in ["", "host:", "host:x", "host:99999", "[::1", "[::1]81", "[::1]:", ":81", "a b", "1:2:x", "[h]:"] {
-            assert!(address(&[wrong]).is_err(), "{wrong}");
-        }
     }
 
     #[test]
@@ -281,12 +214,5 @@ mod tests {
         assert_eq!(parsed(&["--bell"]).unwrap().bell, Some(true));
         assert_eq!(parsed(&["--bell=off", "h"]).unwrap().bell, Some(false));
         assert_eq!(parsed(&["--bell", "h"]).unwrap().host.as_deref(), Some("h"));
-    }
-
-    #[test]
-    fn port_is_told_from_host() {
-        for (given, wanted) in [("h", false), ("h:1", true), ("[::1]", false), ("[::1]:1", true), ("::1", false)] {
-            assert_eq!(has_port(given), wanted, "{given}");
-        }
     }
 }

@@ -167,7 +167,7 @@ impl Listener {
         }
         // This door has neither put this client into a room nor told who is there.
         if self.settings.wire != Wire::Text {
-            client.enter(Instant::now() + ANSWER_TIMEOUT)?;
+            client.join(&lobby, Instant::now() + ANSWER_TIMEOUT)?;
             client.send(&Command::Who(None))?;
         }
         Ok(())

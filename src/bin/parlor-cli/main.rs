@@ -4,7 +4,9 @@
 //! scripts, `terminal` and `person` a person's conversation, `link` and `listener` the connection behind it that
 //! reconnects, `show`, `look` and `rows` the display.
 
+mod address;
 mod assistant;
+mod error;
 mod flags;
 mod link;
 mod listener;
@@ -24,8 +26,8 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
-use parlor::client::ClientError;
 
+use error::Error;
 use flags::{Action, Flags};
 use memory::Memory;
 use script::Outcome;
@@ -60,14 +62,10 @@ fn run(flags: &Flags) -> ExitCode {
     }))
 }
 
-fn finish(outcome: Result<Outcome, ClientError>) -> ExitCode {
+fn finish(outcome: Result<Outcome, Error>) -> ExitCode {
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Not(why)) => show::complain(&why, 1),
-        Err(error @ ClientError::Refused { .. }) => show::complain(&error.to_string(), 1),
-        Err(error @ (ClientError::Address { .. } | ClientError::Variable { .. })) => {
-            show::complain(&error.to_string(), 2)
-        }
-        Err(error) => show::complain(&error.to_string(), 3),
+        Err(error) => show::complain(&error.to_string(), error.exit_code()),
     }
 }

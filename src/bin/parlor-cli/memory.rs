@@ -176,7 +176,7 @@ fn understood(table: &Table) -> Result<Remembered, String> {
     let wire = text("wire")?.map_or(Ok(Wire::Text), parse_wire).map_err(|what| format!("wire: {what}"))?;
     let server = text("server")?.map(|server| (server.to_owned(), wire));
     if let Some((server, wire)) = &server {
-        super::flags::address(server, *wire).map_err(|error| format!("server: {error}"))?;
+        super::address::address(server, *wire).map_err(|error| format!("server: {error}"))?;
     }
     let name = text("name")?.map(Nick::parse).transpose().map_err(|refusal| format!("name: {refusal}"))?;
     Ok(Remembered { name, server, bell: flag("bell")?, time: flag("time")? })

@@ -9,7 +9,7 @@ use std::thread;
 use anstream::adapter::StripStr;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use parlor::client::ClientError;
+use super::error::Error;
 use parlor::protocol::{Body, clean};
 
 /// Longest part of a line, in bytes. It fits into a JSON packet even if every character is escaped.
@@ -21,10 +21,10 @@ const READ_AHEAD: usize = 16;
 
 /// Reads lines on a thread, so that the session is kept alive while no input comes. The thread ends with
 /// the input, or when the receiver is dropped.
-pub(super) fn read_ahead(input: impl Read + Send + 'static) -> Result<Receiver<Body>, ClientError> {
+pub(super) fn read_ahead(input: impl Read + Send + 'static) -> Result<Receiver<Body>, Error> {
     let (sender, lines) = bounded(READ_AHEAD);
     let thread = thread::Builder::new().name("input".into()).spawn(move || read(input, &sender));
-    thread.map_err(|error| ClientError::Terminal { attempted: "read standard input", error: error.to_string() })?;
+    thread.map_err(|error| Error::terminal("read standard input", &error))?;
     Ok(lines)
 }
 

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 use regex::Regex;
 
-use super::flags::{address, has_port};
+use super::address::{address, has_port};
+use super::error::Error;
 use super::pipe::{read_ahead, split};
 use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::rows::Rows;
 use super::settings::Settings;
 use super::show::{self, Paint};
 use parlor::client::{Client, ClientError};
-use parlor::protocol::{Body, VisitTo};
+use parlor::protocol::{Body, RoomName, VisitTo};
 use parlor::wire::{Heard, Speech, Wire};
 
 /// While standard input is silent, so often somebody looks what is heard.
@@ -43,7 +44,7 @@ fn come(settings: &Settings) -> Result<Client, ClientError> {
 
 /// Connects. Without a named door or port it tries the JSON door for half the time, where a line needs no
 /// joining and leaving. Else it uses the named or the text door, under the wanted name.
-fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
+fn come_to_send(settings: &Settings) -> Result<Client, Error> {
     let programs = Wire::Json(None);
     if !settings.wire_is_given && !has_port(&settings.host) {
         let address = address(&settings.host, programs)?;
@@ -52,9 +53,9 @@ fn come_to_send(settings: &Settings) -> Result<Client, ClientError> {
         }
     }
     if settings.wire == Wire::Text {
-        return come(settings);
+        return Ok(come(settings)?);
     }
-    Client::connect_within(&*settings.address, settings.wire, settings.timeout)
+    Ok(Client::connect_within(&*settings.address, settings.wire, settings.timeout)?)
 }
 
 /// Connects and joins the wanted room.
@@ -63,13 +64,13 @@ fn come_into_room(settings: &Settings) -> Result<Client, ClientError> {
     let until = Instant::now() + settings.timeout;
     match &settings.room {
         Some(room) => client.join(room, until)?,
-        None => client.enter(until)?,
+        None => client.join(&RoomName::lobby(), until)?,
     }
     Ok(client)
 }
 
 /// Says the lines of `text`: to the room, or to one person.
-pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<Outcome, ClientError> {
+pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<Outcome, Error> {
     let bodies: Vec<Body> = text.lines().filter_map(Body::new).collect();
     if bodies.is_empty() {
         return Ok(Outcome::Not("there is nothing to say in that".to_owned()));
@@ -77,7 +78,7 @@ pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<
     let mut client = come_to_send(settings)?;
     let until = || Instant::now() + settings.timeout;
     // A visit costs the room one line; the text door has none.
-    if client.wire() != Wire::Text {
+    if client.talker().wire() != Wire::Text {
         let visit = to.map_or_else(|| VisitTo::Room(settings.room.clone()), |name| VisitTo::Person(name.to_owned()));
         for body in &bodies {
             client.visit(settings.name.as_ref(), &visit, body, until())?;
@@ -99,7 +100,7 @@ pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<
 }
 
 /// Prints what is heard until standard output closes, or the connection ends under `--no-reconnect`.
-pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Result<Outcome, ClientError> {
+pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Result<Outcome, Error> {
     let mut line = Line::new(settings)?;
     let (paint, rows) = (Paint::on(out), Rows::of(out));
     loop {
@@ -119,7 +120,7 @@ pub(super) fn expect(
     settings: &Settings,
     regex: &Regex,
     out: &mut (impl Write + IsTerminal),
-) -> Result<Outcome, ClientError> {
+) -> Result<Outcome, Error> {
     let until = Instant::now() + settings.timeout;
     let mut line = Line::new(settings)?;
     while let Some(heard) = line.recv(until)? {
@@ -142,7 +143,7 @@ pub(super) fn expect(
 }
 
 /// Prints who is here.
-pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, ClientError> {
+pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, Error> {
     let mut client = come(settings)?;
     let names = client.who(settings.room.as_ref(), Instant::now() + settings.timeout)?;
     for name in names {
@@ -155,7 +156,7 @@ pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, 
 }
 
 /// Says every line of `input`, each when the one before has come back.
-pub(super) fn pipe(settings: &Settings, input: impl Read + Send + 'static) -> Result<Outcome, ClientError> {
+pub(super) fn pipe(settings: &Settings, input: impl Read + Send + 'static) -> Result<Outcome, Error> {
     let mut line = Line::new(settings)?;
     let bodies = read_ahead(input)?;
     let mut refused = 0_u64;

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::flags::{DEFAULT_HOST, Flags, address};
+use super::address::{DEFAULT_HOST, address};
+use super::error::Error;
+use super::flags::Flags;
 use super::memory::Remembered;
-use parlor::client::ClientError;
 use parlor::protocol::{Nick, RoomName};
 use parlor::wire::Wire;
 
@@ -41,7 +42,7 @@ impl Settings {
         flags: &Flags,
         variable: impl Fn(&str) -> Option<OsString>,
         remembered: &Remembered,
-    ) -> Result<Self, ClientError> {
+    ) -> Result<Self, Error> {
         let text = |name: &'static str| text(name, variable(name));
         let asked = match &flags.host {
             Some(host) => Some(host.clone()),
@@ -51,7 +52,7 @@ impl Settings {
             (Some(name), _) => Some(name.clone()),
             (None, Some(name)) => Some(
                 Nick::parse(&name)
-                    .map_err(|refusal| ClientError::Variable { name: "PARLOR_NAME", what: refusal.to_string() })?,
+                    .map_err(|refusal| Error::Variable { name: "PARLOR_NAME", what: refusal.to_string() })?,
             ),
             (None, None) => remembered.name.clone(),
         };
@@ -78,8 +79,8 @@ impl Settings {
 }
 
 /// A variable's value without blanks around it; an empty one is not set.
-fn text(name: &'static str, value: Option<OsString>) -> Result<Option<String>, ClientError> {
-    let wrong = |_| ClientError::Variable { name, what: "it is not UTF-8".to_owned() };
+fn text(name: &'static str, value: Option<OsString>) -> Result<Option<String>, Error> {
+    let wrong = |_| Error::Variable { name, what: "it is not UTF-8".to_owned() };
     parlor::variables::value_of(name, value).map_err(wrong)
 }
 

@@ -19,6 +19,7 @@ use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
 use super::assistant::Assistant;
+use super::error::Error;
 use super::link::Link;
 use super::listener::{ANSWER_TIMEOUT, Listener};
 use super::look::Look;
@@ -29,7 +30,7 @@ use super::screen::{Accepting, show_above, show_plainly};
 use super::script::Outcome;
 use super::settings::Settings;
 use super::show::{self, Paint};
-use parlor::client::{Client, ClientError};
+use parlor::client::Client;
 use parlor::protocol::Command;
 
 /// Lines that wait to be shown. When there are more, the listening stops.
@@ -44,7 +45,7 @@ const HISTORY: usize = 1000;
 type LineEditor = Editor<Assistant, MemHistory>;
 
 /// Talks until the person leaves.
-pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remembered) -> Result<Outcome, ClientError> {
+pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remembered) -> Result<Outcome, Error> {
     let out = io::stdout();
     let look = Arc::new(Look {
         paint: Paint::on(&out),
@@ -59,7 +60,7 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
     })?;
     let (link, accepting): (Arc<Link>, Arc<Accepting>) = (Arc::default(), Arc::default());
     let mut editor = if can_edit() {
-        Some(editor(&link, &accepting, look.paint).map_err(|error| terminal("use the terminal", &error))?)
+        Some(editor(&link, &accepting, look.paint).map_err(|error| Error::terminal("use the terminal", &error))?)
     } else {
         None
     };
@@ -104,7 +105,7 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
     let _ = is_over.recv_timeout(GOODBYE); // disconnects when both have ended
     let broken = broken.lock().take();
     match broken {
-        Some(error) => Err(error),
+        Some(error) => Err(error.into()),
         None => outcome.map(|()| Outcome::Done),
     }
 }
@@ -122,17 +123,13 @@ fn editor(link: &Arc<Link>, accepting: &Arc<Accepting>, paint: Paint) -> rustyli
     Ok(editor)
 }
 
-fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<(), ClientError> {
+fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     let thread = thread::Builder::new().name(name.into()).spawn(run);
-    thread.map(|_| ()).map_err(|error| terminal("start a thread", &error))
-}
-
-fn terminal(attempted: &'static str, error: &impl ToString) -> ClientError {
-    ClientError::Terminal { attempted, error: error.to_string() }
+    thread.map(|_| ()).map_err(|error| Error::terminal("start a thread", &error))
 }
 
 /// Reads edited lines and sends them.
-fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> Result<(), ClientError> {
+fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> Result<(), Error> {
     // A line that could not be sent, and the room for which it was typed.
     let (mut kept, mut kept_for) = (String::new(), None);
     let mut interrupted = false;
@@ -192,15 +189,15 @@ fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> R
                 return Ok(());
             }
             Err(ReadlineError::Signal(_)) => {}
-            Err(error) => return Err(terminal("read the terminal", &error)),
+            Err(error) => return Err(Error::terminal("read the terminal", &error)),
         }
     }
 }
 
 /// Reads plain lines and sends them.
-fn read_plainly(person: &mut Person) -> Result<(), ClientError> {
+fn read_plainly(person: &mut Person) -> Result<(), Error> {
     for line in io::stdin().lock().split(b'\n') {
-        let line = line.map_err(|error| terminal("read the terminal", &error))?;
+        let line = line.map_err(|error| Error::terminal("read the terminal", &error))?;
         let line = String::from_utf8_lossy(&line);
         person.place = person.link.room();
         // A line that is kept waits here for the connection, and for its room.

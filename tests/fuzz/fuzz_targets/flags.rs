@@ -13,8 +13,14 @@ use libfuzzer_sys::fuzz_target;
 use parlor::{Config, Wire};
 
 #[allow(dead_code, reason = "parts of it are for the program only")]
+#[path = "../../../src/bin/parlor-cli/address.rs"]
+mod address;
+#[allow(dead_code, reason = "parts of it are for the program only")]
 #[path = "../../../src/bin/parlor-cli/flags.rs"]
 mod client;
+#[allow(dead_code, reason = "parts of it are for the program only")]
+#[path = "../../../src/bin/parlor-cli/error.rs"]
+mod error;
 #[allow(dead_code, reason = "parts of it are for the program only")]
 #[path = "../../../src/bin/parlor/flags.rs"]
 mod server;
@@ -111,8 +117,8 @@ fuzz_target!(|data: &[u8]| {
                 .and_then(|matches| client::Flags::from_arg_matches(&matches))
             {
                 Ok(flags) => {
-                    let host = flags.host.as_deref().unwrap_or(client::DEFAULT_HOST);
-                    drop(client::address(host, flags.wire.unwrap_or(Wire::Text)).map(|address| check_address(&address)));
+                    let host = flags.host.as_deref().unwrap_or(address::DEFAULT_HOST);
+                    drop(address::address(host, flags.wire.unwrap_or(Wire::Text)).map(|address| check_address(&address)));
                 }
                 Err(error) => complain(&error),
             }

@@ -44,7 +44,7 @@ impl InProcess {
 
     fn come(&self, wire: Wire) -> Client {
         let mut client = Client::connect(self.address(wire), wire).unwrap();
-        client.enter(soon()).unwrap();
+        client.join(&RoomName::lobby(), soon()).unwrap();
         client
     }
 }

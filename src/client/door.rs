@@ -1,0 +1,25 @@
+//! The differences between the doors, as far as a client must know them.
+
+use crate::wire::Wire;
+
+/// The conduct of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Door {
+    /// It greets a session, and puts it into #lobby.
+    pub greets: bool,
+    /// Its answers carry the mark of the request.
+    pub marks_answers: bool,
+    /// The question that no answer to the first request leaves open.
+    pub doubt: &'static str,
+}
+
+impl Door {
+    /// The conduct of a door with this wire format.
+    pub(super) fn of(wire: Wire) -> Self {
+        match wire {
+            Wire::Text => Self { greets: true, marks_answers: false, doubt: "is a text door there?" },
+            Wire::Frame => Self { greets: false, marks_answers: true, doubt: "is a frame door there?" },
+            Wire::Json(_) | Wire::Relay => Self { greets: false, marks_answers: true, doubt: "is a json door there?" },
+        }
+    }
+}
