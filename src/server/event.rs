@@ -10,7 +10,6 @@ use crate::wire::{Inbound, Key};
 use super::connection::Connection;
 use super::os::{Instant, Receiver};
 use super::outbox::Outbox;
-use super::slot::SlotIndex;
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
 pub(super) const CREDIT: usize = 2;
@@ -30,19 +29,19 @@ pub(super) enum Event {
     Opened(Box<Opened>),
     /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
     /// the session's first command, or never come.
-    Appeared(SlotIndex, SessionId),
+    Appeared(SessionId),
     /// What one read brought.
-    Received(SlotIndex, SessionId, Vec<Inbound>),
+    Received(SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
-    Closed(SlotIndex, SessionId, CloseReason),
+    Closed(SessionId, CloseReason),
     /// A session has to go.
-    Dismiss(SlotIndex, SessionId, CloseReason),
+    Dismiss(SessionId, CloseReason),
     /// Something for one session, from elsewhere in the program.
-    Push(SlotIndex, SessionId, Key, Vec<u8>),
+    Push(SessionId, Key, Vec<u8>),
     /// The outbox of a session that missed lines has drained.
-    CaughtUp(SlotIndex, SessionId),
+    CaughtUp(SessionId),
     /// At most half of a session's outbox is pending again, or its connection is cut.
-    HasRoom(SlotIndex, SessionId),
+    HasRoom(SessionId),
     /// Say goodbye to everyone, and be rid of everyone by then.
     Drain(Instant),
 }

@@ -16,7 +16,6 @@ mod outbox;
 mod profile;
 mod session;
 mod shutdown;
-mod slot;
 mod socket;
 mod stream;
 

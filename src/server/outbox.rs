@@ -1,23 +1,22 @@
-//! What waits for one session, and who may write to its socket.
+//! The bytes that wait for one session, and the rules on writing to its socket.
 //!
-//! If anyone waited for the slowest listener, the whole room would be as slow as its worst network.
-//! So nobody waits: `push` gives the socket what it takes at once, queues the rest for the writer
-//! thread, or says that there is no room.
+//! The manager must never wait for a slow consumer. `push` therefore gives the socket what it takes at
+//! once, queues the rest for the writer thread, or reports that the outbox is full.
 //!
-//! The contract:
-//! 1. While nothing is pending, the manager owns the socket's sending side and writes to it itself,
-//!    without blocking: waking a writer thread costs twice what the write does.
+//! 1. While nothing is pending, the manager owns the sending side of the socket and writes to it,
+//!    without blocking: waking the writer thread costs twice as much as the write.
 //! 2. From the first byte that is queued until the writer has sent the last one, the writer owns it.
-//! 3. Only the manager adds to `pending`, only the writer takes away, after its send. So when the
-//!    manager reads 0, the writer is done, and it stays so. There is one owner at any time, no lock.
+//! 3. Only the manager adds to `pending`; only the writer subtracts, after its send. When the manager
+//!    reads 0, the writer is done, and it stays so. There is one owner at any time, and no lock.
 //! 4. `push` must not block, must not reorder, and must not let more than `limit` bytes be pending,
-//!    but for one push to an empty outbox.
-//! 5. `push_answer` takes an answer whatever is pending: answers are never skipped. The manager must not
-//!    work on a command of a session that has more than `limit` bytes pending. So at most one answer
-//!    exceeds the limit.
+//!    except for one push to an empty outbox.
+//! 5. `push_answer` takes an answer, whatever is pending: answers are never skipped. The manager must
+//!    not work on a command of a session that has more than `limit` bytes pending. So at most one
+//!    answer exceeds the limit.
 //!
 //! The outbox does not know what the bytes mean.
 
+use std::cell::OnceCell;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
@@ -63,34 +62,67 @@ impl Packet {
     }
 }
 
-/// Bytes that several sessions are sent: copied to the heap once, and only if somebody has to wait
-/// for some of them.
-#[derive(Debug)]
-pub(super) struct Shared<'a> {
-    pub(super) bytes: &'a [u8],
-    kept: Option<Arc<[u8]>>,
+/// Gathered bytes that may go to several sessions. They are copied to shared memory once, when the first
+/// socket does not take them.
+#[derive(Debug, Default)]
+pub(super) struct Bytes {
+    gathered: Vec<u8>,
+    shared: OnceCell<Arc<[u8]>>,
 }
 
-impl<'a> Shared<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, kept: None }
+impl Bytes {
+    /// Appends what `write` writes.
+    pub(super) fn append<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        self.shared.take();
+        write(&mut self.gathered)
     }
 
-    fn keep(&mut self) -> Arc<[u8]> {
-        Arc::clone(self.kept.get_or_insert_with(|| self.bytes.into()))
+    pub(super) fn len(&self) -> usize {
+        self.gathered.len()
+    }
+
+    /// Forgets the bytes. Keeps the buffer for reuse, unless it is larger than `kept` bytes.
+    pub(super) fn clear(&mut self, kept: usize) {
+        self.shared.take();
+        self.gathered.clear();
+        if self.gathered.capacity() > kept {
+            self.gathered = Vec::new();
+        }
+    }
+
+    fn share(&self) -> Arc<[u8]> {
+        Arc::clone(self.shared.get_or_init(|| self.gathered.as_slice().into()))
     }
 }
 
-/// What became of a push.
+/// A range of gathered bytes, to be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Part<'a> {
+    pub(super) of: &'a Bytes,
+    pub(super) range: Range<usize>,
+}
+
+impl<'a> Part<'a> {
+    /// All of the bytes.
+    pub(super) fn whole(of: &'a Bytes) -> Self {
+        Self { of, range: 0..of.len() }
+    }
+
+    fn bytes(&self) -> &'a [u8] {
+        self.of.gathered.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// The result of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pushed {
-    /// The socket has all of it.
+    /// The socket took everything.
     Sent,
-    /// The queue has all or the rest of it. Holds the session's standing before.
+    /// The queue has the rest or everything. Holds the session's standing before.
     Queued(Standing),
-    /// It would be more than the limit: nothing was taken.
+    /// More than the limit would be pending: nothing was taken.
     Full,
-    /// The connection is gone; the connection knows why.
+    /// The connection is gone. The reason stands in [`Connection`].
     Dead,
 }
 
@@ -115,15 +147,14 @@ impl Outbox {
         (Self { connection, queue, limit, queued: 0, dead: false }, packets)
     }
 
-    /// Sends the `ranges` of `shared` in order.
-    pub(super) fn push(&mut self, shared: &mut Shared<'_>, ranges: &[Range<usize>]) -> Pushed {
-        self.push_within(self.limit, shared, ranges)
+    /// Sends `parts` in order.
+    pub(super) fn push<'a>(&mut self, parts: impl Iterator<Item = Part<'a>> + Clone) -> Pushed {
+        self.push_within(self.limit, parts)
     }
 
     /// Sends an answer, whatever is pending.
-    pub(super) fn push_answer(&mut self, bytes: &[u8]) -> Pushed {
-        let whole = 0..bytes.len();
-        self.push_within(usize::MAX, &mut Shared::new(bytes), &[whole])
+    pub(super) fn push_answer<'a>(&mut self, parts: impl Iterator<Item = Part<'a>> + Clone) -> Pushed {
+        self.push_within(usize::MAX, parts)
     }
 
     /// Bytes pending, and bytes that the session has taken.
@@ -132,16 +163,20 @@ impl Outbox {
         Standing { pending, taken: self.queued - pending as u64 }
     }
 
-    fn push_within(&mut self, limit: usize, shared: &mut Shared<'_>, ranges: &[Range<usize>]) -> Pushed {
+    fn push_within<'a>(&mut self, limit: usize, parts: impl Iterator<Item = Part<'a>> + Clone) -> Pushed {
         if self.dead {
             return Pushed::Dead;
         }
-        let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
+        let (mut total, mut count) = (0, 0);
+        for part in parts.clone() {
+            total += part.range.len();
+            count += 1;
+        }
         let pending = self.connection.pending();
         let mut sent = 0;
         if pending == 0 {
-            match self.send_now(shared.bytes, ranges) {
-                Ok(count) => sent = count,
+            match self.send_now(parts.clone(), count) {
+                Ok(taken) => sent = taken,
                 Err(_) => {
                     self.connection.end(CloseReason::WriteFailed);
                     self.connection.cut();
@@ -152,24 +187,20 @@ impl Outbox {
             if sent == total {
                 return Pushed::Sent;
             }
-        } else if pending + total + ranges.len() * PACKET_OVERHEAD > limit {
+        } else if pending + total + count * PACKET_OVERHEAD > limit {
             return Pushed::Full;
         }
         let before = Standing { pending, taken: self.queued - pending as u64 };
-        self.queue_rest(shared, ranges, sent, before)
+        self.queue_rest(parts, sent, before)
     }
 
     /// Gives the socket what it takes without blocking.
-    fn send_now(&self, bytes: &[u8], ranges: &[Range<usize>]) -> Result<usize, Errno> {
-        let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-        let result = match ranges {
-            [] => Ok(0),
-            [range] => self.connection.stream.send(part(range)),
-            many => {
-                let slices: Vec<IoSlice<'_>> =
-                    many.iter().take(MAX_SLICES).map(|range| IoSlice::new(part(range))).collect();
-                self.connection.stream.send_slices(&slices)
-            }
+    fn send_now<'a>(&self, mut parts: impl Iterator<Item = Part<'a>>, count: usize) -> Result<usize, Errno> {
+        let result = if count > 1 {
+            let slices: Vec<IoSlice<'_>> = parts.take(MAX_SLICES).map(|part| IoSlice::new(part.bytes())).collect();
+            self.connection.stream.send_slices(&slices)
+        } else {
+            parts.next().map_or(Ok(0), |part| self.connection.stream.send(part.bytes()))
         };
         match result {
             Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => Ok(0),
@@ -177,33 +208,27 @@ impl Outbox {
         }
     }
 
-    /// Queues all but the first `sent` bytes; from here on the writer owns the socket.
-    fn queue_rest(
-        &mut self,
-        shared: &mut Shared<'_>,
-        ranges: &[Range<usize>],
-        mut sent: usize,
-        before: Standing,
-    ) -> Pushed {
-        for range in ranges {
-            let skip = sent.min(range.len());
+    /// Queues all but the first `sent` bytes. From here on the writer owns the socket.
+    fn queue_rest<'a>(&mut self, parts: impl Iterator<Item = Part<'a>>, mut sent: usize, before: Standing) -> Pushed {
+        for part in parts {
+            let (length, skip) = (part.range.len(), sent.min(part.range.len()));
             sent -= skip;
-            if skip == range.len() {
+            if skip == length {
                 continue;
             }
-            // A small part of a large chunk would keep all of it in memory, uncounted: it is copied.
-            let rest = shared.bytes.get(range.start + skip..range.end).unwrap_or_default();
-            let (bytes, start) = if rest.len() < shared.bytes.len() / 4 {
+            // A small part of a large buffer would keep all of it in memory, uncounted: it is copied.
+            let rest = part.bytes().get(skip..).unwrap_or_default();
+            let (bytes, start) = if rest.len() < part.of.len() / 4 {
                 (rest.into(), 0)
             } else {
-                (shared.keep(), range.start + skip)
+                (part.of.share(), part.range.start + skip)
             };
-            let packet = Packet { bytes, start, end: start + range.len() - skip };
-            let cost = range.len() - skip + PACKET_OVERHEAD;
+            let packet = Packet { bytes, start, end: start + length - skip };
+            let cost = length - skip + PACKET_OVERHEAD;
             self.queued += cost as u64;
             self.connection.pending.fetch_add(cost, Ordering::SeqCst);
             if self.queue.send(packet).is_err() {
-                self.dead = true; // the writer has ended; the connection knows why
+                self.dead = true; // the writer has ended; the connection has the reason
                 return Pushed::Dead;
             }
         }

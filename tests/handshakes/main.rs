@@ -33,9 +33,6 @@ mod profile;
 mod session;
 #[path = "../../src/server/shutdown.rs"]
 mod shutdown;
-#[path = "../../src/server/slot.rs"]
-#[allow(dead_code, reason = "some of it is for the manager")]
-mod slot;
 #[path = "../../src/server/stream.rs"]
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
@@ -43,12 +40,11 @@ mod stream;
 /// The reports of a writer to the manager.
 mod event {
     use crate::protocol::SessionId;
-    use crate::slot::SlotIndex;
 
     #[derive(Debug, PartialEq, Eq)]
     pub enum Event {
-        CaughtUp(SlotIndex, SessionId),
-        HasRoom(SlotIndex, SessionId),
+        CaughtUp(SessionId),
+        HasRoom(SessionId),
     }
 }
 
@@ -56,16 +52,12 @@ mod manager;
 
 mod accept {
     pub mod admission {
-        use crate::slot::SlotIndex;
 
         #[derive(Debug)]
-        pub struct Slot {
-            pub index: SlotIndex,
-        }
+        pub struct Slot;
     }
 }
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,21 +66,15 @@ use parlor::{chat, metrics, protocol, wire};
 
 use connection::Connection;
 use event::Event;
-use manager::audience::{Chunk, Mark};
-use manager::backpressure::{Consumer, Levels};
-use manager::recipient::{Delivery, Recipient, Slow};
-use metrics::Metrics;
-use os::{Instant, Receiver, bounded};
-use outbox::{Outbox, PACKET_OVERHEAD, Pushed, Shared};
+use os::{Receiver, bounded};
+use outbox::{Bytes, Outbox, PACKET_OVERHEAD, Part, Pushed};
 use protocol::{CloseReason, SessionId};
 use session::writer::Writer;
 use shutdown::{Held, Stopper};
-use slot::SlotIndex;
 use socket::Socket;
 use stream::Stream;
-use wire::{Encoding, Wire};
+use wire::Wire;
 
-const SLOT: SlotIndex = SlotIndex(0);
 const ID: SessionId = SessionId(1);
 /// Half an outbox: what waits of three bytes in a packet, of which the socket has taken two.
 const HALF: usize = PACKET_OVERHEAD + 1;
@@ -113,7 +99,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
         "".into(),
         "".into(),
         Stream::Plain(socket),
-        accept::admission::Slot { index: SLOT },
+        accept::admission::Slot,
     ));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (events, inbox) = bounded(8);
@@ -139,9 +125,10 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
 }
 
 impl Session {
-    #[expect(clippy::single_range_in_vec_init, reason = "a push takes a list of ranges, here of one")]
     fn push(&mut self, bytes: &[u8]) -> Pushed {
-        self.outbox.push(&mut Shared::new(bytes), &[0..bytes.len()])
+        let mut gathered = Bytes::default();
+        gathered.append(|out| out.extend_from_slice(bytes));
+        self.outbox.push(std::iter::once(Part::whole(&gathered)))
     }
 
     /// The outbox is dropped, for a polite reason or none; what the peer has received at the end.
@@ -179,14 +166,8 @@ fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
 fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
     every_order(3, || {
         let stream = Stream::Plain(Socket::new(0));
-        let connection = Arc::new(Connection::new(
-            ID,
-            Wire::Relay,
-            "".into(),
-            "".into(),
-            stream,
-            accept::admission::Slot { index: SLOT },
-        ));
+        let connection =
+            Arc::new(Connection::new(ID, Wire::Relay, "".into(), "".into(), stream, accept::admission::Slot));
         connection.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
         let reader = waiting_reader(&connection);
         connection.end(CloseReason::WriteTimeout);
@@ -227,43 +208,19 @@ mod exhaustive {
         });
     }
 
-    /// Either the manager finds that the writer was done before it was asked to report, or the report
-    /// comes: never neither, never both.
+    /// A line that does not fit is sent after all if the writer has finished meanwhile. Otherwise the writer
+    /// reports, once.
     #[test]
-    fn who_missed_lines_and_has_caught_up_is_reported_once() {
+    fn skipped_line_is_sent_or_reported_once() {
         every_order(2, || {
             let Session { connection, outbox, inbox, writer, peer } = session(2, PACKET_OVERHEAD + 3, 5_000);
-            let metrics = Metrics::default();
-            let mut recipient = Recipient {
-                connection: Arc::clone(&connection),
-                outbox: Some(outbox),
-                credit: None,
-                encoding: Encoding::Relay,
-                place: None,
-                consumer: Consumer::new(Instant::now()),
-                deferred: VecDeque::new(),
-                odd_in: 0,
-                heard: 0,
-                tag: None,
-                unsaid: None,
-                filter: None,
-                missed_elsewhere: false,
-            };
-            let mut slow = Slow::default();
-            for bytes in [b"abc", b"def"] {
-                let marks = vec![Mark { end: 3, except: None, said_by: None, visitor: None, is_join_or_leave: false }];
-                let chunk = Chunk { bytes: bytes.to_vec(), marks };
-                let levels = Levels::of(10_000);
-                let delivery = Delivery { chunk: &chunk, stamp: 1, levels: &levels, metrics: &metrics };
-                delivery.hand_over(SLOT, &mut recipient, &mut Shared::new(&chunk.bytes), &mut slow);
-            }
-            let skipped = recipient.consumer.skipped == Some(1);
-            if skipped && slow.drained.is_empty() {
-                assert_eq!(inbox.recv(), Ok(Event::CaughtUp(SLOT, ID)));
+            let (recipient, skipped) = manager::send(&connection, outbox, &[b"abc", b"def"]);
+            if skipped == 1 {
+                assert_eq!(inbox.recv(), Ok(Event::CaughtUp(ID)));
             }
             drop(recipient);
             writer.join().unwrap();
-            assert_eq!(peer.join().unwrap().0, if skipped { &b"abc"[..] } else { b"abcdef" });
+            assert_eq!(peer.join().unwrap().0, if skipped == 1 { &b"abc"[..] } else { b"abcdef" });
             assert_eq!(inbox.try_recv(), Err(()), "reported twice, or for nothing");
         });
     }
@@ -275,7 +232,7 @@ mod exhaustive {
             let mut session = session(1, 10_000, HALF);
             session.push(b"abc");
             while session.connection.pending() > HALF {
-                assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(SLOT, ID)));
+                assert_eq!(session.inbox.recv(), Ok(Event::HasRoom(ID)));
             }
             assert_eq!(session.end(), b"abc");
         });

@@ -13,6 +13,7 @@ use loom::sync::atomic::fence;
 use loom::sync::{self, Arc};
 
 pub use loom::thread::Thread;
+pub use std::time::{SystemTime, UNIX_EPOCH};
 
 pub fn park_timeout(_: Duration) {
     loom::thread::park();
@@ -29,6 +30,10 @@ impl Instant {
 
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
+    }
+
+    pub fn duration_since(self, earlier: Self) -> Duration {
+        self.saturating_duration_since(earlier)
     }
 }
 

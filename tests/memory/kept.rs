@@ -11,36 +11,40 @@ use parlor::wire::Wire;
 
 use crate::accept::admission::Slot;
 use crate::connection::Connection;
-use crate::outbox::{Outbox, Packet, Pushed, Shared};
-use crate::slot::SlotIndex;
+use crate::outbox::{Bytes, Outbox, Packet, Part, Pushed};
 use crate::stream::Stream;
 
-static CHUNK: [u8; 64 * 1024] = [b'x'; 64 * 1024];
+const LENGTH: usize = 64 * 1024;
+
+fn chunk() -> Bytes {
+    let mut chunk = Bytes::default();
+    chunk.append(|out| out.resize(LENGTH, b'x'));
+    chunk
+}
 
 /// An outbox whose peer reads nothing and whose socket is full.
 fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
     let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
-    let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let (slot, address) = (Slot, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
     let stream = Stream::Plain(door.accept().unwrap().0.into());
     let connection = Connection::new(SessionId(1), Wire::Text, address, shown, stream, slot);
     let (mut outbox, queue) = Outbox::new(Arc::new(connection), 1 << 30);
-    while push(&mut outbox, &mut Shared::new(&CHUNK), CHUNK.len()) == Pushed::Sent {}
+    while push(&mut outbox, &chunk(), LENGTH) == Pushed::Sent {}
     (outbox, queue, peer)
 }
 
-fn push(outbox: &mut Outbox, shared: &mut Shared<'_>, length: usize) -> Pushed {
-    let part = 0..length;
-    outbox.push(shared, &[part])
+fn push(outbox: &mut Outbox, chunk: &Bytes, length: usize) -> Pushed {
+    outbox.push(std::iter::once(Part { of: chunk, range: 0..length }))
 }
 
 #[test]
 fn a_small_part_of_a_chunk_does_not_keep_the_chunk() {
     let (mut outbox, _queue, _peer) = full();
-    for length in [1, 1000, CHUNK.len() / 4 - 1] {
-        let spent =
-            measure(|| assert!(matches!(push(&mut outbox, &mut Shared::new(&CHUNK), length), Pushed::Queued(_))));
+    for length in [1, 1000, LENGTH / 4 - 1] {
+        let chunk = chunk();
+        let spent = measure(|| assert!(matches!(push(&mut outbox, &chunk, length), Pushed::Queued(_))));
         assert!(spent.bytes_total < length as u64 + 8192, "{spent:?} for {length} bytes");
     }
 }
@@ -48,11 +52,11 @@ fn a_small_part_of_a_chunk_does_not_keep_the_chunk() {
 #[test]
 fn all_who_are_slow_keep_the_same_bytes() {
     let mut slow: Vec<_> = (0..8).map(|_| full()).collect();
-    let mut shared = Shared::new(&CHUNK);
+    let chunk = chunk();
     let spent = measure(|| {
         for (outbox, ..) in &mut slow {
-            assert!(matches!(push(outbox, &mut shared, CHUNK.len() / 2), Pushed::Queued(_)));
+            assert!(matches!(push(outbox, &chunk, LENGTH / 2), Pushed::Queued(_)));
         }
     });
-    assert!(spent.bytes_total < CHUNK.len() as u64 * 2, "{spent:?} for eight");
+    assert!(spent.bytes_total < LENGTH as u64 * 2, "{spent:?} for eight");
 }

@@ -22,7 +22,7 @@ mod connection;
 #[allow(dead_code, reason = "some of it is only for other threads")]
 mod event;
 #[path = "../../src/server/manager/mod.rs"]
-#[allow(dead_code, reason = "nothing is sent from elsewhere in the program here")]
+#[allow(dead_code, unused_imports, reason = "nothing is sent from elsewhere in the program here")]
 mod manager;
 #[path = "../../src/server/os.rs"]
 #[allow(unused_imports, reason = "some of it is only for writers and the stop")]
@@ -38,8 +38,6 @@ mod profile;
 #[path = "../support/recorded.rs"]
 #[allow(dead_code, reason = "the tests over sockets use the rest")]
 mod recorded;
-#[path = "../../src/server/slot.rs"]
-mod slot;
 #[path = "../../src/server/socket.rs"]
 #[allow(dead_code, reason = "some of it is only for readers and doors")]
 mod socket;
@@ -50,12 +48,9 @@ mod stream;
 /// A seat that nobody else asks for.
 mod accept {
     pub mod admission {
-        use crate::slot::SlotIndex;
 
         #[derive(Debug)]
-        pub struct Slot {
-            pub index: SlotIndex,
-        }
+        pub struct Slot;
     }
 }
 

@@ -23,7 +23,6 @@ use crate::connection::Connection;
 use crate::event::{Event, Opened};
 use crate::manager::Manager;
 use crate::outbox::{Outbox, Packet};
-use crate::slot::SlotIndex;
 use crate::stream::Stream;
 
 /// What fails rather than hangs.
@@ -32,7 +31,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The other end of a session.
 struct Peer {
     stream: TcpStream,
-    index: SlotIndex,
     id: SessionId,
     /// What its writer would send; it reads everything at once, so nothing comes here.
     _queue: Receiver<Packet>,
@@ -46,20 +44,20 @@ impl Peer {
         let stream = TcpStream::connect(door.local_addr().unwrap()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let address: Arc<str> = stream.local_addr().unwrap().to_string().into();
-        let (index, id) = (SlotIndex(number), SessionId(u64::from(number) + 1));
+        let id = SessionId(u64::from(number) + 1);
         let ours = Stream::Plain(door.accept().unwrap().0.into());
-        let slot = Slot { index };
+        let slot = Slot;
         let connection = Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, slot));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);
         let (credited, credit) = bounded(2);
         let opened = Opened { connection, outbox, credit, name: Arc::clone(&address), door: address };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
-        inbox.send(Event::Appeared(index, id)).unwrap();
-        Self { stream, index, id, _queue: queue, _credit: credited }
+        inbox.send(Event::Appeared(id)).unwrap();
+        Self { stream, id, _queue: queue, _credit: credited }
     }
 
     fn asks(&self, command: Command, inbox: &Sender<Event>) {
-        inbox.send(Event::Received(self.index, self.id, vec![Inbound::Command(command)])).unwrap();
+        inbox.send(Event::Received(self.id, vec![Inbound::Command(command)])).unwrap();
     }
 
     /// Reads until it has seen `text`.

@@ -9,22 +9,26 @@ use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::os::{self, Receiver};
 use crate::outbox::Standing;
-use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet, Pushed, Shared};
-use crate::slot::SlotIndex;
+use crate::outbox::{Bytes, Outbox, PACKET_OVERHEAD, Packet, Part, Pushed};
 use crate::socket::Socket;
 use crate::stream::Stream;
 
 const LIMIT: usize = 1000;
-const CHUNK: [u8; LIMIT] = [b'x'; LIMIT];
 
 /// An outbox over a socket with `room` for so many bytes, and what keeps it alive.
 fn outbox(room: usize) -> (Outbox, Arc<Connection>, Receiver<Packet>) {
-    let (slot, address) = (Slot { index: SlotIndex(0) }, Arc::<str>::from("127.0.0.1:5000"));
+    let (slot, address) = (Slot, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
     let connection =
         Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, Stream::Plain(Socket::new(room)), slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), LIMIT);
     (outbox, connection, queue)
+}
+
+fn chunk() -> Bytes {
+    let mut chunk = Bytes::default();
+    chunk.append(|out| out.resize(LIMIT, b'x'));
+    chunk
 }
 
 fn is_queued(pushed: Pushed) -> bool {
@@ -33,8 +37,8 @@ fn is_queued(pushed: Pushed) -> bool {
 
 /// Pushes parts of these lengths.
 fn push(outbox: &mut Outbox, lengths: &[usize]) -> Pushed {
-    let ranges: Vec<_> = lengths.iter().map(|length| 0..*length).collect();
-    outbox.push(&mut Shared::new(&CHUNK), &ranges)
+    let chunk = chunk();
+    outbox.push(lengths.iter().map(|length| Part { of: &chunk, range: 0..*length }))
 }
 
 #[test]
@@ -91,7 +95,7 @@ fn an_answer_fits_whatever_is_pending() {
         let (mut outbox, connection, _queue) = outbox(0);
         assert!(is_queued(push(&mut outbox, &[pending / 2, pending - pending / 2 - PACKET_OVERHEAD])));
         assert_eq!(push(&mut outbox, &[41]), Pushed::Full);
-        assert!(is_queued(outbox.push_answer(&CHUNK)));
+        assert!(is_queued(outbox.push_answer(std::iter::once(Part::whole(&chunk())))));
         assert_eq!(connection.pending(), pending + PACKET_OVERHEAD + LIMIT + PACKET_OVERHEAD);
         assert_eq!(push(&mut outbox, &[1]), Pushed::Full, "a line behind it");
     }

@@ -40,7 +40,7 @@ mod connection;
 #[allow(dead_code, reason = "some of it is only for other threads")]
 mod event;
 #[path = "../../src/server/manager/mod.rs"]
-#[allow(dead_code, reason = "nothing comes from elsewhere in the program here")]
+#[allow(dead_code, unused_imports, reason = "nothing comes from elsewhere in the program here")]
 mod manager;
 #[path = "../../src/server/outbox.rs"]
 mod outbox;
@@ -48,8 +48,6 @@ mod outbox;
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod profile;
 mod session;
-#[path = "../../src/server/slot.rs"]
-mod slot;
 #[path = "../../src/server/stream.rs"]
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
@@ -65,21 +63,10 @@ mod chat {
     pub use crate::reference::Hub;
 }
 
-/// A slot's number is free again when nothing holds the slot.
 mod accept {
     pub mod admission {
-        use crate::slot::SlotIndex;
-
         #[derive(Debug)]
-        pub struct Slot {
-            pub index: SlotIndex,
-        }
-
-        impl Drop for Slot {
-            fn drop(&mut self) {
-                crate::world::give_back(self.index);
-            }
-        }
+        pub struct Slot;
     }
 }
 

@@ -17,15 +17,15 @@ use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::event::{Event, Opened};
 use crate::manager::Manager;
-use crate::manager::backpressure::PATIENCE;
 use crate::os::{self, Instant, OnceLock, Receiver, Sender, bounded, dice};
 use crate::outbox::{Outbox, PACKET_OVERHEAD, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::Writer;
-use crate::slot::SlotIndex;
 use crate::socket::Socket;
 use crate::stream::Stream;
 
+/// The time in which a session that keeps up takes a quarter of its outbox.
+const PATIENCE: Duration = Duration::from_millis(100);
 const MAX_PENDING: usize = 1 << 20;
 const LINES: usize = 4000;
 
@@ -84,7 +84,7 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let id = SessionId(1_000_000 + number);
     reference::expect(id, wire);
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
-    let slot = Slot { index: SlotIndex(u32::try_from(number).unwrap()) };
+    let slot = Slot;
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
     let connection = Arc::new(Connection::new(id, wire, address, shown, Stream::Plain(Socket::new(room)), slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
@@ -115,9 +115,9 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
     let connection = Arc::clone(&who.connection);
     inbox.send(opened).unwrap();
     let filling = vec![b'x'; MAX_PENDING - PACKET_OVERHEAD - 70];
-    inbox.send(Event::Received(SlotIndex(0), SessionId(1_000_000), vec![Inbound::Answer(filling.into())])).unwrap();
+    inbox.send(Event::Received(SessionId(1_000_000), vec![Inbound::Answer(filling.into())])).unwrap();
     // More than are taken in one turn, so that heartbeats come due in between.
-    (0..1000).for_each(|_| inbox.send(Event::CaughtUp(SlotIndex(1), SessionId(1))).unwrap());
+    (0..1000).for_each(|_| inbox.send(Event::CaughtUp(SessionId(1))).unwrap());
     if let Some(then) = then {
         inbox.send(then).unwrap();
     }
@@ -131,7 +131,7 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
 #[test]
 fn a_goodbye_or_a_heartbeat_that_does_not_fit_cuts_nobody() {
     assert_eq!(end_of_one_who_is_full(None), (None, MAX_PENDING - 70));
-    let quit = Event::Received(SlotIndex(0), SessionId(1_000_000), vec![Inbound::Command(Command::Quit(None))]);
+    let quit = Event::Received(SessionId(1_000_000), vec![Inbound::Command(Command::Quit(None))]);
     let (reason, pending) = end_of_one_who_is_full(Some(quit));
     assert_eq!(reason, Some(CloseReason::Quit));
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
@@ -168,7 +168,7 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
     let (talker, _another) = session(1, Wire::Relay, usize::MAX); // a relay's talker does not hear itself
     inbox.send(stalled).unwrap();
     inbox.send(talker).unwrap();
-    inbox.send(Event::Appeared(SlotIndex(0), SessionId(1_000_000))).unwrap();
+    inbox.send(Event::Appeared(SessionId(1_000_000))).unwrap();
     coming.into_iter().for_each(|event| inbox.send(event).unwrap());
     INBOX.set(Some(inbox));
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
@@ -181,7 +181,7 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
 
 /// The talker does something.
 fn does(command: Command) -> Event {
-    Event::Received(SlotIndex(1), SessionId(1_000_001), vec![Inbound::Command(command)])
+    Event::Received(SessionId(1_000_001), vec![Inbound::Command(command)])
 }
 
 fn says() -> Event {
@@ -196,15 +196,14 @@ fn talk(pause: Duration) -> Outcome {
 /// Else a few who ask for long answers and read none of them would stop the house for 100 ms each.
 #[test]
 fn who_does_not_read_its_own_answers_keeps_nobody_waiting() {
-    let answer =
-        || Event::Received(SlotIndex(0), SessionId(1_000_000), vec![Inbound::Answer(vec![b'x'; 300_000].into())]);
+    let answer = || Event::Received(SessionId(1_000_000), vec![Inbound::Answer(vec![b'x'; 300_000].into())]);
     assert_eq!(happen(Duration::ZERO, 0, (0..3).map(|_| answer()).collect()).held_up, (Duration::ZERO, 0));
 }
 
 /// But one small answer does not make a slow reader of one for whom the room has much.
 #[test]
 fn a_small_answer_takes_nobodys_time_to_catch_up() {
-    let pong = || Event::Received(SlotIndex(0), SessionId(1_000_000), vec![Inbound::Command(Command::Ping)]);
+    let pong = || Event::Received(SessionId(1_000_000), vec![Inbound::Command(Command::Ping)]);
     let lines = |count| (0..count).map(|_| says());
     // Half the outbox is some 1,200 lines.
     let Outcome { held_up, .. } = happen(
@@ -220,7 +219,7 @@ fn a_small_answer_takes_nobodys_time_to_catch_up() {
 fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
     // Some 2,400 lines fill the outbox; the room keeps 128 KiB, some 320 of them, if it keeps so many.
     let missed = |history, more: usize, between: Option<Event>| {
-        let told = Event::CaughtUp(SlotIndex(0), SessionId(1_000_000));
+        let told = Event::CaughtUp(SessionId(1_000_000));
         let lines = |count| (0..count).map(|_| says());
         let all = lines(2600).chain(between).chain(lines(more)).collect();
         LAST.set(Some(told));
@@ -280,7 +279,7 @@ fn stop_after(said: usize, each_takes: Duration, stalled: bool) -> (Duration, us
     reference::COMMAND_TAKES.set(each_takes);
     let lines = (0..said).map(|number| Command::Say(Body::new(&format!("s1n{number} {}", "x".repeat(700))).unwrap()));
     let lines = lines.map(Inbound::Command).collect();
-    inbox.send(Event::Received(SlotIndex(1), SessionId(1_000_001), lines)).unwrap();
+    inbox.send(Event::Received(SessionId(1_000_001), lines)).unwrap();
     let drain_by = Arc::new(OnceLock::new());
     let deadline = Instant::now() + Duration::from_millis(2400);
     drain_by.set(deadline).unwrap();
@@ -369,7 +368,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     let (batch, received) = (VecDeque::new(), Vec::new());
     READER.set(Some(Reader { writer, batch, reads_at: Instant::now() + every, every, amount, received }));
     inbox.send(opened).unwrap();
-    inbox.send(Event::Appeared(SlotIndex(0), SessionId(1_000_000))).unwrap(); // private lines find it by its address
+    inbox.send(Event::Appeared(SessionId(1_000_000))).unwrap(); // private lines find it by its address
     // They keep what is queued for those who read nothing.
     let mut unread = Vec::new();
     let mut come = |number, wire, room| {
@@ -391,7 +390,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
             _ => Command::Say(words(&mut said)),
         });
         let commands = commands.map(Inbound::Command).collect();
-        inbox.send(Event::Received(SlotIndex(talker), SessionId(1_000_000 + u64::from(talker)), commands)).unwrap();
+        inbox.send(Event::Received(SessionId(1_000_000 + u64::from(talker)), commands)).unwrap();
         if dice(8) == 0 && slow < 6 {
             slow += 1;
             come(u64::from(TALKERS) + slow, Wire::Text, 0);

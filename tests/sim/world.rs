@@ -23,7 +23,6 @@ use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, bounded, dice
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
-use crate::slot::SlotIndex;
 use crate::socket::Socket;
 use crate::stream::Stream;
 
@@ -46,10 +45,10 @@ const ROOMS: [&str; 3] = ["lobby", "dev", "ops"];
 /// What came to pass, over many lives.
 #[derive(Debug, Default)]
 pub struct Happened {
-    counts: [u64; 11],
+    counts: [u64; 10],
 }
 
-const MUST: [&str; 11] = [
+const MUST: [&str; 10] = [
     "lines heard",
     "skipped lines told",
     "skipped lines never told, the session ended first",
@@ -60,7 +59,6 @@ const MUST: [&str; 11] = [
     "input ended, answers still to come",
     "turned away while the house closes",
     "cut at the end of a drain",
-    "a slot used again",
 ];
 
 impl Happened {
@@ -164,7 +162,7 @@ impl Session {
                     return false;
                 }
                 self.appeared = true;
-                let _ = inbox.send(Event::Appeared(connection.slot.index, self.id));
+                let _ = inbox.send(Event::Appeared(self.id));
                 true
             }
             Reading::Going if !self.items.is_empty() => {
@@ -191,7 +189,7 @@ impl Session {
                 }
                 (0..credits).for_each(|_| self.credit.send(()).unwrap());
                 // Gone only where the house is.
-                let _ = inbox.send(Event::Received(connection.slot.index, self.id, items));
+                let _ = inbox.send(Event::Received(self.id, items));
                 true
             }
             Reading::Going => self.read_bytes(),
@@ -202,7 +200,7 @@ impl Session {
                 }
                 let reason = connection.reason().unwrap().clone();
                 let polite = reason.is_polite();
-                let _ = inbox.send(Event::Closed(connection.slot.index, self.id, reason));
+                let _ = inbox.send(Event::Closed(self.id, reason));
                 if !polite {
                     connection.cut();
                 }
@@ -553,21 +551,14 @@ struct World {
     born: u64,
     came_late: usize,
     most: usize,
-    used: u32,
     happened: Happened,
 }
 
 thread_local! {
     static WORLD: RefCell<Option<World>> = const { RefCell::new(None) };
-    static FREE: RefCell<Vec<SlotIndex>> = const { RefCell::new(Vec::new()) };
     static ORDER: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static OVER_LIMIT: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
     static MAX_PENDING: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-/// A slot is free again.
-pub fn give_back(slot: SlotIndex) {
-    FREE.with_borrow_mut(|free| free.push(slot));
 }
 
 /// Others get a few turns; whether it was the manager who let them.
@@ -675,15 +666,9 @@ impl World {
         self.came_late += usize::from(self.drain_sent);
         let id = SessionId(1_000_000 + self.born);
         let wire = WIRES[dice(WIRES.len())];
-        let again = FREE.with_borrow_mut(Vec::pop);
-        let index = again.unwrap_or_else(|| {
-            self.used += 1;
-            SlotIndex(self.used - 1)
-        });
-        self.happened.count("a slot used again", u64::from(again.is_some()));
         let address: Arc<str> = format!("127.0.0.1:{}", 5000 + self.born).into();
         let socket = Socket::new(1 + dice(3000));
-        let slot = Slot { index };
+        let slot = Slot;
         let connection = Arc::new(Connection::new(
             id,
             wire,
@@ -765,7 +750,6 @@ impl World {
 pub fn play(seed: u64) -> Happened {
     os::begin(seed);
     reference::begin();
-    FREE.take();
     MAX_PENDING.set([1500, 4000, 20_000][dice(3)]);
     let history = [0, 3, 50][dice(3)];
     let config = Config {
@@ -802,7 +786,6 @@ pub fn play(seed: u64) -> Happened {
         born: 0,
         came_late: 0,
         most: 2 + dice(7),
-        used: 0,
         happened: Happened::default(),
     };
     WORLD.set(Some(world));

@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::super::slot::SlotIndex;
 use crate::protocol::{Refusal, SessionId};
 
 /// So long whoever has sent nothing yet keeps its seat in any case: a program that means to speak
@@ -34,13 +33,13 @@ pub(in super::super) struct Admission {
 #[derive(Debug, Default)]
 struct Counts {
     /// Seats given back, the last one on top.
-    free: Vec<SlotIndex>,
+    free: Vec<u32>,
     /// Seats that have ever been given.
     opened: u32,
     taken: usize,
     by_origin: HashMap<IpAddr, usize>,
     /// Who has sent nothing yet, and since when. Ids rise, so the first one is the oldest.
-    silent: BTreeMap<SessionId, (SlotIndex, Duration)>,
+    silent: BTreeMap<SessionId, Duration>,
 }
 
 /// A caller who wants to come in.
@@ -66,7 +65,7 @@ impl Admission {
         self: &Arc<Self>,
         caller: Request,
         now: Duration,
-    ) -> Result<(Slot, Option<(SlotIndex, SessionId)>), Refusal> {
+    ) -> Result<(Slot, Option<SessionId>), Refusal> {
         let mut counts = self.counts.lock();
         if counts.taken >= self.seats {
             return Err(Refusal::Full { limit: self.seats });
@@ -81,9 +80,8 @@ impl Admission {
         let mut must_go = None;
         if caller.counts_when_silent && counts.silent.len() >= self.silent {
             match counts.silent.first_entry() {
-                Some(oldest) if now.saturating_sub(oldest.get().1) >= SILENT_GRACE => {
-                    let (id, (index, _)) = oldest.remove_entry();
-                    must_go = Some((index, id));
+                Some(oldest) if now.saturating_sub(*oldest.get()) >= SILENT_GRACE => {
+                    must_go = Some(oldest.remove_entry().0);
                 }
                 _ => return Err(Refusal::TooManySilent { limit: self.silent }),
             }
@@ -94,10 +92,10 @@ impl Admission {
         counts.taken += 1;
         let index = counts.free.pop().unwrap_or_else(|| {
             counts.opened += 1;
-            SlotIndex(counts.opened - 1)
+            counts.opened - 1
         });
         if caller.counts_when_silent {
-            counts.silent.insert(caller.id, (index, now));
+            counts.silent.insert(caller.id, now);
         }
         drop(counts);
         Ok((Slot { admission: Arc::clone(self), index, id: caller.id, origin }, must_go))
@@ -118,7 +116,7 @@ fn origin(address: IpAddr) -> Option<IpAddr> {
 #[derive(Debug)]
 pub(in super::super) struct Slot {
     admission: Arc<Admission>,
-    pub(in super::super) index: SlotIndex,
+    pub(in super::super) index: u32,
     id: SessionId,
     origin: Option<IpAddr>,
 }
@@ -174,13 +172,13 @@ mod tests {
         let admission = Admission::new(3, 2, 0);
         let first = admit(&admission, one).unwrap();
         let second = admit(&admission, one).unwrap();
-        assert_eq!((first.index, second.index), (SlotIndex(0), SlotIndex(1)));
+        assert_eq!((first.index, second.index), (0, 1));
         let too_many = Refusal::TooManyFrom { address: one.parse().unwrap(), limit: 2 };
         assert_eq!(admit(&admission, one).unwrap_err(), too_many);
         let third = admit(&admission, two).unwrap();
         assert_eq!(admit(&admission, two).unwrap_err(), Refusal::Full { limit: 3 });
         drop(first);
-        assert_eq!(admit(&admission, one).unwrap().index, SlotIndex(0));
+        assert_eq!(admit(&admission, one).unwrap().index, 0);
         drop((second, third));
         assert!(admission.counts.lock().by_origin.is_empty());
     }
@@ -234,7 +232,7 @@ mod tests {
         let (second, _) = come(4).unwrap();
         assert_eq!(come(9).unwrap_err(), Refusal::TooManySilent { limit: 2 }, "both are within their grace");
         let (third, gone) = come(10).unwrap();
-        assert_eq!(gone, Some((first.index, first.id)));
+        assert_eq!(gone, Some(first.id));
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
         // Its end, and its word, come too late to count twice.
         first.has_spoken();
@@ -245,7 +243,7 @@ mod tests {
         let (fourth, nobody) = come(100).unwrap();
         assert_eq!(nobody, None);
         let (_fifth, gone) = come(100).unwrap();
-        assert_eq!(gone, Some((third.index, third.id)));
+        assert_eq!(gone, Some(third.id));
         drop(fourth);
         assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a place that was given back");
         // At the other doors silence is nobody's business.

@@ -57,8 +57,7 @@ mod tests {
     use crate::server::MANAGER_STACK;
     use crate::server::event::CREDIT;
     use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
-    use crate::server::manager::audience::{KEPT_CAPACITY, Mark};
-    use crate::server::manager::{TURN_BYTES, TURN_COMMANDS};
+    use crate::server::manager::{KEPT_CAPACITY, Mark, TURN_BYTES, TURN_COMMANDS};
     use crate::server::session::input::{EVENT_COMMANDS, LARGE_READ};
     use crate::server::session::reader::EVENT_ANSWERS;
     use crate::server::session::{READER_STACK, WRITER_STACK};

@@ -121,9 +121,9 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let request = Request { id, address: peer.ip(), counts_when_silent: Profile::of(wire).counts_silent };
         let slot = match context.admission.admit(request, context.uptime()) {
             Ok((slot, None)) => slot,
-            Ok((slot, Some((index, silent)))) => {
+            Ok((slot, Some(silent))) => {
                 // It fails only if the manager has ended, and all sessions end with it.
-                let _ = context.inbox.send(Event::Dismiss(index, silent, CloseReason::Silent));
+                let _ = context.inbox.send(Event::Dismiss(silent, CloseReason::Silent));
                 slot
             }
             Err(refusal) => {
@@ -137,7 +137,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             Some(local) => canonical(local).to_string().into(),
             None => "HOST:PORT".into(), // the caller has gone already; nobody will read this
         };
-        let name = format!("r-{}", slot.index.0);
+        let name = format!("r-{}", slot.index);
         // A closure that could not become a thread is dropped with all that it owns, so it owns a cell only.
         let cell = Arc::new(Mutex::new(Some(Accepted { id, wire, stream, slot, address, shown, door })));
         let (scope, theirs) = (self.scope, Arc::clone(&cell));

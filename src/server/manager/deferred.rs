@@ -1,9 +1,10 @@
-//! Deferred work of sessions: it waits for a congested room, or for the session's own outbox.
+//! What sessions have asked for, and the part of it that is deferred: it waits for a congested room, or for
+//! the session's own outbox.
 //!
-//! It is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`] events of
-//! one session wait here, and its end.
+//! Deferred work is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`]
+//! events of one session wait here, and its end.
 //!
-//! [`CREDIT`]: super::CREDIT
+//! [`CREDIT`]: super::super::event::CREDIT
 
 use std::collections::VecDeque;
 use std::vec::IntoIter;
@@ -11,54 +12,116 @@ use std::vec::IntoIter;
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Inbound;
 
-use super::super::slot::SlotIndex;
+use super::super::os::Receiver;
+use super::recipients::ById;
 
 /// One event of a session, or its rest.
 #[derive(Debug)]
-pub(in super::super) enum Work {
+pub(super) enum Work {
     /// The items of one read, and how much of the reader's credit they take.
     Received(IntoIter<Inbound>, usize),
     /// The session's end.
-    Closed(SessionId, CloseReason),
+    Closed(CloseReason),
 }
 
-/// Sessions with deferred work, in the order in which they began to wait.
+/// What one session has asked for.
+#[derive(Debug)]
+pub(super) struct Requests {
+    /// Each event of the reader puts one in; the manager takes it out. `None`: the reader need not wait.
+    pub(super) credit: Option<Receiver<()>>,
+    /// The mark of its next request.
+    pub(super) tag: Option<Box<str>>,
+    /// Deferred work, in order.
+    deferred: VecDeque<Work>,
+}
+
+impl Requests {
+    /// Gives the reader credit back.
+    pub(super) fn give_back(&self, credits: usize) {
+        for _ in 0..credits {
+            let _ = self.credit.as_ref().map(Receiver::try_recv); // empty after the reader has ended
+        }
+    }
+}
+
+/// What all sessions have asked for.
 #[derive(Debug, Default)]
-pub(in super::super) struct Deferred {
-    waiting: VecDeque<SlotIndex>,
-    ready: bool,
+pub(super) struct Deferred {
+    sessions: ById<Requests>,
+    /// Sessions with deferred work, in the order in which they began to wait.
+    waiting: VecDeque<SessionId>,
+    is_ready: bool,
 }
 
 impl Deferred {
-    /// Whether any work waits.
-    pub(in super::super) fn is_empty(&self) -> bool {
+    pub(super) fn open(&mut self, id: SessionId, credit: Receiver<()>) {
+        self.sessions.insert(id, Requests { credit: Some(credit), tag: None, deferred: VecDeque::new() });
+    }
+
+    pub(super) fn close(&mut self, id: SessionId) {
+        self.sessions.remove(&id);
+    }
+
+    /// Sessions that have not ended.
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(super) fn get(&mut self, id: SessionId) -> Option<&mut Requests> {
+        self.sessions.get_mut(&id)
+    }
+
+    /// Whether work of this session is deferred.
+    pub(super) fn has_work_of(&self, id: SessionId) -> bool {
+        self.sessions.get(&id).is_some_and(|requests| !requests.deferred.is_empty())
+    }
+
+    /// Whether no work is deferred.
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// Whether some work may be possible now.
-    pub(in super::super) fn is_ready(&self) -> bool {
-        self.ready && !self.waiting.is_empty()
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_ready && !self.waiting.is_empty()
     }
 
     /// Marks all work to be tried again, because something has changed.
-    pub(in super::super) fn try_again(&mut self) {
-        self.ready = true;
+    pub(super) fn try_again(&mut self) {
+        self.is_ready = true;
     }
 
-    /// Adds a session whose work waits.
-    pub(in super::super) fn add(&mut self, slot: SlotIndex) {
-        self.waiting.push_back(slot);
+    /// Defers work of a session behind its other work.
+    pub(super) fn push(&mut self, id: SessionId, work: Work) {
+        if let Some(requests) = self.sessions.get_mut(&id) {
+            if requests.deferred.is_empty() {
+                self.waiting.push_back(id);
+            }
+            requests.deferred.push_back(work);
+        }
     }
 
     /// Takes all waiting sessions, to be tried in this order.
-    pub(in super::super) fn take(&mut self) -> VecDeque<SlotIndex> {
-        self.ready = false;
+    pub(super) fn take(&mut self) -> VecDeque<SessionId> {
+        self.is_ready = false;
         std::mem::take(&mut self.waiting)
     }
 
+    /// Takes a session's first work.
+    pub(super) fn pop(&mut self, id: SessionId) -> Option<Work> {
+        self.sessions.get_mut(&id)?.deferred.pop_front()
+    }
+
+    /// Puts back the rest of work that was taken.
+    pub(super) fn unpop(&mut self, id: SessionId, rest: Work) {
+        if let Some(requests) = self.sessions.get_mut(&id) {
+            requests.deferred.push_front(rest);
+        }
+    }
+
     /// Puts back `still`, the sessions that must wait on, then `untried`, for which there was no time.
-    pub(in super::super) fn put_back(&mut self, mut still: VecDeque<SlotIndex>, mut untried: VecDeque<SlotIndex>) {
-        self.ready |= !untried.is_empty();
+    pub(super) fn put_back(&mut self, mut still: VecDeque<SessionId>, mut untried: VecDeque<SessionId>) {
+        self.is_ready |= !untried.is_empty();
         still.append(&mut untried);
         still.append(&mut self.waiting);
         self.waiting = still;

@@ -117,7 +117,7 @@ impl Remote {
     pub fn send(&self, key: Key, data: impl Into<Vec<u8>>) -> Result<(), SendError> {
         let connection =
             self.connection.upgrade().filter(|connection| connection.reason().is_none()).ok_or(SendError::Gone)?;
-        let event = Event::Push(connection.slot.index, connection.id, key, data.into());
+        let event = Event::Push(connection.id, key, data.into());
         self.inbox.try_send(event).map_err(|error| match error {
             TrySendError::Full(_) => SendError::Busy,
             TrySendError::Disconnected(_) => SendError::Gone,

@@ -50,7 +50,7 @@ impl<'a> Calls<'a> {
             if close.is_some() {
                 self.encoding.encode_custom(&key, &data, None, &mut answers);
             } else {
-                let event = Event::Push(self.connection.slot.index, self.connection.id, key, data);
+                let event = Event::Push(self.connection.id, key, data);
                 self.context.inbox.send(event).map_err(|_| CloseReason::ServerStopping)?;
             }
         }

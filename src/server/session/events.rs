@@ -43,7 +43,7 @@ impl Events<'_> {
             None | Some(CloseReason::WriteFailed) => {}
             Some(reason) => return Err(reason.clone()),
         }
-        self.put(Event::Received(self.connection.slot.index, self.connection.id, batch))
+        self.put(Event::Received(self.connection.id, batch))
     }
 
     /// Lists and announces the session, where sessions are in a room from the start.
@@ -51,7 +51,7 @@ impl Events<'_> {
         if !self.connection.profile().enters_lobby() {
             return Ok(());
         }
-        self.put(Event::Appeared(self.connection.slot.index, self.connection.id))
+        self.put(Event::Appeared(self.connection.id))
     }
 
     fn put(&self, event: Event) -> Result<(), CloseReason> {

@@ -63,7 +63,7 @@ pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope,
     let has_appeared = outcome.unwrap_or_else(|_| {
         connection.end(CloseReason::Panicked);
         connection.cut();
-        let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, CloseReason::Panicked));
+        let _ = context.inbox.send(Event::Closed(connection.id, CloseReason::Panicked));
         true
     });
     connection.threads.finish_reading();
@@ -147,7 +147,7 @@ fn converse<'scope>(
     connection.end(reason);
     let reason = connection.reason().cloned().unwrap_or(CloseReason::PeerClosed);
     let polite = connection.ends_politely();
-    let _ = context.inbox.send(Event::Closed(connection.slot.index, connection.id, reason));
+    let _ = context.inbox.send(Event::Closed(connection.id, reason));
     if polite {
         discard_input(connection, None); // the writer cuts the connection if that takes too long
     } else {
@@ -180,7 +180,7 @@ pub(super) fn turn_away_busy(context: &Context, stream: &Stream, wire: Wire, err
 
 fn spawn_writer<'scope>(scope: &'scope Scope<'scope, '_>, writer: Writer) -> io::Result<()> {
     let connection = Arc::clone(&writer.connection);
-    let name = format!("w-{}", connection.slot.index.0);
+    let name = format!("w-{}", connection.slot.index);
     let thread = Builder::new().name(name).stack_size(WRITER_STACK).spawn_scoped(scope, move || {
         if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
             writer.connection.end(CloseReason::Panicked);

@@ -143,7 +143,7 @@ impl Writer {
     /// Tells the manager that work waiting for this session may go on.
     pub(in super::super) fn report_room(&self) {
         // The inbox is closed only after the server has stopped; then nothing waits.
-        let _ = self.inbox.send(Event::HasRoom(self.connection.slot.index, self.connection.id));
+        let _ = self.inbox.send(Event::HasRoom(self.connection.id));
     }
 
     /// Waits until the socket takes more, or for one fraction of the time-out.
@@ -162,7 +162,7 @@ impl Writer {
     pub(in super::super) fn report_caught_up(&self) {
         if self.connection.take_owed() {
             // The inbox is closed only where the house is; then nobody is owed anything.
-            let _ = self.inbox.send(Event::CaughtUp(self.connection.slot.index, self.connection.id));
+            let _ = self.inbox.send(Event::CaughtUp(self.connection.id));
         }
     }
 

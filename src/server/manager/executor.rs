@@ -1,0 +1,364 @@
+//! Carries out events: asks the hub what follows, and performs its effects by [`Dispatch`].
+//!
+//! Commands that must wait for a slow consumer are deferred, and everything later of their session behind
+//! them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chat::{Arrival, Effect, Heard, Hub, Now};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::wire::{HEARTBEAT, Inbound};
+
+use super::super::event::{Event, Opened, credits_of};
+use super::super::os::Receiver;
+use super::clock::Clock;
+use super::deferred::{Deferred, Work};
+use super::dispatch::Dispatch;
+use super::drain::Drain;
+use super::heartbeats::Heartbeats;
+use super::message::{Message, Urgency};
+
+/// A turn ends after so many commands, so that the first of them is not kept waiting for the last.
+pub(in super::super) const TURN_COMMANDS: usize = 512;
+/// Commands of one session that are done before other waiting sessions get their turn. Without it, 24 talkers
+/// whose events have hundreds of lines each kept two people in another room waiting for all of them.
+const SLICE: usize = 32;
+
+/// The result of working on an event.
+enum Progress {
+    Done,
+    /// The rest must wait for a slow consumer.
+    HasToWait(Work),
+    /// Other sessions get their turn; the rest follows.
+    GoesOn(Work),
+}
+
+/// The hub, and everything that its decisions act on.
+pub(super) struct Executor<'a> {
+    hub: Hub,
+    dispatch: Dispatch<'a>,
+    pub(super) deferred: Deferred,
+    heartbeats: Heartbeats,
+    pub(super) clock: Clock,
+    pub(super) drain: Drain,
+    metrics: &'a Metrics,
+    /// [`Config::classic`].
+    classic: bool,
+    /// Commands of the present turn.
+    pub(super) commands: usize,
+    /// Spare memory.
+    effects: Vec<Effect>,
+}
+
+impl<'a> Executor<'a> {
+    pub(super) fn new(hub: Hub, config: &Config, clock: Clock, drain: Drain, metrics: &'a Metrics) -> Self {
+        Self {
+            hub,
+            dispatch: Dispatch::new(config.max_pending, metrics),
+            deferred: Deferred::default(),
+            heartbeats: Heartbeats::new(config.heartbeat),
+            clock,
+            drain,
+            metrics,
+            classic: config.classic,
+            commands: 0,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Carries out an event. A long one takes turns with others that wait in the `inbox`.
+    pub(super) fn take(&mut self, event: Event, inbox: &Receiver<Event>) {
+        self.commands += 1;
+        match event {
+            Event::Opened(opened) => self.open(*opened),
+            Event::Appeared(id) => self.change(|hub, now, out| hub.appear(id, now, out)),
+            Event::Received(id, items) => {
+                let credits = credits_of(&items);
+                let at_most = if items.len() > SLICE && !inbox.is_empty() { SLICE } else { usize::MAX };
+                self.begin(id, Work::Received(items.into_iter(), credits), at_most);
+            }
+            Event::Closed(id, reason) => self.begin(id, Work::Closed(reason), usize::MAX),
+            Event::Dismiss(id, reason) => self.change(|hub, now, out| hub.leave(id, reason, now, out)),
+            Event::Push(id, key, data) => {
+                self.dispatch.tell(id, Urgency::Unasked, Message::Custom(&key, &data), &self.clock);
+                self.end_full_turn();
+            }
+            Event::CaughtUp(id) => {
+                let history = self.hub.history_count(id) as u64;
+                self.dispatch.tell_skipped(id, history);
+            }
+            // The end of the turn checks the session again.
+            Event::HasRoom(id) if self.deferred.has_work_of(id) => self.deferred.try_again(),
+            Event::HasRoom(..) | Event::Drain(_) => {}
+        }
+    }
+
+    /// When there is something to do though nothing happens.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        let dues = [self.heartbeats.next_due(), self.hub.next_tick(), self.dispatch.backpressure.next_due()];
+        dues.into_iter().flatten().min()
+    }
+
+    /// Does what is due.
+    pub(super) fn do_what_is_due(&mut self) {
+        self.change(|hub, now, out| hub.tick(now, out));
+        let now = self.clock.turn;
+        while let Some(id) = self.heartbeats.pop_due(now) {
+            if let Some(recipient) = self.dispatch.get(id).filter(|recipient| recipient.outbox.is_some()) {
+                // A session with something to read has a sign of life in it.
+                if recipient.connection.pending() == 0 {
+                    self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&HEARTBEAT), &self.clock);
+                }
+                self.heartbeats.plan(id, now);
+            }
+        }
+    }
+
+    /// Works on deferred events that need not wait any more, about `at_most` commands.
+    pub(super) fn do_deferred(&mut self, at_most: usize) {
+        if self.dispatch.backpressure.take_relief(self.clock.turn) {
+            self.deferred.try_again();
+        }
+        if !self.deferred.is_ready() {
+            return;
+        }
+        self.commands = 0;
+        let mut untried = self.deferred.take();
+        let mut still = VecDeque::new();
+        while self.commands < at_most
+            && let Some(id) = untried.pop_front()
+        {
+            while let Some(work) = self.deferred.pop(id) {
+                match self.work(id, work, SLICE) {
+                    Progress::Done => continue,
+                    Progress::HasToWait(rest) => {
+                        self.deferred.unpop(id, rest);
+                        still.push_back(id);
+                    }
+                    Progress::GoesOn(rest) => {
+                        self.deferred.unpop(id, rest);
+                        untried.push_back(id);
+                    }
+                }
+                break;
+            }
+        }
+        self.deferred.put_back(still, untried);
+    }
+
+    /// Sends everything that is gathered. The same turn may go on.
+    pub(super) fn end_turn(&mut self) {
+        self.dispatch.flush(&self.clock);
+        self.clock.begin_turn();
+        if self.dispatch.backpressure.take_relief(self.clock.turn) {
+            self.deferred.try_again();
+        }
+    }
+
+    /// Ends the turn if enough is gathered.
+    fn end_full_turn(&mut self) {
+        if self.dispatch.is_full() {
+            self.end_turn();
+        }
+    }
+
+    /// Says goodbye to everybody. After that only the ends of sessions are worked on.
+    pub(super) fn stop(&mut self) {
+        self.change(|hub, _, out| hub.stop(out));
+        self.deferred.try_again();
+        self.do_deferred(usize::MAX);
+        self.end_turn();
+    }
+
+    /// Refuses a session that comes in during a stop.
+    pub(super) fn turn_away(&mut self, opened: Opened) {
+        let Opened { connection, outbox, .. } = opened;
+        let encoding = connection.wire.first_encoding().with_classic(self.classic);
+        self.dispatch.add(&connection, outbox, encoding, &self.clock);
+        if connection.profile().unsolicited {
+            let goodbye = Notice::Goodbye(CloseReason::ServerStopping);
+            self.dispatch.tell(connection.id, Urgency::Answer, Message::Notice(&goodbye, None), &self.clock);
+        }
+        self.drain.watch(&connection);
+        self.dispatch.remove(connection.id, &self.clock);
+        connection.end(CloseReason::ServerStopping);
+        self.metrics.count_closed(&CloseReason::ServerStopping);
+    }
+
+    fn open(&mut self, opened: Opened) {
+        let Opened { connection, outbox, credit, name, door } = opened;
+        let (id, wire, profile) = (connection.id, connection.wire, connection.profile());
+        let encoding = wire.first_encoding().with_classic(self.classic);
+        self.drain.watch(&connection);
+        self.dispatch.add(&connection, outbox, encoding, &self.clock);
+        self.deferred.open(id, credit);
+        Metrics::count(&self.metrics.opened);
+        if profile.heartbeat {
+            self.heartbeats.forget_ended(self.deferred.sessions(), |id| self.dispatch.get(id).is_some());
+            self.heartbeats.plan(id, self.clock.turn);
+        }
+        let speaker = Arc::new(Speaker { id, address: Arc::clone(&connection.shown), name, visitor: None });
+        let (by, echo) = (wire.name(), encoding.echoes());
+        let (unsolicited, entry) = (profile.unsolicited, profile.entry);
+        let arrival = Arrival { speaker, door, by, echo, unsolicited, entry };
+        self.change(|hub, now, out| hub.enter(arrival, now, out));
+    }
+
+    fn close(&mut self, id: SessionId, reason: CloseReason) {
+        self.change(|hub, now, out| hub.leave(id, reason, now, out));
+        if let Some(reason) = self.dispatch.get(id).and_then(|recipient| recipient.connection.reason()) {
+            self.metrics.count_closed(reason);
+        }
+        self.dispatch.remove(id, &self.clock);
+        self.deferred.close(id);
+    }
+
+    /// Works on what a session's reader has sent, as far as it need not wait.
+    fn begin(&mut self, id: SessionId, work: Work, at_most: usize) {
+        if self.deferred.has_work_of(id) {
+            return self.deferred.push(id, work);
+        }
+        match self.work(id, work, at_most) {
+            Progress::Done => {}
+            Progress::HasToWait(rest) => self.deferred.push(id, rest),
+            Progress::GoesOn(rest) => {
+                self.deferred.push(id, rest);
+                self.deferred.try_again();
+            }
+        }
+    }
+
+    /// Carries out the commands of one event, `at_most` so many.
+    fn work(&mut self, id: SessionId, work: Work, at_most: usize) -> Progress {
+        let (mut items, credits) = match work {
+            Work::Received(items, credits) => (items, credits),
+            Work::Closed(reason) => {
+                self.close(id, reason);
+                return Progress::Done;
+            }
+        };
+        let now = self.clock.now();
+        let mut left = at_most;
+        while let Some(next) = items.as_slice().first() {
+            if self.drain.is_due().is_some() {
+                break;
+            }
+            if self.has_to_wait(id, next) {
+                return Progress::HasToWait(Work::Received(items, credits));
+            }
+            if left == 0 {
+                return Progress::GoesOn(Work::Received(items, credits));
+            }
+            left -= 1;
+            let Some(one) = items.next() else { break };
+            self.commands += 1;
+            self.carry_out(id, one, now);
+            self.end_full_turn();
+        }
+        if credits > 1 {
+            self.dispatch.send_to(id, &self.clock); // what it may ask for next depends on what is pending then
+        }
+        if let Some(requests) = self.deferred.get(id) {
+            requests.give_back(credits);
+        }
+        Progress::Done
+    }
+
+    /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
+    /// recipients are congested.
+    fn has_to_wait(&mut self, id: SessionId, one: &Inbound) -> bool {
+        let limit = self.dispatch.backpressure.levels.limit;
+        if self.dispatch.get(id).is_some_and(|recipient| recipient.owes() > limit) {
+            self.dispatch.send_to(id, &self.clock);
+            if self.dispatch.get(id).is_some_and(|recipient| recipient.owes() > limit && recipient.can_drain()) {
+                return true;
+            }
+        }
+        if self.dispatch.backpressure.is_idle() {
+            return false;
+        }
+        let Inbound::Command(command) = one else { return false };
+        match self.hub.heard_by(id, command) {
+            Heard::Rooms(rooms) => {
+                rooms.into_iter().any(|room| self.dispatch.backpressure.defers(room, self.clock.turn))
+            }
+            Heard::Session(id) => self.dispatch.get(id).is_some_and(|recipient| recipient.consumer.congests()),
+            Heard::Nobody => false,
+        }
+    }
+
+    fn carry_out(&mut self, id: SessionId, one: Inbound, now: Now) {
+        let Some(requests) = self.deferred.get(id) else { return };
+        if let Inbound::Tag(tag) = one {
+            requests.tag = Some(tag);
+            return;
+        }
+        let tag = requests.tag.take();
+        let told = |notice| Effect::Tell(id, notice);
+        let clock = &self.clock;
+        match one {
+            Inbound::Command(command) => {
+                Metrics::count(&self.metrics.commands);
+                self.hub.command(id, command, tag.is_some(), now, &mut self.effects);
+            }
+            Inbound::Refused(refusal) => self.effects.push(told(Notice::Refused(refusal))),
+            Inbound::Tell(notice) => self.effects.push(told(notice)),
+            Inbound::Answer(bytes) => self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&bytes), clock),
+            Inbound::Switch(encoding) => self.dispatch.encode_as(id, encoding, clock),
+            Inbound::Crlf => {
+                if let Some(encoding) = self.dispatch.get(id).map(|recipient| recipient.encoding.with_crlf()) {
+                    self.dispatch.encode_as(id, encoding, clock);
+                }
+            }
+            // The reader calls handlers itself; a tag was taken above.
+            Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
+        }
+        self.perform(tag.as_deref().map(|tag| (id, tag)));
+    }
+
+    /// Asks the hub for effects and performs them.
+    fn change(&mut self, ask: impl FnOnce(&mut Hub, Now, &mut Vec<Effect>)) {
+        ask(&mut self.hub, self.clock.now(), &mut self.effects);
+        self.perform(None);
+    }
+
+    /// Performs the hub's effects, in order. Effects for sessions of other servers do nothing.
+    fn perform(&mut self, request: Option<(SessionId, &str)>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let (dispatch, clock) = (&mut self.dispatch, &self.clock);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Tell(id, notice) => {
+                    let is_unasked = matches!(notice, Notice::Told { .. });
+                    let urgency = if is_unasked { Urgency::Unasked } else { Urgency::Answer };
+                    let request = request.filter(|(asker, _)| *asker == id && !is_unasked);
+                    let tag = request.map(|(_, tag)| tag);
+                    dispatch.tell(id, urgency, Message::Notice(&notice, tag), clock);
+                }
+                Effect::Room { room, notice, except } => dispatch.tell_room(room, &notice, except),
+                Effect::Enter(room, id) => dispatch.enter(room, id),
+                Effect::Exit(room, id) => dispatch.leave(room, id),
+                Effect::Filter(id, filter) => dispatch.filter(id, filter),
+                Effect::Style(id, change) => {
+                    if let Some(encoding) = dispatch.get(id).map(|recipient| recipient.encoding.with(change)) {
+                        dispatch.encode_as(id, encoding, clock);
+                    }
+                }
+                Effect::HangUp(id, reason) => {
+                    dispatch.hang_up(id, reason, clock);
+                    if let Some(requests) = self.deferred.get(id) {
+                        requests.credit = None;
+                    }
+                    if self.deferred.has_work_of(id) {
+                        self.deferred.try_again();
+                    }
+                }
+            }
+        }
+        self.effects = effects;
+    }
+}
