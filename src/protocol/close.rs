@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Malformed;
+use super::{Malformed, Setting};
 
 /// The reason for which a session ended. Of several, the first counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,12 +123,35 @@ impl CloseReason {
         }
     }
 
+    /// The last words to people; `None` if there are none.
+    #[must_use]
+    pub fn farewell(&self) -> Option<String> {
+        match self {
+            Self::Quit => Some(GOODBYE.into()),
+            Self::ServerStopping => Some(STOPPING.into()),
+            Self::Idle { seconds } => Some(format!("{DISCONNECTED}quiet for {}", Setting(*seconds))),
+            Self::Malformed(what) => Some(format!("{DISCONNECTED}{what}")),
+            _ => None,
+        }
+    }
+
+    /// Whether a server's words are a [`farewell`](Self::farewell). A person may be called Goodbye, but no name
+    /// has a colon.
+    #[must_use]
+    pub fn is_farewell(text: &str) -> bool {
+        text.starts_with(DISCONNECTED) || [GOODBYE, STOPPING].contains(&text)
+    }
+
     /// Whether pending bytes are still sent to the peer: false if the connection cannot be used any more.
     #[must_use]
     pub fn is_polite(&self) -> bool {
         !matches!(self, Self::WriteTimeout | Self::ReadFailed | Self::WriteFailed | Self::Panicked)
     }
 }
+
+const GOODBYE: &str = "Goodbye";
+const STOPPING: &str = "The server is stopping. Goodbye";
+const DISCONNECTED: &str = "Disconnected: ";
 
 impl fmt::Display for CloseReason {
     /// The text for the operator's log.

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The beginning of what is said about an idle limit. Clients with a keep-alive do not show it.
+pub(crate) const QUIET_FOR: &str = "Quiet for ";
+
 /// The idle limits of a text session; zero = none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdleLimits {

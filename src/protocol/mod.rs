@@ -41,6 +41,7 @@ pub use code::Code;
 pub use command::{Command, VisitTo, Words};
 pub use command_spec::{CommandSpec, Cost, OthersHear, Switch};
 pub use idle_limits::IdleLimits;
+pub(crate) use idle_limits::QUIET_FOR;
 pub use line::Line;
 pub use lookup::find_command;
 pub use malformed::Malformed;

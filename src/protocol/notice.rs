@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::span::{Age, Setting};
 use super::{
-    Away, Body, CloseReason, CommandSpec, IdleLimits, Line, Presence, Refusal, RoomInfo, RoomName, SessionId, Speaker,
-    StyleChange, Verb,
+    Away, Body, CloseReason, CommandSpec, IdleLimits, Line, Presence, QUIET_FOR, Refusal, RoomInfo, RoomName,
+    SessionId, Speaker, StyleChange, Verb,
 };
 
 /// One thing said to one session, or to a room.
@@ -368,7 +368,7 @@ impl Notice {
             }
             Self::IdleWarning { quiet, left } => {
                 let (quiet, left) = (Setting(*quiet), Setting(*left));
-                format!("Quiet for {quiet}: disconnected in {left}. Enter keeps you here, /stay for good")
+                format!("{QUIET_FOR}{quiet}: disconnected in {left}. Enter keeps you here, /stay for good")
             }
             Self::SlowDown { rate, waiting } => {
                 format!("Slow down: your lines are now sent at {rate} a second, {waiting} wait")
@@ -390,10 +390,7 @@ impl Notice {
             Self::Quiet { on: false } => "You see comings and goings again".into(),
             Self::Style(change) => change.text().into(),
             Self::Refused(refusal) => refusal.to_string(),
-            Self::Goodbye(CloseReason::Quit) => "Goodbye".into(),
-            Self::Goodbye(CloseReason::Idle { seconds }) => format!("Disconnected: quiet for {}", Setting(*seconds)),
-            Self::Goodbye(CloseReason::Malformed(what)) => format!("Disconnected: {what}"),
-            Self::Goodbye(CloseReason::ServerStopping) => "The server is stopping. Goodbye".into(),
+            Self::Goodbye(reason) => reason.farewell()?,
             _ => return None,
         })
     }

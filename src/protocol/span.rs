@@ -20,6 +20,14 @@ impl fmt::Display for Age {
 /// A setting in the largest unit that divides it: `30 s`, `90 s`, `5 min`.
 pub(crate) struct Setting(pub(crate) u64);
 
+impl Setting {
+    /// The setting that is written as `count` and `unit`.
+    pub(crate) fn parse(count: &str, unit: &str) -> Option<Self> {
+        let (length, _) = UNITS.into_iter().find(|(_, known)| *known == unit)?;
+        count.parse::<u64>().ok()?.checked_mul(length).map(Self)
+    }
+}
+
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let divides = |(length, _): &(u64, &str)| self.0 > 0 && self.0.is_multiple_of(*length);

@@ -1,5 +1,8 @@
 //! The events that a client hears: the same values from every wire format.
 
+use super::text::{FIRST_ADVICE, SAY_WITHIN};
+use crate::protocol::{CloseReason, QUIET_FOR};
+
 /// One event. All texts are clean (see [`clean`](crate::protocol::clean)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
@@ -128,14 +131,23 @@ impl Heard {
         }
     }
 
+    /// Whether this is about the idle limit. A client with a keep-alive need not show it.
+    #[must_use]
+    pub fn is_about_idle_limit(&self) -> bool {
+        matches!(self, Self::Info(text) if text.starts_with(QUIET_FOR) || text.starts_with(SAY_WITHIN))
+    }
+
+    /// Whether this is the greeting's advice for newcomers.
+    #[must_use]
+    pub fn is_first_advice(&self) -> bool {
+        matches!(self, Self::Info(text) if text == FIRST_ADVICE)
+    }
+
     /// Whether the server announces the end of the connection.
     #[must_use]
     pub fn is_farewell(&self) -> bool {
         match self {
-            // A person may be called Goodbye, but no name has a colon.
-            Self::Info(text) => {
-                text.starts_with("Disconnected: ") || ["The server is stopping. Goodbye", "Goodbye"].contains(&&**text)
-            }
+            Self::Info(text) => CloseReason::is_farewell(text),
             Self::Leave => true,
             _ => false,
         }

@@ -6,7 +6,7 @@ use byteorder::{ByteOrder, LittleEndian};
 use clap::ValueEnum;
 use memchr::memmem;
 
-use parlor::protocol::COMMANDS;
+use parlor::protocol::CommandSpec;
 
 /// A door of Parlor, or another server's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -211,7 +211,7 @@ impl Wire {
 
 /// Appends a frame for the command of this name. The server takes plain text for its `Data`.
 fn frame(act: &str, data: &str, out: &mut Vec<u8>) {
-    let route = COMMANDS.iter().find(|row| row.name == act).map_or(0, |row| row.route);
+    let route = CommandSpec::of_act(act).map_or(0, |row| row.route);
     let mut header = [0; 8];
     LittleEndian::write_u32(&mut header[..4], route);
     LittleEndian::write_u32(&mut header[4..], data.len() as u32);

@@ -12,7 +12,7 @@ use rustyline::{Context, Helper};
 use super::link::Link;
 use super::screen::Accepting;
 use super::show::Paint;
-use parlor::protocol::COMMANDS;
+use parlor::protocol::{COMMANDS, Verb};
 
 /// Completes words, and tells the line editor that Enter ends a line.
 pub(super) struct Assistant {
@@ -61,8 +61,9 @@ fn complete(typed: &str, names: &[String]) -> (usize, Vec<Pair>) {
     let (before, word) = typed.split_at(start);
     let lower = word.to_lowercase();
     let pair = |display: String, end: &str| Pair { replacement: format!("{display}{end}"), display };
+    let is_help = |word: &str| word.eq_ignore_ascii_case(Verb::Help.spec().name);
     let slash = if start == 0 { "/" } else { "" };
-    let candidates = if start == 0 && word.starts_with('/') || before.trim().eq_ignore_ascii_case("/help") {
+    let candidates = if start == 0 && word.starts_with('/') || before.trim().strip_prefix('/').is_some_and(is_help) {
         let begins = lower.strip_prefix('/').unwrap_or(&lower);
         let fitting = COMMANDS.iter().filter(|spec| spec.name.starts_with(begins));
         fitting

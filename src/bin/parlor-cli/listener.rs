@@ -185,12 +185,10 @@ impl Listener {
 
     fn hear(&self, heard: &Heard) {
         // The server's idle warning is for clients without a keep-alive, its advice for newcomers.
-        let is_idle_talk = matches!(heard, Heard::Info(text) if text.starts_with("Quiet for ")
-            || text.starts_with("Say something or take a name within ")
-            || self.link.has_broken() && text.starts_with("who lists people, "));
+        let is_known = heard.is_about_idle_limit() || self.link.has_broken() && heard.is_first_advice();
         let is_new = self.link.learn(heard) || self.shows_own;
         if is_new
-            && !is_idle_talk
+            && !is_known
             && let Some(line) = self.look.heard(heard, self.link.name().as_deref())
         {
             self.show(&line);

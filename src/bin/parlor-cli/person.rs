@@ -11,7 +11,7 @@ use super::look::Look;
 use super::memory::{Memory, Remembered};
 use super::settings::Settings;
 use parlor::client::ClientError;
-use parlor::protocol::{Command, Notice, OthersHear, RoomName, Switch};
+use parlor::protocol::{Command, Notice, OthersHear, RoomName, Switch, Verb};
 use parlor::wire::{Decode, Encoding, HeardDecoder, Inbound, Limits, Style, TextDecoder, Wire};
 
 /// How long the prompt waits for the answer to a new name or room.
@@ -206,7 +206,8 @@ pub(super) fn is_public(line: &str) -> bool {
 /// Whether a kept line with this at its end asks to leave. While a kept line stands in the editor, `/quit`
 /// is typed behind it, and is not meant to be said.
 pub(super) fn quits_behind(kept: &str, typed: &str) -> bool {
-    !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().eq_ignore_ascii_case("/quit"))
+    let is_quit = |word: &str| word.eq_ignore_ascii_case(Verb::Quit.spec().name);
+    !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().strip_prefix('/').is_some_and(is_quit))
 }
 
 /// The meaning of a typed line, as the text door reads it; `None` if it cannot be known.

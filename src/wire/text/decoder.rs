@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::lines::{LineEnd, Stop, TypedLine};
 use super::telnet::{IAC, Step, Telnet};
-use super::typed::typed_line;
+use super::typed::{RENAME, typed_line};
 use crate::protocol::{Command, Notice, Refusal, shortened};
 use crate::wire::buffer::Buffer;
 use crate::wire::sniff::{Sniffer, Verdict};
@@ -279,7 +279,7 @@ fn decoded(line: &[u8]) -> std::borrow::Cow<'_, str> {
 /// `rename mike` is chat; whoever sends it perhaps means `rename|mike`.
 fn rename_hint(line: &str) -> Option<Notice> {
     let mut words = line.split_whitespace();
-    let first = words.next().filter(|word| line.starts_with(word) && word.eq_ignore_ascii_case("rename"));
+    let first = words.next().filter(|word| line.starts_with(word) && word.eq_ignore_ascii_case(RENAME));
     match (first, words.next(), words.next()) {
         (Some(_), Some(name), None) => {
             let name = name.split('|').find(|part| !part.is_empty())?;

@@ -6,7 +6,13 @@ use std::sync::Arc;
 
 use super::wrap::Page;
 use super::wrong_protocol::host_and_port;
-use crate::protocol::{IdleLimits, RoomName, Setting};
+use crate::protocol::{IdleLimits, QUIET_FOR, RoomName, Setting};
+
+/// The advice for newcomers.
+pub(in crate::wire) const FIRST_ADVICE: &str =
+    "who lists people, rename|NAME names you, /help tells more, /quit leaves";
+/// The beginning of the advice about the first idle limit.
+pub(in crate::wire) const SAY_WITHIN: &str = "Say something or take a name within ";
 
 /// The values in a greeting.
 pub(super) struct Greeting<'a> {
@@ -32,15 +38,15 @@ impl Greeting<'_> {
             let company = company(self.others, self.others_total);
             page.info(format_args!("Welcome to Parlor. You are in {room} {company}"));
         }
-        page.info(format_args!("who lists people, rename|NAME names you, /help tells more, /quit leaves"));
+        page.info(format_args!("{FIRST_ADVICE}"));
         let IdleLimits { at_first, later } = self.idle;
         let first = Setting(at_first.as_secs());
         if at_first.is_zero() {
             // There is no idle limit.
         } else if at_first == later {
-            page.info(format_args!("Quiet for {first} means disconnected; /stay if you just listen"));
+            page.info(format_args!("{QUIET_FOR}{first} means disconnected; /stay if you just listen"));
         } else {
-            page.info(format_args!("Say something or take a name within {first}; /stay if you just listen"));
+            page.info(format_args!("{SAY_WITHIN}{first}; /stay if you just listen"));
         }
     }
 }

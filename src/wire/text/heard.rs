@@ -5,8 +5,9 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use super::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
 use super::wrap::INDENT;
-use crate::protocol::{CloseKind, clean, is_mask};
+use crate::protocol::{CloseKind, Setting, clean, is_mask};
 use crate::wire::heard::{Heard, Kind, Speech};
 
 /// Longest wrapped line of the server that is joined again, in bytes.
@@ -125,18 +126,18 @@ impl TextDoor {
     fn of(&mut self, speech: Speech) -> Option<Heard> {
         if speech.kind == Kind::Said {
             match (&*speech.text, speech.mine) {
-                ("I am here", _) if self.me.is_none() => {
+                (I_AM_HERE, _) if self.me.is_none() => {
                     self.me.clone_from(&speech.address);
                     self.name = Some(speech.name);
                     return speech.address.map(Heard::Here);
                 }
-                ("login", true) if !self.came => {
+                (LOGIN, true) if !self.came => {
                     self.came = true;
                     return None;
                 }
-                ("login", false) => return Some(Heard::Came { name: speech.name }),
-                ("login out", false) => return Some(Heard::Left { name: speech.name, why: None }),
-                ("time out leave out", false) => {
+                (LOGIN, false) => return Some(Heard::Came { name: speech.name }),
+                (LOGIN_OUT, false) => return Some(Heard::Left { name: speech.name, why: None }),
+                (TIME_OUT, false) => {
                     return Some(Heard::Left { name: speech.name, why: Some(CloseKind::Idle.name().to_owned()) });
                 }
                 _ => {}
@@ -171,9 +172,11 @@ impl TextDoor {
             ["Welcome", "to", "Parlor.", ..] => {
                 self.room = words.iter().find(|word| word.starts_with('#')).map(|room| bare(room));
             }
-            ["Quiet", "for", count, unit, "means", ..] => self.idle = seconds(count, unit),
+            ["Quiet", "for", count, unit, "means", ..] => {
+                self.idle = Setting::parse(count, unit).map(|Setting(seconds)| seconds);
+            }
             ["Say", "something", "or", "take", "a", "name", "within", count, unit, ..] => {
-                self.idle = seconds(count, unit.trim_end_matches(';'));
+                self.idle = Setting::parse(count, unit.trim_end_matches(';')).map(|Setting(seconds)| seconds);
             }
             _ => {}
         }
@@ -184,18 +187,6 @@ impl TextDoor {
 /// The rest of a wrapped line; `None` if the next line is another one.
 fn further<'a>(begun: &str, line: &'a str) -> Option<&'a str> {
     line.strip_prefix(begun.get(..4)?)?.strip_prefix(INDENT)
-}
-
-/// Parses the seconds of a setting: `30 s`, `5 min`.
-fn seconds(count: &str, unit: &str) -> Option<u64> {
-    let length = match unit {
-        "s" => 1,
-        "min" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    count.parse::<u64>().ok()?.checked_mul(length)
 }
 
 /// `lobby` of `#lobby.`

@@ -21,6 +21,7 @@ mod wrong_protocol;
 
 pub use decoder::TextDecoder;
 pub(super) use encode::encode;
+pub(super) use greeting::{FIRST_ADVICE, SAY_WITHIN};
 pub(super) use heard::TextDoor;
 pub(super) use telnet::TIMING_MARK;
 pub(super) use typed::is_special;

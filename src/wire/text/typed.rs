@@ -103,36 +103,34 @@ fn slashed(opening: Opening<'_>) -> Option<Meaning<'_>> {
     })
 }
 
+/// A whole line that is a command without a slash.
+type Bare = (&'static str, fn() -> Command);
+
+const BARE: [Bare; 4] = [
+    ("who", || Command::UserList),
+    ("help", || Command::Help(None)),
+    ("quit", || Command::Quit(None)),
+    ("exit", || Command::Quit(None)),
+];
+/// The word of `rename|NAME`.
+pub(super) const RENAME: &str = "rename";
+
 /// Whether a line may be a command without a slash. Most lines of chat are not, and are looked at no further.
 fn begins_like_a_bare_word(line: &str) -> bool {
-    let begins_with = |word: &&str| {
-        line.as_bytes().get(..word.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    ["who", "help", "quit", "exit", "rename|"].iter().any(begins_with)
+    let begins_with =
+        |word: &str| line.as_bytes().get(..word.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(word.as_bytes()));
+    begins_with(RENAME) || BARE.iter().any(|(word, _)| begins_with(word))
 }
 
 /// The command of a whole line without a slash, if it is one.
 fn bare(line: &str) -> Option<Result<Command, Refusal>> {
-    let command = match line {
-        who if who.eq_ignore_ascii_case("who") => Command::UserList,
-        help if help.eq_ignore_ascii_case("help") => Command::Help(None),
-        quit if quit.eq_ignore_ascii_case("quit") || quit.eq_ignore_ascii_case("exit") => Command::Quit(None),
-        _ => {
-            let (word, names) = line.split_once('|')?;
-            if !word.eq_ignore_ascii_case("rename") {
-                return None;
-            }
-            let names = clean(names.as_bytes());
-            let name = names.split('|').next().unwrap_or_default();
-            let name = without_invisible_end(name);
-            return Some(if name.trim().is_empty() {
-                Err(Refusal::NoName)
-            } else {
-                Nick::parse(name).map(Command::Rename)
-            });
-        }
-    };
-    Some(Ok(command))
+    if let Some((_, command)) = BARE.iter().find(|(word, _)| line.eq_ignore_ascii_case(word)) {
+        return Some(Ok(command()));
+    }
+    let (_, names) = line.split_once('|').filter(|(word, _)| word.eq_ignore_ascii_case(RENAME))?;
+    let names = clean(names.as_bytes());
+    let name = without_invisible_end(names.split('|').next().unwrap_or_default());
+    Some(if name.trim().is_empty() { Err(Refusal::NoName) } else { Nick::parse(name).map(Command::Rename) })
 }
 
 /// A line without invisible text at its end. If nothing visible follows the first word, only the word is left.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use byteorder::{BigEndian, ByteOrder, LittleEndian};
 
-use parlor::protocol::COMMANDS;
+use parlor::protocol::CommandSpec;
 
 /// The room that text sessions are in at once.
 pub(super) const LOBBY: &str = "lobby";
@@ -98,7 +98,7 @@ impl Door {
                 }
             }
             Self::Frame => {
-                let route = COMMANDS.iter().find(|row| row.name == act).map_or(0, |row| row.route);
+                let route = CommandSpec::of_act(act).map_or(0, |row| row.route);
                 let mut head = [0; 8];
                 LittleEndian::write_u32(&mut head[..4], route);
                 LittleEndian::write_u32(&mut head[4..], data.len() as u32);
