@@ -97,18 +97,37 @@ impl<'de> Deserialize<'de> for Body {
     }
 }
 
+/// The reason, or an empty text: without a reason it must not read as null, which is "not away" in an `Option`.
 impl Serialize for Away {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        self.0.as_ref().map_or("", Body::as_str).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Away {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Deserialize::deserialize(deserializer).map(Self)
+        let reason = String::deserialize(deserializer)?;
+        if reason.is_empty() {
+            return Ok(Self(None));
+        }
+        Body::new(&reason).map(|body| Self(Some(body))).ok_or_else(|| invalid("a reason without a visible character"))
     }
 }
 
 fn invalid<E: Error>(why: impl fmt::Display) -> E {
     E::custom(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by the round trip of a whole hub: a person who was away without a reason came back as present.
+    #[test]
+    fn away_without_reason_stays_away() {
+        for away in [None, Some(Away(None)), Some(Away(Body::new("lunch")))] {
+            let written = serde_json::to_string(&away).unwrap();
+            assert_eq!(serde_json::from_str::<Option<Away>>(&written).unwrap(), away, "{written}");
+        }
+    }
 }
