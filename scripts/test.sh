@@ -2,8 +2,9 @@
 # Runs everything that must hold: format, lints, documentation, tests, and real clients against the
 # real server.
 #
-# usage: scripts/test.sh [--rust-only | --sh-only] [--repeat N]
+# usage: scripts/test.sh [--quick | --rust-only | --sh-only] [--repeat N]
 #
+#   --quick       the checks of a minute, for work under way; its last lines say what it leaves out
 #   --rust-only   what cargo checks, without the shell tests
 #   --sh-only     the shell tests (tests/sh), without what cargo checks
 #   --repeat N    no checks, but the tests over sockets N times (with --rust-only or --sh-only:
@@ -14,7 +15,7 @@
 # this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
 # missing and ends. It prints the seconds of each step, and counts the shell tests, with those that were
 # skipped for want of a tool or of root. The last lines of a run that fails name each step and each test
-# that failed, and the command that runs it alone.
+# that failed, and the command that runs it alone. A quick run needs nc and telnet only.
 #
 # Licences, doubled dependencies and known faults in them are checked by cargo-deny where it is
 # installed. Compiling it takes minutes, so this does not do it: `cargo install cargo-deny --locked`.
@@ -37,9 +38,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() { sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-rust=1 sh=1 repeat=0
+rust=1 sh=1 quick=0 repeat=0
 while (($#)); do
   case $1 in
+    --quick) quick=1 ;;
     --rust-only) sh=0 ;;
     --sh-only) rust=0 ;;
     --repeat)
@@ -52,6 +54,7 @@ while (($#)); do
   esac
   shift
 done
+((!quick || (rust && sh && !repeat))) || { echo "--quick goes with no other argument" >&2 && exit 2; }
 ((rust || sh)) || { echo "--rust-only and --sh-only exclude each other" >&2 && exit 2; }
 
 # What a person's shell may have set must not change what the tests see.
@@ -75,7 +78,9 @@ trap 'exit 143' TERM
 
 # What the tests cannot do without, and what a case is skipped without.
 needed=() useful=()
-if ((sh)); then
+if ((quick)); then
+  needed+=(nc telnet)
+elif ((sh)); then
   needed+=(nc telnet expect shellcheck)
   [[ $(uname -s) != Linux ]] || needed+=(setpriv prlimit)
   useful+=(curl strace tmux jq)
@@ -222,7 +227,7 @@ what_failed() {
       sed -E -e 's/^tests\/([^/]+)\/main\.rs /cargo test --test \1 /' -e 's/^src\/lib\.rs /cargo test --lib /' \
         -e 's/^src\/bin\/([^/]+)\/main\.rs /cargo test --all-features --bin \1 /' \
         -e 's/^--doc /cargo test --doc /'
-    grep -Eo "^error: test failed, to rerun pass .*--test (broken|memory)." "$printed" || true
+    grep -Eo "^error: test failed, to rerun pass .*--test broken." "$printed" || true
     # Failed cases of shell tests, with their files.
     awk '/^-- tests\/sh\// { file = $2 } /^FAIL / { print file, $2 } / ended early$/ { print }' "$printed"
   } | sort -u
@@ -345,14 +350,18 @@ begin_to_mutate() {
   mutants=$!
 }
 
-# Two files at a time, since most of their time is spent waiting; the longest begins. What each prints
-# comes when it has ended; its last line counts its cases.
+# test_by_shell [FILE...]: runs these shell tests, or all. Two files run at a time, since most of their time
+# is spent waiting; the longest begins. The output of each comes when it has ended; its last line counts its
+# cases.
 test_by_shell() {
-  local -a left=(tests/sh/soak.sh)
+  local -a left=("$@")
   local file ended code failed=0
-  for file in tests/sh/*.sh; do
-    [[ $file == */lib*.sh || $file == */soak.sh ]] || left+=("$file")
-  done
+  if ((!$#)); then
+    left=(tests/sh/soak.sh)
+    for file in tests/sh/*.sh; do
+      [[ $file == */lib*.sh || $file == */soak.sh ]] || left+=("$file")
+    done
+  fi
   mkdir -p "$scratch/shell"
   while ((${#left[@]} + ${#file_of[@]})); do
     if ((${#left[@]} && ${#file_of[@]} < 2)); then
@@ -394,6 +403,22 @@ repeat_tests() {
   done
 }
 
+# The shell tests of a quick run: real clients by every door, in a quarter of a minute.
+quick_files=(tests/sh/room.sh tests/sh/doors.sh tests/sh/telnet.sh)
+
+quick_run() {
+  step fmt cargo fmt --check || true
+  step clippy cargo clippy --locked --all-features --all-targets -- -D warnings || true
+  # Eight at a time: the tests over sockets wait most of the time.
+  step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}" cargo test --locked --all-features --no-fail-fast \
+    --lib --bins --tests -- --skip exhaustive:: || true
+  step shell test_by_shell "${quick_files[@]}" || true
+  step shape scripts/shape.sh || true
+  printf '\nleft out by --quick: the tests of exhaustive::, examples in the documentation, the documentation itself,\n'
+  printf 'the library without features, licences, fuzzing, mutants, shellcheck, and of the shell tests all but\n'
+  printf '%s\n' "${quick_files[*]}"
+}
+
 started=$SECONDS
 step tools install_missing || closing_lines || exit 1
 toolchain_is_whole || exit 1
@@ -406,7 +431,9 @@ if [[ -z ${PARLOR:-} ]]; then
   build=1
 fi
 
-if ((repeat)); then
+if ((quick)); then
+  quick_run
+elif ((repeat)); then
   if ((rust)); then step build cargo test --locked --all-features --no-run --test it || closing_lines || exit 1; fi
   if ((sh && !rust && ${build:-0})); then step build cargo build --locked --all-features --bins || closing_lines || exit 1; fi
   step repeat repeat_tests || true
@@ -417,6 +444,7 @@ else
     step features check_features || true
     step doc document || true
     step rust rust_version || true
+    step shape scripts/shape.sh || true
     step deny deny || true
     # Four at a time, also on two cores: most of their time is spent waiting.
     step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --locked --all-features --no-fail-fast || true
