@@ -16,6 +16,7 @@ mod presence;
 mod programs;
 mod random_lives;
 mod rooms;
+mod several_rooms;
 mod talking;
 mod visits;
 
