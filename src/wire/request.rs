@@ -96,6 +96,8 @@ fn request(command: &Command) -> Request<'_> {
                 VisitTo::Person(to) => Request { to: Some(to.into()), ..visit },
             }
         }
+        Command::JoinAlso(_) => Request { also: true, ..request },
+        Command::LeaveRoom(room) => Request { room: Some(name_of(room)), ..request },
         Command::HistoryAfter(named, after) => {
             Request { room: named.as_ref().map(name_of), after: Some(*after), ..request }
         }
@@ -111,7 +113,11 @@ fn name_of(room: &RoomName) -> Cow<'_, str> {
 fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> {
     let data = request.data.as_deref().unwrap_or_default();
     Some(match command {
-        Command::HistoryAfter(..) | Command::In(..) | Command::Visit { .. } => return None,
+        Command::HistoryAfter(..)
+        | Command::In(..)
+        | Command::Visit { .. }
+        | Command::JoinAlso(_)
+        | Command::LeaveRoom(_) => return None,
         // A client knows its own lines by their address.
         Command::Address(_) => return None,
         // The old chat room's commands, whose answers the slashed commands do not give.

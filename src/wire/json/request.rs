@@ -24,6 +24,10 @@ pub(in crate::wire) struct Request<'a> {
     /// The name of a visit.
     pub(in crate::wire) name: Option<Cow<'a, str>>,
     pub(in crate::wire) visit: bool,
+    /// Whether a join keeps the rooms that the session is in.
+    pub(in crate::wire) also: bool,
+    /// An error in its `Also`. It counts only for a join: programs may use the key for themselves.
+    pub(in crate::wire) also_wrong: Option<String>,
     /// Its `Ref`, as JSON text.
     pub(in crate::wire) tag: Option<Box<str>>,
 }
@@ -40,6 +44,9 @@ impl Serialize for Request<'_> {
         }
         if self.visit {
             map.serialize_entry("Visit", &true)?;
+        }
+        if self.also {
+            map.serialize_entry("Also", &true)?;
         }
         if let Some(after) = self.after {
             map.serialize_entry("After", &after)?;
@@ -107,15 +114,16 @@ impl<'a> Draft<'a> {
         } else if let Some(field) = field("Ref") {
             fill(&mut request.tag, field, Field::tag)
         } else if let Some(field) = field("Visit") {
-            let mut visit = request.visit.then_some(true);
-            let taken = fill(&mut visit, field, Field::flag);
-            request.visit = visit == Some(true);
-            taken
+            fill_flag(&mut request.visit, field)
         } else {
             if let Some(field) = field("Name")
                 && let Err(why) = fill(&mut request.name, field, Field::text)
             {
                 self.name_wrong.get_or_insert(why);
+            } else if let Some(field) = field("Also")
+                && let Err(why) = fill_flag(&mut request.also, field)
+            {
+                request.also_wrong.get_or_insert(why);
             }
             return;
         };
@@ -139,6 +147,14 @@ fn fill<'a, T>(
         }
         None => Ok(()), // null: as if it were not there
     }
+}
+
+/// Sets a flag that is not set yet.
+fn fill_flag(flag: &mut bool, field: Field<'_>) -> Result<(), String> {
+    let mut value = flag.then_some(true);
+    let filled = fill(&mut value, field, Field::flag);
+    *flag = value == Some(true);
+    filled
 }
 
 /// Reads the keys of an object into a draft, which keeps the keys before an error.
@@ -269,21 +285,43 @@ fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command,
     let data = request.data.as_deref().unwrap_or_default();
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
     match (spec.verb, room) {
-        (Verb::Join, Some(room)) => Ok(Command::Join(room)),
+        (Verb::Join, room) => join(spec, request, room),
+        (Verb::Leave, Some(room)) => Ok(Command::LeaveRoom(room)),
         (Verb::Who, Some(room)) => Ok(Command::Who(Some(room))),
-        (Verb::History, room) if room.is_some() || request.after.is_some() => {
-            if data.trim().is_empty() {
-                Ok(Command::HistoryAfter(room, request.after.unwrap_or(0)))
-            } else {
-                let usage = "history with a number as its Data, or with After, Room or both".into();
-                Err(Refusal::Usage { usage })
-            }
-        }
+        (Verb::History, room) if room.is_some() || request.after.is_some() => history(spec, request, room),
         // A program may not know that it has been moved out of the room.
         (_, Some(room)) if matches!(spec.others_hear, OthersHear::Line | OthersHear::Topic) => {
             spec.parse(data).map(|command| Command::In(room, Box::new(command)))
         }
         _ => spec.parse(data),
+    }
+}
+
+/// A join names its room in `Data` or in `Room`.
+fn join(spec: &'static CommandSpec, request: &Request<'_>, room: Option<RoomName>) -> Result<Command, Refusal> {
+    if let Some(why) = &request.also_wrong {
+        return Err(Refusal::BadPacket { why: format!("Not a packet of this door: {why}") });
+    }
+    let command = match room {
+        Some(room) => Command::Join(room),
+        None => spec.parse(request.data.as_deref().unwrap_or_default())?,
+    };
+    Ok(match command {
+        Command::Join(room) if request.also => Command::JoinAlso(room),
+        command => command,
+    })
+}
+
+/// The last lines of a room that the session is in, or the lines of any room after a number.
+fn history(spec: &'static CommandSpec, request: &Request<'_>, room: Option<RoomName>) -> Result<Command, Refusal> {
+    let data = request.data.as_deref().unwrap_or_default();
+    match (room, request.after) {
+        (room, after) if data.trim().is_empty() => Ok(Command::HistoryAfter(room, after.unwrap_or(0))),
+        (Some(room), None) => spec.parse(data).map(|command| Command::In(room, Box::new(command))),
+        _ => {
+            let usage = "history with a number as its Data, or with After, Room or both".into();
+            Err(Refusal::Usage { usage })
+        }
     }
 }
 

@@ -39,9 +39,7 @@ fn rooms_of(room: &mut Room, name: &str) -> Vec<String> {
     room.arrive(asker, "json");
     let effects = room.does(asker, Command::Whois(name.into()));
     room.leave(asker, CloseReason::PeerClosed);
-    let [Effect::Tell(_, Notice::Whois { who, room: current, .. })] = effects.as_slice() else {
-        panic!("{effects:?}")
-    };
+    let [Effect::Tell(_, Notice::Whois { who, room: current, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let mut rooms: Vec<String> = who.rooms.iter().map(RoomName::to_string).collect();
     let current: Vec<String> = current.iter().map(RoomName::to_string).collect();
     assert_ne!(rooms.len(), 1, "one room is told by itself");
@@ -184,10 +182,7 @@ fn request_acts_in_room_that_it_names() {
     );
     assert_eq!(rooms_of(&mut room, "cat"), ["#ops", "#lobby", "#dev"], "and the current room stays");
     let effects = room.does(CAT, inside("zoo", say("lost")));
-    assert_eq!(
-        refusal(&effects, CAT),
-        &Refusal::OtherRoom { named: room_name("zoo"), present: room_name("ops") }
-    );
+    assert_eq!(refusal(&effects, CAT), &Refusal::OtherRoom { named: room_name("zoo"), present: room_name("ops") });
 }
 
 #[test]

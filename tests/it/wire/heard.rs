@@ -574,10 +574,14 @@ fn the_server_reads_what_the_client_meant() {
     }
     let help = Command::Help(COMMANDS.iter().find(|spec| spec.name == "who"));
     let after = Command::HistoryAfter(Some(RoomName::lobby()), 57);
-    for wire in [Wire::Json(None), Wire::Frame] {
-        assert_eq!(read_by_server(wire, &after), std::slice::from_ref(&after));
+    let for_programs =
+        [after, Command::JoinAlso(RoomName::parse("#dev").unwrap()), Command::LeaveRoom(RoomName::lobby())];
+    for command in for_programs {
+        for wire in [Wire::Json(None), Wire::Frame] {
+            assert_eq!(read_by_server(wire, &command), std::slice::from_ref(&command));
+        }
+        assert!(Wire::Text.encode_request(&command, 1, &mut Vec::new()).is_err());
     }
-    assert!(Wire::Text.encode_request(&after, 1, &mut Vec::new()).is_err());
     let typed = [
         Command::Time(Switch::On),
         Command::Rename(nick("ann")),

@@ -218,3 +218,31 @@ proptest! {
         prop_assert_eq!(marks, 1, "{}: {:?}", object, items);
     }
 }
+
+#[test]
+fn join_and_leave_name_rooms() {
+    let dev = || RoomName::parse("dev").unwrap();
+    for (act, keys, wanted) in [
+        ("join", json!({"Data": "dev"}), Command::Join(dev())),
+        ("join", json!({"Data": "dev", "Also": true}), Command::JoinAlso(dev())),
+        ("join", json!({"Room": "#Dev", "aLSO": true}), Command::JoinAlso(dev())),
+        ("join", json!({"Data": "dev", "Also": false}), Command::Join(dev())),
+        ("join", json!({"Data": "dev", "Also": null}), Command::Join(dev())),
+        ("leave", json!({"Also": true}), Command::Leave),
+        ("leave", json!({"Room": "dev"}), Command::LeaveRoom(dev())),
+        ("history", json!({"Room": "dev", "Data": "5"}), Command::In(dev(), Box::new(Command::History(5)))),
+        ("ping", json!({"Also": "the program's own key"}), Command::Ping),
+    ] {
+        let mut object = keys;
+        object["Act"] = act.into();
+        assert_eq!(at_every_door(act, &object.to_string()), [Inbound::Command(wanted)], "{object}");
+    }
+    for also in ["7", "\"yes\"", "[]"] {
+        let object = format!("{{\"Act\":\"join\",\"Data\":\"dev\",\"Also\":{also},\"Ref\":1}}");
+        let why = format!("Also must be true or false, not {also}");
+        let refused = Inbound::Refused(Refusal::BadPacket { why });
+        assert_eq!(at_every_door("join", &object), [Inbound::Tag("1".into()), refused], "{object}");
+    }
+    let twice = "{\"Act\":\"join\",\"Data\":\"dev\",\"Also\":true,\"also\":true}";
+    assert!(matches!(at_every_door("join", twice).as_slice(), [Inbound::Refused(Refusal::BadPacket { .. })]));
+}
