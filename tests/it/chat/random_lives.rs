@@ -27,7 +27,11 @@ enum Step {
     Reply,
     Echo(bool),
     Join(&'static str),
-    Back,
+    JoinAlso(&'static str),
+    /// Into the room of that name, if the player is in it.
+    SayIn(&'static str),
+    LeaveCurrent,
+    LeaveRoom(&'static str),
     History(usize),
     After(&'static str, u64),
     Ignore(usize, bool),
@@ -69,8 +73,11 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         4 => (0..PLAYERS, means).prop_map(|(to, means)| Step::Msg(to, means)),
         3 => Just(Step::Reply),
         1 => any::<bool>().prop_map(Step::Echo),
-        6 => room().prop_map(Step::Join),
-        2 => Just(Step::Back),
+        5 => room().prop_map(Step::Join),
+        5 => room().prop_map(Step::JoinAlso),
+        3 => room().prop_map(Step::SayIn),
+        2 => Just(Step::LeaveCurrent),
+        2 => room().prop_map(Step::LeaveRoom),
         2 => (1..12_usize).prop_map(Step::History),
         2 => (room(), 0..12_u64).prop_map(|(room, seq)| Step::After(room, seq)),
         3 => (0..PLAYERS, prop::bool::weighted(0.7)).prop_map(|(whom, on)| Step::Ignore(whom, on)),
@@ -88,8 +95,8 @@ struct Life {
     speaker: Arc<Speaker>,
     echo: bool,
     writer: Option<SessionId>,
-    /// Where, by the number of the place.
-    place: Option<usize>,
+    /// The numbers of its places in the order in which they were joined: the last one is the current one.
+    joined: Vec<usize>,
     ignored: BTreeSet<SessionId>,
     /// Whether it is shown a room's past unasked.
     told_history: bool,
@@ -98,10 +105,21 @@ struct Life {
 }
 
 impl Life {
+    fn current(&self) -> Option<usize> {
+        self.joined.last().copied()
+    }
+
+    /// Its places, the current one first, the others in the order in which they were joined.
+    fn current_first(&self) -> Vec<usize> {
+        let (current, others) =
+            self.joined.split_last().map_or((None, [].as_slice()), |(last, rest)| (Some(*last), rest));
+        current.into_iter().chain(others.iter().copied()).collect()
+    }
+
     /// A frame session that has done nothing in the chat is sent nothing.
     fn takes_part(&self) -> bool {
         self.told_history
-            || self.place.is_some()
+            || !self.joined.is_empty()
             || self.has_written
             || *self.speaker.name != *self.speaker.id.to_string()
     }
@@ -205,7 +223,10 @@ impl Model {
             Step::Reply => Command::Reply(body("ok")),
             Step::Echo(on) => Command::Echo(if *on { Switch::On } else { Switch::Off }),
             Step::Join(name) => Command::Join(room_name(name)),
-            Step::Back => Command::Leave,
+            Step::JoinAlso(name) => Command::JoinAlso(room_name(name)),
+            Step::SayIn(name) => Command::In(room_name(name), Box::new(say("hi"))),
+            Step::LeaveCurrent => Command::Leave,
+            Step::LeaveRoom(name) => Command::LeaveRoom(room_name(name)),
             Step::History(count) => Command::History(*count),
             Step::After(name, seq) => Command::HistoryAfter(Some(room_name(name)), *seq),
             Step::Ignore(whom, true) => Command::Ignore(self.call(*whom, Means::Address)),
@@ -234,7 +255,7 @@ impl Model {
             speaker: Arc::clone(&speaker),
             echo: by != "relay",
             writer: None,
-            place: None,
+            joined: Vec::new(),
             ignored: BTreeSet::new(),
             told_history: by != "frame",
             has_written: false,
@@ -243,7 +264,7 @@ impl Model {
             assert_eq!(effects, []);
         } else {
             let others = self.names_in(0);
-            life.place = Some(0);
+            life.joined = vec![0];
             self.lives.insert(player, life.clone());
             let you = || Arc::clone(&speaker);
             let login = || Notice::Login { who: you(), room: RoomName::lobby() };
@@ -284,8 +305,8 @@ impl Model {
         let at = self.id_of(player);
         let life = self.lives[&player].clone();
         match *step {
-            Step::Say(tagged) => self.compare_said(player, "hi", false, tagged, effects),
-            Step::Me(tagged) => self.compare_said(player, "waves", true, tagged, effects),
+            Step::Say(tagged) => self.compare_said(player, None, "hi", (false, tagged), effects),
+            Step::Me(tagged) => self.compare_said(player, None, "waves", (true, tagged), effects),
             Step::Rename(name) | Step::Nick(name) => self.compare_rename(player, name, effects),
             Step::Msg(to, Means::Nonsense) => {
                 assert!(matches!(refusal(effects, at), Refusal::NobodyCalled { .. }), "{to}");
@@ -305,10 +326,13 @@ impl Model {
                 assert_eq!(effects, [Effect::Tell(at, Notice::Echo { on })]);
                 self.lives.get_mut(&player).unwrap().echo = on;
             }
-            Step::Join(name) => self.compare_join(player, name, effects),
-            Step::Back => self.compare_join(player, "lobby", effects),
+            Step::Join(name) => self.compare_join(player, name, false, effects),
+            Step::JoinAlso(name) => self.compare_join(player, name, true, effects),
+            Step::SayIn(name) => self.compare_said_in(player, name, effects),
+            Step::LeaveCurrent => self.compare_left(player, None, effects),
+            Step::LeaveRoom(name) => self.compare_left(player, Some(name), effects),
             Step::History(count) => {
-                let place = life.place.unwrap_or(0);
+                let place = life.current().unwrap_or(0);
                 let (room, last_seq) = (self.places[place].name.clone(), self.places[place].lines.len() as u64);
                 let mut wanted = self.kept(player, place, count, 0);
                 wanted.push(Effect::Tell(
@@ -338,7 +362,7 @@ impl Model {
                     if words { effects.iter().position(|one| matches!(one, Effect::Tell(..))) } else { None };
                 let (last_words, leaving) = effects.split_at(last_words.unwrap_or(0));
                 if words {
-                    self.compare_said(player, "bye", false, false, last_words);
+                    self.compare_said(player, None, "bye", (false, false), last_words);
                     self.perform(last_words);
                 }
                 return self.perform_leaving(player, &CloseReason::Quit, leaving);
@@ -348,12 +372,39 @@ impl Model {
         self.perform(effects);
     }
 
-    fn compare_said(&mut self, player: usize, text: &str, is_action: bool, tagged: bool, effects: &[Effect]) {
+    fn compare_said_in(&mut self, player: usize, name: &'static str, effects: &[Effect]) {
+        let life = &self.lives[&player];
+        let named = self.places.iter().position(|place| place.name.as_str() == name);
+        match named.filter(|place| life.joined.contains(place)) {
+            Some(place) => self.compare_said(player, Some(place), "hi", (false, false), effects),
+            // The lobby, to a player that is nowhere: its first line.
+            None if life.joined.is_empty() && name == "lobby" => {
+                self.compare_said(player, None, "hi", (false, false), effects);
+            }
+            None => {
+                let present = self.places[life.current().unwrap_or(0)].name.clone();
+                let wanted = Refusal::OtherRoom { named: room_name(name), present };
+                assert_eq!(refusal(effects, self.id_of(player)), &wanted);
+            }
+        }
+    }
+
+    /// A line in a place that is named, or in the current one. `kind`: whether it is an action, and tagged.
+    fn compare_said(
+        &mut self,
+        player: usize,
+        named: Option<usize>,
+        text: &str,
+        kind: (bool, bool),
+        effects: &[Effect],
+    ) {
+        let (is_action, tagged) = kind;
         let at = self.id_of(player);
         let mut wanted = Vec::new();
         let life = self.lives.get_mut(&player).unwrap();
         let (from, echo) = (Arc::clone(&life.speaker), life.echo);
-        let number = *life.place.get_or_insert_with(|| {
+        let number = named.or(life.current()).unwrap_or_else(|| {
+            life.joined.push(0);
             let notice = Notice::Login { who: Arc::clone(&from), room: RoomName::lobby() };
             wanted.extend([Effect::Room { room: LOBBY, notice, except: None }, Effect::Enter(LOBBY, at)]);
             self.places[0].members.push(player);
@@ -370,21 +421,23 @@ impl Model {
         assert_eq!(effects, wanted);
     }
 
-    fn compare_join(&mut self, player: usize, name: &str, effects: &[Effect]) {
+    fn compare_join(&mut self, player: usize, name: &str, also: bool, effects: &[Effect]) {
         let at = self.id_of(player);
         let to = self.places.iter().position(|place| place.name.as_str() == name).unwrap_or_else(|| {
             self.places.push(Place::new(name, self::at(self.room.now).unix_ms));
             self.places.len() - 1
         });
         let life = self.lives.get_mut(&player).unwrap();
-        let (who, from) = (Arc::clone(&life.speaker), life.place.replace(to));
+        let (who, from, is_new) = (Arc::clone(&life.speaker), life.current(), !life.joined.contains(&to));
         let (who, room) = (|| Arc::clone(&who), || room_name(name));
         let told = |place, notice| Effect::Room { room: Place::index(place), notice, except: None };
         let mut wanted = Vec::new();
-        if from != Some(to) {
+        if is_new {
             let came = match from {
                 None => Notice::Login { who: who(), room: room() },
+                Some(_) if also => Notice::Came { who: who(), from: None, room: room() },
                 Some(number) => {
+                    life.joined.pop();
                     let left = &mut self.places[number];
                     left.members.retain(|member| *member != player);
                     wanted.push(Effect::Exit(Place::index(number), at));
@@ -393,20 +446,54 @@ impl Model {
                 }
             };
             wanted.extend([told(to, came), Effect::Enter(Place::index(to), at)]);
-        }
-        let others: Vec<_> = self.names_in(to).into_iter().filter(|name| *name != who().name).collect();
-        let others_total = others.len();
-        wanted.push(Effect::Tell(
-            at,
-            Notice::InRoom { you: who(), room: room(), others, others_total, since: self.places[to].since },
-        ));
-        if from != Some(to) {
             self.places[to].members.push(player);
-            if self.lives[&player].told_history {
-                wanted.extend(self.kept(player, to, FORGETFUL.history_shown, 0));
-            }
+        }
+        life.joined.retain(|place| *place != to);
+        life.joined.push(to);
+        wanted.push(self.in_room(player));
+        if is_new && self.lives[&player].told_history {
+            wanted.extend(self.kept(player, to, FORGETFUL.history_shown, 0));
         }
         assert_eq!(effects, wanted);
+    }
+
+    /// The answer that says in which place a player is now.
+    fn in_room(&self, player: usize) -> Effect {
+        let life = &self.lives[&player];
+        let place = life.current().unwrap();
+        let you = Arc::clone(&life.speaker);
+        let others: Vec<_> = self.names_in(place).into_iter().filter(|name| *name != you.name).collect();
+        let (room, others_total, since) = (self.places[place].name.clone(), others.len(), self.places[place].since);
+        Effect::Tell(self.id_of(player), Notice::InRoom { you, room, others, others_total, since })
+    }
+
+    fn compare_left(&mut self, player: usize, name: Option<&str>, effects: &[Effect]) {
+        let at = self.id_of(player);
+        let life = self.lives.get_mut(&player).unwrap();
+        let named = name.map(|name| {
+            let found = self.places.iter().position(|place| place.name.as_str() == name);
+            found.filter(|place| life.joined.contains(place)).ok_or(name)
+        });
+        let place = match named {
+            Some(Err(name)) => {
+                assert_eq!(refusal(effects, at), &Refusal::NotInRoom { room: room_name(name) });
+                return;
+            }
+            Some(Ok(place)) => Some(place),
+            None => life.current(),
+        };
+        match place.filter(|_| life.joined.len() > 1) {
+            None => self.compare_join(player, "lobby", false, effects),
+            Some(number) => {
+                life.joined.retain(|place| *place != number);
+                let who = Arc::clone(&life.speaker);
+                let place = &mut self.places[number];
+                place.members.retain(|member| *member != player);
+                let notice = Notice::Went { who, to: None, room: place.name.clone() };
+                let told = Effect::Room { room: Place::index(number), notice, except: None };
+                assert_eq!(effects, [Effect::Exit(Place::index(number), at), told, self.in_room(player)]);
+            }
+        }
     }
 
     fn compare_ignore(&mut self, player: usize, whom: usize, on: bool, effects: &[Effect]) {
@@ -456,13 +543,17 @@ impl Model {
         let speaker = Arc::new(Speaker { id: *id, address: Arc::clone(address), name: name.into(), visitor: None });
         life.speaker = Arc::clone(&speaker);
         let is_told = *old != *name;
-        let told = life.place.filter(|_| is_told).map(|place| Effect::Room {
+        let told = life.current_first().into_iter().filter(|_| is_told).map(|place| Effect::Room {
             room: Place::index(place),
-            notice: Notice::Renamed { who: speaker, old, room: self.places[place].name.clone() },
+            notice: Notice::Renamed {
+                who: Arc::clone(&speaker),
+                old: Arc::clone(&old),
+                room: self.places[place].name.clone(),
+            },
             except: Some(at),
         });
         assert!(matches!(effects[0], Effect::Tell(id, Notice::RenameOk | Notice::YouAre(_)) if id == at));
-        assert_eq!(effects[1..], *told.as_slice());
+        assert_eq!(effects[1..], told.collect::<Vec<_>>());
     }
 
     fn compare_private(&mut self, player: usize, to: usize, text: &str, effects: &[Effect]) {
@@ -483,7 +574,7 @@ impl Model {
         let Some(life) = self.lives.get(&player) else { return assert_eq!(effects, []) };
         let at = self.id_of(player);
         let mut wanted = vec![Effect::Tell(at, Notice::Goodbye(why.clone()))];
-        if let Some(number) = life.place {
+        for number in life.current_first() {
             let place = &mut self.places[number];
             place.members.retain(|member| *member != player);
             let (who, room, why) = (Arc::clone(&life.speaker), place.name.clone(), why.clone());
@@ -504,10 +595,8 @@ impl Model {
         for effect in effects {
             match effect {
                 Effect::Enter(room, id) => {
-                    let elsewhere = self.places.iter().any(|place| place.audience.contains(&self.player_of(*id)));
-                    assert!(!elsewhere, "{effect:?}, though it hears a room already");
                     let player = self.player_of(*id);
-                    self.places[room.index()].audience.insert(player);
+                    assert!(self.places[room.index()].audience.insert(player), "{effect:?}: it is in there");
                 }
                 Effect::Exit(room, id) => {
                     let player = self.player_of(*id);
@@ -545,7 +634,8 @@ impl Model {
             assert_eq!(place.audience, place.members.iter().copied().collect(), "who hears {}", place.name);
             let Some(asker) = place.members.first().map(|player| self.id_of(*player)) else { continue };
             let wanted: Vec<_> = place.members.iter().map(|player| Arc::clone(&self.lives[player].speaker)).collect();
-            assert_eq!(self.room.does(asker, Command::UserList), [Effect::Tell(asker, Notice::UserList(wanted))]);
+            let list = Command::In(place.name.clone(), Box::new(Command::UserList));
+            assert_eq!(self.room.does(asker, list), [Effect::Tell(asker, Notice::UserList(wanted))]);
         }
         let names: Vec<_> = self.lives.values().map(|life| Arc::clone(&life.speaker.name)).collect();
         for (index, one) in names.iter().enumerate() {
