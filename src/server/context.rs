@@ -19,7 +19,7 @@ use super::session::handlers::Handlers;
 use super::session::running::Running;
 use super::shutdown::{Held, Stopper};
 
-/// What every thread of a server may use.
+/// The values that every thread of a server may use.
 pub(super) struct Context {
     pub(super) config: Config,
     pub(super) admission: Arc<Admission>,

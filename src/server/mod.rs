@@ -145,7 +145,7 @@ impl Server {
     }
 
     /// Calls `handler` for JSON packets with this `Act`, with their `Data`. The acts of the chat's
-    /// commands stay the chat's, and `heartbeat` is answered by nobody: a handler for one of them is
+    /// commands stay the chat's, and `heartbeat` has no answer: a handler for one of them is
     /// never called.
     #[must_use]
     pub fn on_act(mut self, act: &str, handler: impl Fn(&mut Caller<'_>, &[u8]) + Send + Sync + 'static) -> Self {
@@ -178,7 +178,7 @@ impl Server {
         self
     }
 
-    /// What the older programs' clients expect: tnet's echo on routes 1 and 2, and gtcp's `hello`
+    /// Adds what the older programs' clients expect: tnet's echo on routes 1 and 2, and gtcp's `hello`
     /// and `doexit`.
     #[must_use]
     pub fn with_standard_routes(self) -> Self {
@@ -190,7 +190,7 @@ impl Server {
 
     /// Accepts connections until a stop is requested, then ends all sessions.
     ///
-    /// What was said before the stop is delivered. Returns when every thread has ended, at most
+    /// Lines that were sent before the stop are delivered. Returns when every thread has ended, at most
     /// [`Config::drain`] after the stop, whatever clients do. A program's handler that blocks makes it longer,
     /// since a thread cannot be ended from outside: the log names that handler, and this waits for it.
     ///

@@ -1,8 +1,8 @@
-//! How a stop is asked for, and how the house waits for what was said before it.
+//! The request for a stop, and the wait for lines that were sent before it.
 //!
-//! [`Stopper::trigger`] may be called from any thread, also from a signal handler's: it sets a flag
-//! and writes one byte into a pipe that the accept loop polls. It needs no new descriptor, so a
-//! stop works when there are none left.
+//! [`Stopper::trigger`] may be called from any thread, also from a signal handler's. It sets a flag and writes one
+//! byte into a pipe that the accept loop polls. It needs no new descriptor, so a stop works when there are none
+//! left.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::os::{AtomicBool, Condvar, Mutex, PipeReader, PipeWriter, pipe};
 
-/// Asks a server to stop. Clones ask the same server.
+/// Stops a server. Clones stop the same server.
 #[derive(Debug, Clone)]
 pub struct Stopper {
     shared: Arc<Shared>,
@@ -30,27 +30,26 @@ impl Stopper {
         Ok((Self { shared: Arc::new(Shared { asked: AtomicBool::new(false), pipe }) }, reader))
     }
 
-    /// Asks for the stop; returns whether this was the first time. Never blocks.
+    /// Requests the stop; returns whether this was the first request. Never blocks.
     pub fn trigger(&self) -> bool {
         let first = !self.shared.asked.swap(true, Ordering::SeqCst);
         if first {
-            // One byte into an empty pipe: it can neither block nor fail while its reader lives,
-            // and when that has gone, there is nothing left to stop. A signal may come between:
-            // `write_all` tries again then, or the stop would wait for the next caller.
+            // One byte into an empty pipe neither blocks nor fails while the accept loop runs. After it, there
+            // is nothing left to stop. `write_all` tries again after a signal: else the stop would wait for
+            // the next connection.
             let _ = (&self.shared.pipe).write_all(&[1]);
         }
         first
     }
 
-    /// Whether a stop has been asked for.
+    /// Whether a stop was requested.
     #[must_use]
     pub fn is_triggered(&self) -> bool {
         self.shared.asked.load(Ordering::SeqCst)
     }
 }
 
-/// How many readers hold throttled lines or wait for a handler. A stop waits until they have passed those
-/// on.
+/// The number of readers that delay lines or wait for a handler. A stop waits until they have passed those on.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     readers: Mutex<usize>,
@@ -64,14 +63,14 @@ impl Held {
         HoldGuard { held: self }
     }
 
-    /// Waits until no reader holds anything back, `at_most` so long.
+    /// Waits until no reader delays anything, `at_most` this long.
     pub(super) fn wait_for_none(&self, at_most: Duration) {
         let mut readers = self.readers.lock();
         self.none.wait_while_for(&mut readers, |readers| *readers > 0, at_most);
     }
 }
 
-/// One reader that has something to pass on.
+/// A reader that delays something, counted.
 pub(super) struct HoldGuard<'a> {
     held: &'a Held,
 }

@@ -32,7 +32,7 @@ const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[derive(Debug)]
 pub(super) struct Socket(socket2::Socket);
 
-/// What the peer of a socket has ended.
+/// The directions that the peer of a socket has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PeerState {
     /// Nothing.
@@ -112,7 +112,7 @@ impl Socket {
         poll(&mut [PollFd::new(&self.0, wanted)], at_most.as_ref()).map(|ready| ready > 0)
     }
 
-    /// What the peer has ended, also behind input that was not read.
+    /// The directions that the peer has ended, also behind input that was not read.
     pub(super) fn peer_state(&self) -> PeerState {
         let mut fds = [PollFd::new(&self.0, PollFlags::RDHUP)];
         let polled = poll(&mut fds, Some(&Timespec::default())).unwrap_or(0);

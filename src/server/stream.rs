@@ -61,7 +61,7 @@ impl Stream {
         socket.wait_for_room(at_most)
     }
 
-    /// What the peer has ended, also behind input that was not read.
+    /// The directions that the peer has ended, also behind input that was not read.
     pub(super) fn peer_state(&self) -> PeerState {
         let Self::Plain(socket) = self;
         socket.peer_state()

@@ -1,12 +1,12 @@
-//! Who may come in: the house's seats, in all, for each address, and for those who say nothing.
+//! Admission: limits on sessions in all, for each address, and of silent sessions.
 //!
-//! A session holds a [`Slot`] from its accept until its last thread has let go of it; dropping it
-//! gives the seat back. Seats are small numbers, so tables by seat stay dense.
+//! A session holds a [`Slot`] from its accept until its last thread has dropped it. The drop frees the slot.
+//! Slots have small numbers, so tables by slot stay dense.
 //!
-//! Whoever connects to a program's door (JSON, frames) and sends nothing costs as much as anybody
-//! and cannot be told from a program that only listens. So nobody is sent away for silence alone;
-//! but the silent ones have seats of their own number, and when those are taken, the one that has
-//! been silent longest makes room for the next, if it has had its grace.
+//! A caller at a program's door (JSON, frames) that sends nothing costs as much as any other, and cannot be told
+//! from a program that only listens. So no session ends for silence alone. But silent sessions have a limit of
+//! their own. When it is reached, the session that has been silent longest ends for the next caller, if its
+//! grace is over.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,14 +17,15 @@ use parking_lot::Mutex;
 
 use crate::protocol::{Refusal, SessionId};
 
-/// So long whoever has sent nothing yet keeps its seat in any case: a program that means to speak
-/// does so within a round trip or two.
+
+/// A silent session keeps its slot for this time in any case. A program that means to speak does so within a
+/// round trip or two.
 const SILENT_GRACE: Duration = Duration::from_secs(10);
 
-/// The book of seats.
+/// The slots, and the limits by which they are given.
 #[derive(Debug)]
 pub(in super::super) struct Admission {
-    seats: usize,
+    slots: usize,
     per_address: usize,
     silent: usize,
     counts: Mutex<Counts>,
@@ -32,43 +33,43 @@ pub(in super::super) struct Admission {
 
 #[derive(Debug, Default)]
 struct Counts {
-    /// Seats given back, the last one on top.
+    /// Freed slots, the last one on top.
     free: Vec<u32>,
-    /// Seats that have ever been given.
+    /// Slots that were ever used.
     opened: u32,
     taken: usize,
     by_origin: HashMap<IpAddr, usize>,
-    /// Who has sent nothing yet, and since when. Ids rise, so the first one is the oldest.
+    /// Sessions that have sent nothing, and since when. Ids rise, so the first one is the oldest.
     silent: BTreeMap<SessionId, Duration>,
 }
 
-/// A caller who wants to come in.
+/// A caller's request for a slot.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Request {
     pub(in super::super) id: SessionId,
     pub(in super::super) address: IpAddr,
-    /// Whether it comes by a door at which the silent are counted.
+    /// Whether silent sessions are counted at its door.
     pub(in super::super) counts_when_silent: bool,
 }
 
 impl Admission {
-    /// A gate of `seats` seats; of them `per_address` (0 = all) for each address and `silent`
-    /// (0 = all), but never more than half, for those who have sent nothing yet.
-    pub(in super::super) fn new(seats: usize, per_address: usize, silent: usize) -> Arc<Self> {
-        let silent = if silent == 0 { usize::MAX } else { silent.min(seats / 2).max(1) };
-        Arc::new(Self { seats, per_address, silent, counts: Mutex::default() })
+    /// Admits `slots` sessions at once. Of them `per_address` (0 = all) may be of one address, and `silent`
+    /// (0 = all), but never more than half, may have sent nothing.
+    pub(in super::super) fn new(slots: usize, per_address: usize, silent: usize) -> Arc<Self> {
+        let silent = if silent == 0 { usize::MAX } else { silent.min(slots / 2).max(1) };
+        Arc::new(Self { slots, per_address, silent, counts: Mutex::default() })
     }
 
-    /// Gives a seat to a caller at `now`, a time since any fixed moment; and says who has to go for
-    /// it, if somebody has.
+    /// Gives a slot to a caller. Returns the silent session that has to end for it, if one has. `now` is
+    /// measured from any fixed moment.
     pub(in super::super) fn admit(
         self: &Arc<Self>,
         caller: Request,
         now: Duration,
     ) -> Result<(Slot, Option<SessionId>), Refusal> {
         let mut counts = self.counts.lock();
-        if counts.taken >= self.seats {
-            return Err(Refusal::Full { limit: self.seats });
+        if counts.taken >= self.slots {
+            return Err(Refusal::Full { limit: self.slots });
         }
         let origin = origin(caller.address);
         if self.per_address > 0
@@ -102,8 +103,8 @@ impl Admission {
     }
 }
 
-/// What an address is counted by: `None` where it is not. This machine's own programs are the
-/// operator's. Of IPv6, one customer has at least a /64, and as many addresses as wanted.
+/// The address by which sessions are counted; `None` if they are not. This machine's own programs are the
+/// operator's. One customer has at least a /64 of IPv6, so the second half does not count.
 fn origin(address: IpAddr) -> Option<IpAddr> {
     match address {
         address if address.is_loopback() => None,
@@ -112,7 +113,7 @@ fn origin(address: IpAddr) -> Option<IpAddr> {
     }
 }
 
-/// A seat, held.
+/// A session's slot. Its drop frees it.
 #[derive(Debug)]
 pub(in super::super) struct Slot {
     admission: Arc<Admission>,
@@ -127,7 +128,7 @@ impl Slot {
         self.origin
     }
 
-    /// Its holder has sent something whole.
+    /// Records that the session has sent something whole: it is not silent.
     pub(in super::super) fn has_spoken(&self) {
         self.admission.counts.lock().silent.remove(&self.id);
     }
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn seats_are_counted_and_come_back() {
+    fn slots_are_counted_and_freed() {
         let (one, two) = ("10.0.0.1", "10.0.0.2");
         let admission = Admission::new(3, 2, 0);
         let first = admit(&admission, one).unwrap();
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn of_ipv6_the_first_half_counts_and_loopback_does_not() {
+    fn first_half_of_ipv6_counts_loopback_does_not() {
         let admission = Admission::new(100, 1, 0);
         let _held: Vec<Slot> = ["2001:db8::1", "2001:db8:0:1::1", "10.0.0.1", "fe80::1"]
             .map(|address| admit(&admission, address).unwrap())
@@ -209,7 +210,7 @@ mod tests {
 
     /// Rate limits use the origin, with or without `--max-per-address`.
     #[test]
-    fn permit_knows_its_origin_without_a_limit() {
+    fn slot_has_its_origin_without_a_limit() {
         let admission = Admission::new(100, 0, 0);
         for (address, origin) in [
             ("10.0.0.1", Some("10.0.0.1")),
@@ -223,38 +224,38 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_the_silent_makes_room_when_it_has_had_its_grace() {
+    fn oldest_silent_session_ends_after_its_grace() {
         let admission = Admission::new(100, 0, 2);
         let at = Duration::from_secs;
         let come = |seconds| admission.admit(caller("10.0.0.1", true), at(seconds));
-        let (first, nobody) = come(0).unwrap();
-        assert_eq!(nobody, None);
+        let (first, gone) = come(0).unwrap();
+        assert_eq!(gone, None);
         let (second, _) = come(4).unwrap();
         assert_eq!(come(9).unwrap_err(), Refusal::TooManySilent { limit: 2 }, "both are within their grace");
         let (third, gone) = come(10).unwrap();
         assert_eq!(gone, Some(first.id));
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
-        // Its end, and its word, come too late to count twice.
+        // Its end and its first bytes come too late to count twice.
         first.has_spoken();
         drop(first);
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
-        // Who has spoken is not counted and never has to go.
+        // A session that has spoken is not counted and never has to end.
         second.has_spoken();
-        let (fourth, nobody) = come(100).unwrap();
-        assert_eq!(nobody, None);
+        let (fourth, gone) = come(100).unwrap();
+        assert_eq!(gone, None);
         let (_fifth, gone) = come(100).unwrap();
         assert_eq!(gone, Some(third.id));
         drop(fourth);
-        assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a place that was given back");
-        // At the other doors silence is nobody's business.
+        assert_eq!(come(100).map(|(_, gone)| gone), Ok(None), "a slot was freed");
+        // At the other doors silent sessions are not counted.
         for _ in 0..50 {
             std::mem::forget(admit(&admission, "10.0.0.1").unwrap());
         }
     }
 
     #[test]
-    fn the_silent_never_have_more_than_half_the_house() {
-        let limit = |seats, silent| Admission::new(seats, 0, silent).silent;
+    fn silent_sessions_never_have_over_half_the_slots() {
+        let limit = |slots, silent| Admission::new(slots, 0, silent).silent;
         assert_eq!((limit(4096, 1024), limit(100, 1024), limit(1, 1024)), (1024, 50, 1));
         assert_eq!(limit(4096, 0), usize::MAX, "0 is no limit");
     }

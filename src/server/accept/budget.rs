@@ -1,10 +1,10 @@
-//! The worst case in memory: every session at its worst, all at the same moment.
+//! The worst case in memory: every session at its limits, all at the same moment.
 //!
-//! Nothing that a peer sends makes the server keep more than a configured limit; this adds the
-//! limits up. The sum is far above what happens, since nobody can be at all of these at once, and
-//! exact figures would be false as soon as a line of code moves: so each factor is rounded up, and
-//! the tests below hold it against the constants of the code. Beside it, the kernel has buffers of
-//! its own for each socket, which it bounds itself (`net.ipv4.tcp_mem`).
+//! Nothing that a peer sends makes the server keep more than a configured limit; this is the sum of the limits.
+//! It is far above what happens, since no session reaches all limits at once. Exact figures would be wrong as
+//! soon as a line of code changes, so each factor is rounded up, and the tests below compare it with the
+//! constants of the code. The kernel's own buffers for each socket come on top; the kernel bounds them
+//! (`net.ipv4.tcp_mem`).
 
 use crate::config::Config;
 
@@ -13,13 +13,13 @@ const KIB: u64 = 1024;
 /// A worst case, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// One session: two stacks, what it has sent and what waits for it.
+    /// One session: two stacks, its input and its outbox.
     pub session: u64,
-    /// One room: what was said in it, and what is gathered for its members.
+    /// One room: its history, and the chunks for its members.
     pub room: u64,
     /// Everything else: the program, the log's queue, the manager's stack.
     pub rest: u64,
-    /// All of it, for as many sessions and rooms as there may be.
+    /// All of it, for the greatest number of sessions and rooms.
     pub all: u64,
 }
 
@@ -45,7 +45,7 @@ impl Budget {
 
 /// The longest line, packet or frame of any door.
 fn longest(config: &Config) -> usize {
-    // The relay door's lines have one limit, whatever the flags.
+    // The limit of the relay door's lines is fixed.
     [config.max_line, config.max_packet, config.max_frame, Config::MAX_LINE].into_iter().max().unwrap_or_default()
 }
 
@@ -75,8 +75,8 @@ mod tests {
 
     /// Cleaning makes three bytes of one at most, and so does JSON of what is clean.
     const GROWTH: usize = 3;
-    /// What one decoded thing may hold beside its share of the bytes it was read from: a refusal's
-    /// words, the counts of a shared text, the allocator's.
+    /// Bytes of one decoded item beside its share of the input: a refusal's words, the counts of a shared text,
+    /// the allocator's.
     const ITEM_TEXT: usize = 256;
     /// Keys, numbers and ids of a line of a list or of a room, in JSON.
     const KEYS: usize = 256;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_formula_covers_what_the_constants_allow() {
+    fn budget_covers_what_the_constants_allow() {
         let usual = Config::default();
         let small = Config { max_clients: 1, max_rooms: 1, history: 0, max_line: 64, max_packet: 64, ..usual.clone() };
         let large = Config {
@@ -131,7 +131,7 @@ mod tests {
             let budget = Budget::of(&config);
             assert!(session as u64 <= budget.session, "a session: {session} of {} for {config:?}", budget.session);
             assert!(room as u64 <= budget.room, "a room: {room} of {} for {config:?}", budget.room);
-            // And is not a wild guess either.
+            // At most twice that.
             assert!(
                 budget.session <= 2 * session as u64 && budget.room <= 2 * room as u64,
                 "{budget:?} for {config:?}"

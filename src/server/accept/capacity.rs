@@ -2,8 +2,8 @@
 //!
 //! A session needs one descriptor and two threads, and a thread needs memory maps and address space. Each
 //! of these has a limit. Running out of maps or memory cannot be handled: std's thread start and any
-//! allocation then abort the process. So the server reads the limits at its start, and the gate admits no
-//! more sessions than they allow.
+//! allocation then abort the process. So the server reads the limits at its start, and admits no more
+//! sessions than they allow.
 
 use std::fmt;
 use std::fs;
@@ -63,7 +63,7 @@ impl Limit {
     }
 }
 
-/// The smallest of the limits, and which it is.
+/// The sessions that the lowest limit allows, and that limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Capacity {
     pub(in super::super) sessions: usize,
@@ -150,18 +150,18 @@ fn all_limits(config: &Config, status: &str) -> Vec<Limit> {
     limits.into_iter().flatten().collect()
 }
 
-/// The limit of descriptors after raising it; `None` where there is none.
+/// The limit of descriptors after raising it; `None` if there is none.
 fn raise_descriptors() -> Option<u64> {
     const NAME: &str = "Max open files";
     let limit = limit_of(NAME)?;
     if limit.current != limit.maximum {
-        // Refused, the lower limit stands, and is what counts below.
+        // If this is refused, the lower limit is read below.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     }
     limit_of(NAME)?.current
 }
 
-/// A limit of this process by its name in proc_pid_limits(5). (rustix's `getrlimit` panics where a sandbox
+/// A limit of this process by its name in proc_pid_limits(5). (rustix's `getrlimit` panics if a sandbox
 /// refuses the call.)
 pub(in super::super) fn limit_of(name: &str) -> Option<Rlimit> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
@@ -206,8 +206,8 @@ fn least_of_cgroups(controller: &str, files: &[&str]) -> Option<u64> {
     least_in_groups(&groups, Path::new("/sys/fs/cgroup"), controller, files)
 }
 
-/// `groups` is in the format of cgroups(7), one `NUMBER:CONTROLLERS:/PATH` a line; a group is bound by
-/// those it is in, too.
+/// `groups` is in the format of cgroups(7), one `NUMBER:CONTROLLERS:/PATH` a line. The limits of the groups
+/// around a group bind it too.
 fn least_in_groups(groups: &str, root: &Path, controller: &str, files: &[&str]) -> Option<u64> {
     let limits = groups.lines().flat_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_limit_of_all_groups_around_counts() {
+    fn lowest_limit_of_enclosing_groups_counts() {
         let root = std::env::temp_dir().join(format!("parlor-cgroup-{}", std::process::id()));
         let set = |folder: &str, file: &str, limit: &str| {
             fs::create_dir_all(root.join(folder)).unwrap();

@@ -1,4 +1,4 @@
-//! The house's doors: listening sockets, all of them open or none.
+//! The doors: listening sockets, either all of them open or none.
 
 use std::fmt;
 use std::fs;
@@ -18,18 +18,18 @@ use super::super::socket;
 pub(in super::super) struct Door {
     pub(in super::super) wire: Wire,
     pub(in super::super) listener: TcpListener,
-    /// The address that it really has: port 0 has become a port.
+    /// Its real address: port 0 has become a port.
     pub(in super::super) address: SocketAddr,
 }
 
 /// Why a server could not be made ready.
 #[derive(Debug)]
 pub enum StartError {
-    /// A door that was asked for cannot be opened.
+    /// A required door cannot be opened.
     Door {
-        /// Which.
+        /// The door.
         listen: Listen,
-        /// What the operating system said.
+        /// The operating system's error.
         error: io::Error,
     },
     /// Two of the requested doors take the same port.
@@ -37,18 +37,18 @@ pub enum StartError {
         /// The two doors, and the reason.
         sentence: String,
     },
-    /// No door is left to come in by.
+    /// No door could be opened.
     NoDoors,
     /// A limit of the machine leaves no room for a single session.
     NoRoom {
         /// The limit, its value, and the lowest value with room for a session.
         sentence: String,
     },
-    /// Something that every server needs was refused.
+    /// The operating system refused something that every server needs.
     System {
-        /// What was attempted.
+        /// The attempt.
         attempted: &'static str,
-        /// What the operating system said.
+        /// The operating system's error.
         error: io::Error,
     },
 }
@@ -108,7 +108,7 @@ fn advice_on_door(listen: &Listen, error: &io::Error) -> String {
     }
 }
 
-/// What to do if a limit of the process or the machine is the cause.
+/// The remedy if a limit of the process or the machine is the cause.
 fn advice_on_limits(error: &io::Error) -> Option<&'static str> {
     match Errno::from_raw_os_error(error.raw_os_error()?) {
         Errno::MFILE => Some("This process may open no more files: raise its limit (ulimit -n)"),
@@ -126,7 +126,7 @@ fn is_link_local(address: SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }
 
-/// The first port that needs no privileges: 1024 unless the operator has set another (Linux tells).
+/// The first port that needs no privileges: 1024 unless the operator has set another on Linux.
 fn first_unprivileged_port() -> u16 {
     let set = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     set.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024)
@@ -141,7 +141,7 @@ impl std::error::Error for StartError {
     }
 }
 
-/// Opens every door, or none. One that is not required may fail with a warning.
+/// Opens every door, or none. A door that is not required may fail with a warning.
 pub(in super::super) fn open(listens: &[Listen]) -> Result<Vec<Door>, StartError> {
     let mut doors: Vec<Door> = Vec::new();
     for (index, listen) in listens.iter().enumerate() {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn door_error_tells_what_is_known() {
+    fn door_error_names_the_known_causes() {
         for (door, error, known) in [
             ("0.0.0.0:8000", Errno::ADDRINUSE, &["Another program has that port, perhaps another parlor"][..]),
             ("0.0.0.0:8000", Errno::ACCESS, &["8000 needs no privileges, so a security policy"]),

@@ -54,7 +54,7 @@ pub(super) struct Acceptor<'scope, 'env> {
     context: &'scope Context,
     scope: &'scope Scope<'scope, 'env>,
     ids: Snowflakes,
-    /// What others see in place of addresses, with `--addresses masked`.
+    /// The names that others see in place of addresses, with `--addresses masked`.
     masks: Option<Masks>,
     /// A descriptor kept open: closed, it lets one caller be told that there are none left.
     spare: Option<File>,

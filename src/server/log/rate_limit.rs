@@ -18,15 +18,15 @@ use super::UNLIMITED;
 /// Lines of one cause in one window of time: more than a person reads, and enough to see a pattern.
 const LINES: u64 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
-/// What a cause may write beyond a line a second, some hundred bytes each: a busy evening, and 10 MB a
-/// day of a flood that never ends.
+/// The long-term allowance: lines beyond one a second. It covers a busy evening; a flood that never ends still
+/// writes 10 MB a day.
 const SAVED: u64 = 2000;
-/// Where nothing is left of it, a window lasts so long, and as many lines are written in it.
+/// When the allowance is used up, a window lasts this long, with one line for each second.
 const LONG_WINDOW: Duration = Duration::from_secs(10);
-/// Causes that are told apart; there are some dozens in the code. What is beyond shares one.
+/// Most causes that are counted apart; the code has some dozens. All further ones count as one.
 const CAUSES: usize = 256;
 
-/// Where in the code a line comes from; the target tells kinds apart that one place writes.
+/// The place in the code that writes a line, and the line's target, by which one place may tell kinds apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Cause {
     target: Box<str>,
@@ -40,22 +40,23 @@ struct Window {
     ends: Duration,
     written: u64,
     allowed: u64,
-    /// What is left of `SAVED`, before this window's lines are taken off.
+    /// The rest of `SAVED`, before this window's lines are taken off.
     saved: u64,
-    /// What was not written, and the last line that was.
+    /// Lines that were not written.
     more: u64,
     level: Level,
+    /// The last line that was written.
     last: Box<str>,
 }
 
 impl Window {
-    /// One in which nothing has been written yet.
+    /// A window in which nothing has been written.
     fn new(saved: u64, now: Duration, level: Level) -> Self {
         let (length, allowed) = if saved < LINES { (LONG_WINDOW, LONG_WINDOW.as_secs()) } else { (WINDOW, LINES) };
         Self { began: now, ends: now + length, written: 0, allowed, saved, more: 0, level, last: "".into() }
     }
 
-    /// The next one of the same cause, after what this one has written and how long ago it began.
+    /// The next window of the same cause. A second since the beginning of this one regains a line.
     fn next(&self, now: Duration, level: Level) -> Self {
         let earned = now.saturating_sub(self.began).as_secs();
         Self::new(self.saved.saturating_add(earned).saturating_sub(self.written).min(SAVED), now, level)
@@ -96,7 +97,7 @@ impl LogRateLimit {
             }
         }
         let window = self.causes.entry(cause).or_insert_with(|| Window::new(SAVED, now, level));
-        // What is owed a count stays as it is until the count has been told.
+        // A window with suppressed lines stays until their count is written.
         if window.ends <= now && window.more == 0 {
             *window = window.next(now, level);
         }
@@ -110,12 +111,12 @@ impl LogRateLimit {
         }
     }
 
-    /// When there is something to tell.
+    /// When a count is due.
     pub(in super::super) fn next_due(&self) -> Option<Duration> {
         self.causes.values().filter(|window| window.more > 0).map(|window| window.ends).min()
     }
 
-    /// The counts of windows that are over at `now`.
+    /// The counts of the windows that have ended at `now`.
     pub(in super::super) fn due(&mut self, now: Duration) -> Vec<More> {
         let over = self.causes.values_mut().filter(|window| window.more > 0 && window.ends <= now);
         let told = |window: &mut Window| {
@@ -128,8 +129,8 @@ impl LogRateLimit {
     }
 }
 
-/// A text as one line of at most `limit` bytes in which nothing acts on a terminal: line ends, other
-/// controls and what turns the direction of text are written as `\n` and `\u{…}`.
+/// A text as one line of at most `limit` bytes that does nothing to a terminal: line ends, other controls and
+/// characters that change the direction of text become `\n` and `\u{…}`.
 pub(in super::super) fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::with_capacity(text.len().min(limit));
     for c in text.chars() {
@@ -162,78 +163,80 @@ mod tests {
     }
 
     #[test]
-    fn of_a_flood_the_beginning_is_written_and_the_rest_is_counted_once() {
-        let mut noise = LogRateLimit::default();
-        let mut say = |n: u64, at| noise.lets_through("parlor::closed::quit", 7, Level::Info, &format!("line {n}"), at);
+    fn flood_is_cut_to_beginning_and_count() {
+        let mut limiter = LogRateLimit::default();
+        let mut say =
+            |n: u64, at| limiter.lets_through("parlor::closed::quit", 7, Level::Info, &format!("line {n}"), at);
         let written = (0..1254).filter(|n| say(*n, ms(n / 2))).count();
         assert_eq!(written, 20);
-        assert_eq!(noise.due(ms(999)), [], "the second is not over");
-        assert_eq!(noise.next_due(), Some(ms(1000)));
+        assert_eq!(limiter.due(ms(999)), [], "the second is not over");
+        assert_eq!(limiter.next_due(), Some(ms(1000)));
         let more = More { level: Level::Info, text: "and 1234 more like it: line 19".into() };
-        assert_eq!(noise.due(ms(1000)), [more]);
-        assert_eq!((noise.due(ms(1001)), noise.next_due()), (vec![], None));
+        assert_eq!(limiter.due(ms(1000)), [more]);
+        assert_eq!((limiter.due(ms(1001)), limiter.next_due()), (vec![], None));
     }
 
     #[test]
-    fn each_cause_and_each_second_has_an_allowance_of_its_own() {
-        let mut noise = LogRateLimit::default();
-        let mut flood =
-            |target: &str, line, at| (0..30).filter(|_| noise.lets_through(target, line, Level::Warn, "x", at)).count();
+    fn each_cause_and_second_has_its_allowance() {
+        let mut limiter = LogRateLimit::default();
+        let mut flood = |target: &str, line, at| {
+            (0..30).filter(|_| limiter.lets_through(target, line, Level::Warn, "x", at)).count()
+        };
         assert_eq!(flood("a", 1, ms(0)), 20);
         assert_eq!(flood("a", 2, ms(0)), 20, "another place");
         assert_eq!(flood("b", 1, ms(0)), 20, "another kind");
         assert_eq!(flood("a", 1, ms(999)), 0);
         assert_eq!(flood(UNLIMITED, 1, ms(0)), 30);
-        // Nobody has told the counts yet: nothing is lost, and nothing is written out of order.
+        // The counts are not written yet: none is lost, and no line comes before them.
         assert_eq!(flood("a", 1, ms(1000)), 0);
-        let counts = |noise: &mut LogRateLimit, at| {
-            let mut texts: Vec<_> = noise.due(at).into_iter().map(|more| more.text).collect();
+        let counts = |limiter: &mut LogRateLimit, at| {
+            let mut texts: Vec<_> = limiter.due(at).into_iter().map(|more| more.text).collect();
             texts.sort();
             texts
         };
         let few = "and 10 more like it: x";
-        assert_eq!(counts(&mut noise, ms(1000)), [few, few, "and 70 more like it: x"]);
-        assert!(noise.lets_through("a", 1, Level::Warn, "x", ms(1001)));
-        assert!(noise.lets_through("a", 2, Level::Warn, "x", ms(5000)));
+        assert_eq!(counts(&mut limiter, ms(1000)), [few, few, "and 70 more like it: x"]);
+        assert!(limiter.lets_through("a", 1, Level::Warn, "x", ms(1001)));
+        assert!(limiter.lets_through("a", 2, Level::Warn, "x", ms(5000)));
     }
 
-    /// How many lines are written of `each` a second, counts included, for so many seconds.
-    fn written_of(noise: &mut LogRateLimit, each: u64, seconds: std::ops::Range<u64>) -> usize {
+    /// The number of written lines, counts included, if `each` come in each of the `seconds`.
+    fn written_of(limiter: &mut LogRateLimit, each: u64, seconds: std::ops::Range<u64>) -> usize {
         let mut lines = 0;
         for at in seconds.flat_map(|second| (0..each).map(move |n| second * 1000 + n * 1000 / each)) {
-            lines += noise.due(ms(at)).len();
-            lines += usize::from(noise.lets_through("a", 1, Level::Info, "x", ms(at)));
+            lines += limiter.due(ms(at)).len();
+            lines += usize::from(limiter.lets_through("a", 1, Level::Info, "x", ms(at)));
         }
         lines
     }
 
     #[test]
-    fn a_patient_flood_does_not_fill_the_disk_either() {
+    fn slow_flood_uses_up_its_allowance() {
         for each in [20, 25, 100] {
-            let mut noise = LogRateLimit::default();
-            assert!(written_of(&mut noise, each, 0..60) >= 1200, "a minute of {each} a second");
-            let hour = written_of(&mut noise, each, 60..3600);
+            let mut limiter = LogRateLimit::default();
+            assert!(written_of(&mut limiter, each, 0..60) >= 1200, "a minute of {each} a second");
+            let hour = written_of(&mut limiter, each, 60..3600);
             assert!((3600..6000).contains(&hour), "an hour of {each} a second: {hour} lines");
-            let next = written_of(&mut noise, each, 3600..7200);
+            let next = written_of(&mut limiter, each, 3600..7200);
             assert!((3500..4000).contains(&next), "the next hour of {each} a second: {next} lines");
-            // After a quiet hour everything is as it was.
-            assert!(written_of(&mut noise, each, 10_800..10_860) >= 1199, "a minute later of {each} a second");
+            // A quiet hour restores the allowance.
+            assert!(written_of(&mut limiter, each, 10_800..10_860) >= 1199, "a minute later of {each} a second");
         }
-        let mut noise = LogRateLimit::default();
-        assert_eq!(written_of(&mut noise, 1, 0..100_000), 100_000, "a line a second is always written");
+        let mut limiter = LogRateLimit::default();
+        assert_eq!(written_of(&mut limiter, 1, 0..100_000), 100_000, "a line a second is always written");
     }
 
     #[test]
-    fn the_causes_are_bounded() {
-        let mut noise = LogRateLimit::default();
-        let written = (0..10_000).filter(|line| noise.lets_through("a", *line, Level::Info, "x", ms(0))).count();
-        assert_eq!((written, noise.causes.len()), (CAUSES + 20, CAUSES + 1));
-        assert!(noise.lets_through("b", 1, Level::Info, "x", ms(1000)), "those whose second is over make room");
-        assert!(noise.causes.len() < 10);
+    fn causes_are_bounded() {
+        let mut limiter = LogRateLimit::default();
+        let written = (0..10_000).filter(|line| limiter.lets_through("a", *line, Level::Info, "x", ms(0))).count();
+        assert_eq!((written, limiter.causes.len()), (CAUSES + 20, CAUSES + 1));
+        assert!(limiter.lets_through("b", 1, Level::Info, "x", ms(1000)), "those whose second is over make room");
+        assert!(limiter.causes.len() < 10);
     }
 
     #[test]
-    fn a_line_of_the_log_is_one_line() {
+    fn log_line_has_no_controls() {
         let line = |text| one_line(text, 1024);
         assert_eq!(line("häufig, 家族: fine \\n"), "häufig, 家族: fine \\n");
         assert_eq!(line("a\r\nb\u{1b}[2J\0\u{7f}\u{9b}"), "a\\r\\nb\\u{1b}[2J\\u{0}\\u{7f}\\u{9b}");

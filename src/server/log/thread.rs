@@ -23,10 +23,10 @@ use crate::variables;
 use super::UNLIMITED;
 use super::rate_limit::{LogRateLimit, one_line};
 
-/// Most lines that wait: what a stop with 4,000 sessions says at once.
+/// Most lines that wait: a stop with 4,000 sessions logs as many at once.
 pub(in super::super) const QUEUE_LINES: usize = 8192;
 
-/// Longest line, in bytes; what is beyond is cut.
+/// Longest line, in bytes; the rest is cut.
 pub(in super::super) const MAX_LINE: usize = 1024;
 
 /// The log rate limit counts all panics by this cause.
@@ -43,18 +43,18 @@ pub struct Log {
 #[derive(Debug)]
 enum Line {
     Text(Vec<u8>),
-    /// Lines were held back; their count is to be written when its time comes.
+    /// Lines were suppressed; their count is to be written when it is due.
     Look,
     End,
 }
 
 /// Starts logging to standard error for the whole process.
 ///
-/// A panic of any thread becomes a line as well: where it was, not what it says, since that may be
-/// somebody's words. Who wants more of it sets a hook of their own (`std::panic::set_hook`) afterwards.
+/// A panic of any thread becomes a line with its place, without its message, which may hold chat text. A program
+/// that wants more sets a hook of its own (`std::panic::set_hook`) afterwards.
 ///
-/// `level` is what is shown; without it `RUST_LOG` says, in env_logger's syntax, and without that
-/// it is `info`. Logging never panics: an impossible time or a value that cannot be written costs part of
+/// `level` is the lowest level that is shown. Without it `RUST_LOG` decides, in env_logger's syntax; without
+/// that it is `info`. Logging never panics: an impossible time or a value that cannot be written costs part of
 /// its line at most.
 ///
 /// # Errors
@@ -63,7 +63,7 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
     let (lines, queue) = crossbeam_channel::bounded(QUEUE_LINES);
     let (writing, written) = crossbeam_channel::bounded(0);
     let dropped = Arc::new(AtomicU64::new(0));
-    let filter = Arc::new(Filter { noise: Mutex::default(), owes: AtomicBool::new(false), started: Instant::now() });
+    let filter = Arc::new(Filter { limiter: Mutex::default(), owes: AtomicBool::new(false), started: Instant::now() });
     let mut builder = Builder::new();
     let mut wrong = None;
     builder.filter_level(level.unwrap_or(LevelFilter::Info));
@@ -91,7 +91,7 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
         let _writing = writing;
         drain(&queue, &dropped, &filter);
     })?;
-    // std's own hook would block while nobody reads standard error. A panic in a hook aborts the process, so this
+    // std's own hook would block while standard error is not read. A panic in a hook aborts the process, so this
     // one formats no values of others and takes no lock.
     panic::set_hook(Box::new(move |panic| {
         let (thread, place) = (thread::current(), panic.location().map(ToString::to_string));
@@ -108,8 +108,8 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
 }
 
 impl Log {
-    /// Waits until every line has been written, `at_most` so long: a reader of standard error who
-    /// does not read cannot keep the program from ending.
+    /// Waits until every line has been written, `at_most` this long: a standard error that is not read cannot
+    /// keep the program from ending.
     pub fn finish(self, at_most: Duration) {
         let until = Instant::now() + at_most;
         if self.lines.send_deadline(Line::End, until).is_ok() {
@@ -192,36 +192,36 @@ impl Write for Pipe {
 
 /// Decides what is written, for all threads.
 struct Filter {
-    noise: Mutex<LogRateLimit>,
-    /// Lines were held back since the thread looked.
+    limiter: Mutex<LogRateLimit>,
+    /// Lines were suppressed since the thread checked.
     owes: AtomicBool,
     started: Instant,
 }
 
 impl Filter {
-    /// The text of an event, on one line; `None` where it is one too many of its cause.
+    /// The text of an event, on one line; `None` if it is over the limit of its cause.
     fn text_of(&self, record: &Record<'_>) -> Option<String> {
         let text = text_of(*record.args());
         let line = record.line().unwrap_or_default();
-        let mut noise = self.noise.lock();
-        let written = noise.lets_through(record.target(), line, record.level(), &text, self.started.elapsed());
+        let mut limiter = self.limiter.lock();
+        let written = limiter.lets_through(record.target(), line, record.level(), &text, self.started.elapsed());
         written.then_some(text)
     }
 
     /// Whether to write a panic. If the thread panicked while it held the lock, write it.
     fn lets_panic_through(&self, text: &str) -> bool {
-        let noise = self.noise.try_lock();
-        noise.is_none_or(|mut noise| noise.lets_through(PANICS, 0, Level::Error, text, self.started.elapsed()))
+        let limiter = self.limiter.try_lock();
+        limiter.is_none_or(|mut limiter| limiter.lets_through(PANICS, 0, Level::Error, text, self.started.elapsed()))
     }
 
     /// When the thread has to write a count.
     fn next_due(&self) -> Option<Instant> {
-        self.owes.store(false, Ordering::SeqCst); // first, or what comes now would wake nobody
-        self.noise.lock().next_due().map(|due| self.started + due)
+        self.owes.store(false, Ordering::SeqCst); // first: a line that comes now must wake the thread
+        self.limiter.lock().next_due().map(|due| self.started + due)
     }
 }
 
-/// Writes what comes. A standard error that is closed or full loses lines, nothing else.
+/// Writes all lines. A standard error that is closed or full loses lines, nothing else.
 fn drain(queue: &Receiver<Line>, dropped: &AtomicU64, filter: &Filter) {
     let mut stderr = io::stderr();
     loop {
@@ -237,7 +237,7 @@ fn drain(queue: &Receiver<Line>, dropped: &AtomicU64, filter: &Filter) {
             Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => is_over = true,
         }
         let now = if is_over { Duration::MAX / 2 } else { filter.started.elapsed() };
-        let counts = filter.noise.lock().due(now);
+        let counts = filter.limiter.lock().due(now);
         for more in counts {
             if is_over {
                 let _ = writeln!(stderr, "parlor: {}", more.text);
@@ -250,7 +250,7 @@ fn drain(queue: &Receiver<Line>, dropped: &AtomicU64, filter: &Filter) {
             let _ = writeln!(stderr, "parlor: {lost} log lines were dropped, standard error was too slow");
         }
         if is_over {
-            // A count that came due just before went behind the end.
+            // A count that was due just before stands behind the end.
             for line in queue.try_iter().take(QUEUE_LINES) {
                 if let Line::Text(line) = line {
                     let _ = stderr.write_all(&line);

@@ -186,17 +186,17 @@ mod tests {
             assert_eq!(says(one, 1000, ms(0)), 40);
         }
         let mut late = come(&mut allowances, address(1), ms(0));
-        assert_eq!(says(&mut late, 10, ms(0)), 10, "nobody has ended");
+        assert_eq!(says(&mut late, 10, ms(0)), 10, "no session has ended");
         for one in office {
             leave(&mut allowances, address(1), one, ms(0));
         }
-        assert_eq!(says(&mut late, 1000, ms(0)), 30, "who is here keeps what it has");
+        assert_eq!(says(&mut late, 1000, ms(0)), 30, "an open session keeps what it has");
         assert_eq!(visit(&mut allowances, address(1), ms(0)), 0);
         assert_eq!(visit(&mut allowances, address(1), ms(8000)), 40, "all six regain at once");
     }
 
     #[test]
-    fn what_is_inherited_is_not_counted_twice() {
+    fn inherited_use_is_not_counted_twice() {
         let mut allowances = Allowances::new(RATES);
         for (said, left) in [(10, 40), (5, 30), (0, 25), (0, 25), (20, 25)] {
             let mut throttle = come(&mut allowances, address(1), ms(0));
@@ -241,7 +241,7 @@ mod tests {
         let mut allowances = Allowances::new(RATES);
         visit(&mut allowances, address(0), ms(0));
         for number in 1..20_000 {
-            assert_eq!(visit(&mut allowances, address(number), ms(0)), 40, "nobody pays for others");
+            assert_eq!(visit(&mut allowances, address(number), ms(0)), 40, "no address pays for another");
             assert!(allowances.by_address.len() <= MAX_ADDRESSES);
             assert_eq!(allowances.by_address.len(), allowances.order.len());
         }

@@ -33,19 +33,19 @@ impl Caller<'_> {
         self.connection.id
     }
 
-    /// The peer's address, `127.0.0.1:5123`, also where others do not see it.
+    /// The peer's address, `127.0.0.1:5123`, also if others do not see it.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.connection.address
     }
 
-    /// The door by which it came in.
+    /// The wire format of its door.
     #[must_use]
     pub fn door(&self) -> Wire {
         self.connection.wire
     }
 
-    /// What was called.
+    /// The route or act that was called.
     #[must_use]
     pub fn key(&self) -> &Key {
         self.key
@@ -80,7 +80,7 @@ impl Caller<'_> {
     }
 }
 
-/// A session, from anywhere in the program.
+/// A handle to a session, for any thread of the program.
 #[derive(Debug, Clone)]
 pub struct Remote {
     connection: Weak<Connection>,
@@ -92,7 +92,7 @@ pub struct Remote {
 pub enum SendError {
     /// The session, or the server, has gone.
     Gone,
-    /// The server has too much to do just now; nothing was sent.
+    /// The server's inbox is full; nothing was sent.
     Busy,
 }
 

@@ -18,7 +18,7 @@ pub(in super::super) fn is_list(item: &Inbound) -> bool {
     cost(item) == Some(Cost::List)
 }
 
-/// What `item` costs; `None` if it is free.
+/// The cost of `item`; `None` if it is free.
 pub(super) fn cost(item: &Inbound) -> Option<Cost> {
     use Refusal::{AddressName, BadName, NoName, Reserved};
     match item {

@@ -1,9 +1,8 @@
-//! Handlers: what a program that uses this library does with frames and packets of its own.
+//! Handlers of a program's own frames and packets, beside the chat's.
 //!
-//! A handler runs on the reader thread of the session that called, so calls of one session come in
-//! order, one at a time, and one that is slow keeps only its own session waiting. A panic in it
-//! ends only that session, after the bytes that it has sent; the log names the handler. Its answers keep
-//! their order among the chat's.
+//! A handler runs on the reader thread of the session that called. Calls of one session come in order, one at a
+//! time; a slow handler delays its own session only. A panic in it ends that session only, after the bytes that
+//! it has sent; the log names the handler. Its answers keep their order among the chat's.
 //!
 //! A handler must return: a stop waits for it, also beyond [`Config::drain`](crate::Config::drain), since
 //! a thread cannot be ended from outside. The log names each handler that has not returned by then.

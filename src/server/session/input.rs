@@ -16,7 +16,7 @@ pub(in super::super) const LARGE_READ: usize = 32 * 1024;
 /// the memory.
 pub(in super::super) const EVENT_COMMANDS: usize = 512;
 
-/// What a session has sent and the manager does not have yet.
+/// The input of a session that the manager does not have yet.
 pub(super) struct Input {
     decoder: Box<dyn Decode>,
     buffer: Vec<u8>,

@@ -152,7 +152,7 @@ fn converse<'scope>(
         discard_input(connection, None); // the writer cuts the connection if that takes too long
     } else {
         connection.cut();
-        // What the kernel holds for a peer that does not read is dropped at once.
+        // The kernel drops at once what it holds for a peer that does not read.
         connection.stream.reset_on_close();
     }
     has_appeared

@@ -21,7 +21,7 @@ const INPUT_PER_TOKEN: usize = 4 * 1024;
 /// Bytes of dropped repeated lines that one token of `--request-rate` pays for.
 const DROPPED_PER_TOKEN: usize = 4 * 1024;
 
-/// What the throttle decides about one item.
+/// A decision of the throttle about one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Verdict {
     /// It passes, and its tokens are taken.
@@ -104,7 +104,7 @@ impl Throttle {
     }
 
     /// Whether to tell the session that `item` waits: once, until its allowance is full again. Requests wait
-    /// only milliseconds, so nobody is told of those.
+    /// only milliseconds, so a session is not told of those.
     pub(in super::super) fn tells(&mut self, item: &Inbound) -> bool {
         counts_as_line(item) && !std::mem::replace(&mut self.told, true)
     }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn input_that_comes_to_nothing_pays_lines() {
+    fn input_without_effect_pays_lines() {
         for longest in [4096, 65_536] {
             let mut throttle = Throttle::new(longest, false, RATES.buckets(ms(0)));
             let mut read = 0;
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn input_that_says_something_is_explained() {
+    fn input_with_effect_pays_nothing() {
         let mut throttle = Throttle::new(65_535, false, Rates { burst: 2, ..RATES }.buckets(ms(0)));
         let long = Inbound::Custom { key: Key::Route(1), data: vec![b'x'; 60_000] };
         for _ in 0..500 {

@@ -43,7 +43,7 @@ struct Idle {
     is_warned: bool,
 }
 
-/// What is due.
+/// A time-out that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     /// The session has stayed: list and announce it.
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_frame_is_due_however_its_bytes_come() {
+    fn unfinished_frame_is_due_despite_slow_bytes() {
         let mut timeouts = timeouts(None);
         for second in 0..10 {
             timeouts.note_input(true, false, false, s(second));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_frames_renew_the_time_of_the_next() {
+    fn whole_frame_renews_the_time_of_the_next() {
         let mut timeouts = timeouts(None);
         timeouts.note_input(true, false, false, s(0));
         timeouts.note_input(true, false, true, s(9));

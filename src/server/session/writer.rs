@@ -1,8 +1,8 @@
-//! The writer thread: sends what the manager could not send at once, then ends the connection well.
+//! The writer thread: sends what the manager could not send at once, then ends the connection.
 //!
-//! It sleeps until its queue has something, takes everything that waits, and writes it with one
-//! call. It is also the session's last clock: it ends a session whose peer takes too little for too long.
-//! After the last byte the peer has a second to close before the writer cuts the connection.
+//! It waits for packets in its queue, takes all of them, and sends them with one call. It ends a session whose
+//! peer takes too little for too long. After the last byte the peer has a second to close; then the writer cuts
+//! the connection.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -19,8 +19,8 @@ use super::super::event::Event;
 use super::super::os::{Instant, Receiver, Sender, park_timeout};
 use super::super::outbox::{MAX_SLICES, PACKET_OVERHEAD, Packet};
 
-/// After our last byte the peer may take so long to close. Closing earlier, over input that nobody
-/// has read, would send a reset, and a reset eats the goodbye.
+/// The peer may take this long to close after our last byte. An earlier close over unread input would send a
+/// reset, and a reset destroys the goodbye.
 pub(in super::super) const LINGER: Duration = Duration::from_secs(1);
 
 /// A peer that takes at least this many bytes in each `--write-timeout` stays connected.
@@ -30,7 +30,7 @@ pub(in super::super) const LEAST_TAKEN: usize = 4 * 1024;
 /// stopped during a wait first sees what the peer has taken meanwhile.
 const WAITS_PER_TIMEOUT: u32 = 10;
 
-/// The kernel has no memory for what is to be sent, which no poll tells, nor when it has.
+/// The wait for memory of the kernel. No poll tells when it has memory again.
 const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
 
 /// One session's writer.
@@ -158,15 +158,15 @@ impl Writer {
         }
     }
 
-    /// Everything is sent: where lines were skipped, the manager may now say so.
+    /// Everything is sent. If lines were skipped, the manager may tell the session now.
     pub(in super::super) fn report_caught_up(&self) {
         if self.connection.take_owed() {
-            // The inbox is closed only where the house is; then nobody is owed anything.
+            // The inbox is closed only after the server has stopped; then nothing is owed.
             let _ = self.inbox.send(Event::CaughtUp(self.connection.id));
         }
     }
 
-    /// Nothing more will come: says so to the peer and gives it time to close.
+    /// Ends the output, and gives the peer time to close.
     fn finish(&self) {
         if self.connection.ends_politely() && self.connection.stream.end_output() {
             let until = Instant::now() + LINGER;
