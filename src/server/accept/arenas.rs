@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::capacity::limit_of;
+use super::machine::limit_of;
 
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 const ARENA_SPACE: u64 = 64 << 20;

@@ -9,6 +9,7 @@ pub mod arenas;
 pub mod budget;
 pub(super) mod capacity;
 pub(super) mod door;
+mod machine;
 pub(super) mod turn_away;
 
 use std::fs::File;
