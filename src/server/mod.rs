@@ -46,7 +46,7 @@ use accept::door::Door;
 use context::Context;
 use error::not_ready;
 use event::Event;
-use manager::Manager;
+use manager::{MANAGER_STACK, Manager};
 use profile::Profile;
 use session::allowances::Allowances;
 use session::buckets::Rates;
@@ -64,8 +64,6 @@ pub use shutdown::Stopper;
 /// Events that may wait for the manager. Each reader has at most two in it, so no session can fill it. When
 /// many talk at once, they wait in their readers.
 const INBOX_EVENTS: usize = 1024;
-/// The manager's stack: encoding and the hub, which recurse nowhere.
-const MANAGER_STACK: usize = 1024 * 1024;
 /// How long a stop waits for throttled lines and for answers of handlers.
 const HELD_LINES: Duration = Duration::from_millis(300);
 /// The part of a stop's time after which the remaining sessions are cut. The rest is for threads to end.

@@ -17,7 +17,6 @@ use parking_lot::Mutex;
 
 use crate::protocol::{Refusal, SessionId};
 
-
 /// A silent session keeps its slot for this time in any case. A program that means to speak does so within a
 /// round trip or two.
 const SILENT_GRACE: Duration = Duration::from_secs(10);

@@ -54,10 +54,9 @@ mod tests {
     use super::*;
     use crate::chat::{HISTORY_LINE, MAX_AWAY, MAX_HISTORY_BYTES, MAX_TOPIC};
     use crate::protocol::{MAX_NICK_BYTES, Speaker};
-    use crate::server::MANAGER_STACK;
     use crate::server::event::CREDIT;
     use crate::server::log::{MAX_LINE as LOG_LINE, QUEUE_LINES};
-    use crate::server::manager::{KEPT_CAPACITY, Mark, TURN_BYTES, TURN_COMMANDS};
+    use crate::server::manager::{KEPT_CAPACITY, MANAGER_STACK, Mark, TURN_BYTES, TURN_COMMANDS};
     use crate::server::session::input::{EVENT_COMMANDS, LARGE_READ};
     use crate::server::session::reader::EVENT_ANSWERS;
     use crate::server::session::{READER_STACK, WRITER_STACK};

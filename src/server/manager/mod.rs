@@ -43,6 +43,8 @@ pub(super) use audience::{KEPT_CAPACITY, Mark};
 pub(super) use dispatch::TURN_BYTES;
 pub(super) use executor::TURN_COMMANDS;
 
+/// The manager's stack: encoding and the hub, which recurse nowhere.
+pub(super) const MANAGER_STACK: usize = 1024 * 1024;
 /// After all connections have been cut, threads need this time to send their last events.
 const LAST_EVENTS: Duration = Duration::from_millis(300);
 /// How often a stop checks whether all connections are closed.
