@@ -57,7 +57,7 @@ done
 ((!quick || (rust && sh && !repeat))) || { echo "--quick goes with no other argument" >&2 && exit 2; }
 ((rust || sh)) || { echo "--rust-only and --sh-only exclude each other" >&2 && exit 2; }
 
-# What a person's shell may have set must not change what the tests see.
+# Variables of the caller's shell must not change what the tests see.
 unset RUST_LOG "${!PARLOR_@}"
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/parlor-test.XXXXXX")
@@ -76,7 +76,7 @@ trap 'exit 143' TERM
 
 # --- what must be there ----------------------------------------------------------------------
 
-# What the tests cannot do without, and what a case is skipped without.
+# Tools that the tests need, and tools without which a case is skipped.
 needed=() useful=()
 if ((quick)); then
   needed+=(nc telnet)

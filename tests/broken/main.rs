@@ -80,7 +80,7 @@ use wire::Wire;
 /// Longer than anything that works takes, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What a thread of a program that logs says when it panics, which nobody is to read.
+/// The words of a panic in a thread of a program that logs; they must not reach the log.
 const WORDS: &str = "what was said\n\u{1b}[2J";
 
 fn main() {

@@ -85,7 +85,7 @@ struct Session {
     outbox: Outbox,
     inbox: Receiver<Event>,
     writer: thread::JoinHandle<()>,
-    /// What the peer has received, and whether it was cut before it had closed.
+    /// Bytes that the peer has received, and whether it was cut before it had closed.
     peer: thread::JoinHandle<(Vec<u8>, bool)>,
 }
 

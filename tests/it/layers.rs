@@ -48,7 +48,7 @@ const IMPURE: [&str; 16] = [
     "UNIX_EPOCH",
 ];
 
-/// What `git ls-files` may show at the top.
+/// The names that `git ls-files` may show at the top.
 const TOP_LEVEL: [&str; 13] = [
     ".ci",
     ".gitignore",
@@ -237,7 +237,7 @@ fn every_dependency_says_what_it_is_for() {
 
 // --- the checks, seen to fail -----------------------------------------------------------------
 
-/// What is wrong with a source at this place of src.
+/// Violations in a source at this place of src.
 fn found(path: &str, source: &str) -> Vec<String> {
     violations(&Source::new(&format!("src/{path}"), source))
 }

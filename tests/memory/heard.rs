@@ -1,9 +1,9 @@
-//! What a hostile server can make a client hold.
+//! The memory that a hostile server can make a client hold.
 
 use super::*;
 use parlor::wire::HeardDecoder;
 
-/// What a client may hold beside what it was sent: the lines of one list, which has a limit.
+/// Memory of a client beside the bytes it was sent: the lines of one list, which has a limit.
 const LIST: u64 = 32 * 1024 * 1024;
 
 mod exhaustive {

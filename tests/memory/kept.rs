@@ -1,4 +1,4 @@
-//! What an outbox keeps of a chunk for one who is slow: a small part is copied, so that it does not
+//! The part of a chunk that an outbox keeps for a slow consumer: a small part is copied, so that it does not
 //! keep all of the chunk; of a large part all who are slow keep the same bytes.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -69,11 +69,11 @@ use recorded::HEARTBEAT;
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 
-/// What a decoder may hold for every byte that it was sent: the bytes themselves, twice while its
+/// Memory of a decoder for every byte that it was sent: the bytes themselves, twice while its
 /// buffer grows, and once more as a value that is handed out, with up to three bytes for one (a broken byte becomes
 /// U+FFFD) on the way.
 const PER_BYTE: u64 = 12;
-/// What it may hold beside that: itself, its queue, one refusal's words.
+/// Its memory beside that: itself, its queue, one refusal's words.
 const FIXED: u64 = 8 * 1024;
 
 /// Feeds a stream in reads of `step` bytes, up to an error; nothing that comes out is kept.
@@ -155,7 +155,7 @@ fn what_is_copied_is_linear_in_what_was_sent() {
     }
 }
 
-/// What honest clients never send, each long enough to show what it costs.
+/// Input that honest clients never send, each long enough to show its cost.
 fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
     const MANY: usize = 60_000;
     let gf = |object: &str| packet(Framing::Gf2, object);
@@ -251,7 +251,7 @@ fn come(hub: &mut Hub, number: u32, stays: u32, room: &RoomName) -> SessionId {
 mod exhaustive {
     use super::*;
 
-    /// What 256 rooms keep is below 64 MiB, whatever was said: lines as long as the bound on bytes lets 200
+    /// 256 rooms keep less than 64 MiB, whatever was said: lines as long as the bound on bytes lets 200
     /// of them be, or longer, or as many as may be; each by somebody else, under the longest name, who has left.
     #[test]
     fn what_256_full_rooms_keep_is_below_64_mib() {

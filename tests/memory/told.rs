@@ -1,4 +1,4 @@
-//! What the manager allocates: nothing for a heartbeat, and for a room's line as much for sixty
+//! The manager allocates nothing for a heartbeat, and for a room's line as much for sixty
 //! listeners as for six.
 //!
 //! The manager is its own source, run on the thread of the test, which is the one that is counted;
@@ -25,14 +25,14 @@ use crate::manager::Manager;
 use crate::outbox::{Outbox, Packet};
 use crate::stream::Stream;
 
-/// What fails rather than hangs.
+/// A wait that is longer fails.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The other end of a session.
 struct Peer {
     stream: TcpStream,
     id: SessionId,
-    /// What its writer would send; it reads everything at once, so nothing comes here.
+    /// The packets for its writer; it reads everything at once, so there are none.
     _queue: Receiver<Packet>,
     _credit: Sender<()>,
 }
@@ -72,7 +72,7 @@ impl Peer {
     }
 }
 
-/// What a manager allocates while sessions at these doors live through `script`.
+/// The allocations of a manager while sessions at these doors run `script`.
 fn spent(
     wires: &[Wire],
     heartbeat: Duration,

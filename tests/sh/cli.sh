@@ -68,7 +68,7 @@ exit_codes_tell_what_happened() {
     has long.log 'Line too long: '
     has long.log 'Nothing was sent'
   done
-  # What fills its packet comes back cut, and was said.
+  # A line that fills its packet comes back cut, and was said.
   for wire in json json+gf3 json+gf7; do
     does filled 0 "$(door "$wire")" --wire "$wire" send "$(printf '%065420d' 0)"
   done
@@ -133,7 +133,7 @@ standard_input_is_said_line_by_line() {
   done
   { echo one && seq -s ' ' 2000 && echo two; } | "$CLI" "127.0.0.1:$TEXT" -n cid || fail "exit code $?"
   equal "$(said_by cid | sed '1d; $d' | paste -sd ' ')" "$(seq -s ' ' 2000)" 'numbers, split at blanks'
-  # What only a terminal obeys is left out, and of what overwrites itself the last counts.
+  # Escape sequences are left out; of text that overwrites itself the last counts.
   printf '1%%\r50%%\r100%%\n\e[1;31merror\e[0m: \e]0;title\ax\n/msg ann psst\n\xe2\x80\x8b/msg ann psst\n \xef\xbb\xbfquit\n' |
     "$CLI" "127.0.0.1:$TEXT" -n dan || fail "exit code $?"
   equal "$(said_by dan)" $'100%\nerror: x\n/msg ann psst\n\xe2\x80\x8b/msg ann psst\n \xef\xbb\xbfquit' 'lines of a program'
@@ -265,7 +265,7 @@ send_visits_where_it_can() {
 something_listens_at() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 run send_visits_where_it_can
 
-# What somebody types is not what the server announces, by whatever door it comes.
+# Typed words are no announcement of the server, by any door.
 nobody_forges_an_announcement() {
   every_door
   start ear "$CLI" "127.0.0.1:$TEXT" -n ear tail

@@ -214,7 +214,7 @@ empty_variables_count_as_unset() {
 }
 run empty_variables_count_as_unset
 
-# What is known of the cause is said, and no guess.
+# The error names the known cause, and guesses none.
 doors_that_overlap_are_told_as_such() {
   local one other
   for one in 0.0.0.0 '[::]' 127.0.0.1; do

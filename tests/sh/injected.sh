@@ -139,7 +139,7 @@ run a_send_is_reset
 run a_send_finds_no_buffer
 run a_send_is_interrupted
 
-# What would have gone on is no line, and nobody hears a part of it.
+# An unfinished line is no line, and nobody hears a part of it.
 a_line_that_was_begun_is_not_said() {
   three_people
   inject manager sendto error=EPIPE:when=1

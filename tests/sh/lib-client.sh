@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the tests of parlor-cli share: the client under test, and a server with every door that it speaks at.
+# Shared by the tests of parlor-cli: the client under test, and a server with every door that it speaks at.
 #
 # usage, in a test file, instead of lib.sh:
 #   . "$(dirname "$0")/lib-client.sh"

@@ -19,7 +19,7 @@ set -euo pipefail
 DEADLINE=${DEADLINE:-60}
 PARLOR=${PARLOR:-$(dirname "${BASH_SOURCE[0]}")/../../target/debug/parlor}
 
-# What a person's shell may have set must not change what the tests see.
+# Variables of the caller's shell must not change what the tests see.
 unset RUST_LOG "${!PARLOR_@}"
 export LC_ALL=C
 
@@ -135,7 +135,7 @@ start() {
   rm -f "$WORK/$name.out" "$WORK/$name.log" # so that nobody takes what an earlier one said for its words
   (
     trap - EXIT
-    # Whoever holds the writing end of somebody's keyboard keeps it from ending.
+    # A process that holds the writing end of a client's input keeps it from ending.
     for fd in "${in_fd[@]}"; do exec {fd}>&-; done
     local keyboard=/dev/null
     [[ -p $WORK/$name.in ]] && keyboard=$WORK/$name.in

@@ -76,7 +76,7 @@ no_threads_for_anybody_is_no_start() {
   local n
   no_start 'the limit of threads of this user (ulimit -u) is 17. Raise it to 18 at least' \
     "${NOBODY[@]}" prlimit --nproc=17 "$WORK/parlor" "${DOORS[@]}"
-  # What else the user runs takes the threads that the limit promises.
+  # Other processes of the user take threads that the limit promises.
   for n in {1..22}; do start "sleeper$n" "${NOBODY[@]}" sleep 600; done
   within "$DEADLINE" sleepers 22 || fail 'the sleepers did not start'
   no_start 'Resource temporarily unavailable' "${NOBODY[@]}" prlimit --nproc=24 "$WORK/parlor" "${DOORS[@]}"

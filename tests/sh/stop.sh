@@ -71,7 +71,7 @@ what_came_back_to_its_sender_is_at_everybody() {
 run what_came_back_to_its_sender_is_at_everybody
 
 # come_and_stall: somebody who comes and never reads. nc reads always, so the shell itself comes.
-# What the kernel buffers for a peer that does not read, and a MiB more, is said to it: so something
+# As much is said as the kernel buffers for a peer that does not read, and a MiB more: so something
 # waits in the server, which makes the stop take long.
 come_and_stall() {
   local stalled sent received

@@ -10,7 +10,7 @@
 # like NAME=VALUE is a variable of its environment.
 terminal() {
   local name=$1 columns=$2 argument
-  # What one remembers must not be the next one's name.
+  # The name remembered by one test must not be the next one's.
   local -a arguments=() variables=(TERM=screen-256color "XDG_CONFIG_HOME=$WORK/config-$name")
   shift 2
   for argument; do
@@ -153,7 +153,7 @@ a_killed_server_comes_back_under_it() {
   sees ann '*** bob'
   type_in bob 'what I typed'
   types_at bob '#lobby bob> what I typed'
-  # What was told before it is not why the server went.
+  # An earlier message is not why the server went.
   type_in ann '/ping'
   press ann Enter
   sees_line ann '*** pong'
@@ -226,7 +226,7 @@ own_lines_stand_once_whatever_echo_says() {
 }
 run own_lines_stand_once_whatever_echo_says
 
-# What is typed stands behind the line that is kept.
+# Typed text stands behind the line that is kept.
 who_keeps_a_line_can_drop_it_and_quit() {
   every_door
   terminal ann 80 "127.0.0.1:$TEXT" -n ann
@@ -325,7 +325,7 @@ what_is_no_terminal_gets_plain_lines() {
 }
 run what_is_no_terminal_gets_plain_lines
 
-# What is typed for one room does not come into another.
+# Text typed for one room does not come into another.
 a_person_comes_back_to_the_room() {
   every_door
   local wire

@@ -61,7 +61,7 @@ fn as_much_waits_as_the_limit_says_and_no_byte_more() {
     assert_eq!(push(&mut outbox, &[0]), Pushed::Full, "not even a packet without bytes");
 }
 
-/// What the socket has taken waits no more.
+/// Bytes that the socket has taken are not pending.
 #[test]
 fn of_what_was_sent_in_part_the_rest_waits() {
     os::begin(1);
@@ -101,7 +101,7 @@ fn an_answer_fits_whatever_is_pending() {
     }
 }
 
-/// What a session has taken is known from what is pending: a slow consumer is judged by it.
+/// The bytes that a session has taken are known from those pending: a slow consumer is judged by it.
 #[test]
 fn outbox_taken_is_queued_minus_pending() {
     os::begin(1);

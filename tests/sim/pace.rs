@@ -1,4 +1,4 @@
-//! What a slow consumer does to its room: by the manager alone, with nobody else in the world, so that it
+//! A slow consumer and its room: the manager alone, with no other thread in the world, so that it
 //! is known to the microsecond.
 
 use std::cell::{Cell, RefCell};
@@ -38,7 +38,7 @@ thread_local! {
     static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
     /// The one who reads steadily, where there is one.
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
-    /// What still comes before that.
+    /// Events that come before that.
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
 
@@ -137,12 +137,12 @@ fn a_goodbye_or_a_heartbeat_that_does_not_fit_cuts_nobody() {
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
 }
 
-/// What came of some events.
+/// The effects of some events.
 struct Outcome {
     /// How long the room was held up, and how often.
     held_up: (Duration, u64),
     skipped: u64,
-    /// What waits for the one whose socket takes nothing.
+    /// Bytes pending for the session whose socket takes nothing.
     waiting: String,
 }
 
@@ -302,7 +302,7 @@ fn stop_with_costly_commands_says_goodbye() {
     assert_eq!(said, 500);
 }
 
-/// What a slow consumer delays is said before the goodbye.
+/// Lines that a slow consumer delayed are said before the goodbye.
 #[test]
 fn stop_works_off_what_was_deferred() {
     let (goodbye, said) = stop_after(1400, Duration::ZERO, true);

@@ -1,4 +1,4 @@
-//! What everybody must hear, worked out by the simplest means: no chunks, no outbox, no batches.
+//! The lines that each session must hear, computed by the simplest means: no chunks, no outbox, no batches.
 //!
 //! The manager's hub is this [`Hub`]; it asks the real one and writes down, for each who is to hear
 //! it and in the encoding of that moment, what each effect amounts to. [`Expected::compare`] then
@@ -22,7 +22,7 @@ struct Item {
     may_be_skipped: bool,
 }
 
-/// What one session is to hear.
+/// The lines that one session is to hear.
 #[derive(Debug)]
 pub struct Expected {
     encoding: Encoding,
@@ -35,7 +35,7 @@ pub struct Expected {
     listed: bool,
 }
 
-/// What was heard of it.
+/// The part of it that was heard.
 #[derive(Debug, Default)]
 pub struct Compared {
     pub skipped: u64,

@@ -1,6 +1,6 @@
 //! Everybody but the manager: peers, readers, writers, the one who stops the house, and the clock.
 //!
-//! Whoever is here does one small step at a time, and the dice say who. The manager runs as it is;
+//! Each of them does one small step at a time, and the dice choose which. The manager runs as it is;
 //! where it waits or touches the outside, it comes here ([`wait`], [`interrupt`]).
 
 use std::cell::RefCell;
@@ -42,7 +42,7 @@ const WIRES: [Wire; 6] = [
 ];
 const ROOMS: [&str; 3] = ["lobby", "dev", "ops"];
 
-/// What came to pass, over many lives.
+/// Counts of what happened, over many lives.
 #[derive(Debug, Default)]
 pub struct Happened {
     counts: [u64; 10],
@@ -90,7 +90,7 @@ enum Reading {
 #[derive(Debug, PartialEq, Eq)]
 enum Writing {
     Going,
-    /// So many bytes were sent and are not yet taken off.
+    /// Bytes that were sent and are not yet taken off.
     Sent(usize),
     /// It has a reason to end.
     Failing(CloseReason),
@@ -313,7 +313,7 @@ impl Session {
                 if inbox.is_full() {
                     return false;
                 }
-                // What has come meanwhile belongs to what is being caught up with.
+                // Lines that came meanwhile belong to those being caught up with.
                 match writer.queue.try_recv() {
                     Ok(packet) => self.batch.push_back(packet),
                     Err(_) => {
@@ -482,7 +482,7 @@ impl Session {
             happened.count("turned away while the house closes", 1);
             return 0;
         }
-        // What goes through a socket of a few bytes takes longer than a stop.
+        // Input through a socket of a few bytes takes longer than a stop.
         let (room, reset) = (self.socket.wire.borrow().room, self.socket.wire.borrow().reset);
         if self.reason == Some(CloseReason::ServerStopping) && !self.stalled && !reset && room >= 50 {
             assert!(whole, "it reads, and yet it was cut before the goodbye");

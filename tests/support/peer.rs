@@ -27,7 +27,7 @@ pub(crate) struct Peer {
     /// Said at the head of a failure: which line of a script this peer is at.
     pub(crate) place: String,
     pub(super) door: SocketAddr,
-    /// What was read, and how much of it has been looked at.
+    /// Bytes that were read, and how many of them were looked at.
     unread: Vec<u8>,
     looked_at: usize,
     /// The end of everything said (`>`) and heard (`<`), for a failing test.
@@ -312,7 +312,7 @@ impl Peer {
         self.stream
     }
 
-    /// What comes from here on as an iterator, for a flood. An error is a deadline or a reset.
+    /// The following lines as an iterator, for a flood. An error is a deadline or a reset.
     pub(crate) fn into_lines(self) -> impl Iterator<Item = io::Result<String>> + Send {
         self.stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let rest = io::Cursor::new(self.unread[self.looked_at..].to_vec());

@@ -82,7 +82,7 @@ impl TestServer {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }

@@ -1,4 +1,4 @@
-//! What text is made of once it is in the house: nothing that acts, and cleaning it again changes nothing.
+//! Cleaned text holds nothing that acts, and cleaning it again changes nothing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

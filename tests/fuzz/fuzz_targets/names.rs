@@ -53,7 +53,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What one line is as a name, and as a room's.
+/// One line as a name, and as a room's name.
 fn nick(text: &str) -> Option<Nick> {
     if let Ok(room) = RoomName::parse(text) {
         assert!(has_form(room.as_str()));

@@ -1,4 +1,4 @@
-//! What the server understands of one peer, asked for again by our client, at every door.
+//! The server's reading of one peer, asked for again by our client, at every door.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -13,7 +13,7 @@ use parlor::protocol::{IdleLimits, Notice, Refusal, SessionId, Speaker};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Style};
 use parlor_fuzz::{Input, lines_of, objects_of, same_in_any_reads};
 
-/// What a line on the text door begins with.
+/// The beginning of a line on the text door.
 const MARKS: [&str; 9] = ["[", "* ", ">>> ", "--- ", "*** ", "!!! ", "user list:", "127.0.0.1:", "rename ok"];
 
 const FIRST_ID: u64 = 2_123_807_362_945_912_831;
@@ -128,7 +128,7 @@ fn check_custom(key: &Key, data: &[u8], mark: Option<&str>, turn: &mut usize) {
     }
 }
 
-/// What an encoder wrote is whole, and clean where people read it.
+/// An encoder's output is whole, and clean where people read it.
 fn hold(encoding: Encoding, bytes: &[u8]) {
     match encoding {
         Encoding::Json(framing) => {

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: how an input is read, and what must hold of every decoder and encoder.
+//! Shared by the fuzz targets: how an input is read, and the rules of every decoder and encoder.
 //!
 //! An input is `SETUP COUNT STEP… STREAM`: a byte that chooses the limits and, on the JSON door, a
 //! fixed framing; how many steps follow (its low four bits); the sizes of the reads that the stream
@@ -10,7 +10,7 @@
 //! scripts/fuzz.sh --seconds 600 json
 //! ```
 //!
-//! What a run learns is for one machine; of what it finds, commit to `corpus/` the few
+//! A run learns for one machine. Of its finds, commit to `corpus/` the few
 //! that are worth a name.
 
 use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
@@ -24,7 +24,7 @@ pub struct Input<'a> {
     /// Bits 0–2: a fixed framing; bit 3: small limits; bit 4: the stream does not end; bits 5–7: a door.
     pub setup: u8,
     steps: &'a [u8],
-    /// What the peer sends.
+    /// The peer's bytes.
     pub stream: &'a [u8],
 }
 

@@ -87,7 +87,7 @@ fn the_filter_hides_what_was_asked_and_nothing_else() {
         assert_eq!(filter(false, &[ann]).hides(said_by, is_join_or_leave), by_ignoring);
         assert!(!filter(false, &[]).hides(said_by, is_join_or_leave));
     }
-    // What counts as said, and what as a coming or going.
+    // Lines that count as said, and those that count as a join or leave.
     let mut room = Room::of(&["ann", "bob"]);
     let notices = |effects: Vec<Effect>| {
         let told = effects.into_iter().filter_map(|effect| match effect {
@@ -124,7 +124,7 @@ fn nobody_ignores_oneself_or_more_people_than_64() {
     }
     let effects = room.types(ANN, &format!("/ignore {}", address(session(7))));
     assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored", "one of them again");
-    // Who has left needs no place any more.
+    // A person who has left leaves the list.
     room.leave(session(1), CloseReason::PeerClosed);
     let effects = room.types(ANN, &format!("/ignore {}", address(session(65))));
     assert_eq!(shown(&effects)[0], "filter 0: quiet false, 64 ignored");

@@ -1,4 +1,4 @@
-//! Who hears of a command is known before it is obeyed: by that the server defers it where they cannot follow.
+//! The rooms that hear of a command are known before it runs: the server defers it by them.
 
 use std::time::Duration;
 

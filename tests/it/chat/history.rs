@@ -1,4 +1,4 @@
-//! What was said before: the numbers of lines, what is kept, who is shown how much of it.
+//! History: the numbers of lines, how much is kept, and how much of it is shown.
 //!
 //! Built on the `Room` of `mod.rs`.
 
@@ -174,7 +174,7 @@ fn who_comes_in_is_shown_the_last_lines() {
     assert_eq!(seqs(&silent.types(BOB, "/history")), [1, 2, 3]);
 }
 
-/// What one did not want to see live, one does not want to see later.
+/// A line that a filter hid is not in the history either.
 #[test]
 fn what_an_ignored_one_says_is_not_shown() {
     let mut room = Room::of(&["ann", "bob", "cat"]);

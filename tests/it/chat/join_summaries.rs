@@ -68,7 +68,7 @@ fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
     assert_eq!(moves(&room.enter(session(6))), [""; 0]);
 }
 
-/// What a listener who missed lines is told it can read again.
+/// A listener that missed lines is told what it can read again.
 #[test]
 fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
     let mut room = Room::of(&["ann", "bob"]);

@@ -1,4 +1,4 @@
-//! Who is here, since when, and what needs no rule.
+//! Lists of people, and commands that need no rule.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 

@@ -25,7 +25,7 @@ fn refused(name: &str) -> Option<Refusal> {
     refused_beside("yan", name)
 }
 
-/// What a skeleton of Unicode UTS 39 does not fold (CASES C1).
+/// Pairs that a skeleton of Unicode UTS 39 does not fold (CASES C1).
 #[test]
 fn name_with_hiding_letters_is_refused() {
     for hidden in [

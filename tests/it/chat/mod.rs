@@ -119,7 +119,7 @@ impl Room {
         self.effects(|hub, now, out| hub.command(id, command, false, now, out))
     }
 
-    /// What follows from a line that is typed at the text door.
+    /// The effects of a line that is typed at the text door.
     pub(super) fn types(&mut self, id: SessionId, line: &str) -> Vec<Effect> {
         let mut decoder = Wire::Text.decoder(Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 });
         decoder.feed(format!("{line}\n").as_bytes());
@@ -165,7 +165,7 @@ impl Room {
         }
     }
 
-    /// Who is here, in the order of the lists, as `(address, name)`; `id` asks.
+    /// The people, in the order of the lists, as `(address, name)`; `id` asks.
     fn list(&mut self, id: SessionId) -> Vec<(String, String)> {
         match self.does(id, Command::UserList).as_slice() {
             [Effect::Tell(asker, Notice::UserList(people))] if *asker == id => {
@@ -232,7 +232,7 @@ pub(super) fn say(text: &str) -> Command {
     Command::Say(body(text))
 }
 
-/// What the refusal says, where a call came to nothing but one.
+/// The words of the refusal that is the only effect of a call.
 #[track_caller]
 pub(super) fn refusal(effects: &[Effect], asker: SessionId) -> &Refusal {
     match effects {

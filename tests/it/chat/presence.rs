@@ -1,4 +1,4 @@
-//! Who comes in and who leaves: in which order it is told, and to whom.
+//! Joins and leaves: the order in which they are told, and to whom.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 

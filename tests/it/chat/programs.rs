@@ -39,7 +39,7 @@ fn a_program_joins_a_room_as_one_who_comes_in() {
     let (_, _) = room.arrive(BOB, "json");
     room.rename(BOB, "bot");
     assert_eq!(shown(&room.join(BOB, "dev")), ["to #1: bot login", "enter 1.1", "to 1: in #dev with 1: ann"]);
-    // Who has been nowhere leaves without a word.
+    // A session that was in no room leaves without a word.
     room.arrive(CAT, "json");
     assert_eq!(
         shown(&room.leave(CAT, CloseReason::PeerClosed)),

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say, session};
 
-/// What happens next, to whom.
+/// The next step of one player.
 #[derive(Debug, Clone)]
 enum Step {
     /// By this door.
@@ -135,7 +135,7 @@ struct Place {
     lines: Vec<(Line, bool)>,
     /// When it was made, in Unix milliseconds.
     since: u64,
-    /// Who hears it, as `Enter` and `Exit` have it.
+    /// The listeners, as `Enter` and `Exit` have it.
     audience: BTreeSet<usize>,
 }
 
@@ -236,7 +236,7 @@ impl Model {
         }
     }
 
-    /// What somebody would write to mean this player.
+    /// A name that means this player.
     fn call(&self, player: usize, means: Means) -> String {
         match (self.lives.get(&player), means) {
             (Some(life), Means::Name) => life.speaker.name.to_string(),
@@ -287,7 +287,7 @@ impl Model {
         self.places[place].members.iter().map(|player| Arc::clone(&self.lives[player].speaker.name)).collect()
     }
 
-    /// What of a room's past somebody is to be shown.
+    /// The part of a room's history that a person is to be shown.
     fn kept(&self, player: usize, place: usize, count: usize, after: u64) -> Vec<Effect> {
         let ignored = &self.lives[&player].ignored;
         let lines = &self.places[place].lines;
@@ -624,7 +624,7 @@ impl Model {
         }
     }
 
-    /// What is true at any time.
+    /// Rules that hold at any time.
     fn check(&mut self) {
         assert_eq!(self.hung_up, self.left, "one hang-up for each who left");
         assert_eq!(self.room.hub.population(), self.lives.len());

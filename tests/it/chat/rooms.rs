@@ -129,7 +129,7 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_though_nothing_happens() {
     assert_eq!((room.tick(), room.hub.next_tick()), (vec![], None));
 }
 
-/// Who asks for what came after a number is given it, or told how much of it is lost, also where the
+/// A question for what came after a number brings it, or tells how much of it is lost, also where the
 /// room has gone in between and was made anew.
 #[test]
 fn a_room_that_is_made_anew_counts_on() {
@@ -270,7 +270,7 @@ fn the_lobbys_past_stays() {
     assert!(shown(&room.enter(BOB)).contains(&"to 1: history: ann: hi".to_owned()));
 }
 
-/// Who was meant to meet the others must not wait alone in a room that only looks like theirs.
+/// A room that looks like another is the other, or two people wait for each other in two rooms.
 #[test]
 fn nobody_makes_a_room_that_looks_like_another() {
     let mut room = Room::of(&["ann", "bob"]);
@@ -320,7 +320,7 @@ fn who_tells_of_ones_own_room_or_of_another() {
     assert_eq!(refusal(&effects, BOB), &Refusal::NoRoom { room: room_name("ops") });
 }
 
-/// What is kept of an empty room is its past: to `/who` it is gone, as to `/rooms`.
+/// Only the history of an empty room is kept: `/who` and `/rooms` do not know it.
 #[test]
 fn an_empty_room_is_no_room_to_who() {
     let mut room = Room::of(&["ann"]);

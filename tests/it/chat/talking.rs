@@ -40,7 +40,7 @@ fn a_private_line_finds_its_receiver_by_name_address_and_id() {
     for name in ["Bob", "bob", "BOB", "ｂｏｂ", "127.0.0.1:5001"] {
         assert_eq!(shown(&room.msg(ANN, name, "psst")), delivered("Bob", 1), "{name}");
     }
-    // Who has not taken a name is called by address on the text door, by id on the others.
+    // A person without a name is called by address on the text door, by id on the others.
     for name in [&*cat.name, &cat.id.to_string(), "127.0.0.1:5002"] {
         assert_eq!(shown(&room.msg(ANN, name, "psst")), delivered(&cat.name, 2), "{name}");
     }
@@ -114,7 +114,7 @@ fn reply_is_refused_once_between_two_writers() {
     assert_eq!(refusal(&reply(&mut room), CAT), &two("ann", "bob"));
     assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok", "the next one goes to the last");
     assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok");
-    // Who wrote before may have another name by now, or have left.
+    // The last writer may have another name by now, or have left.
     room.msg(ANN, "cat", "and?");
     room.rename(BOB, "rob");
     assert_eq!(refusal(&reply(&mut room), CAT), &two("rob", "ann"));
@@ -124,7 +124,7 @@ fn reply_is_refused_once_between_two_writers() {
     assert_eq!(shown(&reply(&mut room))[1], "to 1: told by cat: ok");
 }
 
-/// What has stood there for 5 s was seen.
+/// A line that has stood there for 5 s was seen.
 #[test]
 fn late_reply_goes_to_last_writer() {
     let mut room = Room::of(&["ann", "bob", "cat"]);

@@ -85,7 +85,7 @@ fn people_at_every_door_talk() {
         for line in ["hi", "who", "/nick x", "login", " blank before", "\\who", "GET / HTTP/1.1", "🏠"] {
             bob.say(&body(line), soon()).unwrap();
         }
-        // What only looks like an announcement is shown in quotation marks.
+        // A line that looks like an announcement is shown in quotation marks.
         let lines = ["hi", "who", "/nick x", "\"login\"", " blank before", "\\who", "GET / HTTP/1.1", "🏠"];
         for line in lines {
             let heard = until(&mut ann, |heard| matches!(heard, Heard::Speech(_)));
@@ -244,7 +244,7 @@ fn an_end_says_why() {
     assert_eq!(error.reason(), "The server is stopping. Goodbye");
 }
 
-/// What was told by the way is no reason for the end that came after it: a server that was killed after
+/// A join summary is no reason for the end that came after it: a server that was killed after
 /// `*** 2 came, 2 left` was lost because of `2 came, 2 left`.
 #[test]
 fn an_end_without_a_farewell_has_no_reason() {

@@ -13,7 +13,7 @@ type Written = Vec<String>;
 #[derive(Default)]
 struct Module {
     file: usize,
-    /// What `use` brings in, by the name it has here.
+    /// Names that `use` brings in, with their paths.
     names: BTreeMap<String, Written>,
     globs: Vec<Written>,
     items: BTreeSet<String>,

@@ -1,4 +1,4 @@
-//! What is found by looking for words: questions about the wire format, strings that are written and
+//! Places found by looking for words: questions about the wire format, strings that are written and
 //! compared, doubled helpers and literals, and comments in the old manner.
 
 use std::collections::{BTreeMap, BTreeSet};

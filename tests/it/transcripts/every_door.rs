@@ -80,7 +80,7 @@ struct Program {
     wire: Wire,
     decoder: HeardDecoder,
     heard: VecDeque<Heard>,
-    /// What it asked for last; `None` until the next request of all if no program can ask for it.
+    /// The last request; `None` until the next request of all if no program can ask for it.
     asked: Option<&'static str>,
     ended: bool,
 }
@@ -95,7 +95,7 @@ fn play_by_every_door(name: &str) {
     play(name, &[Wire::Frame]);
 }
 
-/// Whoever comes in does so by the next of `wires`, and by the first one again after the last.
+/// Each session uses the next of `wires`, and the first one again after the last.
 fn play(name: &str, wires: &[Wire]) {
     let path = file(name);
     let script = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -220,7 +220,7 @@ impl Program {
             self.asked = Some(act);
             self.sends(act, object);
         };
-        // What is said literally is said: the text door's own reading tells which lines are.
+        // The text decoder tells which lines are said.
         if let Some(said) = said_by(line) {
             return sends("say", json!({"Data": said}));
         }
@@ -320,7 +320,7 @@ fn unwrapped(script: &str) -> Vec<String> {
     lines
 }
 
-/// What the text door takes this line to say to the room.
+/// The words that the text decoder takes this line to say to the room.
 fn said_by(line: &str) -> Option<&str> {
     let mut decoder = Wire::Text.decoder(Config::default().limits());
     decoder.feed(format!("{line}\n").as_bytes());
@@ -334,7 +334,7 @@ fn said_by(line: &str) -> Option<&str> {
     }
 }
 
-/// What a line of the text door amounts to; `None` where it is a heading that no program needs.
+/// The meaning of a line of the text door; `None` where it is a heading that no program needs.
 fn wanted(pattern: &str) -> Option<String> {
     let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
     decoder.feed(format!("{pattern}\n").as_bytes());
@@ -356,7 +356,7 @@ fn wanted(pattern: &str) -> Option<String> {
     }
 }
 
-/// What was heard, in words that are the same for every door.
+/// The meaning of what was heard, in words that are the same for every door.
 fn shown(heard: &Heard) -> String {
     match heard {
         Heard::Speech(Speech { kind, name, text, past, .. }) => {

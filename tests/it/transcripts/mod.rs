@@ -153,7 +153,7 @@ pub(crate) fn file(name: &str) -> PathBuf {
     folder().join(format!("{name}.txt"))
 }
 
-/// What `{name}` stands for.
+/// The values of `{name}`.
 pub(crate) type Known = HashMap<String, String>;
 
 /// One transcript on its way.
@@ -382,7 +382,7 @@ pub(crate) fn filled_in(words: &str, known: &Known, place: &str) -> String {
     text
 }
 
-/// What a pattern learns from a line, if the line is as it says.
+/// The names that a pattern learns from a line that fits it.
 pub(crate) fn matches(pattern: &str, line: &str, known: &Known) -> Option<Known> {
     fn go<'a>(parts: &[Part<'a>], line: &str, known: &Known, found: &mut Vec<(&'a str, String)>) -> bool {
         let Some((part, rest)) = parts.split_first() else { return line.is_empty() };

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::wire::{TEXT_CRLF, TEXT_LF};
 
 const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
-/// What a client speaks, with the encoding of what it is answered.
+/// The wire formats of a client, each with the encoding of its answers.
 pub(crate) const WIRES: [(Wire, Encoding); 9] = [
     (Wire::Text, TEXT_LF),
     (Wire::Text, TEXT_CRLF),
@@ -63,7 +63,7 @@ fn speaker(name: &str, port: u16) -> Arc<Speaker> {
     Arc::new(Speaker { id: SessionId(u64::from(port)), address, name: name.into(), visitor: None })
 }
 
-/// What a session in the lobby may be told, whatever its wire.
+/// Notices that a session in the lobby may be told, in any format.
 fn notices() -> Vec<Notice> {
     let (me, ann) = (speaker("127.0.0.1:1", 1), speaker("ann", 2));
     let line = |from: &Arc<Speaker>, text: &str| Line {
@@ -300,7 +300,7 @@ fn objects_are_heard_like_this() {
     }
 }
 
-/// What was told by the way is no reason for an end that comes after it.
+/// A notice is no reason for an end that comes after it.
 #[test]
 fn a_farewell_is_told_from_what_is_told_by_the_way() {
     for (wire, encoding) in WIRES {
@@ -322,7 +322,7 @@ fn a_farewell_is_told_from_what_is_told_by_the_way() {
     }
 }
 
-/// Who, where, when and which line: what a program can go by is passed on as the server told it.
+/// Speaker, room, time and number of a line are passed on as the server told them.
 #[test]
 fn a_line_of_an_object_keeps_what_the_server_told_of_it() {
     let lines = Wire::Json(Some(Framing::Lines));
@@ -450,7 +450,7 @@ fn strange_values_are_left_out() {
     {
         assert!(matches!(one_heard(lines, format!("{not_read}\n").as_bytes()), Heard::Other(_)), "{not_read}");
     }
-    // What is no object may be long; its beginning tells what it is.
+    // A line that is no object may be long; its beginning tells what it is.
     let Heard::Other(shown) = one_heard(lines, format!("{}\n", "x".repeat(100_000)).as_bytes()) else { panic!() };
     assert_eq!(shown.len(), 4096 + " …".len());
     let nobody = heard(lines, [&b"{\"Act\":\"who\",\"People\":[{},{\"Name\":5},{\"Name\":\"ann\"}]}\n"[..]]);
@@ -515,7 +515,7 @@ proptest! {
 
 // --- what a client asks for --------------------------------------------------------------------
 
-/// What the server makes of a request.
+/// The server's reading of a request.
 fn read_by_server(wire: Wire, command: &Command) -> Vec<Command> {
     let mut bytes = Vec::new();
     wire.encode_request(command, 1, &mut bytes).unwrap();

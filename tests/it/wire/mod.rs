@@ -25,7 +25,7 @@ use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, Ses
 use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
 use serde_json::Value;
 
-/// What a decoder made of its input, up to the error that ended it.
+/// The items that a decoder made of its input, up to the error that ended it.
 type Decoded = (Vec<Inbound>, Option<WireError>);
 
 fn limits(max_line: usize) -> Limits {
@@ -132,7 +132,7 @@ fn answers(all: &[[u8; 3]]) -> Vec<Inbound> {
 }
 
 const CRLF: Inbound = Inbound::Crlf;
-/// What a sender of other bytes than UTF-8 is told.
+/// The notice to a sender of bytes that are not UTF-8.
 const NOT_UTF8: Inbound = Inbound::Tell(Notice::NotUtf8);
 const USER_LIST: Inbound = Inbound::Command(Command::UserList);
 
@@ -198,7 +198,7 @@ fn encoded(encoding: Encoding, notice: &Notice) -> String {
     String::from_utf8(bytes(encoding, notice, None)).unwrap()
 }
 
-/// What a program is told, where it is told anything: one object on one line.
+/// The object that a program reads of a notice, on one line; `None` where it reads nothing.
 fn object(notice: &Notice, tag: Option<&str>) -> Option<Value> {
     let line = String::from_utf8(bytes(Encoding::Json(Framing::Lines), notice, tag)).unwrap();
     if line.is_empty() {

@@ -1,4 +1,4 @@
-//! What programs are told: every answer fits its framing, reads back as JSON, and keeps its stream in step;
+//! Answers to programs: each fits its framing, reads back as JSON, and keeps its stream in step;
 //! and nothing that a program says makes more than one line where people read it.
 //!
 //! Below are the helpers of this module, of `json` and of `frames`: they write and read packets by
@@ -358,7 +358,7 @@ proptest! {
 /// `--max-packet` and the other limits as they are by default.
 pub(super) const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 
-/// What a decoder made of a stream, and how it ended.
+/// The items that a decoder made of a stream, and how it ended.
 pub(super) type Decoded = (Vec<Inbound>, Result<(), WireError>);
 
 /// Everything that a decoder makes of some reads.
@@ -471,7 +471,7 @@ fn speaker(name: &str) -> Arc<Speaker> {
     })
 }
 
-/// What the others, and the sender, are told of a command that says something.
+/// Notices to the others, and to the sender, of a command that says something.
 fn notices_of(command: &Command) -> Vec<Notice> {
     let line = |body: &Body| Line { room: RoomName::lobby(), from: speaker("bob"), body: body.clone(), at: 1, seq: 2 };
     match command {

@@ -11,7 +11,7 @@ use super::{LIMIT, decode, every_split, limits, say};
 
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
 
-/// What a program sends at once, and what it is called.
+/// The first bytes of other protocols, and their names.
 const ENDED: [(&[u8], &str); 53] = [
     (b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a=b\r\n\r\n", "HTTP"),
     (b"\r\n\r\nGET / HTTP/1.1\r\n\r\n", "HTTP"),

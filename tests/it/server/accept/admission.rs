@@ -38,7 +38,7 @@ fn a_full_house_says_so_and_has_room_when_somebody_has_left() {
     assert!(server.stop().contains("turned a caller away (1 so far): Parlor is full (3 here)"));
 }
 
-/// Who is refused and has sent something already still reads why, is not reset, and is answered as it
+/// A caller that is refused after it has sent something reads why, is not reset, and is answered as it
 /// speaks.
 #[test]
 fn a_refused_caller_who_has_spoken_reads_why() {
@@ -154,7 +154,7 @@ fn address_of_this_machine() -> Option<IpAddr> {
 mod exhaustive {
     use super::*;
 
-    /// Who connects to a program's door and says nothing takes no place from who speaks, nor from
+    /// A program that connects and sends nothing takes no slot from one that speaks, nor from
     /// people; and may stay silent for as long as nobody needs its place.
     #[test]
     fn the_oldest_silent_program_makes_room_after_ten_seconds() {
@@ -169,7 +169,7 @@ mod exhaustive {
         let mut second = Peer::connect(server.frame);
         alice.wait_for_company(3);
 
-        // Who is refused is told so; who is let in hears a heartbeat. How often it is tried depends on
+        // A refused caller is told so; an admitted one hears a heartbeat. How often it is tried depends on
         // the machine, how long it takes does not.
         let refused = "Too many connections here have said nothing yet (2), try again later";
         let words = format!(r#"{{"Act":"error","Data":"{refused}","Code":"full"}}"#);

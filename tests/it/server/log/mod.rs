@@ -1,7 +1,7 @@
 //! The log, as an operator reads it while strangers do their worst: of a flood the beginning and a
 //! count, and nothing of what people say.
 //!
-//! What a program of one's own makes of the log is tested by a second run of this very test binary, of
+//! The log of a program that uses the library is tested by a second run of this test binary, of
 //! one test only, which finds its part in [`PART`].
 
 #![allow(clippy::print_stdout, reason = "a program tells the test that has started it what it is at")]

@@ -12,9 +12,9 @@ use serde_json::json;
 /// More than the kernel keeps for one connection, and the outbox with it.
 const LINES: usize = 20_000;
 const WIDTH: usize = 500;
-/// So many lines are fewer bytes than an outbox holds where it is at its smallest here.
+/// Lines that fit into the smallest outbox of these tests.
 const AHEAD: usize = 400;
-/// What the server's memory may grow by in these tests, in KiB: outboxes of 1 MiB, buffers, stacks.
+/// Growth of the server's memory in these tests, in KiB: outboxes of 1 MiB, buffers, stacks.
 const GROWTH: u64 = 24 * 1024;
 
 fn line(number: usize, width: usize) -> String {
@@ -81,7 +81,7 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
         if let Some(words) = line.strip_prefix("*** ") {
             let (count, how) = words.split_once(" lines were skipped, you read too slowly").unwrap();
             let count: usize = count.parse().unwrap();
-            // What is kept can be read again; of what is more than that, nothing is promised.
+            // Kept lines can be read again; nothing is promised of older ones.
             let advice = if count <= KEPT { format!(". /history {count} shows them") } else { String::new() };
             assert_eq!(how, advice, "{line}");
             skipped += count;
@@ -291,7 +291,7 @@ mod exhaustive {
         }
     }
 
-    /// What waits grows old while the process is stopped, which is not the fault of who goes on reading.
+    /// Pending bytes grow old while the process is stopped. That must not end a session that goes on reading.
     #[test]
     fn who_reads_is_not_cut_because_the_process_was_stopped() {
         const LINES: usize = 16_000; // 8 MB

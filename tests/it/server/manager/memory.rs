@@ -1,4 +1,4 @@
-//! What many sessions may make the server hold.
+//! The memory that many sessions may make the server hold.
 
 use std::io::Write;
 use std::thread;

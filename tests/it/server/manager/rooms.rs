@@ -91,7 +91,7 @@ fn who_returns_with_after_has_every_line_once() {
                 }
             }
             last = missed;
-            // What is live goes on where the answer ended.
+            // Live lines go on where the answer ended.
             for _ in 0..50 {
                 if last == LINES {
                     break;
@@ -258,7 +258,7 @@ fn three_thousand_rooms_take_the_memory_of_a_few() {
     }
 }
 
-/// What was said in a room that is empty now waits for who returns, and goes when its place is needed.
+/// The history of an empty room stays until its place is needed.
 #[test]
 fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
     let server = TestServer::with(&["--max-rooms", "4"]);

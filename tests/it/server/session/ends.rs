@@ -95,7 +95,7 @@ mod exhaustive {
         let as_before = || (server.status("Threads") == threads && server.descriptors() == descriptors).then_some(());
         wait_for(as_before, || format!("{} threads, {} descriptors", server.status("Threads"), server.descriptors()));
         chat(&mut alice, &mut bob);
-        // What is told in one line is told two seconds late.
+        // A join summary comes two seconds late.
         let mut moved = Movements::default();
         let all_told = || {
             witness.fence().iter().for_each(|line| _ = moved.count(line));

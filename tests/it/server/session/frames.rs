@@ -46,7 +46,7 @@ fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
         assert_eq!(tnet.any_frame(), (1, b"test".to_vec()));
     }
     assert!(began.elapsed() >= Duration::from_millis(120), "40 and 5 more at 40 a second in {:?}", began.elapsed());
-    // What asks the chat without coming into it is told its answers alone as well.
+    // A client that asks without joining hears its answers alone.
     let pong = (112, br#"{"Act":"ping","Data":"pong"}"#.to_vec());
     tnet.send_raw(&frame(112, b"").repeat(5));
     for _ in 0..5 {

@@ -58,7 +58,7 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     server.join().unwrap();
 }
 
-/// What `Server::on_route` and `Server::on_act` say of the keys that are not theirs.
+/// `Server::on_route` and `Server::on_act` panic for the keys of the chat.
 #[test]
 fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
     let server = server()
@@ -390,7 +390,7 @@ fn long_word_of_a_handler_comes_wrapped() {
 mod exhaustive {
     use super::*;
 
-    /// Whoever sends to a peer that does not read is not kept waiting for it: it is told that the server is
+    /// `Remote::send` does not wait for a peer that does not read: it reports that the server is
     /// busy, and at last that the session has gone.
     #[test]
     fn sending_from_elsewhere_never_waits_for_who_does_not_read() {

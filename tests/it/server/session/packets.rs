@@ -147,7 +147,7 @@ fn the_largest_packets_and_frames_go_through() {
         peer.send_packet(framing, &format!(r#"{{"Act":"say","Data":"{said}"}}"#));
         let heard = alice.line();
         assert!(heard.ends_with(&format!(": {said}")), "{framing:?}: {} bytes", heard.len());
-        // What comes back has more keys, so it may have to be cut.
+        // The answer has more keys, so it may have to be cut.
         let back: Value = serde_json::from_str(&peer.next_packet(framing)).unwrap();
         let text = back["Data"].as_str().unwrap();
         let whole = framing == Framing::Lines;
@@ -161,7 +161,7 @@ fn the_largest_packets_and_frames_go_through() {
     alice.expect_nothing();
 }
 
-/// What a header of one byte cannot say is cut, with a mark; the stream is not torn.
+/// An answer longer than a header of one byte can say is cut, with a mark.
 #[test]
 fn an_answer_that_its_framing_cannot_carry_is_cut() {
     let server = TestServer::with(&["--join-grace", "0"]);

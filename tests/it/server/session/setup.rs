@@ -93,7 +93,7 @@ fn other_protocols_are_answered_and_closed() {
             }
         }
     }
-    // Whoever was greeted before it spoke has also gone; the room is as it was.
+    // The greeted ones have gone too; the room is as it was.
     alice.fence();
     alice.send("who");
     alice.skip_until(|line| line == "user list:");

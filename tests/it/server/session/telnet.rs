@@ -8,7 +8,7 @@ use crate::support::{Peer, TestServer};
 const DO_TIMING_MARK: &[u8] = b"\xff\xfd\x06";
 const WONT_TIMING_MARK: &[u8] = b"\xff\xfc\x06";
 
-/// What a client might say in one breath: options asked for and offered, a window size with a
+/// Commands that a client might send in one read: options asked for and offered, a window size with a
 /// doubled 255 in it, text around a no-operation, byte 255 itself, 255 that is no telnet, Ctrl-C.
 const SAID: &[u8] = b"\xff\xfd\x03\xff\xfb\x1f\xff\xfa\x1f\x00\xff\xff\x00\x18\xff\xf0\
     he\xff\xf1llo \xff\xff\xffx\r\n\xff\xf4\xff\xf2\xff\xfd\x06\xff\xf6";

@@ -148,7 +148,7 @@ fn a_relay_client_that_floods_is_slowed_and_hurts_nobody() {
 mod exhaustive {
     use super::*;
 
-    /// What telnet may ask without end is a request, and options are answered once.
+    /// A timing mark is a request each time; an option is answered once.
     #[test]
     fn questions_of_telnet_are_a_flood_too() {
         let server = TestServer::with(&["--rate", "1", "--burst", "1", "--request-rate", "20"]);

@@ -1,4 +1,4 @@
-//! What a program is sent that it did not ask for: a handler's words to a JSON session wait for its framing,
+//! Messages that a program did not ask for: a handler's words to a JSON session wait for its framing,
 //! and a frame client that has not taken part hears nothing but its answers.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -57,7 +57,7 @@ fn handler_data_waits_for_framing() {
     server.join().unwrap();
 }
 
-/// What cannot wait goes out in the framing of today's clients.
+/// A message that cannot wait goes out in the framing of today's clients.
 #[test]
 fn doexit_and_goodbye_use_gf2() {
     for closes in [true, false] {

@@ -127,7 +127,7 @@ fn the_goodbye_arrives_though_much_was_unread() {
     bob.expect_end();
 }
 
-/// What waits in the server for somebody who is a little slow is delivered, not cut off.
+/// Lines pending for a slow reader are delivered, not cut off.
 #[test]
 fn a_stop_flushes_what_waits_for_a_slow_reader() {
     const LINES: usize = 6000; // of 1,000 bytes: more than the kernel keeps

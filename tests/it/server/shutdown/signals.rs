@@ -59,7 +59,7 @@ fn a_hang_up_beside_another_signal_is_no_hurry() {
     }
 }
 
-/// Whoever starts it by nohup wants it to live on.
+/// A server that is started by nohup lives on.
 #[test]
 fn a_hang_up_that_is_ignored_at_the_start_stays_ignored() {
     let mut command = Command::new("sh");

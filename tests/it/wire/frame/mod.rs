@@ -87,7 +87,7 @@ fn nothing_comes_after_an_error() {
     }
 }
 
-/// What is unfinished is timed by the reader, so the decoder has to say so, and only then.
+/// The reader times unfinished input, so the decoder has to report it, and only then.
 #[test]
 fn a_frame_is_midway_from_its_first_byte_to_its_last() {
     let mut decoder = Wire::Frame.decoder(LIMITS);
@@ -170,7 +170,7 @@ fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
         let refused = matches!(items.first(), Some(Inbound::Refused(Refusal::BadPacket { .. })));
         assert!(refused && items[1..] == [Inbound::Heartbeat] && ended == Ok(()), "{shown}: {items:?}");
     }
-    // What is not known does not matter, however much of it.
+    // Unknown keys do not matter, however many.
     for more in [format!("\"x\":{digits}"), format!("\"x\":{deep}"), keys.join(",")] {
         assert_eq!(decoded(&format!("{{\"Data\":\"hi\",{more}}}")), (vec![said("hi"), Inbound::Heartbeat], Ok(())));
     }

@@ -30,7 +30,7 @@ fn of_length(length: usize) -> Vec<u8> {
     object.into_bytes()
 }
 
-/// What was refused as a packet, without its words.
+/// Refusals of packets, without their words.
 fn refusals(items: &[Inbound]) -> usize {
     items.iter().filter(|item| matches!(item, Inbound::Refused(Refusal::BadPacket { .. }))).count()
 }

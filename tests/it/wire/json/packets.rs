@@ -28,7 +28,7 @@ fn is_refused(item: &Inbound) -> bool {
     matches!(item, Inbound::Refused(Refusal::BadPacket { .. }))
 }
 
-/// What came over the wire between goframe's client and server, to the byte.
+/// Bytes recorded between goframe's client and server.
 #[test]
 fn recorded_packets_whole_and_in_crumbs() {
     for (stream, framing, wanted) in [
@@ -79,7 +79,7 @@ fn a_gf2_length_that_spells_an_object_is_no_line() {
     }
 }
 
-/// What somebody types begins with a printable byte; the length of a packet that is not very long does not.
+/// Typed text begins with a printable byte; the length of a packet that is not very long does not.
 #[test]
 fn a_packet_without_an_object_is_one_and_typed_text_is_none() {
     for (first, is_packet) in [(1, true), (0x1f, true), (b' ', false), (b'a', false)] {
@@ -285,7 +285,7 @@ fn a_bad_object_is_refused_and_the_session_stays() {
     check_refused(b"{\"Act\":\"s\xff\"}");
 }
 
-/// What was missed can be asked for by room, by the last line that was seen, or by both.
+/// Missed lines can be asked for by room, by the last line that was seen, or by both.
 #[test]
 fn history_is_asked_for_by_room_or_by_line_or_by_both() {
     let dev = || Some(RoomName::parse("dev").unwrap());
@@ -300,7 +300,7 @@ fn history_is_asked_for_by_room_or_by_line_or_by_both() {
     }
 }
 
-/// Whoever writes a client reads in the refusal what was expected, and where.
+/// A refusal tells the author of a client what was expected, and where.
 #[test]
 fn a_refusal_of_an_object_says_what_was_expected() {
     for (object, wanted) in [

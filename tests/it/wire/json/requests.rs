@@ -1,4 +1,4 @@
-//! What is read of one object, by the JSON door and by the frames of the chat: its `Ref` whatever is
+//! Requests read from one object, by the JSON door and by the frames of the chat: its `Ref` whatever is
 //! wrong with it, texts of several lines, visits. Pure: no socket, only `parlor::wire`.
 
 use parlor::protocol::{Command, Nick, Refusal, RoomName, VisitTo};
@@ -70,7 +70,7 @@ fn wrong_object_is_refused_with_its_ref() {
             assert_eq!(at_every_door("say", &object), wanted, "{object}");
         }
     }
-    // What is said of it may be wrong too: a room that is none, a name that is none.
+    // Its other keys may be wrong too: a room that is none, a name that is none.
     for (object, code) in [
         (r#"{"Act":"say","Room":"a b","Data":"hi","Ref":7}"#, "badname"),
         (r#"{"Act":"say","Data":" ","Ref":7}"#, "usage"),

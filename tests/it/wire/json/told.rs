@@ -1,4 +1,4 @@
-//! What programs are told, and what each wire is called.
+//! Objects that programs read, and the name of each wire format.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -92,7 +92,7 @@ fn events_carry_what_programs_need() {
     }
 }
 
-/// What programs are told in answer to what they ask, key by key, and on which route of a frame.
+/// Answers to the requests of programs, key by key, and the route of each frame.
 #[test]
 fn answers_carry_what_programs_need() {
     let (ann, dev) = (|| speaker(1, "ann"), || RoomName::parse("dev").unwrap());
@@ -214,7 +214,7 @@ fn every_refusal_has_one_of_the_codes() {
     assert_eq!(seen, codes.map(str::to_owned).into());
 }
 
-/// What a framing cannot carry is cut at a character's boundary, with a mark; the stream goes on.
+/// A text too long for its framing is cut at a character's boundary, with a mark; the stream goes on.
 #[test]
 fn what_a_framing_cannot_carry_is_cut() {
     let long = |text: String| Notice::Told { from: speaker(1, "ann"), body: body(&text) };

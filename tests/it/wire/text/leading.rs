@@ -1,4 +1,4 @@
-//! What stands before a slash or a bare word: nobody sees it, and it makes nothing public.
+//! Invisible characters before a slash or a bare word: they make nothing public.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -194,7 +194,7 @@ mod exhaustive {
             }
         }
 
-        /// What parlor-cli's pipe says is said as it stands, whatever it looks like, also as the first line.
+        /// A line from parlor-cli's pipe is said as it stands, whatever it looks like, also as the first line.
         #[test]
         fn pipe_line_is_said_as_it_stands(
             before in vec(prop::sample::select(unseen()), 0..4),

@@ -1,4 +1,4 @@
-//! What people are told, to the letter.
+//! Lines that people read, to the letter.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -137,7 +137,7 @@ fn a_greeting_tells_who_is_here_and_where_to_send_others() {
     );
 }
 
-/// What people are told about themselves and the house, to the letter.
+/// Lines about the reader and the server, to the letter.
 #[test]
 fn answers_and_goodbyes_are_told_like_this() {
     let line = |notice: Notice| encoded(TEXT_LF, &notice);
@@ -193,7 +193,7 @@ fn answers_and_goodbyes_are_told_like_this() {
     }
 }
 
-/// What people are told of rooms, history and manners, to the letter: one line where one is meant.
+/// Lines about rooms, history and filters, to the letter: one line where one is meant.
 #[test]
 fn rooms_history_and_manners_are_told_like_this() {
     for (kind_number, wanted) in [

@@ -1,4 +1,4 @@
-//! What a person's screen shows: nothing typed looks like the server's, and no line of the server is too wide.
+//! A person's screen: nothing typed looks like the server's words, and no line of the server is too wide.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -19,7 +19,7 @@ use crate::wire::{CLASSIC_LF, NOON, TEXT_CRLF_TIME, TEXT_LF, bytes, decode, enco
 
 const ANNOUNCEMENTS: [&str; 4] = ["I am here", "login", "login out", "time out leave out"];
 
-/// What somebody has said by a door, if it was a line or last words.
+/// The words said by a door, if it was a line or last words.
 fn said_by(wire: Wire, input: &[u8]) -> Vec<Body> {
     let (got, _) = decode(wire, 4096, [input]);
     let said = got.into_iter().filter_map(|one| match one {
@@ -243,7 +243,7 @@ fn server_lines_fit_78_columns() {
     }
 }
 
-/// What somebody typed never begins a line of the server: not a topic, a name or a reason that wraps.
+/// Typed words never begin a line of the server: not a topic, a name or a reason that wraps.
 #[test]
 fn wrapped_topic_does_not_begin_a_line() {
     let topic = Body::new(&format!("{} The server is stopping. Goodbye", "x".repeat(60))).unwrap();

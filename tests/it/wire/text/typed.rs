@@ -1,4 +1,4 @@
-//! What real clients send to the text door.
+//! Input of real clients at the text door.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -27,7 +27,7 @@ fn lines_end_at_lf_crlf_and_the_end_of_input() {
 
 #[test]
 fn what_is_no_text_is_shown_as_what_it_is() {
-    // Who sends it is told once.
+    // The sender is told once.
     reads(b"caf\xe9 \xc3\n", &[say("caf\u{fffd} \u{fffd}"), NOT_UTF8]);
     reads(b"\xc3", &[say("\u{fffd}"), NOT_UTF8]);
     reads(
@@ -60,7 +60,7 @@ fn a_bare_cr_ends_lines_until_lf() {
         (&[b"a\rb\xff\xfd\r", b"c\xff\xf1\r"], &[CRLF, Inbound::Answer([255, 252, 13].into()), say("a bc")]),
     ];
     for (reads, wanted) in cases {
-        // What is heard at once, without an end of input.
+        // Items that come at once, without an end of input.
         let mut decoder = Wire::Text.decoder(limits(LIMIT));
         let mut got = Vec::new();
         for read in reads {
@@ -86,7 +86,7 @@ fn editing_characters_remove_what_was_typed() {
     reads(b"/msg anm\xff\xf7n hi\n", &[CRLF, msg.clone()]);
     reads(b"nonsense\xff\xf8/msg ann hi\n", &[CRLF, msg]);
     reads(b"one\n\x08\x7f\x08two\n", &[say("one"), say("two")]);
-    // What was too long stays so, but for a line that is begun anew.
+    // A line that was too long stays so until it is begun anew.
     reads(format!("{}{}\n", "x".repeat(70), "\u{8}".repeat(10)).as_bytes(), &[too_long(70)]);
     reads(format!("{}\u{15}hi\n", "x".repeat(70)).as_bytes(), &[say("hi")]);
 }
@@ -298,7 +298,7 @@ fn ten_mebibytes_without_a_line_end_are_counted_not_kept() {
             assert_eq!(decoder.next(), Ok(None));
         }
     }
-    // What it holds, as its debug form shows it: 5 characters for each byte of a line that is kept.
+    // The bytes that it holds, by its debug form: 5 characters for each byte of a line that is kept.
     let held = format!("{text:?}").len();
     assert!(held < 5 * 4200 + 1000, "{held} characters of debug form");
     decoder.feed(b"\nhi\n");

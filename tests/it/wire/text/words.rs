@@ -182,7 +182,7 @@ fn what_is_no_command_is_refused_and_never_sent() {
     let (longest, too_long) = ("é".repeat(24), "é".repeat(25));
     line(&format!("/j #{longest}"), &does(Command::Join(RoomName::parse(&longest).unwrap())));
     line(&format!("/j #{too_long}"), &refused(Refusal::BadRoom));
-    // What is repeated to the asker is cut, so that an answer is never longer than a few lines.
+    // Words repeated to the asker are cut, so that an answer is never longer than a few lines.
     let long = format!("/{}", "é".repeat(2000));
     let (got, _) = decode(Wire::Text, 4096, [long.as_bytes()]);
     let [Inbound::Refused(refusal)] = got.as_slice() else { panic!("{got:?}") };
@@ -247,7 +247,7 @@ fn what_a_program_asks_about_is_cleaned_before_its_blanks_go() {
     assert_eq!(parse("whois", "A\n[27.c\0w\x1b[h"), Command::Whois("A␊[27.cw␛[h".into()));
 }
 
-/// Whoever types `rename |x` must not be told to type `rename||x`, which names nobody.
+/// The answer to `rename |x` must not advise `rename||x`, which names nobody.
 #[test]
 fn the_advice_of_a_rename_hint_names_somebody() {
     for typed in ["rename mike", "rename |mike", "rename mike|", "rename ||"] {
@@ -259,7 +259,7 @@ fn the_advice_of_a_rename_hint_names_somebody() {
     }
 }
 
-/// What is told to do instead must do what it says.
+/// The advised command must do what it says.
 #[test]
 fn the_advice_of_an_unknown_command_sends_the_line() {
     for typed in ["/mgs mike thanks", "/", "/ who", "/shrug", "/s"] {
