@@ -1,4 +1,4 @@
-//! What happened so far, in numbers that any thread may raise and read.
+//! Counters of events, which any thread may raise and read.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,19 +8,19 @@ use crate::protocol::{CloseKind, CloseReason};
 /// Counters since the start of a server. Each only grows.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Sessions that came in.
+    /// Sessions that were opened.
     pub opened: AtomicU64,
-    /// Callers turned away because there was no place, no thread or no descriptor.
+    /// Callers that were turned away for want of a slot, a thread or a descriptor.
     pub turned_away: AtomicU64,
     /// Failures of accept, each with a pause.
     pub accept_failures: AtomicU64,
-    /// Commands that sessions sent, lines of chat among them.
+    /// Commands of sessions, lines of chat among them.
     pub commands: AtomicU64,
     /// Room lines handed to sessions, one for each receiver.
     pub deliveries: AtomicU64,
-    /// Room lines that sessions did not get because they did not read.
+    /// Room lines that were skipped for slow consumers.
     pub skipped: AtomicU64,
-    /// Times that a slow consumer congested its room and made its talkers wait, 100 ms at most.
+    /// Times that a slow consumer congested its room, for 100 ms at most.
     pub held_up: AtomicU64,
     /// Sessions ended, by [`CloseKind`] (`kind as usize`).
     pub closed: [AtomicU64; CloseKind::ALL.len()],

@@ -90,7 +90,7 @@ impl FromStr for Listen {
     }
 }
 
-/// What others see of a peer's address.
+/// Whether others see a peer's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "flags", derive(clap::ValueEnum))]
 pub enum Addresses {

@@ -183,7 +183,7 @@ impl Config {
         }
     }
 
-    /// What bounds the decoders.
+    /// The limits of the decoders.
     #[must_use]
     pub fn limits(&self) -> Limits {
         let Self { max_line, max_packet, max_frame, .. } = self.within_bounds();

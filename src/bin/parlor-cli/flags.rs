@@ -78,20 +78,19 @@ pub(super) struct Flags {
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on", value_parser = parse_switch)]
     pub time: Option<bool>,
 
-    /// What to do; without it, talk (in a terminal) or say every line of standard input
+    /// The command; without one, talk (in a terminal) or say every line of standard input
     #[command(subcommand)]
     pub action: Option<Action>,
 }
 
-/// What scripts can ask for.
-// Each has its usage spelt out: clap's own leaves the server out, and whoever writes it behind the command
-// would not be told where it goes.
+/// The commands for scripts.
+// The usage of each is spelt out: clap's own leaves the server out, which must stand before the command.
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum Action {
     /// Say a line, as it stands; done when the server has sent it to everybody
     #[command(override_usage = "parlor-cli [HOST[:PORT]] send [OPTIONS] <TEXT>...")]
     Send {
-        /// What to say; several lines are said as several. Options may stand behind it; what follows -- is text
+        /// The text; several lines are said as several. Options may stand behind it; words behind -- are text
         #[arg(value_name = "TEXT", required = true)]
         text: Vec<String>,
 
@@ -154,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_host_may_stand_before_what_to_do() {
+    fn host_stands_before_the_command() {
         let flags = Flags::try_parse_from(["parlor-cli", "h:1", "send", "-n", "ann", "a", "--", "-x", "b"]).unwrap();
         assert_eq!(flags.host.as_deref(), Some("h:1"));
         assert_eq!(flags.name.unwrap().as_str(), "ann");
         assert!(matches!(flags.action, Some(Action::Send { text, .. }) if text == ["a", "-x", "b"]));
         let flags = Flags::try_parse_from(["parlor-cli", "expect", "x", "--timeout", "2m"]).unwrap();
         assert_eq!(flags.timeout, Duration::from_secs(120));
-        // Who puts it behind is told where it goes.
+        // The usage tells where the server stands.
         let error = Flags::try_parse_from(["parlor-cli", "who", "h:1"]).unwrap_err().to_string();
         assert!(error.contains("Usage: parlor-cli [HOST[:PORT]] who"), "{error}");
         for command in Flags::command().get_subcommands_mut() {

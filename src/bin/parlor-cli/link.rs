@@ -1,4 +1,4 @@
-//! State that a person's terminal shares with the listening thread: the connection, the name, the room.
+//! The state that a terminal's thread shares with the listener: the connection, the name, the room.
 //!
 //! The terminal's thread sends through it. [`Listener`](super::listener::Listener) updates it.
 
@@ -11,17 +11,17 @@ use parlor::client::{ClientError, Talker};
 use parlor::protocol::{Command, Nick, RoomName, Switch};
 use parlor::wire::{Heard, Kind, Speech};
 
-/// Names that Tab knows; those heard of least recently go.
+/// Most names that Tab completes. The least recent are dropped.
 const MAX_NAMES: usize = 500;
-/// Longest name that Tab knows, in bytes: names have 64 at most, addresses fewer.
+/// Longest name that Tab completes, in bytes: names have at most 64, addresses fewer.
 const MAX_NAME: usize = 64;
-/// Lines that have not come back. More are not remembered.
+/// Most lines that have not come back. Further lines are not recorded.
 const MAX_UNCONFIRMED: usize = 100;
 
-/// What somebody is told who keeps a line when there is a connection again.
+/// The message about a pending line when there is a connection again.
 pub(super) const CAN_BE_SENT: &str = "Press Enter to send the line that was kept";
 
-/// What the terminal and the listening thread both know.
+/// The state that the terminal and the listener share.
 #[derive(Debug, Default)]
 pub(super) struct Link {
     state: Mutex<State>,
@@ -42,14 +42,14 @@ struct State {
     moves: u64,
     names: VecDeque<String>,
     unconfirmed: VecDeque<String>,
-    /// A line that could not be sent waits in the editor, and whoever typed it for the connection.
-    keeps: bool,
+    /// A line that could not be sent waits in the editor for a connection.
+    has_pending: bool,
     leaving: bool,
     /// No further connection is made.
     over: bool,
     /// How often the connection has broken.
     breaks: u64,
-    /// `/quiet on`: joins and leaves are hidden. The server must be told again after a break.
+    /// `/quiet on`: joins and leaves are hidden. It is sent again after a break.
     quiet: bool,
 }
 
@@ -69,12 +69,12 @@ impl Link {
         self.state.lock().room.clone()
     }
 
-    /// The name that the server knows this person by.
+    /// The name as the server has it.
     pub(super) fn name(&self) -> Option<String> {
         self.state.lock().name.clone()
     }
 
-    /// Names heard of, the latest first.
+    /// Names for Tab, the latest first.
     pub(super) fn names(&self) -> Vec<String> {
         self.state.lock().names.iter().rev().cloned().collect()
     }
@@ -98,7 +98,7 @@ impl Link {
             talker
         };
         match talker.send(command) {
-            Err(ClientError::Send { .. }) => Ok(Sent::NotConnected), // the listening thread says why
+            Err(ClientError::Send { .. }) => Ok(Sent::NotConnected), // the listener shows the reason
             sent => sent.map(|_| Sent::Done),
         }
     }
@@ -148,20 +148,20 @@ impl Link {
         }
     }
 
-    /// Tells as soon as there is a connection that a kept line can be sent; `false` if there is one again
+    /// Marks a line as pending, so that the listener tells when there is a connection. Returns `false` if there is one
     /// already.
-    pub(super) fn keep(&self) -> bool {
+    pub(super) fn set_pending(&self) -> bool {
         let mut state = self.state.lock();
-        state.keeps = state.talker.is_none();
-        state.keeps
+        state.has_pending = state.talker.is_none();
+        state.has_pending
     }
 
-    /// The line that was kept is sent, or given up.
-    pub(super) fn keep_no_more(&self) {
-        self.state.lock().keeps = false;
+    /// Records that the pending line was sent or dropped.
+    pub(super) fn clear_pending(&self) {
+        self.state.lock().has_pending = false;
     }
 
-    /// From now on an end of the connection is the end.
+    /// Makes the next end of the connection the last.
     pub(super) fn leave(&self) {
         self.state.lock().leaving = true;
     }
@@ -176,8 +176,7 @@ impl Link {
         Ok(sent)
     }
 
-    /// Learns from what is heard; `false` if it need not be shown, because it stands there already,
-    /// as it was typed.
+    /// Notes an event. Returns `false` if it need not be shown: a line that stands there already, as it was typed.
     pub(super) fn learn(&self, heard: &Heard) -> bool {
         let mut state = self.state.lock();
         if let Heard::Left { name, .. } | Heard::Renamed { old: name, .. } = heard {
@@ -206,12 +205,12 @@ impl Link {
         true
     }
 
-    /// Records a new connection. Returns whether a kept line waits for it.
+    /// Records a new connection. Returns whether a pending line waits for it.
     pub(super) fn connected(&self, talker: Talker) -> bool {
         let mut state = self.state.lock();
         state.talker = Some(talker);
         self.answered.notify_all();
-        state.keeps
+        state.has_pending
     }
 
     /// Records that the connection broke.

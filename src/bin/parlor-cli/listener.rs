@@ -1,7 +1,7 @@
-//! The thread behind a person's terminal: it listens, and connects again after a break.
+//! The thread behind a terminal: it receives, and connects again after a break.
 //!
-//! It puts what is to be shown into a bounded queue. A stopped terminal fills the queue and stops the
-//! listening; the server then treats this client as a slow consumer.
+//! It puts lines into a bounded queue for the screen. A stopped terminal fills the queue and stops the listener; the
+//! server then treats this client as a slow consumer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::display::Display;
 use super::link::{CAN_BE_SENT, Link};
-use super::look::Look;
 use super::reconnect::{NAME_RETRY_INTERVAL, NAME_RETRY_TIME, Pauses};
 use super::settings::Settings;
 use parlor::client::{Client, ClientError};
@@ -19,7 +19,7 @@ use parlor::wire::{Heard, Wire};
 
 /// A server that does not answer in this time counts as not there.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest time for showing what a door has sent at once. In a busy room others may never pause.
+/// Longest time for showing what has arrived. In a busy room the stream may never pause.
 const GREETING_TIME: Duration = Duration::from_millis(100);
 /// Longest wait in one call.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
@@ -30,8 +30,8 @@ const MAX_SHOWN: usize = 65_536;
 pub(super) struct Listener {
     pub(super) link: Arc<Link>,
     pub(super) settings: Settings,
-    pub(super) look: Arc<Look>,
-    /// Whether one's own line is shown when it comes back: only without a terminal on which it stands already.
+    pub(super) display: Arc<Display>,
+    /// Whether own lines are shown when they come back: only without a terminal, where they stand already.
     pub(super) shows_own: bool,
     /// Lines to be shown, each with its line end.
     pub(super) screen: Sender<String>,
@@ -55,16 +55,16 @@ impl Listener {
         let mut pauses = Pauses::new();
         loop {
             let error = self.listen(&mut client, &mut wanted, room.as_ref());
-            // This may be the server's last words.
+            // The server's last words may have arrived.
             self.hear_what_is_there(&mut client);
-            drop(client); // the server may not know yet that it is over, and keeps the name so long
+            drop(client); // until the server notices the end, it keeps the name
             let broken = self.link.broke();
             if broken.leaving {
                 return None;
             }
             room = broken.room.or(room);
             for line in broken.lost {
-                self.show(&self.look.paint.refusal(&format!("Perhaps not sent: {line}")));
+                self.show(&self.display.paint.refusal(&format!("Perhaps not sent: {line}")));
             }
             self.inform(&match &error {
                 ClientError::Closed { last_words: Some(_), .. } => "Connection lost".to_owned(), // they are shown
@@ -82,8 +82,8 @@ impl Listener {
         }
     }
 
-    /// Shows what is heard until the connection ends. First it restores the name and the room, or says that
-    /// they are lost. Nothing can be sent before that: what was typed for one room must not reach another.
+    /// Shows events until the connection ends. First it restores the name and the room, or says that they are lost.
+    /// Nothing can be sent before that: a line for one room must not reach another.
     fn listen(&self, client: &mut Client, wanted: &mut Wanted, room: Option<&RoomName>) -> ClientError {
         // The greeting is shown at once.
         self.hear_what_is_there(client);
@@ -125,7 +125,7 @@ impl Listener {
             match client.recv(wanted.again.map_or_else(|| Instant::now() + MAX_WAIT, |(at, _)| at)) {
                 Ok(Some(heard)) => {
                     if let Heard::YouAre(name) = &heard {
-                        // Any name that the server gives is the one to restore later.
+                        // This name is to be restored later.
                         *wanted = Wanted { nick: Nick::parse(name).ok(), again: None };
                     }
                     self.hear(&heard);
@@ -165,7 +165,7 @@ impl Listener {
                 Err(error) => return Err(error),
             }
         }
-        // This door has neither put this client into a room nor told who is there.
+        // Such a door has neither put this client into a room nor listed its members.
         if self.settings.wire != Wire::Text {
             client.join(&lobby, Instant::now() + ANSWER_TIMEOUT)?;
             client.send(&Command::Who(None))?;
@@ -189,20 +189,20 @@ impl Listener {
         let is_new = self.link.learn(heard) || self.shows_own;
         if is_new
             && !is_known
-            && let Some(line) = self.look.heard(heard, self.link.name().as_deref())
+            && let Some(line) = self.display.heard(heard, self.link.name().as_deref())
         {
             self.show(&line);
         }
     }
 
     fn inform(&self, text: &str) {
-        self.show(&self.look.rows.indented(&self.look.paint.info(text)));
+        self.show(&self.display.rows.indented(&self.display.paint.info(text)));
     }
 
     fn show(&self, line: &str) {
         let (shown, more) = line.split_at(line.floor_char_boundary(MAX_SHOWN));
         let mark = if more.is_empty() { "" } else { " …" };
-        let _ = self.screen.send(format!("{shown}{mark}\n")); // fails only when nobody looks any more
+        let _ = self.screen.send(format!("{shown}{mark}\n")); // fails only when the screen thread has ended
     }
 
     /// Connects again, without a limit of attempts. Returns `None` if the person leaves meanwhile.

@@ -1,21 +1,23 @@
 //! The `parlor-cli` program: talks to a Parlor in a terminal or from scripts.
 //!
-//! `flags` and `settings` are its options, `memory` the files of the last conversation, `script` and `pipe` serve
-//! scripts, `terminal` and `person` a person's conversation, `link` and `listener` the connection behind it that
-//! reconnects, `show`, `look` and `rows` the display.
+//! - `flags`, `address`, `settings`, `saved`: the options, and the files of the last conversation
+//! - `script`, `pipe`, `reconnect`: the commands for scripts
+//! - `terminal`, `input`, `completion`: the lines that are typed in a terminal
+//! - `link`, `listener`: the connection behind a terminal
+//! - `screen`, `display`, `show`, `rows`: the lines that are shown
 
 mod address;
-mod assistant;
+mod completion;
+mod display;
 mod error;
 mod flags;
+mod input;
 mod link;
 mod listener;
-mod look;
-mod memory;
-mod person;
 mod pipe;
 mod reconnect;
 mod rows;
+mod saved;
 mod screen;
 mod script;
 mod settings;
@@ -29,7 +31,7 @@ use clap::Parser;
 
 use error::Error;
 use flags::{Action, Flags};
-use memory::Memory;
+use saved::SavedFiles;
 use script::Outcome;
 use settings::Settings;
 
@@ -43,20 +45,20 @@ fn run(flags: &Flags) -> ExitCode {
         return show::complain("--to is for one person, --room for a room: give one of them. Nothing was sent", 2);
     }
     let variable = |name: &str| std::env::var_os(name);
-    // Scripts ignore the remembered settings, so that they do the same for everybody.
+    // Scripts ignore the saved settings, so that they do the same for everybody.
     let talks = flags.action.is_none() && io::stdin().is_terminal();
-    let (memory, remembered, warnings) = if talks { Memory::read(variable) } else { Default::default() };
+    let (files, saved, warnings) = if talks { SavedFiles::read(variable) } else { Default::default() };
     for warning in warnings {
         show::warn(&warning);
     }
-    finish(Settings::of(flags, variable, &remembered).and_then(|settings| {
+    finish(Settings::of(flags, variable, &saved).and_then(|settings| {
         let out = &mut io::stdout();
         match &flags.action {
             Some(Action::Send { text, to }) => script::send(&settings, &text.join(" "), to.as_deref()),
             Some(Action::Tail { json }) => script::tail(&settings, *json, out),
             Some(Action::Expect { regex }) => script::expect(&settings, regex, out),
             Some(Action::Who) => script::who(&settings, out),
-            None if talks => terminal::converse(&settings, memory, remembered),
+            None if talks => terminal::converse(&settings, files, saved),
             None => script::pipe(&settings, io::stdin()),
         }
     }))

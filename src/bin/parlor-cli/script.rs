@@ -17,23 +17,23 @@ use parlor::client::{Client, ClientError};
 use parlor::protocol::{Body, RoomName, VisitTo};
 use parlor::wire::{Heard, Speech, Wire};
 
-/// While standard input is silent, so often somebody looks what is heard.
-const LOOK: Duration = Duration::from_millis(250);
-/// A wait that ends only when something is heard.
+/// Interval at which received lines are read while standard input is silent.
+const READ_INTERVAL: Duration = Duration::from_millis(250);
+/// Longest wait of one call.
 const HOUR: Duration = Duration::from_secs(3600);
 /// Shortest part of a line that is tried, in bytes.
 const SHORTEST_PART: usize = 64;
 
-/// How a command ended, if nothing was in its way.
+/// The result of a command.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Done,
-    /// It could not be done; why.
+    /// It could not be done, for this reason.
     Not(String),
 }
 
-/// Comes in, under the name that is wanted, if one is.
-fn come(settings: &Settings) -> Result<Client, ClientError> {
+/// Connects and takes the wanted name, if there is one.
+fn connect(settings: &Settings) -> Result<Client, ClientError> {
     let until = Instant::now() + settings.timeout;
     let mut client = Client::connect_within(&*settings.address, settings.wire, settings.timeout)?;
     if let Some(nick) = &settings.name {
@@ -44,7 +44,7 @@ fn come(settings: &Settings) -> Result<Client, ClientError> {
 
 /// Connects. Without a named door or port it tries the JSON door for half the time, where a line needs no
 /// joining and leaving. Else it uses the named or the text door, under the wanted name.
-fn come_to_send(settings: &Settings) -> Result<Client, Error> {
+fn connect_to_send(settings: &Settings) -> Result<Client, Error> {
     let programs = Wire::Json(None);
     if !settings.wire_is_given && !has_port(&settings.host) {
         let address = address(&settings.host, programs)?;
@@ -53,14 +53,14 @@ fn come_to_send(settings: &Settings) -> Result<Client, Error> {
         }
     }
     if settings.wire == Wire::Text {
-        return Ok(come(settings)?);
+        return Ok(connect(settings)?);
     }
     Ok(Client::connect_within(&*settings.address, settings.wire, settings.timeout)?)
 }
 
 /// Connects and joins the wanted room.
-fn come_into_room(settings: &Settings) -> Result<Client, ClientError> {
-    let mut client = come(settings)?;
+fn connect_and_join(settings: &Settings) -> Result<Client, ClientError> {
+    let mut client = connect(settings)?;
     let until = Instant::now() + settings.timeout;
     match &settings.room {
         Some(room) => client.join(room, until)?,
@@ -69,13 +69,13 @@ fn come_into_room(settings: &Settings) -> Result<Client, ClientError> {
     Ok(client)
 }
 
-/// Says the lines of `text`: to the room, or to one person.
+/// Says the lines of `text` to the room, or to one session.
 pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<Outcome, Error> {
     let bodies: Vec<Body> = text.lines().filter_map(Body::new).collect();
     if bodies.is_empty() {
         return Ok(Outcome::Not("there is nothing to say in that".to_owned()));
     }
-    let mut client = come_to_send(settings)?;
+    let mut client = connect_to_send(settings)?;
     let until = || Instant::now() + settings.timeout;
     // A visit costs the room one line; the text door has none.
     if client.talker().wire() != Wire::Text {
@@ -99,7 +99,7 @@ pub(super) fn send(settings: &Settings, text: &str, to: Option<&str>) -> Result<
     Ok(Outcome::Done)
 }
 
-/// Prints what is heard until standard output closes, or the connection ends under `--no-reconnect`.
+/// Prints lines until standard output closes, or the connection ends under `--no-reconnect`.
 pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Result<Outcome, Error> {
     let mut line = Line::new(settings)?;
     let (paint, rows) = (Paint::on(out), Rows::of(out));
@@ -110,7 +110,7 @@ pub(super) fn tail(settings: &Settings, json: bool, out: &mut io::Stdout) -> Res
         }
         let line = if json { show::object(&speech) } else { rows.indented(&paint.speech(&speech)) };
         if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-            return Ok(Outcome::Done); // nobody reads any more
+            return Ok(Outcome::Done); // standard output is closed
         }
     }
 }
@@ -130,11 +130,11 @@ pub(super) fn expect(
             other => Paint::none().movement(other),
         };
         if let Some(shown) = shown.filter(|shown| regex.is_match(shown)) {
-            let _ = writeln!(out, "{}", Rows::of(out).indented(&shown)); // it has matched, whether anybody reads it or not
+            let _ = writeln!(out, "{}", Rows::of(out).indented(&shown)); // the line has matched, even if standard output is closed
             line.client.leave();
             return Ok(Outcome::Done);
         }
-        // While others talk on, there is always something more to hear.
+        // In a busy room there is always another line.
         if Instant::now() >= until {
             break;
         }
@@ -142,9 +142,9 @@ pub(super) fn expect(
     Ok(Outcome::Not(format!("nothing matched {regex} in {:?}", settings.timeout)))
 }
 
-/// Prints who is here.
+/// Prints the names of the room's members.
 pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, Error> {
-    let mut client = come(settings)?;
+    let mut client = connect(settings)?;
     let names = client.who(settings.room.as_ref(), Instant::now() + settings.timeout)?;
     for name in names {
         if writeln!(out, "{name}").is_err() {
@@ -155,21 +155,21 @@ pub(super) fn who(settings: &Settings, out: &mut impl Write) -> Result<Outcome, 
     Ok(Outcome::Done)
 }
 
-/// Says every line of `input`, each when the one before has come back.
+/// Says each line of `input` when the line before has come back.
 pub(super) fn pipe(settings: &Settings, input: impl Read + Send + 'static) -> Result<Outcome, Error> {
     let mut line = Line::new(settings)?;
     let bodies = read_ahead(input)?;
     let mut refused = 0_u64;
     let mut limit = usize::MAX;
     loop {
-        match bodies.recv_timeout(LOOK) {
+        match bodies.recv_timeout(READ_INTERVAL) {
             Ok(body) => refused += u64::from(!line.say_all(body.as_str(), &mut limit)?),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        // What the others say is not asked for here, but the server is not kept waiting with it; nor is
-        // the next line, however much they say.
-        let until = Instant::now() + LOOK;
+        // Other lines are read and dropped, so that this client is no slow consumer. They must not delay the next
+        // line.
+        let until = Instant::now() + READ_INTERVAL;
         while line.recv(Instant::now())?.is_some() && Instant::now() < until {}
     }
     line.client.leave();
@@ -186,7 +186,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     /// Connects. A first connection that fails is not tried again.
     fn new(settings: &'a Settings) -> Result<Self, ClientError> {
-        Ok(Self { settings, client: come_into_room(settings)?, pauses: Pauses::new() })
+        Ok(Self { settings, client: connect_and_join(settings)?, pauses: Pauses::new() })
     }
 
     /// The next event, on this connection or a later one; `None` if none arrives until `deadline`.
@@ -219,7 +219,7 @@ impl<'a> Line<'a> {
                 Ok(()) => (rest, breaks) = (behind, 0),
                 Err(error) if error.is_break() && self.settings.reconnects => {
                     breaks += 1;
-                    // Do not send the same packet for ever to a server that closes because of it.
+                    // The part itself may be the reason why the server closes.
                     if breaks > 1 && part.len() > SHORTEST_PART {
                         *limit = part.len() / 2;
                     }
@@ -253,7 +253,7 @@ impl<'a> Line<'a> {
             if pause >= left {
                 return Ok(false);
             }
-            match come_into_room(self.settings) {
+            match connect_and_join(self.settings) {
                 Ok(client) => {
                     self.client = client;
                     self.pauses.connected();
@@ -293,13 +293,13 @@ mod tests {
     use std::thread;
 
     use crate::flags::Flags;
-    use crate::memory::Remembered;
+    use crate::saved::SavedSettings;
 
-    /// Longer than anything that works takes, on a busy machine too.
+    /// Longer than the test takes, on a busy machine too.
     const DEADLINE: Duration = Duration::from_secs(20);
 
-    /// A text door for one client, where bob never stops talking. It ends when the client leaves, or
-    /// after the deadline, and gives what it was told.
+    /// A text door for one client, where bob never stops talking. It ends when the client leaves, or after the
+    /// deadline, and returns the lines that the client sent.
     fn flood() -> (SocketAddr, thread::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -331,12 +331,12 @@ mod tests {
 
     fn settings(timeout: &str, address: SocketAddr) -> Settings {
         let flags = Flags::try_parse_from(["parlor-cli", &address.to_string(), "--timeout", timeout]).unwrap();
-        Settings::of(&flags, |_| None, &Remembered::default()).unwrap()
+        Settings::of(&flags, |_| None, &SavedSettings::default()).unwrap()
     }
 
-    /// It ended when there was a moment's silence, which there may never be.
+    /// The time-out was checked only in a pause of the stream, which may never come.
     #[test]
-    fn what_is_expected_in_time_is_not_waited_for_longer() {
+    fn expect_in_busy_room_times_out() {
         let (address, server) = flood();
         let regex = Regex::new("nobody says this").unwrap();
         let outcome = expect(&settings("300ms", address), &regex, &mut io::stdout()).unwrap();
@@ -344,9 +344,9 @@ mod tests {
         server.join().unwrap();
     }
 
-    /// It said one line, and listened.
+    /// The pipe said one line, and then read for ever.
     #[test]
-    fn a_pipe_says_its_lines_while_others_never_stop() {
+    fn pipe_in_busy_room_says_all_lines() {
         let (address, server) = flood();
         let outcome = pipe(&settings("20s", address), "one\ntwo\nthree\n".as_bytes()).unwrap();
         assert!(matches!(outcome, Outcome::Done), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! How what is heard looks: to people, and to programs.
+//! The written form of events, for people and for programs.
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -16,15 +16,14 @@ pub(super) fn is_dumb_terminal() -> bool {
     std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
-/// Whether names have colours, and how.
+/// The colours of a terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
     on: bool,
 }
 
 impl Paint {
-    /// Colours, if `out` is a terminal that has them and nobody has asked for none
-    /// (<https://no-color.org>).
+    /// Colours, if `out` is a terminal that has them and NO_COLOR is not set (<https://no-color.org>).
     pub(super) fn on(out: &impl IsTerminal) -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { on: out.is_terminal() && !unwanted && !is_dumb_terminal() }
@@ -34,7 +33,7 @@ impl Paint {
         Self { on: false }
     }
 
-    /// A name in its colour, always the same one.
+    /// A name in its colour, the same one each time.
     pub(super) fn name(self, name: &str) -> String {
         self.with(colour(name), name)
     }
@@ -47,7 +46,7 @@ impl Paint {
         self.with(2, text)
     }
 
-    /// What somebody said.
+    /// A line of chat.
     pub(super) fn speech(self, speech: &Speech) -> String {
         let (name, text) = (self.name(&speech.name), &speech.text);
         match speech.kind {
@@ -58,7 +57,7 @@ impl Paint {
         }
     }
 
-    /// Comings and goings.
+    /// A join, a leave or a new name.
     pub(super) fn movement(self, heard: &Heard) -> Option<String> {
         Some(match heard {
             Heard::Came { name } => format!("*** {} came", self.name(name)),
@@ -71,7 +70,7 @@ impl Paint {
         })
     }
 
-    /// Anything that a person is to see.
+    /// Any event that a person is to see.
     pub(super) fn line(self, heard: &Heard) -> Option<String> {
         Some(match heard {
             Heard::Speech(speech) => self.speech(speech),
@@ -110,7 +109,7 @@ fn colour(name: &str) -> u8 {
     COLOURS.get(index).copied().unwrap_or(0)
 }
 
-/// What somebody said as one JSON object, with the keys of the json door.
+/// A line of chat as one JSON object, with the keys of the JSON door.
 pub(super) fn object(speech: &Speech) -> String {
     let act = match speech.kind {
         Kind::Said => "chat",
@@ -136,12 +135,12 @@ pub(super) fn object(speech: &Speech) -> String {
     Value::Object(object).to_string()
 }
 
-/// Says something on standard error.
+/// Writes to standard error.
 pub(super) fn warn(what: &str) {
     let _ = writeln!(io::stderr(), "parlor-cli: {what}");
 }
 
-/// Says on standard error why this program ends with `code`.
+/// Writes the reason to standard error. Returns the exit code.
 pub(super) fn complain(why: &str, code: u8) -> ExitCode {
     warn(why);
     ExitCode::from(code)
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_its_colour_and_others_have_others() {
+    fn name_has_one_colour() {
         let paint = Paint { on: true };
         assert_eq!(paint.name("ann"), paint.name("ann"));
         let names = ["ann", "bob", "mike", "eve", "carol", "dave", "127.0.0.1:5123"];
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_the_keys_of_the_json_door() {
+    fn object_has_keys_of_json_door() {
         let speech = Speech {
             name: "ann".into(),
             text: "\"hi\"".into(),

@@ -1,10 +1,10 @@
-//! A person's conversation: what is typed is never broken up by what arrives.
+//! A conversation in a terminal: received lines never break up the line that is typed.
 //!
-//! Three threads: this one edits lines, [`Listener`] listens, and a third puts what is heard above
-//! the line being typed, since the editor takes it only while it edits. Nobody waits for the third:
-//! when the person leaves, what it could not show in time is not shown.
+//! There are three threads. This one edits lines, [`Listener`] receives, and the screen thread prints received lines
+//! above the line that is typed, because the editor takes them only while it edits. No thread waits for the screen
+//! thread: at the end, lines that it could not print in time are dropped.
 //!
-//! Without a terminal on both sides, or with one that cannot move its cursor, lines are plain.
+//! Without a terminal on both sides, or with a terminal that cannot move its cursor, lines are plain.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Config, Editor};
 
-use super::assistant::Assistant;
+use super::completion::EditorHelper;
+use super::display::Display;
 use super::error::Error;
+use super::input::{Handled, Input, is_public, quits_behind};
 use super::link::Link;
 use super::listener::{ANSWER_TIMEOUT, Listener};
-use super::look::Look;
-use super::memory::{Memory, Remembered};
-use super::person::{Fate, Person, is_public, quits_behind};
 use super::rows::Rows;
+use super::saved::{SavedFiles, SavedSettings};
 use super::screen::{Accepting, show_above, show_plainly};
 use super::script::Outcome;
 use super::settings::Settings;
@@ -33,34 +33,34 @@ use super::show::{self, Paint};
 use parlor::client::Client;
 use parlor::protocol::Command;
 
-/// Lines that wait to be shown. When there are more, the listening stops.
+/// Most lines that wait for the screen thread. The listener stops while there are as many.
 const SCREEN_LINES: usize = 1024;
-/// So long somebody who leaves waits for the server's goodbye, and for the screen.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// How long each attempt to send a kept line waits for a connection.
-const KEPT_LINE_WAIT: Duration = Duration::from_secs(3600);
-/// Lines of history that the up arrow reaches.
+/// Longest wait at the end for the server's goodbye and for the screen thread.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait of one attempt to send a pending line for a connection.
+const PENDING_LINE_WAIT: Duration = Duration::from_secs(3600);
+/// Most typed lines that the up arrow reaches.
 const HISTORY: usize = 1000;
 
-type LineEditor = Editor<Assistant, MemHistory>;
+type LineEditor = Editor<EditorHelper, MemHistory>;
 
 /// Talks until the person leaves.
-pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remembered) -> Result<Outcome, Error> {
+pub(super) fn converse(settings: &Settings, files: SavedFiles, saved: SavedSettings) -> Result<Outcome, Error> {
     let out = io::stdout();
-    let look = Arc::new(Look {
+    let display = Arc::new(Display {
         paint: Paint::on(&out),
         rows: Rows::of(&out),
         bell: settings.bell && out.is_terminal(),
         time: AtomicBool::new(settings.time),
     });
     let client = Client::connect(&*settings.address, settings.wire).inspect_err(|_| {
-        if settings.is_remembered {
+        if settings.is_saved {
             show::warn("that is the server of the last conversation; parlor-cli HOST talks elsewhere");
         }
     })?;
     let (link, accepting): (Arc<Link>, Arc<Accepting>) = (Arc::default(), Arc::default());
     let mut editor = if can_edit() {
-        Some(editor(&link, &accepting, look.paint).map_err(|error| Error::terminal("use the terminal", &error))?)
+        Some(editor(&link, &accepting, display.paint).map_err(|error| Error::terminal("use the terminal", &error))?)
     } else {
         None
     };
@@ -79,7 +79,7 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
     let listener = Listener {
         link: Arc::clone(&link),
         settings: settings.clone(),
-        look: Arc::clone(&look),
+        display: Arc::clone(&display),
         shows_own: !out.is_terminal(),
         screen: screen.clone(),
         left,
@@ -91,18 +91,18 @@ pub(super) fn converse(settings: &Settings, memory: Memory, remembered: Remember
         drop(over);
     })?;
     link.wait_for_connection(ANSWER_TIMEOUT);
-    let mut person =
-        Person { settings: settings.clone(), link: Arc::clone(&link), look, screen, place: None, memory, remembered };
-    person.remember();
+    let mut input =
+        Input { settings: settings.clone(), link: Arc::clone(&link), display, screen, place: None, files, saved };
+    input.save();
     let outcome = match editor {
-        Some(editor) => edit(&mut person, editor, &accepting),
-        None => read_plainly(&mut person),
+        Some(editor) => edit(&mut input, editor, &accepting),
+        None => read_plainly(&mut input),
     };
-    person.remember();
-    drop(person);
+    input.save();
+    drop(input);
     link.leave();
     drop(leave);
-    let _ = is_over.recv_timeout(GOODBYE); // disconnects when both have ended
+    let _ = is_over.recv_timeout(END_TIMEOUT); // disconnects when both have ended
     let broken = broken.lock().take();
     match broken {
         Some(error) => Err(error.into()),
@@ -119,7 +119,7 @@ fn editor(link: &Arc<Link>, accepting: &Arc<Accepting>, paint: Paint) -> rustyli
     let config = Config::builder().max_history_size(HISTORY)?.completion_type(rustyline::CompletionType::List).build();
     let history = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config, history)?;
-    editor.set_helper(Some(Assistant { link: Arc::clone(link), accepting: Arc::clone(accepting), paint }));
+    editor.set_helper(Some(EditorHelper { link: Arc::clone(link), accepting: Arc::clone(accepting), paint }));
     Ok(editor)
 }
 
@@ -129,63 +129,63 @@ fn spawn(name: &'static str, run: impl FnOnce() + Send + 'static) -> Result<(), 
 }
 
 /// Reads edited lines and sends them.
-fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> Result<(), Error> {
+fn edit(input: &mut Input, mut editor: LineEditor, accepting: &Accepting) -> Result<(), Error> {
     // A line that could not be sent, and the room for which it was typed.
-    let (mut kept, mut kept_for) = (String::new(), None);
+    let (mut pending, mut pending_room) = (String::new(), None);
     let mut interrupted = false;
-    let mut lines = person.memory.lines();
+    let mut lines = input.files.lines();
     match lines.read() {
         Ok(before) => before.iter().for_each(|line| drop(editor.add_history_entry(line))),
-        Err(what) => person.refuse(&what),
+        Err(what) => input.refuse(&what),
     }
     loop {
-        let prompt = person.prompt();
-        let typed = editor.readline_with_initial(&prompt, (&kept, ""));
+        let prompt = input.prompt();
+        let typed = editor.readline_with_initial(&prompt, (&pending, ""));
         accepting.set(false);
-        person.link.keep_no_more();
-        let before = std::mem::take(&mut kept);
+        input.link.clear_pending();
+        let before = std::mem::take(&mut pending);
         match typed {
             Ok(typed) => {
                 interrupted = false;
-                if let Some(room) = kept_for.take()
+                if let Some(room) = pending_room.take()
                     && typed == before
                 {
-                    person.place = Some(room);
+                    input.place = Some(room);
                 }
                 let _ = editor.add_history_entry(&typed);
                 if quits_behind(&before, &typed) {
-                    let _ = person.link.send(&Command::Quit(None), None)?;
+                    let _ = input.link.send(&Command::Quit(None), None)?;
                     return Ok(());
                 }
                 if before != typed
                     && is_public(&typed)
-                    && let Err(what) = lines.keep(&typed)
+                    && let Err(what) = lines.add(&typed)
                 {
-                    person.refuse(&what);
+                    input.refuse(&what);
                 }
-                if person.link.is_over() {
+                if input.link.is_over() {
                     return Ok(());
                 }
-                // What is pasted may be several lines.
+                // A paste may have several lines.
                 let mut lines = typed.lines();
                 while let Some(line) = lines.next() {
-                    match person.take(line)? {
-                        Fate::Done => {}
-                        Fate::Kept => {
-                            kept_for.clone_from(&person.place);
-                            kept = [line].into_iter().chain(lines.by_ref()).collect::<Vec<_>>().join("\n");
+                    match input.take(line)? {
+                        Handled::Done => {}
+                        Handled::Pending => {
+                            pending_room.clone_from(&input.place);
+                            pending = [line].into_iter().chain(lines.by_ref()).collect::<Vec<_>>().join("\n");
                         }
-                        Fate::Leaves => return Ok(()),
+                        Handled::Leaves => return Ok(()),
                     }
                 }
-                person.remember();
+                input.save();
             }
             Err(ReadlineError::Interrupted) if !interrupted => {
                 interrupted = true;
-                person.inform("Press Ctrl-C again to leave");
+                input.inform("Press Ctrl-C again to leave");
             }
             Err(ReadlineError::Interrupted | ReadlineError::Eof) => {
-                let _ = person.link.send(&Command::Quit(None), None)?;
+                let _ = input.link.send(&Command::Quit(None), None)?;
                 return Ok(());
             }
             Err(ReadlineError::Signal(_)) => {}
@@ -195,27 +195,27 @@ fn edit(person: &mut Person, mut editor: LineEditor, accepting: &Accepting) -> R
 }
 
 /// Reads plain lines and sends them.
-fn read_plainly(person: &mut Person) -> Result<(), Error> {
+fn read_plainly(input: &mut Input) -> Result<(), Error> {
     for line in io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| Error::terminal("read the terminal", &error))?;
         let line = String::from_utf8_lossy(&line);
-        person.place = person.link.room();
-        // A line that is kept waits here for the connection, and for its room.
+        input.place = input.link.room();
+        // A pending line waits here for the connection, and for its room.
         loop {
-            match person.take(&line)? {
-                Fate::Done => break,
-                Fate::Leaves => return Ok(()),
-                Fate::Kept => {
-                    person.link.wait_for_connection(KEPT_LINE_WAIT);
-                    person.link.keep_no_more();
-                    if person.link.room() != person.place {
-                        person.refuse(&format!("Not sent: {line}"));
+            match input.take(&line)? {
+                Handled::Done => break,
+                Handled::Leaves => return Ok(()),
+                Handled::Pending => {
+                    input.link.wait_for_connection(PENDING_LINE_WAIT);
+                    input.link.clear_pending();
+                    if input.link.room() != input.place {
+                        input.refuse(&format!("Not sent: {line}"));
                         break;
                     }
                 }
             }
         }
     }
-    let _ = person.link.send(&Command::Quit(None), None)?;
+    let _ = input.link.send(&Command::Quit(None), None)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The display form of what is heard: local times, marks on lines for this person, rows.
+//! The display of events in a terminal: local times, marks on lines for this person, rows.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,19 +10,19 @@ use super::rows::Rows;
 use super::show::Paint;
 use parlor::wire::{Heard, Kind, Speech};
 
-/// The display settings of a person.
+/// The display settings.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct Display {
     pub paint: Paint,
     pub rows: Rows,
     /// Whether the bell rings for lines that address this person.
     pub bell: bool,
-    /// Whether the time stands before what is said.
+    /// Whether the time stands before each line.
     pub time: AtomicBool,
 }
 
-impl Look {
-    /// The rows for something heard; `me` is this person's name.
+impl Display {
+    /// The rows of an event; `me` is this person's name.
     pub(super) fn heard(&self, heard: &Heard, me: Option<&str>) -> Option<String> {
         let line = match heard {
             Heard::Speech(speech) => self.speech(speech, me, &Zoned::now()),
@@ -60,7 +60,7 @@ impl Look {
     }
 }
 
-/// The local time of something past, with its date where that is not today.
+/// The local time of a line of the history, with its date if that is not today.
 fn past(at: Timestamp, now: &Zoned) -> String {
     let at = at.to_zoned(now.time_zone().clone());
     let format = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
@@ -122,18 +122,18 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn look(paint: Paint) -> Look {
-        Look { paint, rows: Rows::none(), bell: true, time: AtomicBool::new(false) }
+    fn display(paint: Paint) -> Display {
+        Display { paint, rows: Rows::none(), bell: true, time: AtomicBool::new(false) }
     }
 
     #[test]
     fn past_lines_have_local_times_and_dates() {
         let now = zoned("2026-11-29T00:30:00+05:30[Asia/Kolkata]");
-        let look = look(Paint::none());
+        let display = display(Paint::none());
         let line = |at: Option<&str>, clock: Option<&str>| {
             let at = at.map(|at| at.parse::<Timestamp>().unwrap().as_millisecond() as u64);
             let (name, text, clock) = ("ann".into(), "hi".into(), clock.map(str::to_owned));
-            look.speech(&Speech { name, text, at, clock, past: true, ..Speech::default() }, None, &now)
+            display.speech(&Speech { name, text, at, clock, past: true, ..Speech::default() }, None, &now)
         };
         assert_eq!(line(Some("2026-11-28T18:45:00Z"), None), "--- 00:15 ann: hi");
         assert_eq!(line(Some("2026-11-28T18:15:00Z"), None), "--- 2026-11-28 23:45 ann: hi");
@@ -141,20 +141,20 @@ mod tests {
         assert_eq!(line(None, Some("25:99")), "--- 25:99 ann: hi");
         assert_eq!(line(None, None), "--- ann: hi");
         assert_eq!(line(Some("9999-12-30T22:00:00Z"), None), "--- 9999-12-31 03:30 ann: hi");
-        look.time.store(true, Ordering::Relaxed);
+        display.time.store(true, Ordering::Relaxed);
         let speech = Speech { name: "ann".into(), text: "hi".into(), ..Speech::default() };
-        assert_eq!(look.speech(&speech, None, &now), "00:30 ann: hi");
+        assert_eq!(display.speech(&speech, None, &now), "00:30 ann: hi");
         let at = Some(u64::MAX);
-        assert_eq!(look.speech(&Speech { at, ..speech.clone() }, None, &now), "00:30 ann: hi");
+        assert_eq!(display.speech(&Speech { at, ..speech.clone() }, None, &now), "00:30 ann: hi");
         let at = Some("2026-11-28T18:45:00Z".parse::<Timestamp>().unwrap().as_millisecond() as u64);
-        assert_eq!(look.speech(&Speech { at, ..speech }, None, &now), "00:15 ann: hi");
+        assert_eq!(display.speech(&Speech { at, ..speech }, None, &now), "00:15 ann: hi");
     }
 
     #[test]
     fn lines_for_me_are_marked_and_ring() {
         let now = zoned("2026-11-29T00:30:00+00:00[UTC]");
-        let look = look(Paint::none());
-        let line = |speech: Speech| look.speech(&speech, Some("ann"), &now);
+        let display = display(Paint::none());
+        let line = |speech: Speech| display.speech(&speech, Some("ann"), &now);
         let said = |text: &str| Speech { name: "bob".into(), text: text.into(), ..Speech::default() };
         assert_eq!(line(said("hi Ann!")), "\x07bob: hi Ann!");
         assert_eq!(line(said("hi anna")), "bob: hi anna");

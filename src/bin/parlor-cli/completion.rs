@@ -15,19 +15,19 @@ use super::show::Paint;
 use parlor::protocol::{COMMANDS, Verb};
 
 /// Completes words, and tells the line editor that Enter ends a line.
-pub(super) struct Assistant {
+pub(super) struct EditorHelper {
     pub link: Arc<Link>,
     pub accepting: Arc<Accepting>,
     pub paint: Paint,
 }
 
-impl Helper for Assistant {}
+impl Helper for EditorHelper {}
 
-impl Hinter for Assistant {
+impl Hinter for EditorHelper {
     type Hint = String;
 }
 
-impl Validator for Assistant {
+impl Validator for EditorHelper {
     /// Accepts every line at Enter.
     fn validate(&self, _: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         self.accepting.set(true);
@@ -35,7 +35,7 @@ impl Validator for Assistant {
     }
 }
 
-impl Highlighter for Assistant {
+impl Highlighter for EditorHelper {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _default: bool) -> Cow<'b, str> {
         match prompt.strip_suffix("> ").and_then(|prompt| prompt.rsplit_once(' ')) {
             Some((room, name)) => Cow::Owned(format!("{} {}> ", self.paint.faint(room), self.paint.name(name))),
@@ -44,7 +44,7 @@ impl Highlighter for Assistant {
     }
 }
 
-impl Completer for Assistant {
+impl Completer for EditorHelper {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {

@@ -20,9 +20,9 @@ use parlor::wire::Wire;
 const MAX_FILE: u64 = 64 * 1024;
 const FILE_HEADER: &str = "# Written by parlor-cli when you talk in a terminal. Flags and variables count more.\n";
 
-/// The remembered settings.
+/// The saved settings.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Remembered {
+pub(super) struct SavedSettings {
     pub name: Option<Nick>,
     /// The server as it was given, and the wire format of its door.
     pub server: Option<(String, Wire)>,
@@ -32,15 +32,15 @@ pub(super) struct Remembered {
 
 /// The paths of the files.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct SavedFiles {
     folder: Option<PathBuf>,
     /// The whole file, with foreign keys; `None` if it cannot be used and must not be replaced.
     table: Option<Table>,
 }
 
-impl Memory {
-    /// Reads `cli.toml`. Returns the remembered settings and warnings.
-    pub(super) fn read(variable: impl Fn(&str) -> Option<OsString>) -> (Self, Remembered, Vec<String>) {
+impl SavedFiles {
+    /// Reads `cli.toml`. Returns the saved settings and warnings.
+    pub(super) fn read(variable: impl Fn(&str) -> Option<OsString>) -> (Self, SavedSettings, Vec<String>) {
         let Some(folder) = folder(variable) else { return Default::default() };
         let path = folder.join("cli.toml");
         let mut warnings = Vec::new();
@@ -61,34 +61,34 @@ impl Memory {
                 None
             }
         };
-        let (table, remembered) = match table.map(|table| (understood(&table), table)) {
-            Some((Ok(remembered), table)) => (Some(table), remembered),
+        let (table, saved) = match table.map(|table| (understood(&table), table)) {
+            Some((Ok(saved), table)) => (Some(table), saved),
             Some((Err(what), _)) => {
                 warn(what);
-                (None, Remembered::default())
+                (None, SavedSettings::default())
             }
-            None => (None, Remembered::default()),
+            None => (None, SavedSettings::default()),
         };
-        (Self { folder: Some(folder), table }, remembered, warnings)
+        (Self { folder: Some(folder), table }, saved, warnings)
     }
 
     /// Replaces `cli.toml` atomically.
     ///
     /// # Errors
     /// With the file's name, if it cannot be written.
-    pub(super) fn write(&mut self, remembered: &Remembered) -> Result<(), String> {
+    pub(super) fn write(&mut self, saved: &SavedSettings) -> Result<(), String> {
         let (Some(folder), Some(table)) = (&self.folder, &mut self.table) else { return Ok(()) };
         let before = table.clone();
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
-        if let Some((server, wire)) = &remembered.server {
+        if let Some((server, wire)) = &saved.server {
             put("server", server.clone().into());
             put("wire", scheme(*wire).into());
         }
-        if let Some(name) = &remembered.name {
+        if let Some(name) = &saved.name {
             put("name", name.as_str().into());
         }
-        put("bell", remembered.bell.into());
-        put("time", remembered.time.into());
+        put("bell", saved.bell.into());
+        put("time", saved.time.into());
         if *table == before {
             return Ok(());
         }
@@ -133,12 +133,12 @@ impl Lines {
     ///
     /// # Errors
     /// With the file's name, if it cannot be written; later lines are not kept then.
-    pub(super) fn keep(&mut self, line: &str) -> Result<(), String> {
+    pub(super) fn add(&mut self, line: &str) -> Result<(), String> {
         let Some(file) = self.file.take() else { return Ok(()) };
-        let kept = file.parent().map_or(Ok(()), make).map_err(|error| error.to_string()).and_then(|()| {
+        let added = file.parent().map_or(Ok(()), make).map_err(|error| error.to_string()).and_then(|()| {
             self.history.add(line).and_then(|_| self.history.append(&file)).map_err(|error| error.to_string())
         });
-        kept.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+        added.map_err(|error| format!("cannot write {}: {error}", file.display()))?;
         self.file = Some(file);
         Ok(())
     }
@@ -162,7 +162,7 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 /// Reads our keys.
-fn understood(table: &Table) -> Result<Remembered, String> {
+fn understood(table: &Table) -> Result<SavedSettings, String> {
     let text = |key: &str| match table.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str())),
@@ -179,7 +179,7 @@ fn understood(table: &Table) -> Result<Remembered, String> {
         super::address::address(server, *wire).map_err(|error| format!("server: {error}"))?;
     }
     let name = text("name")?.map(Nick::parse).transpose().map_err(|refusal| format!("name: {refusal}"))?;
-    Ok(Remembered { name, server, bell: flag("bell")?, time: flag("time")? })
+    Ok(SavedSettings { name, server, bell: flag("bell")?, time: flag("time")? })
 }
 
 /// A wire format as `--wire` takes it.
@@ -227,8 +227,8 @@ mod tests {
             Self(path)
         }
 
-        fn read(&self) -> (Memory, Remembered, Vec<String>) {
-            Memory::read(|name| (name == "XDG_CONFIG_HOME").then(|| self.0.clone().into()))
+        fn read(&self) -> (SavedFiles, SavedSettings, Vec<String>) {
+            SavedFiles::read(|name| (name == "XDG_CONFIG_HOME").then(|| self.0.clone().into()))
         }
 
         fn file(&self, name: &str) -> PathBuf {
@@ -246,8 +246,8 @@ mod tests {
     fn what_is_written_is_read_again() {
         let home = Home::new("again");
         let (mut memory, nothing, warnings) = home.read();
-        assert_eq!((nothing, warnings.len()), (Remembered::default(), 0));
-        let all = Remembered {
+        assert_eq!((nothing, warnings.len()), (SavedSettings::default(), 0));
+        let all = SavedSettings {
             name: Some(Nick::parse("josé").unwrap()),
             server: Some(("[::1]:81".into(), Wire::from_scheme("json+gf3").unwrap())),
             bell: true,
@@ -261,7 +261,7 @@ mod tests {
         let text = fs::read_to_string(home.file("cli.toml")).unwrap();
         fs::write(home.file("cli.toml"), format!("{text}later = 1\n")).unwrap();
         let mut memory = home.read().0;
-        memory.write(&Remembered { bell: false, ..all }).unwrap();
+        memory.write(&SavedSettings { bell: false, ..all }).unwrap();
         let text = fs::read_to_string(home.file("cli.toml")).unwrap();
         assert!(text.contains("later = 1") && text.contains("bell = false"), "{text}");
         assert_eq!(fs::read_dir(home.0.join("parlor")).unwrap().count(), 1, "nothing is left beside it");
@@ -276,12 +276,12 @@ mod tests {
         {
             fs::write(home.file("cli.toml"), wrong).unwrap();
             let (mut memory, read, warnings) = home.read();
-            assert_eq!(read, Remembered::default(), "{wrong}");
+            assert_eq!(read, SavedSettings::default(), "{wrong}");
             assert!(
                 matches!(&*warnings, [one] if one.contains("parlor/cli.toml is not used")),
                 "{wrong}: {warnings:?}"
             );
-            memory.write(&Remembered { bell: true, ..Remembered::default() }).unwrap();
+            memory.write(&SavedSettings { bell: true, ..SavedSettings::default() }).unwrap();
             assert_eq!(fs::read_to_string(home.file("cli.toml")).unwrap(), wrong);
         }
         fs::write(home.file("cli.toml"), b"name = \"\xff\"").unwrap();
@@ -298,14 +298,14 @@ mod tests {
         let home = Home::new("lines");
         let mut lines = home.read().0.lines();
         assert_eq!(lines.read(), Ok(vec![]));
-        lines.keep("one").unwrap();
-        lines.keep("two\nlines").unwrap();
+        lines.add("one").unwrap();
+        lines.add("two\nlines").unwrap();
         assert_eq!(home.read().0.lines().read(), Ok(vec!["one".to_owned(), "two\nlines".to_owned()]));
         assert_eq!(fs::metadata(home.file("cli-history")).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(home.file("cli-history"), b"\xff\n").unwrap();
         let mut lines = home.read().0.lines();
         assert!(lines.read().is_err_and(|what| what.contains("cli-history is not used")));
-        lines.keep("three").unwrap();
+        lines.add("three").unwrap();
         assert_eq!(fs::read(home.file("cli-history")).unwrap(), b"\xff\n");
     }
 

@@ -1,4 +1,4 @@
-//! Reads the lines that a person types in a terminal, and carries them out.
+//! The lines that a person types in a terminal: what each means, and its sending.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use super::display::Display;
 use super::link::{CAN_BE_SENT, Link, Sent};
-use super::look::Look;
-use super::memory::{Memory, Remembered};
+use super::saved::{SavedFiles, SavedSettings};
 use super::settings::Settings;
 use parlor::client::ClientError;
 use parlor::protocol::{Command, Notice, OthersHear, RoomName, Switch, Verb};
@@ -19,29 +19,29 @@ const PROMPT_WAIT: Duration = Duration::from_millis(500);
 /// Longest typed line that is read, in bytes; no door accepts more.
 const MAX_LINE: usize = 65_536;
 
-/// The person at the terminal.
-pub(super) struct Person {
+/// The input side of a terminal.
+pub(super) struct Input {
     pub settings: Settings,
     pub link: Arc<Link>,
-    pub look: Arc<Look>,
+    pub display: Arc<Display>,
     pub screen: Sender<String>,
     /// The room in the prompt. Typed lines are for this room.
     pub place: Option<RoomName>,
-    pub memory: Memory,
-    pub remembered: Remembered,
+    pub files: SavedFiles,
+    pub saved: SavedSettings,
 }
 
 /// The result of one typed line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Handled {
     Done,
-    /// It could not be sent, and is kept.
-    Kept,
+    /// It could not be sent, and stays in the editor.
+    Pending,
     Leaves,
 }
 
-impl Person {
-    /// The prompt. Lines that are typed from now on are for the room that it names.
+impl Input {
+    /// The prompt. Lines that are typed from now on are for the room in it.
     pub(super) fn prompt(&mut self) -> String {
         self.place = self.link.room();
         let room = self.place.as_ref().map(RoomName::to_string).unwrap_or_default();
@@ -51,15 +51,15 @@ impl Person {
         }
     }
 
-    /// Obeys or sends one line.
-    pub(super) fn take(&mut self, line: &str) -> Result<Fate, ClientError> {
-        let mut fate = Fate::Done;
+    /// Carries out or sends one line.
+    pub(super) fn take(&mut self, line: &str) -> Result<Handled, ClientError> {
+        let mut handled = Handled::Done;
         if self.link.is_over() {
-            return Ok(Fate::Leaves);
+            return Ok(Handled::Leaves);
         }
         let Some(all) = read(line) else {
             self.refuse("That line cannot be read. Nothing was sent");
-            return Ok(Fate::Done);
+            return Ok(Handled::Done);
         };
         for meant in all {
             let sent = match &meant {
@@ -70,12 +70,12 @@ impl Person {
                     self.explain(command);
                     Ok(Sent::Done)
                 }
-                // The server knows UTC only.
+                // The server has UTC only.
                 Inbound::Command(Command::Time(switch)) => {
                     self.show_time(*switch == Switch::On);
                     Ok(Sent::Done)
                 }
-                // This client needs its echoes to know that a line has arrived; it does not show them.
+                // This client needs its echoes to know that a line has arrived. It does not show them.
                 Inbound::Command(Command::Echo(_)) => {
                     self.refuse("Your lines stand here as you typed them; /echo is for nc and telnet");
                     Ok(Sent::Done)
@@ -85,15 +85,15 @@ impl Person {
                     Ok(Sent::Done)
                 }
                 Inbound::Command(command @ Command::Quit(_)) => {
-                    fate = Fate::Leaves;
+                    handled = Handled::Leaves;
                     self.link.send(command, None).map(|_| Sent::Done)
                 }
                 Inbound::Command(command) => {
                     let place = self.place.as_ref().filter(|_| command.is_for_room());
                     self.link.send(command, place)
                 }
-                // The server may know a command that this client does not, and refuses it if not. Another server
-                // might say aloud what only looks like a command.
+                // A newer server may have a command that this client does not have. At other doors the server might
+                // say the line aloud.
                 Inbound::Refused(_) if self.settings.wire == Wire::Text && line.starts_with('/') => {
                     Ok(self.link.send_typed(line))
                 }
@@ -109,29 +109,29 @@ impl Person {
             };
             match sent {
                 Ok(Sent::Done) => {}
-                Ok(Sent::NotConnected) if self.link.is_over() => fate = Fate::Leaves,
+                Ok(Sent::NotConnected) if self.link.is_over() => handled = Handled::Leaves,
                 Ok(Sent::NotConnected) => {
                     self.refuse("Not connected just now; the line is kept (Ctrl-C drops it)");
-                    if !self.link.keep() {
-                        self.inform(CAN_BE_SENT); // the connection has come back in between
+                    if !self.link.set_pending() {
+                        self.inform(CAN_BE_SENT); // the connection has come back meanwhile
                     }
-                    fate = Fate::Kept;
+                    handled = Handled::Pending;
                 }
                 Ok(Sent::Elsewhere(now)) => {
                     let place = self.place.as_ref().map(RoomName::to_string).unwrap_or_default();
                     let now = now.map_or_else(|| "no room".to_owned(), |now| now.to_string());
                     self.refuse(&format!("Not sent: it was typed for {place}, and you are in {now} now"));
                     self.inform(&format!("It is kept for {place}. To say it: Ctrl-C, /join {place}, up arrow"));
-                    fate = Fate::Kept;
+                    handled = Handled::Pending;
                 }
                 Err(ClientError::Refused { text, .. }) => self.refuse(&text),
                 Err(error) => return Err(error),
             }
         }
-        Ok(fate)
+        Ok(handled)
     }
 
-    /// Goes to another room. Lines behind `/join` in the same paste are for that room.
+    /// Joins another room. Lines behind `/join` in the same paste are for that room.
     fn go(&mut self, command: &Command, room: Option<RoomName>) -> Result<Sent, ClientError> {
         let sent = self.link.go(command, PROMPT_WAIT)?;
         self.place = self.link.room().or(room);
@@ -139,29 +139,29 @@ impl Person {
     }
 
     fn show_time(&self, on: bool) {
-        self.look.time.store(on, Ordering::Relaxed);
+        self.display.time.store(on, Ordering::Relaxed);
         self.inform(if on { "The local time stands before what is said" } else { "Lines have no time before them" });
     }
 
     /// Saves the settings for the next conversation.
-    pub(super) fn remember(&mut self) {
-        self.remembered = Remembered {
+    pub(super) fn save(&mut self) {
+        self.saved = SavedSettings {
             name: self
                 .link
                 .name()
                 .and_then(|name| parlor::protocol::Nick::parse(&name).ok())
-                .or(self.remembered.name.take()),
+                .or(self.saved.name.take()),
             server: Some((self.settings.host.clone(), self.settings.wire)),
             bell: self.settings.bell,
-            time: self.look.time.load(Ordering::Relaxed),
+            time: self.display.time.load(Ordering::Relaxed),
         };
-        if let Err(what) = self.memory.write(&self.remembered) {
-            self.memory = Memory::default(); // it is told once
+        if let Err(what) = self.files.write(&self.saved) {
+            self.files = SavedFiles::default(); // the error is shown once
             self.refuse(&what);
         }
     }
 
-    /// The text door's answers to requests that programs' doors do not have.
+    /// Shows the text door's answers to requests that the other doors do not have.
     fn explain(&self, command: &Command) {
         let notice = match command {
             Command::Help(Some(spec)) => Notice::HelpFor(spec),
@@ -173,18 +173,18 @@ impl Person {
         let Some(mut decoder) = HeardDecoder::new(Wire::Text) else { return };
         decoder.feed(&bytes);
         while let Ok(Some((_, heard))) = decoder.next() {
-            if let Some(line) = self.look.heard(&heard, None) {
+            if let Some(line) = self.display.heard(&heard, None) {
                 self.say(&line);
             }
         }
     }
 
     pub(super) fn inform(&self, text: &str) {
-        self.say(&self.look.rows.indented(&self.look.paint.info(text)));
+        self.say(&self.display.rows.indented(&self.display.paint.info(text)));
     }
 
     pub(super) fn refuse(&self, text: &str) {
-        self.say(&self.look.rows.indented(&self.look.paint.refusal(text)));
+        self.say(&self.display.rows.indented(&self.display.paint.refusal(text)));
     }
 
     fn say(&self, line: &str) {
@@ -193,8 +193,8 @@ impl Person {
     }
 }
 
-/// Whether a line may be stored for later conversations: nothing private, and nothing that a slip of the
-/// finger may have kept from being private.
+/// Whether a line may be stored for later conversations: not a private line, nor a mistyped command, which may be
+/// meant as one.
 pub(super) fn is_public(line: &str) -> bool {
     let is_private = |meant: &Inbound| {
         let heard = if let Inbound::Command(command) = meant { Some(command.others_hear()) } else { None };
@@ -203,11 +203,12 @@ pub(super) fn is_public(line: &str) -> bool {
     line.lines().all(|line| read(line).is_some_and(|all| !all.iter().any(is_private)))
 }
 
-/// Whether a kept line with this at its end asks to leave. While a kept line stands in the editor, `/quit`
-/// is typed behind it, and is not meant to be said.
-pub(super) fn quits_behind(kept: &str, typed: &str) -> bool {
+/// Whether `typed` is a pending line with `/quit` behind it. While a pending line stands in the editor, a person
+/// types `/quit` behind it, and does not mean to say it.
+pub(super) fn quits_behind(pending: &str, typed: &str) -> bool {
     let is_quit = |word: &str| word.eq_ignore_ascii_case(Verb::Quit.spec().name);
-    !kept.is_empty() && typed.strip_prefix(kept).is_some_and(|rest| rest.trim().strip_prefix('/').is_some_and(is_quit))
+    let behind = typed.strip_prefix(pending).filter(|_| !pending.is_empty());
+    behind.is_some_and(|rest| rest.trim().strip_prefix('/').is_some_and(is_quit))
 }
 
 /// The meaning of a typed line, as the text door reads it; `None` if it cannot be known.
@@ -231,7 +232,7 @@ mod tests {
     use parlor::protocol::{Body, Nick};
 
     #[test]
-    fn who_keeps_a_line_can_still_quit() {
+    fn quit_behind_pending_line_quits() {
         assert!(quits_behind("/who", "/who/quit"));
         assert!(quits_behind("hello", "hello /QUIT "));
         for (kept, typed) in [("", "/quit"), ("hello", "hello"), ("hello", "hello/quits"), ("hello", "oh, hello/quit")]
