@@ -1,11 +1,11 @@
-//! What a peer sent, made safe to show on somebody else's terminal.
+//! Cleans a peer's text, so that it is safe to show on other people's terminals.
 //!
-//! A terminal obeys what it is sent: an escape sequence clears the screen, a carriage return
-//! rewrites the line, a right-to-left override makes a name read as another. So text is cleaned
-//! once, where it enters the house, and every door shows it as it is from then on.
+//! A terminal obeys control characters: an escape sequence clears the screen, a carriage return rewrites the
+//! line, a right-to-left override makes a name read as another. So text is cleaned once, where it enters the
+//! server, and every door shows it unchanged from then on.
 //!
-//! Nothing is refused here, and nothing is guessed: what can be shown stays, what would act is
-//! shown as a picture of itself. Cleaning clean text changes nothing.
+//! Nothing is refused here: visible characters stay, controls are shown as pictures. Cleaning clean text
+//! changes nothing.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ use std::borrow::Cow;
 /// The result never has more bytes than three times the input. ASCII text is borrowed, not copied.
 #[must_use]
 pub fn clean(raw: &[u8]) -> Cow<'_, str> {
-    // Valid text, nearly all there is, is looked through by the quicker of the two.
+    // Nearly all text is valid: use the quicker check first.
     let text = std::str::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed);
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) || text.chars().all(is_clean) {
         return text;
@@ -32,8 +32,7 @@ pub fn clean(raw: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter_map(cleaned).collect())
 }
 
-/// At most `most` characters of what somebody typed, the last of them a mark if there were more: for
-/// repeating it to them.
+/// At most `most` characters of a typed text, the last of them `…` if there were more. A refusal repeats it.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
@@ -45,7 +44,7 @@ fn is_clean(c: char) -> bool {
     cleaned(c) == Some(c)
 }
 
-/// What stands in for one character; `None` where it goes.
+/// The replacement of one character; `None` if it is removed.
 fn cleaned(c: char) -> Option<char> {
     match c {
         '\0' => None,
@@ -64,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn shows_controls_instead_of_obeying_them() {
+    fn controls_are_shown_as_pictures() {
         assert_eq!(clean(b"plain\ttext\t\t~"), "plain text  ~");
         assert_eq!(clean(b"\x1b[2J\x07"), "␛[2J␇");
         assert_eq!(clean(b"one\rtwo\0three\nfour"), "one twothree␊four");
@@ -94,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_forbidden_character_comes_through(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_lose_forbidden_characters(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
             let once = clean(&raw).into_owned();
             prop_assert!(!once.chars().any(forbidden));
             prop_assert!(once.len() <= 3 * raw.len());
@@ -102,7 +101,7 @@ mod tests {
         }
 
         #[test]
-        fn no_forbidden_character_comes_through_of_valid_text(raw in "[\\x00-\\x20\\x7f-\\u{a0}\\u{2020}-\\u{2070}a-c]{0,60}") {
+        fn valid_text_loses_forbidden_characters(raw in "[\\x00-\\x20\\x7f-\\u{a0}\\u{2020}-\\u{2070}a-c]{0,60}") {
             let once = clean(raw.as_bytes()).into_owned();
             prop_assert!(!once.chars().any(forbidden));
             prop_assert_eq!(clean(once.as_bytes()), once.as_str());

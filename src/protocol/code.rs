@@ -1,6 +1,6 @@
 //! The stable codes of errors and notices, for programs.
 
-/// What an error or a notice is about, for programs (`Code` in the JSON door's objects). The names stay.
+/// The subject of an error or a notice, for programs (`Code` in the JSON door's objects). The names stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// Another person has the name, or one that looks like it.

@@ -201,7 +201,7 @@ impl Command {
         }
     }
 
-    /// What other sessions hear of this.
+    /// The part of this that other sessions hear.
     #[must_use]
     pub fn others_hear(&self) -> OthersHear {
         match self {

@@ -11,7 +11,7 @@ pub struct CommandSpec {
     pub name: &'static str,
     /// Other names for it.
     pub aliases: &'static [&'static str],
-    /// What follows the name: capitals stand for the caller's words, brackets for "may be left out".
+    /// The words after the name: capitals stand for the caller's words, brackets for "may be left out".
     pub args: &'static str,
     /// A few words for the list of commands, at most [`CommandSpec::MAX_BRIEF`] characters.
     pub brief: &'static str,
@@ -19,7 +19,7 @@ pub struct CommandSpec {
     pub help: &'static str,
     /// The rate limit that the command takes from.
     pub cost: Cost,
-    /// What other sessions hear of it.
+    /// The part that other sessions hear.
     pub others_hear: OthersHear,
     /// Its route on the frame door; 0 if programs cannot ask for it.
     pub route: u32,
@@ -49,8 +49,8 @@ impl Cost {
     }
 }
 
-/// What other sessions hear of a command. Backpressure, idle limits and what a program is sent unasked go
-/// by it.
+/// The part of a command that other sessions hear. Backpressure and idle limits depend on it, and whether a
+/// program takes part in the chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OthersHear {
     /// Nothing: the answer comes back to the asker alone.

@@ -1,13 +1,11 @@
-//! What stands for an address where addresses are masked: `guest-7f3a9c12`.
+//! Masks: shown in place of addresses with `--addresses masked`, such as `guest-7f3a9c12`.
 //!
-//! A mask is a running number, scrambled by a key that is drawn anew at each start. No address goes
-//! into it, so there is none to be had from it, not even by who knows the key and can try all
-//! addresses there are. The key only keeps masks from telling who came before whom and how many
-//! came; std's keyed hash (SipHash) is made for people who may ask for as many values as they like.
+//! A mask is a running number, scrambled with a key that is drawn at each start. No address goes into it, so
+//! the address cannot be computed from it, even with the key. The key hides the order and the number of
+//! sessions. std's keyed hash (SipHash) withstands peers that collect many masks.
 //!
-//! The scrambling is a Feistel network: whatever the hash, different numbers give different masks.
-//! So no two sessions have the same one until 4,294,967,296 have come. Names beginning with `guest`
-//! are reserved: nobody can take one.
+//! The scrambling is a Feistel network: different numbers give different masks, whatever the hash. So the
+//! first 4,294,967,296 sessions have different masks. Names that begin with `guest` are reserved.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -73,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn another_start_gives_other_masks_in_no_order() {
+    fn another_key_gives_masks_in_another_order() {
         let first = |key: RandomState| {
             let mut masks = Masks::new(key);
             (0..1000).map(|_| masks.draw()).collect::<Vec<_>>()
@@ -86,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_take_a_mask_for_a_name() {
+    fn mask_is_a_reserved_name() {
         let mut masks = Masks::new(RandomState::new());
         for _ in 0..100 {
             let mask = masks.draw();

@@ -1,8 +1,16 @@
-//! The language: everything that can be said in Parlor, by whomever, through whichever door.
+//! The values that a chat consists of: commands, notices, refusals, names, lines.
 //!
-//! These are closed vocabularies. `wire` turns bytes into them and back, `chat` decides what they
-//! mean; neither knows the other, both know this. Nothing here touches a socket, a thread, a
-//! channel or a clock.
+//! `wire` turns bytes into these values and back; `chat` decides what follows from them. Neither imports the
+//! other, both import this. Nothing here touches a socket, a thread, a channel or a clock.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `command`, `command_spec`, `table`, `lookup` | commands, the table that they follow from, and how a typed word finds its row |
+//! | `notice`, `refusal`, `malformed`, `close`, `code`, `style` | what a session is told, and why it is refused or ended |
+//! | `nick`, `room_name`, `reserved`, `name_chars`, `name_keys`, `skeleton` | names: which are valid, and which look alike |
+//! | `body`, `clean`, `line` | what people say, cleaned |
+//! | `speaker`, `presence`, `snowflake`, `mask` | who a session is to others: id, name, address |
+//! | `serial` | how these values are written to storage and read back |
 
 #![deny(clippy::indexing_slicing)]
 

@@ -1,7 +1,7 @@
-//! Everything that Parlor says to a session, before any wire format.
+//! Notices: everything that the server tells a session, before any wire format.
 //!
-//! A notice holds what a program would want to know; each encoder shows as much of it as its
-//! clients expect, or nothing.
+//! A notice holds all that a program may want to know. Each encoder writes as much of it as its clients
+//! expect, or nothing.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{
     SessionId, Speaker, StyleChange, Verb,
 };
 
-/// One thing said to one session, or to a room.
+/// One thing that the server tells a session or a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// `I am here`: the first line that a text session sees, about itself.
@@ -40,9 +40,9 @@ pub enum Notice {
     JoinSummary {
         /// The room.
         room: RoomName,
-        /// How many came.
+        /// The number of joins.
         came: usize,
-        /// How many left.
+        /// The number of leaves.
         left: usize,
     },
     /// A line said earlier.
@@ -58,56 +58,55 @@ pub enum Notice {
         room: RoomName,
         /// The number of the last line that was said in it.
         last_seq: u64,
-        /// Lines that were asked for and are not kept any more; at most so many where the room was made
-        /// anew, since it counts on from the highest number of any that has gone.
+        /// The number of lines that were asked for and are not kept any more. An upper bound if the room was
+        /// made anew: it counts on from the highest number of all rooms that have gone.
         lost: u64,
-        /// When the room was made, in Unix milliseconds: another one since a start of the server, after which
-        /// numbers begin anew.
+        /// The time at which the room was made, in Unix milliseconds. Numbers begin anew when it is another.
         since: u64,
     },
-    /// What the room is about.
+    /// The topic of the room: the answer to `/topic`.
     Topic {
         /// The room.
         room: RoomName,
-        /// What.
+        /// The topic, if there is one.
         topic: Option<Body>,
     },
-    /// Somebody set the topic.
+    /// A person set the topic.
     TopicSet {
-        /// Who.
+        /// The person.
         who: Arc<Speaker>,
         /// The room.
         room: RoomName,
-        /// What.
+        /// The new topic.
         topic: Body,
     },
     /// The answer to `/rooms`.
     Rooms(Vec<RoomInfo>),
     /// The answer to `/whois`.
     Whois {
-        /// Who, since when, and whether away.
+        /// The person.
         who: Presence,
-        /// In which room, if any.
+        /// The person's current room, if any.
         room: Option<RoomName>,
-        /// By which door it came.
+        /// The wire format of the session.
         by: Cow<'static, str>,
     },
     /// The answer to `/away`.
     YouAreAway(Away),
     /// The answer to `/back`.
     WelcomeBack,
-    /// Somebody who was written to is away.
+    /// The receiver of a private line is away.
     IsAway {
-        /// Who.
+        /// The receiver.
         who: Arc<Speaker>,
-        /// Why.
+        /// The reason, if there is one.
         away: Away,
     },
     /// The answer to `/ignore` and `/unignore`.
     Ignoring {
-        /// Who.
+        /// The person.
         who: Arc<Speaker>,
-        /// Whether it is ignored now.
+        /// Whether the person is ignored now.
         on: bool,
     },
     /// The answer to `/quiet`.
@@ -117,33 +116,33 @@ pub enum Notice {
     },
     /// From now on the session's lines are written with this change: the answer to its command.
     Style(StyleChange),
-    /// Somebody came into the house, and into the room.
+    /// A session came in, and into the room.
     Login {
-        /// Who.
+        /// The session.
         who: Arc<Speaker>,
-        /// Which room.
+        /// The room.
         room: RoomName,
     },
-    /// Somebody left the house; the reason tells a time-out from the rest.
+    /// A session of the room ended.
     Left {
-        /// Who.
+        /// The session.
         who: Arc<Speaker>,
         /// The room it was in.
         room: RoomName,
-        /// Why.
+        /// The reason: the text door announces a time-out in other words.
         why: CloseReason,
     },
     /// The rest of the greeting.
     Welcome {
-        /// Who is greeted.
+        /// The session that is greeted.
         you: Arc<Speaker>,
-        /// Where it is.
+        /// Its room.
         room: RoomName,
-        /// Names of others in the room, at most [`Notice::MAX_WELCOME_NAMES`].
+        /// Names of other people in the room, at most [`Notice::MAX_WELCOME_NAMES`].
         others: Vec<Arc<str>>,
-        /// How many others there are in all.
+        /// The number of other people in all.
         others_total: usize,
-        /// Where this session came in, `127.0.0.1:8000`, for telling others.
+        /// The address that the session came to, `127.0.0.1:8000`, for inviting others.
         door: Arc<str>,
         /// The session's idle limits.
         idle: IdleLimits,
@@ -154,25 +153,25 @@ pub enum Notice {
     Acted(Line),
     /// A private line, at its receiver.
     Told {
-        /// Who wrote it.
+        /// The writer.
         from: Arc<Speaker>,
-        /// What.
+        /// The text.
         body: Body,
     },
     /// A private line, at its sender.
     ToldTo {
-        /// Who received it.
+        /// The receiver.
         to: Arc<Speaker>,
-        /// What.
+        /// The text.
         body: Body,
     },
-    /// Somebody has another name now: told to the others of the room.
+    /// A person has another name now: told to the others in the room.
     Renamed {
-        /// Who, with the new name.
+        /// The person, with the new name.
         who: Arc<Speaker>,
-        /// The name before.
+        /// The earlier name.
         old: Arc<str>,
-        /// The room it is in.
+        /// The room.
         room: RoomName,
     },
     /// The answer to `rename|NAME`.
@@ -185,11 +184,11 @@ pub enum Notice {
         you: Arc<Speaker>,
         /// The room.
         room: RoomName,
-        /// Names of others in it, at most [`Notice::MAX_WELCOME_NAMES`].
+        /// Names of other people in it, at most [`Notice::MAX_WELCOME_NAMES`].
         others: Vec<Arc<str>>,
-        /// How many others there are in all.
+        /// The number of other people in all.
         others_total: usize,
-        /// When the room was made, in Unix milliseconds.
+        /// The time at which the room was made, in Unix milliseconds.
         since: u64,
     },
     /// A program that neither joined a room nor said anything in time is asked to leave.
@@ -198,9 +197,9 @@ pub enum Notice {
     UserList(Vec<Arc<Speaker>>),
     /// The answer to `/who`.
     Names {
-        /// Which room.
+        /// The room.
         room: RoomName,
-        /// Who is in it, in the order in which they came.
+        /// The people in it, in the order in which they came.
         people: Vec<Presence>,
     },
     /// The answer to `/help`: the table of commands.
@@ -217,49 +216,49 @@ pub enum Notice {
     Version,
     /// The answer to `/uptime`.
     Uptime {
-        /// Since the start of the server.
+        /// The time since the start of the server.
         up: Duration,
-        /// Sessions here now.
+        /// The number of sessions.
         people: usize,
     },
     /// The answer to `/stay`.
     Staying,
     /// The answer to `/echo`.
     Echo {
-        /// Whether one's own lines come back.
+        /// Whether the session's own lines come back to it.
         on: bool,
     },
-    /// `rename mike` was sent as chat; this is how a rename is written.
+    /// `rename mike` was sent as a line of chat; tells how a rename is written.
     RenameHint(String),
-    /// Two thirds of the silence allowed are over.
+    /// Two thirds of the idle limit are over.
     IdleWarning {
-        /// How long it has been silent, in seconds.
+        /// The seconds of silence so far.
         quiet: u64,
-        /// How long it still may be, in seconds.
+        /// The seconds that are left.
         left: u64,
     },
-    /// Flood control has begun to hold back this session's lines.
+    /// The rate limit delays the session's lines from now on.
     SlowDown {
-        /// Lines a second from now on.
+        /// Lines a second.
         rate: u32,
-        /// How many wait.
+        /// The number of lines that wait.
         waiting: usize,
     },
-    /// Lines of the room that this session did not get, because it did not read.
+    /// Lines of the room were skipped for this session, a slow consumer.
     Skipped {
-        /// How many.
+        /// The number of lines.
         lines: u64,
-        /// Whether what was said in them is among what the room keeps.
+        /// Whether the room's history keeps them.
         kept: bool,
     },
-    /// Not done.
+    /// A request was refused.
     Refused(Refusal),
-    /// The last words to a session.
+    /// The session ends.
     Goodbye(CloseReason),
 }
 
 impl Notice {
-    /// A greeting names so many of those present and counts the rest.
+    /// Most names in a greeting; it counts the rest.
     pub const MAX_WELCOME_NAMES: usize = 10;
 
     /// Whether this announces joins or leaves: `/quiet on` hides it.
@@ -386,8 +385,8 @@ impl Notice {
             Self::IsAway { who, away } => format!("{} is away{away}", who.name),
             Self::Ignoring { who, on: true } => format!("You no longer see {}", who.name),
             Self::Ignoring { who, on: false } => format!("You see {} again", who.name),
-            Self::Quiet { on: true } => "Comings and goings are hidden from you".into(),
-            Self::Quiet { on: false } => "You see comings and goings again".into(),
+            Self::Quiet { on: true } => "Joins and leaves are hidden from you".into(),
+            Self::Quiet { on: false } => "You see joins and leaves again".into(),
             Self::Style(change) => change.text().into(),
             Self::Refused(refusal) => refusal.to_string(),
             Self::Goodbye(reason) => reason.farewell()?,

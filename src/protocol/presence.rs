@@ -1,4 +1,4 @@
-//! What lists tell of people and of rooms.
+//! Entries of the lists of people and of rooms.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct Presence {
     pub who: Arc<Speaker>,
     /// The time since the person's last line.
     pub idle: Duration,
-    /// The time since the session's begin.
+    /// The time since the start of the session.
     pub here: Duration,
     /// Set while the person is away.
     pub away: Option<Away>,

@@ -1,18 +1,18 @@
-//! "No, and here is what to do instead": nothing was done, nothing was sent, the talk goes on.
+//! Refusals: a request was not done, nothing was sent, and the session stays.
 //!
-//! The words are for people and may change; the codes are for programs and stay.
+//! The text says what to do instead. It is for people and may change; the codes are for programs and stay.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use super::{Code, RoomName};
 
-/// Why something that a session asked for was not done.
+/// The reason for which a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// A line was longer than the door takes; it was thrown away.
+    /// A line longer than the limit was thrown away.
     TooLong {
-        /// Its bytes, without the line's end.
+        /// Its length in bytes, without the line end.
         bytes: u64,
         /// `--max-line`.
         limit: usize,
@@ -21,9 +21,9 @@ pub enum Refusal {
     UnknownCommand {
         /// The word after the slash, as typed.
         word: String,
-        /// How to send the whole line as text, cut where it is long; empty where that was not meant.
+        /// The line to type to send the whole as text, shortened; empty if it was not meant as text.
         literally: String,
-        /// The command that was perhaps meant.
+        /// The command of which the word is a near miss.
         like: Option<&'static str>,
     },
     /// The line was neither obeyed nor said: something like a command's name follows another slash than
@@ -33,26 +33,26 @@ pub enum Refusal {
     OtherProtocol {
         /// The protocol.
         name: &'static str,
-        /// What to do instead.
+        /// Advice for that protocol's users.
         hint: String,
     },
     /// The beginning of more than one command.
     Ambiguous {
         /// The word after the slash, as typed.
         word: String,
-        /// The commands that begin so.
+        /// The commands that begin with it.
         among: Vec<&'static str>,
     },
     /// A known command whose words do not fit.
     Usage {
-        /// How it is written.
+        /// The form of the command.
         usage: String,
     },
-    /// `rename|` and nothing behind it.
+    /// `rename|` without a name.
     NoName,
     /// Not a name.
     BadName {
-        /// A name near it that would do.
+        /// A valid name near it.
         instead: Option<String>,
     },
     /// A name shaped like an address or an id.
@@ -65,35 +65,35 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
-    /// A name that would speak for the house or for everybody.
+    /// A name that would speak for the server or for everyone.
     Reserved {
         /// The name.
         name: String,
     },
-    /// Somebody present has that name.
+    /// Another person has that name.
     Taken {
         /// The name.
         name: String,
-        /// Up to three that are free.
+        /// Up to three free names near it.
         free: Vec<String>,
     },
-    /// Somebody present has a name that looks the same.
+    /// Another person has a name that looks the same.
     LooksLike {
         /// The name.
         name: String,
-        /// The name of the one who is here.
+        /// The other person's name.
         present: String,
     },
     /// No such person.
     NobodyCalled {
         /// The name, as it was written.
         name: String,
-        /// The one who was perhaps meant.
+        /// A present name near it.
         like: Option<String>,
     },
-    /// `/reply`, but nobody has written yet, or who wrote has left.
+    /// `/reply`, but no other session has written, or the writer has left.
     NobodyToAnswer,
-    /// `/reply` is ambiguous: another person has just written than the one before.
+    /// `/reply` is ambiguous: another person than before has just written.
     TwoWrote {
         /// The name of the earlier writer.
         before: String,
@@ -102,11 +102,11 @@ pub enum Refusal {
     },
     /// Not a room's name.
     BadRoom,
-    /// A room is there whose name looks the same.
+    /// Another room's name looks the same.
     RoomLooksLike {
         /// The name.
         room: RoomName,
-        /// The name of the room that is there.
+        /// The other room's name.
         present: RoomName,
     },
     /// No such room.
@@ -114,11 +114,11 @@ pub enum Refusal {
         /// Its name.
         room: RoomName,
     },
-    /// Meant for another room than the one where the asker is.
+    /// The request names another room than the asker's.
     OtherRoom {
         /// The room that was named.
         named: RoomName,
-        /// Where the asker is, or would be with its first line.
+        /// The room that the asker is in, or enters with its first line.
         present: RoomName,
     },
     /// A room to leave that the session is not in.
@@ -143,39 +143,39 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// A packet that is not what this door takes; the words say why.
+    /// A packet that this door does not take.
     BadPacket {
-        /// What is wrong with it.
+        /// The error in it.
         why: String,
     },
-    /// A packet that asks for something that nobody here does.
+    /// A packet with an act that neither the chat nor a handler serves.
     UnknownAct {
-        /// What it asked for.
+        /// The act.
         act: String,
     },
-    /// A frame for a route that nobody here serves.
+    /// A frame for a route that neither the chat nor a handler serves.
     UnknownRoute {
         /// The route.
         route: u32,
     },
-    /// No place: `--max-clients`, or what the machine allows.
+    /// No slot is free: `--max-clients`, or what the machine allows.
     Full {
-        /// How many are here.
+        /// The number of slots.
         limit: usize,
     },
-    /// No place for more who have sent nothing yet: `--max-silent`.
+    /// Too many connections have sent nothing yet: `--max-silent`.
     TooManySilent {
         /// The limit.
         limit: usize,
     },
-    /// No place for more from one address: `--max-per-address`.
+    /// Too many connections come from one address: `--max-per-address`.
     TooManyFrom {
-        /// The address; of IPv6 its first 64 bits, which are what counts.
+        /// The address; of IPv6 only the first 64 bits, which are counted together.
         address: IpAddr,
         /// The limit.
         limit: usize,
     },
-    /// The operating system gave no thread or no descriptor.
+    /// The operating system is short of a resource.
     Busy {
         /// The resource.
         lack: Resource,
@@ -227,7 +227,7 @@ impl Refusal {
 }
 
 impl fmt::Display for Refusal {
-    /// The words for people. The text door puts `!!! ` before them and before each text after a `\n`.
+    /// The text for people. The text door puts `!!! ` before it and after each `\n`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { bytes, limit } => {

@@ -1,4 +1,4 @@
-//! Names that nobody can take: addresses, session ids, and words that would speak for the server.
+//! Reserved names: addresses, session ids, and words that would speak for the server.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 //! Serialization of the values that the shared state of the chat is made of.
 //!
-//! What is read back is parsed again, so that an invalid name or line cannot get in.
+//! Values that are read back are parsed again, so that no invalid name or line gets in.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a session may change of how lines are written for it.
+//! Changes that a session may ask for in how its lines are written.
 
 use super::Verb;
 

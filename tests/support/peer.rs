@@ -111,7 +111,7 @@ impl Peer {
     #[track_caller]
     pub(crate) fn be_quiet(&mut self) {
         self.send("/quiet on");
-        self.skip_until(|line| line.trim_end_matches('\r') == "*** Comings and goings are hidden from you");
+        self.skip_until(|line| line.trim_end_matches('\r') == "*** Joins and leaves are hidden from you");
     }
 
     /// Comes in by a relay door and says `here`, so that `witness`, at a text door, knows; returns

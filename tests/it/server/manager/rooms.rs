@@ -127,7 +127,7 @@ fn filters_leave_the_others_and_the_order_alone() {
     mallory.send("/echo off");
     mallory.skip_until(|line| line.starts_with("*** Your own lines no longer"));
     carol.send_raw(b"/quiet on\r\n");
-    carol.skip_until(|line| line.starts_with("*** Comings"));
+    carol.skip_until(|line| line.starts_with("*** Joins and leaves"));
     let is_hers = {
         let hers = format!("[{}]", mallory.name);
         move |line: &str| line.starts_with(&hers)

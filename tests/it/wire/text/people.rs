@@ -223,7 +223,7 @@ fn rooms_history_and_manners_are_told_like_this() {
         (37, "*** Welcome back\n"),
         (38, "*** ann is away\n*** ann is away: at lunch\n"),
         (39, "*** You no longer see ann\n*** You see ann again\n"),
-        (40, "*** Comings and goings are hidden from you\n*** You see comings and goings again\n"),
+        (40, "*** Joins and leaves are hidden from you\n*** You see joins and leaves again\n"),
         (
             41,
             "*** The time (UTC) stands before what is said\n*** The address stands before each name\n\
