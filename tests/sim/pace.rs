@@ -10,8 +10,8 @@ use std::time::Duration;
 use parlor::chat::{HubSettings, Now};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, CloseReason, Command, IdleLimits, SessionId};
-use parlor::wire::{Inbound, Wire};
+use parlor::protocol::{Body, CloseReason, Command, IdleLimits, RoomName, SessionId};
+use parlor::wire::{Framing, Inbound, Wire};
 
 use crate::accept::admission::Slot;
 use crate::connection::Connection;
@@ -38,6 +38,10 @@ thread_local! {
     static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
     /// The one who reads steadily, where there is one.
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
+    /// For how long the process is stopped in the next wait that has a deadline.
+    static STOP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// What has waited in a socket meanwhile, and comes a moment later.
+    static WAITED: RefCell<Option<Event>> = const { RefCell::new(None) };
     /// Events that come before that.
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
@@ -72,8 +76,15 @@ pub fn wait(deadline: Option<Instant>) {
         return;
     };
     let time = deadline.duration_since(Instant::now());
+    let stop = STOP.take();
+    if stop.is_zero()
+        && let Some(waited) = WAITED.take()
+    {
+        elapse(time.min(Duration::from_millis(10)));
+        return INBOX.with_borrow(|inbox| inbox.as_ref().unwrap().send(waited).unwrap());
+    }
     HELD_UP.set(HELD_UP.get() + time);
-    elapse(time);
+    elapse(time + stop);
 }
 
 fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
@@ -253,6 +264,57 @@ fn who_stops_reading_where_somebody_floods_keeps_the_others_waiting_for_100_ms_o
     let Outcome { held_up, skipped, .. } = talk(Duration::ZERO);
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
     assert_eq!(held_up, (Duration::from_millis(100), 1));
+}
+
+/// Its own writer could not run while the process was stopped. Before, the manager found the deadline of
+/// every slow consumer passed.
+#[test]
+fn stopped_process_gives_slow_consumers_time() {
+    STOP.set(Duration::from_secs(60));
+    let Outcome { held_up, skipped, .. } = talk(Duration::ZERO);
+    assert_eq!(held_up, (Duration::from_millis(200), 1), "as without the stop, and 100 ms to catch up");
+    assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
+}
+
+/// What a program hears that joins within ten seconds, or not, while the process is stopped in between.
+fn heard_by_a_program(stop: Duration, joins: bool) -> String {
+    os::begin(1);
+    reference::begin();
+    TICK.set(Duration::ZERO);
+    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, ..Config::default() };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::ZERO),
+        join_grace: Duration::from_secs(10),
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
+    let metrics = Metrics::default();
+    let (inbox, events) = bounded(4);
+    let (opened, _queue) = session(0, Wire::Json(Some(Framing::Lines)), usize::MAX);
+    let Event::Opened(program) = &opened else { unreachable!() };
+    let Stream::Plain(socket) = &program.connection.stream;
+    let heard = socket.clone();
+    inbox.send(opened).unwrap();
+    INBOX.set(Some(inbox));
+    STOP.set(stop);
+    let join = Command::Join(RoomName::lobby());
+    WAITED.set(joins.then(|| Event::Received(SessionId(1_000_000), vec![Inbound::Command(join)])));
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
+    Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    let wire = heard.wire.borrow();
+    String::from_utf8(wire.to_peer.iter().copied().collect()).unwrap()
+}
+
+/// A program that joins just in time is not asked to leave because the process was stopped.
+#[test]
+fn stopped_process_asks_no_program_to_leave() {
+    for seconds in [1, 60, 100_000] {
+        let heard = heard_by_a_program(Duration::from_secs(seconds), true);
+        assert!(!heard.contains("doexit") && heard.contains("\"Act\":\"join\""), "{seconds} s: {heard}");
+        assert!(heard_by_a_program(Duration::from_secs(seconds), false).contains("doexit"), "{seconds} s");
+    }
 }
 
 /// Plays a stop, 2.4 s before its deadline: what the talker has just said, in one event, of which each line

@@ -27,7 +27,9 @@ struct Item {
 pub struct Expected {
     encoding: Encoding,
     filter: Filter,
-    room: Option<RoomIndex>,
+    rooms: BTreeSet<RoomIndex>,
+    /// It has been in several rooms at once.
+    pub was_in_several: bool,
     items: Vec<Item>,
     pub tags: VecDeque<Box<str>>,
     pub entered: bool,
@@ -84,7 +86,8 @@ pub fn expect(id: SessionId, wire: Wire) {
     let expected = Expected {
         encoding: wire.first_encoding(),
         filter: Filter::default(),
-        room: None,
+        rooms: BTreeSet::new(),
+        was_in_several: false,
         items: Vec::new(),
         tags: VecDeque::new(),
         entered: false,
@@ -150,17 +153,19 @@ impl Journal {
                     for id in &self.present {
                         let one = self.sessions.get_mut(id).unwrap();
                         let hidden = one.filter.hides(notice.said_by(), notice.is_join_or_leave());
-                        if one.room == Some(*room) && *except != Some(*id) && !hidden {
+                        if one.rooms.contains(room) && *except != Some(*id) && !hidden {
                             one.hear(notice, None, true);
                         }
                     }
                 }
                 Effect::Enter(room, id) => {
-                    assert_eq!(self.of(*id).room.replace(*room), None, "in two rooms");
+                    let one = self.of(*id);
+                    assert!(one.rooms.insert(*room), "twice in one room");
+                    one.was_in_several |= one.rooms.len() > 1;
                     self.moves.entry(*room).or_default().came += usize::from(self.of(*id).listed);
                 }
                 Effect::Exit(room, id) => {
-                    assert_eq!(self.of(*id).room.take(), Some(*room), "out of another room");
+                    assert!(self.of(*id).rooms.remove(room), "out of another room");
                     let counts = self.of(*id).listed && !self.stopped;
                     self.moves.entry(*room).or_default().left += usize::from(counts);
                 }
@@ -178,7 +183,7 @@ impl Journal {
     fn appears(&mut self, id: SessionId) {
         let Some(one) = self.sessions.get_mut(&id).filter(|_| self.present.contains(&id)) else { return };
         if !std::mem::replace(&mut one.listed, true) {
-            let room = one.room.expect("it is in the lobby");
+            let room = *one.rooms.first().expect("it is in the lobby");
             self.moves.entry(room).or_default().came += 1;
             self.moved = Instant::now().0;
         }

@@ -45,10 +45,10 @@ const ROOMS: [&str; 3] = ["lobby", "dev", "ops"];
 /// Counts of what happened, over many lives.
 #[derive(Debug, Default)]
 pub struct Happened {
-    counts: [u64; 10],
+    counts: [u64; 11],
 }
 
-const MUST: [&str; 10] = [
+const MUST: [&str; 11] = [
     "lines heard",
     "skipped lines told",
     "skipped lines never told, the session ended first",
@@ -59,6 +59,7 @@ const MUST: [&str; 10] = [
     "input ended, answers still to come",
     "turned away while the house closes",
     "cut at the end of a drain",
+    "in several rooms at once",
 ];
 
 impl Happened {
@@ -249,7 +250,8 @@ impl Session {
             self.decoder.feed(&bytes);
         }
         while let Some(item) = self.decoder.next().unwrap() {
-            self.items.push(item);
+            let is_program = matches!(self.wire, Wire::Json(_) | Wire::Frame);
+            self.items.push(if is_program { in_several_rooms(item) } else { item });
         }
         true
     }
@@ -440,7 +442,8 @@ impl Session {
             28..30 => Command::Unignore(somebody),
             30..32 => Command::Quiet(on),
             32..34 => Command::Echo(on),
-            34..36 if self.wire == Wire::Text => Command::Time(on),
+            34 if self.wire == Wire::Text => Command::Time(on),
+            35 if self.wire == Wire::Text => Command::Address(on),
             36..39 => Command::Who(None),
             39..41 => Command::History(1 + dice(20)),
             41..43 => Command::Ping,
@@ -451,7 +454,10 @@ impl Session {
 
     fn ask(&mut self, command: &Command) {
         let mut bytes = Vec::new();
-        self.wire.encode_request(command, self.said as u64, &mut bytes).unwrap();
+        match command {
+            Command::Address(on) => bytes.extend(format!("/address {}\n", on.name()).bytes()),
+            _ => self.wire.encode_request(command, self.said as u64, &mut bytes).unwrap(),
+        }
         self.socket.wire.borrow_mut().to_server.extend(bytes);
     }
 
@@ -487,6 +493,7 @@ impl Session {
         if self.reason == Some(CloseReason::ServerStopping) && !self.stalled && !reset && room >= 50 {
             assert!(whole, "it reads, and yet it was cut before the goodbye");
         }
+        happened.count("in several rooms at once", u64::from(expected.was_in_several));
         let compared = expected.compare(&self.received, whole, history);
         if self.must_be_told && whole && self.wire != Wire::Relay {
             assert_eq!(compared.untold, 0, "lines were skipped, and nobody said so");
@@ -531,6 +538,18 @@ impl Session {
             assert!(order.any(|said| said == *line), "twice or out of order: {line}");
         }
     }
+}
+
+/// Makes of some requests those of programs that are in several rooms.
+fn in_several_rooms(item: Inbound) -> Inbound {
+    let Inbound::Command(command) = item else { return item };
+    let room = || RoomName::parse(ROOMS[dice(ROOMS.len())]).unwrap();
+    Inbound::Command(match command {
+        Command::Join(room) if dice(3) > 0 => Command::JoinAlso(room),
+        Command::Leave if dice(2) == 0 => Command::LeaveRoom(room()),
+        Command::Say(_) | Command::Me(_) if dice(2) == 0 => Command::In(room(), Box::new(command)),
+        command => command,
+    })
 }
 
 // --- the world ---------------------------------------------------------------------------------
