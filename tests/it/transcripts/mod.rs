@@ -98,6 +98,7 @@ transcripts! {
     json_names
     json_private_lines
     json_rooms
+    json_several_rooms
     json_history
     json_manners
     json_errors
