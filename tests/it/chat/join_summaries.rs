@@ -161,3 +161,19 @@ fn a_storm_is_a_handful_of_lines() {
     }
     assert_eq!((lines, greetings), (6, 1000));
 }
+
+#[test]
+fn room_in_anothers_place_counts_afresh() {
+    let mut room = Room::with(HubSettings { max_rooms: 2, ..SETTINGS });
+    room.enter(ANN);
+    for number in 1..=5 {
+        room.arrive(session(number), "json");
+        room.join(session(number), "dev");
+        room.leave(session(number), CloseReason::Quit);
+    }
+    let effects = shown(&room.join(ANN, "zoo"));
+    assert!(effects.iter().any(|effect| effect.contains("came from #lobby to #zoo")), "told singly: {effects:?}");
+    room.now += seconds(2);
+    let told = shown(&room.tick());
+    assert!(!told.iter().any(|effect| effect.contains("#zoo") || effect.contains("#dev")), "{told:?}");
+}

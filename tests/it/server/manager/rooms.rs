@@ -111,6 +111,57 @@ fn who_returns_with_after_has_every_line_once() {
     assert_eq!(seen, wanted);
 }
 
+/// A program in three rooms hears each of them without a gap and in order, and its own answers between them.
+#[test]
+fn session_in_three_rooms_hears_each_in_order() {
+    const LINES: u64 = 500;
+    const ROOMS: [&str; 3] = ["tea", "coffee", "lobby"];
+    let server = TestServer::with(&["--join-grace", "0"]);
+    let mut carol = Peer::connect(server.json);
+    for room in ROOMS {
+        carol.ask(&json!({"Act": "join", "Data": room, "Also": true, "Ref": "in"}));
+        while carol.json()["Ref"] != "in" {}
+    }
+    let talkers = ROOMS.map(|room| {
+        let mut talker = Peer::enter_quiet(server.text);
+        talker.send(&format!("/join {room}"));
+        talker.skip_until(|line| line.starts_with(&format!("*** You are in #{room}")));
+        talker
+    });
+    thread::scope(|scope| {
+        for (talker, room) in talkers.iter().zip(ROOMS) {
+            let mouth = talker.again();
+            scope.spawn(move || babble(&mouth, room, LINES as usize));
+        }
+        for mut talker in talkers {
+            scope.spawn(move || drop(lines(&mut talker, LINES as usize)));
+        }
+        let mut heard = BTreeMap::from(ROOMS.map(|room| (room.to_owned(), 0)));
+        let (mut asked, mut answered) = (0, 0);
+        while heard.values().any(|seq| *seq < LINES) {
+            let event = carol.json();
+            match event["Act"].as_str() {
+                Some("chat") => {
+                    let room = event["Room"].as_str().unwrap();
+                    let seq = heard.get_mut(room).unwrap();
+                    *seq += 1;
+                    assert_eq!(event["Seq"], *seq, "{event}");
+                    assert_eq!(event["Data"], format!("{room} {}", *seq - 1), "{event}");
+                    if *seq % 100 == 0 {
+                        carol.ask(&json!({"Act": "ping", "Ref": asked}));
+                        asked += 1;
+                    }
+                }
+                Some("ping") => {
+                    assert_eq!(event["Ref"], answered, "{event}");
+                    answered += 1;
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
 /// Those who do not see everything are given their ranges of the same bytes: each hears the rest in
 /// the order of those who hear all.
 #[test]
