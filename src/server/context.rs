@@ -17,7 +17,7 @@ use super::event::Event;
 use super::session::allowances::Allowances;
 use super::session::handlers::Handlers;
 use super::session::running::Running;
-use super::shutdown::{Held, Stopper};
+use super::shutdown::{Delays, Stopper};
 
 /// The values that every thread of a server may use.
 pub(super) struct Context {
@@ -28,7 +28,7 @@ pub(super) struct Context {
     pub(super) stopper: Stopper,
     /// Disconnects when a stop begins: wakes readers that delay lines.
     pub(super) stopping: Receiver<Infallible>,
-    pub(super) held: Held,
+    pub(super) delays: Delays,
     pub(super) running: Running,
     pub(super) metrics: Arc<Metrics>,
     pub(super) handlers: Handlers,

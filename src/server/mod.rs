@@ -52,7 +52,7 @@ use session::allowances::Allowances;
 use session::buckets::Rates;
 use session::handlers::{Handlers, returns};
 use session::running::Running;
-use shutdown::Held;
+use shutdown::Delays;
 
 pub use accept::door::StartError;
 pub use accept::{arenas, budget};
@@ -65,7 +65,7 @@ pub use shutdown::Stopper;
 /// many talk at once, they wait in their readers.
 const INBOX_EVENTS: usize = 1024;
 /// How long a stop waits for throttled lines and for answers of handlers.
-const HELD_LINES: Duration = Duration::from_millis(300);
+const DELAYED_LINES: Duration = Duration::from_millis(300);
 /// The part of a stop's time after which the remaining sessions are cut. The rest is for threads to end.
 const CUT_AFTER: (u32, u32) = (4, 5);
 
@@ -211,7 +211,7 @@ impl Server {
             inbox,
             stopper,
             stopping,
-            held: Held::default(),
+            delays: Delays::default(),
             running: Running::default(),
             metrics: Arc::clone(&metrics),
             handlers,
@@ -307,7 +307,7 @@ fn drain(
     let deadline = asked + time * CUT_AFTER.0 / CUT_AFTER.1;
     let _ = drain_by.set(deadline);
     drop(begin_stop); // wakes the readers that delay lines
-    context.held.wait_for_none(HELD_LINES.min(time / 4));
+    context.delays.wait_for_none(DELAYED_LINES.min(time / 4));
     let _ = context.inbox.send(Event::Drain(deadline)); // it fails only if the manager has ended
     let _ = managed.recv_deadline(asked + time); // a session whose handler blocks keeps the manager
     for (id, called) in context.running.wait_for_none(asked + time) {

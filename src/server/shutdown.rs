@@ -51,16 +51,16 @@ impl Stopper {
 
 /// The number of readers that delay lines or wait for a handler. A stop waits until they have passed those on.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct Delays {
     readers: Mutex<usize>,
     none: Condvar,
 }
 
-impl Held {
+impl Delays {
     /// Counts this reader until the guard is dropped.
-    pub(super) fn hold(&self) -> HoldGuard<'_> {
+    pub(super) fn begin(&self) -> Delay<'_> {
         *self.readers.lock() += 1;
-        HoldGuard { held: self }
+        Delay { delays: self }
     }
 
     /// Waits until no reader delays anything, `at_most` this long.
@@ -71,16 +71,16 @@ impl Held {
 }
 
 /// A reader that delays something, counted.
-pub(super) struct HoldGuard<'a> {
-    held: &'a Held,
+pub(super) struct Delay<'a> {
+    delays: &'a Delays,
 }
 
-impl Drop for HoldGuard<'_> {
+impl Drop for Delay<'_> {
     fn drop(&mut self) {
-        let mut readers = self.held.readers.lock();
+        let mut readers = self.delays.readers.lock();
         *readers -= 1;
         if *readers == 0 {
-            self.held.none.notify_all();
+            self.delays.none.notify_all();
         }
     }
 }

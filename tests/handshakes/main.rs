@@ -70,7 +70,7 @@ use os::{Receiver, bounded};
 use outbox::{Bytes, Outbox, PACKET_OVERHEAD, Part, Pushed};
 use protocol::{CloseReason, SessionId};
 use session::writer::Writer;
-use shutdown::{Held, Stopper};
+use shutdown::{Delays, Stopper};
 use socket::Socket;
 use stream::Stream;
 use wire::Wire;
@@ -149,7 +149,7 @@ fn every_order(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// As a reader holds its peer's lines back while the answers wait: it looks, and parks.
+/// A reader that waits until at most half of its outbox is pending: it checks, and parks.
 fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
     let theirs = Arc::clone(connection);
     let reader = thread::spawn(move || {
@@ -268,26 +268,26 @@ mod exhaustive {
         });
     }
 
-    /// A stop waits for who holds lines back, also where more than one does.
+    /// A stop waits for every reader that delays lines.
     #[test]
-    fn a_stop_waits_for_what_is_held_back() {
+    fn stop_waits_for_all_delayed_lines() {
         every_order(3, || {
-            let held = Arc::new(Held::default());
+            let delays = Arc::new(Delays::default());
             let passed_on = Arc::new(loom::sync::atomic::AtomicUsize::new(0));
             let readers: Vec<_> = (0..2)
                 .map(|_| {
-                    let (held, passed_on) = (Arc::clone(&held), Arc::clone(&passed_on));
+                    let (delays, passed_on) = (Arc::clone(&delays), Arc::clone(&passed_on));
                     thread::spawn(move || {
-                        let hold = held.hold();
+                        let delay = delays.begin();
                         passed_on.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        drop(hold);
+                        drop(delay);
                     })
                 })
                 .collect();
-            let mine = held.hold();
+            let mine = delays.begin();
             let stop = {
-                let held = Arc::clone(&held);
-                thread::spawn(move || held.wait_for_none(Duration::from_secs(1)))
+                let delays = Arc::clone(&delays);
+                thread::spawn(move || delays.wait_for_none(Duration::from_secs(1)))
             };
             drop(mine);
             stop.join().unwrap();

@@ -73,6 +73,11 @@ impl Input {
         self.buffer.len()
     }
 
+    /// Whether the last read took as much as it could.
+    pub(super) fn has_filled_buffer(&self) -> bool {
+        !self.buffer.is_empty() && self.buffer.len() == self.buffer.capacity()
+    }
+
     /// Decodes what was read, until one event is full.
     pub(super) fn decode(&mut self) {
         self.is_undecoded = true;

@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
         if self.context.handlers.opened.is_none() {
             return Ok(());
         }
-        let _held = self.context.held.hold(); // until its answers are sent: see `pass_on`
+        let _delay = self.context.delays.begin(); // until its answers are sent: see `pass_on`
         let (answers, close) = self.calls.open()?;
         if !answers.is_empty() {
             self.events.send(vec![Inbound::Answer(answers.into())])?;
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         }
         let context = self.context;
         let mut batch = Vec::new();
-        let mut held = None;
+        let mut delay = None;
         let mut answered = 0;
         while let Some(item) = self.input.items.front() {
             match self.throttle.take(item, context.uptime()) {
@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
                 Verdict::Wait(_) if context.stopper.is_triggered() => {}
                 Verdict::Wait(wait) => {
                     // Counted until all of it has been passed on: a stop waits for it.
-                    held.get_or_insert_with(|| context.held.hold());
+                    delay.get_or_insert_with(|| context.delays.begin());
                     self.delay(&mut batch, wait)?;
                     continue;
                 }
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
                     self.takes_part |= command.takes_part();
                 }
                 // A handler may request the stop itself: its answer is sent before the goodbyes.
-                Inbound::Custom { .. } => _ = held.get_or_insert_with(|| context.held.hold()),
+                Inbound::Custom { .. } => _ = delay.get_or_insert_with(|| context.delays.begin()),
                 _ => {}
             }
             if let Some(reason) = self.calls.add(item, &mut batch) {
@@ -224,6 +224,9 @@ impl<'a> Reader<'a> {
     /// Waits for input, or until something is due.
     fn listen(&mut self) -> Result<(), CloseReason> {
         self.pause()?;
+        if self.input.has_filled_buffer() {
+            return self.read(); // there is probably more: no wait is needed
+        }
         let now = self.context.uptime();
         self.timeouts.wait(now);
         let at_most = self.timeouts.next().map(|due| due.saturating_sub(now));
