@@ -259,6 +259,8 @@ fn obey(turn: &mut Turn<'_>, command: Command) {
         Command::Echo(switch) => preferences::echo(turn, switch),
         Command::Time(switch) => preferences::restyle(turn, StyleChange::Time(switch == Switch::On)),
         Command::Address(switch) => preferences::restyle(turn, StyleChange::Address(switch == Switch::On)),
+        Command::Charset(Some(charset)) => preferences::restyle(turn, StyleChange::Charset(charset)),
+        Command::Charset(None) => turn.answer(Notice::Charset),
         Command::Help(None) => turn.answer(Notice::Help),
         Command::Help(Some(spec)) => turn.answer(Notice::HelpFor(spec)),
         Command::Stay => turn.answer(Notice::Staying),

@@ -3,7 +3,7 @@
 //! Most are made by a row of the [`table`](super::table) from what was typed or sent. The others are forms
 //! that only some wire formats have.
 
-use super::{Body, CommandSpec, Cost, Nick, OthersHear, RoomName, Switch, Verb};
+use super::{Body, Charset, CommandSpec, Cost, Nick, OthersHear, RoomName, Switch, Verb};
 
 /// One thing that a session asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum Command {
     Time(Switch),
     /// Show the address before each name, or not.
     Address(Switch),
+    /// Read and write the session in this character set; `None` tells the present one.
+    Charset(Option<Charset>),
     /// List the people in a room, with times (`/who`); the present room if none is named.
     Who(Option<RoomName>),
     /// List the people in the room as the old chat room did (a bare `who`).
@@ -155,6 +157,7 @@ impl Command {
             Self::Quiet(switch) => (Verb::Quiet, Words::Text(switch.name())),
             Self::Time(switch) => (Verb::Time, Words::Text(switch.name())),
             Self::Address(switch) => (Verb::Address, Words::Text(switch.name())),
+            Self::Charset(charset) => (Verb::Charset, charset.map_or(Words::Nothing, |set| Words::Text(set.name()))),
             Self::Who(Some(room)) => (Verb::Who, Words::Text(room.as_str())),
             Self::Who(None) | Self::UserList => (Verb::Who, Words::Nothing),
             Self::Help(spec) => (Verb::Help, spec.map_or(Words::Nothing, |spec| Words::Text(spec.name))),

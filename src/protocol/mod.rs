@@ -15,6 +15,7 @@
 #![deny(clippy::indexing_slicing)]
 
 mod body;
+mod charset;
 mod clean;
 mod close;
 mod code;
@@ -42,6 +43,7 @@ mod style;
 mod table;
 
 pub use body::Body;
+pub use charset::Charset;
 pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::{CloseKind, CloseReason};

@@ -116,6 +116,8 @@ pub enum Notice {
     },
     /// From now on the session's lines are written with this change: the answer to its command.
     Style(StyleChange),
+    /// The character set of the session: the answer to `/charset` alone.
+    Charset,
     /// A session came in, and into the room.
     Login {
         /// The session.
@@ -334,6 +336,7 @@ impl Notice {
             Self::Ignoring { on: false, .. } => Verb::Unignore,
             Self::Quiet { .. } => Verb::Quiet,
             Self::Style(change) => change.verb(),
+            Self::Charset => Verb::Charset,
             Self::UserList(_) | Self::Names { .. } => Verb::Who,
             Self::Help | Self::HelpFor(_) => Verb::Help,
             Self::Pong => Verb::Ping,
@@ -356,7 +359,9 @@ impl Notice {
             Self::YouAre(you) => format!("You are now {}", you.name),
             Self::Pong => "pong".into(),
             Self::StillHere => "Yes, still here.".into(),
-            Self::NotUtf8 => "Some of your bytes are not UTF-8: others see \u{fffd} in their place".into(),
+            Self::NotUtf8 => "Some of your bytes are not UTF-8: others see \u{fffd} in their place\n\
+                 If your terminal uses another character set: /charset NAME"
+                .into(),
             Self::Version => concat!("Parlor ", env!("CARGO_PKG_VERSION")).into(),
             Self::Uptime { up, people } => format!("Up for {}, {people} here", Age(*up)),
             Self::Staying => "You may stay silent. /quit leaves".into(),
@@ -387,7 +392,7 @@ impl Notice {
             Self::Ignoring { who, on: false } => format!("You see {} again", who.name),
             Self::Quiet { on: true } => "Joins and leaves are hidden from you".into(),
             Self::Quiet { on: false } => "You see joins and leaves again".into(),
-            Self::Style(change) => change.text().into(),
+            Self::Style(change) => change.text().into_owned(),
             Self::Refused(refusal) => refusal.to_string(),
             Self::Goodbye(reason) => reason.farewell()?,
             _ => return None,

@@ -29,6 +29,11 @@ pub enum Refusal {
     /// The line was neither obeyed nor said: something like a command's name follows another slash than
     /// `/`, or bytes that are not UTF-8.
     LooksLikeCommand,
+    /// No character set that a session can have.
+    NoCharset {
+        /// Its label, as typed.
+        label: String,
+    },
     /// A line of another protocol.
     OtherProtocol {
         /// The protocol.
@@ -210,9 +215,11 @@ impl Refusal {
             | Self::Ambiguous { .. }
             | Self::UnknownAct { .. }
             | Self::UnknownRoute { .. } => Code::Unknown,
-            Self::Usage { .. } | Self::BadPacket { .. } | Self::LooksLikeCommand | Self::OtherProtocol { .. } => {
-                Code::Usage
-            }
+            Self::Usage { .. }
+            | Self::BadPacket { .. }
+            | Self::LooksLikeCommand
+            | Self::NoCharset { .. }
+            | Self::OtherProtocol { .. } => Code::Usage,
             Self::BadRoom | Self::RoomLooksLike { .. } | Self::MixedScripts { .. } => Code::BadName,
             Self::NoRoom { .. } | Self::OtherRoom { .. } | Self::NotInRoom { .. } => Code::NoRoom,
             Self::TooManyRooms { .. } | Self::TooManyJoined { .. } => Code::Full,
@@ -244,6 +251,12 @@ impl fmt::Display for Refusal {
             }
             Self::LooksLikeCommand => {
                 f.write_str("Not sent: it looks like a command. /… runs it, //… says it")
+            }
+            Self::NoCharset { .. } if cfg!(not(feature = "charset")) => {
+                f.write_str("This server reads and writes UTF-8 only")
+            }
+            Self::NoCharset { label } => {
+                write!(f, "{label} is no character set here. Try /charset windows-1251")
             }
             Self::OtherProtocol { name, hint } => write!(f, "That is {name}; nothing was sent. {hint}"),
             Self::Ambiguous { word, among } => {

@@ -1,6 +1,8 @@
 //! Changes that a session may ask for in how its lines are written.
 
-use super::Verb;
+use std::borrow::Cow;
+
+use super::{Charset, Verb};
 
 /// One change of the style of a session's lines. Each has a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub enum StyleChange {
     Time(bool),
     /// Whether the speaker's address stands before the name (`/address`).
     Address(bool),
+    /// The character set in which its lines are read and written (`/charset`).
+    Charset(Charset),
 }
 
 impl StyleChange {
@@ -18,17 +22,19 @@ impl StyleChange {
         match self {
             Self::Time(_) => Verb::Time,
             Self::Address(_) => Verb::Address,
+            Self::Charset(_) => Verb::Charset,
         }
     }
 
     /// The answer to that command.
     #[must_use]
-    pub fn text(self) -> &'static str {
+    pub fn text(self) -> Cow<'static, str> {
         match self {
-            Self::Time(true) => "The time (UTC) stands before what is said",
-            Self::Time(false) => "Lines have no time before them",
-            Self::Address(true) => "The address stands before each name",
-            Self::Address(false) => "Lines begin with the name, without an address",
+            Self::Time(true) => "The time (UTC) stands before what is said".into(),
+            Self::Time(false) => "Lines have no time before them".into(),
+            Self::Address(true) => "The address stands before each name".into(),
+            Self::Address(false) => "Lines begin with the name, without an address".into(),
+            Self::Charset(charset) => format!("Lines are read and written in {}", charset.name()).into(),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::command_spec::{CommandSpec, Cost, OthersHear, words};
 use super::lookup::find_command;
-use super::{Command, Nick, RoomName};
+use super::{Charset, Command, Nick, RoomName};
 
 /// Makes [`Verb`] and [`COMMANDS`] of the rows.
 macro_rules! table {
@@ -344,6 +344,24 @@ table!(
         others_hear: OthersHear::Nothing,
         route: 0,
         parse: |spec, args| spec.switch(args).map(Command::Address),
+    },
+    Row {
+        verb: Charset,
+        name: "charset",
+        aliases: &[],
+        args: "[NAME]",
+        brief: "character set",
+        help: "The character set of your terminal, such as windows-1251 or utf-8.",
+        cost: Cost::Request,
+        others_hear: OthersHear::Nothing,
+        route: 0,
+        parse: |_, args| {
+            if args.is_empty() {
+                Ok(Command::Charset(None))
+            } else {
+                Charset::parse(args).map(|set| Command::Charset(Some(set)))
+            }
+        },
     },
     Row {
         verb: Ping,

@@ -2,7 +2,7 @@
 
 use super::rendering::Rendering;
 use super::{Framing, Key, frame, json, text};
-use crate::protocol::{Notice, StyleChange, clean};
+use crate::protocol::{Charset, Notice, StyleChange, clean};
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,13 +26,15 @@ pub struct Style {
     pub time: bool,
     /// The speaker's address stands before the name: `[ADDR]NAME: text` (`/address off`: `NAME: text`).
     pub address: bool,
+    /// The character set in which lines are written (`/charset`).
+    pub charset: Charset,
     /// The server says nothing unasked but what the old chat room said (`--classic`).
     pub classic: bool,
 }
 
 impl Style {
     /// The style of a session that has not changed anything.
-    pub const PLAIN: Self = Self { crlf: false, time: false, address: true, classic: false };
+    pub const PLAIN: Self = Self { crlf: false, time: false, address: true, charset: Charset::UTF_8, classic: false };
 
     /// The end of a line.
     pub(super) fn eol(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Style {
         match change {
             StyleChange::Time(time) => Self { time, ..self },
             StyleChange::Address(address) => Self { address, ..self },
+            StyleChange::Charset(charset) => Self { charset, ..self },
         }
     }
 }
@@ -95,7 +98,7 @@ impl Encoding {
                 json::encode_custom(&route.to_string(), &words(), tag, framing, out);
             }
             (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", words()).as_bytes()),
-            (Self::Text(style), _) => text::wrap("*** ", &words(), style.eol(), out),
+            (Self::Text(style), _) => text::encode_custom(&words(), style, out),
         }
     }
 

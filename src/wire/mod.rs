@@ -53,7 +53,7 @@ mod text;
 
 use std::fmt;
 
-use crate::protocol::{Command, Malformed, Notice, Refusal, shortened};
+use crate::protocol::{Charset, Command, Malformed, Notice, Refusal, shortened};
 
 pub use client::HeardDecoder;
 pub use encoding::{Encoding, Style};
@@ -238,6 +238,8 @@ pub enum Inbound {
     Switch(Encoding),
     /// From now on lines for it end in CRLF: it has sent CRLF or a telnet command.
     Crlf,
+    /// From now on lines for it are written in this character set.
+    Charset(Charset),
 }
 
 impl Inbound {

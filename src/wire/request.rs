@@ -118,8 +118,8 @@ fn line(command: &Command, name: &str, request: &Request<'_>) -> Option<String> 
         | Command::Visit { .. }
         | Command::JoinAlso(_)
         | Command::LeaveRoom(_) => return None,
-        // A client knows its own lines by their address.
-        Command::Address(_) => return None,
+        // A client knows its own lines by their address, and reads UTF-8.
+        Command::Address(_) | Command::Charset(_) => return None,
         // The old chat room's commands, whose answers the slashed commands do not give.
         Command::UserList => "who".to_owned(),
         Command::Rename(_) => format!("rename|{data}"),

@@ -80,6 +80,10 @@ impl Input {
                     self.refuse("Your lines stand here as you typed them; /echo is for nc and telnet");
                     Ok(Sent::Done)
                 }
+                Inbound::Command(Command::Charset(_)) => {
+                    self.refuse("This program reads and writes UTF-8; /charset is for nc and telnet");
+                    Ok(Sent::Done)
+                }
                 Inbound::Command(Command::Address(_)) => {
                     self.refuse("Lines have no address here anyway; /address is for nc and telnet");
                     Ok(Sent::Done)

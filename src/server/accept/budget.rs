@@ -35,7 +35,7 @@ impl Budget {
             parts.iter().fold(0_u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
         };
         let answer = sum(&[(KIB, clients), (KIB, rooms), (KIB / 2, history)]);
-        let session = sum(&[(2048, KIB), (17, longest), (4, pending), (1, answer)]);
+        let session = sum(&[(2304, KIB), (23, longest), (4, pending), (1, answer)]);
         let room = sum(&[(5120, KIB), (72, longest), (KIB, history)]);
         let rest = 65_536 * KIB;
         let all = sum(&[(1, rest), (clients, session), (rooms, room)]);
@@ -83,7 +83,7 @@ mod tests {
     const PINNED: usize = 4;
     /// The connection, the recipient, the person, names and their keys, 64 ignored, the channels' blocks.
     const OBJECTS: usize = 16 * 1024;
-    /// Encodings in use in one room: text with LF or CRLF, with or without the time; relay; frame; six of JSON.
+    /// Usual encodings in use in one room: text with LF or CRLF, with or without the time; relay; frame; six of JSON.
     const ENCODINGS_IN_USE: usize = 12;
     /// A vector that grows may have twice what it needs.
     const DOUBLED: usize = 2;
@@ -101,12 +101,13 @@ mod tests {
         let past = 2 * MAX_HISTORY_BYTES + config.history * (3 * MAX_NICK_BYTES + KEYS);
         let answer = (config.max_clients * person).max(config.max_rooms * listed).max(past);
         let output = PINNED * config.max_pending + chunk + answer;
-        let session = READER_STACK + WRITER_STACK + OBJECTS + input + output;
+        let marks = DOUBLED * (TURN_COMMANDS + EVENT_COMMANDS) * size_of::<Mark>();
+        let gathered = (DOUBLED * chunk).max(KEPT_CAPACITY) + marks;
+        // A session in a style of its own (`/address`, `/charset`) has its own chunk in its room.
+        let session = READER_STACK + WRITER_STACK + OBJECTS + input + output + gathered;
 
         let kept = HISTORY_LINE * DOUBLED + size_of::<Speaker>() + 3 * MAX_NICK_BYTES + ITEM_TEXT;
-        let marks = DOUBLED * (TURN_COMMANDS + EVENT_COMMANDS) * size_of::<Mark>();
-        let gathered = ENCODINGS_IN_USE * ((DOUBLED * chunk).max(KEPT_CAPACITY) + marks);
-        let room = MAX_HISTORY_BYTES + config.history * kept + gathered + 4 * MAX_TOPIC + OBJECTS;
+        let room = MAX_HISTORY_BYTES + config.history * kept + ENCODINGS_IN_USE * gathered + 4 * MAX_TOPIC + OBJECTS;
         (session, room)
     }
 

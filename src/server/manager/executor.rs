@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::chat::{Arrival, Effect, Heard, Hub, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::protocol::{CloseReason, Notice, SessionId, Speaker};
+use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
 use crate::wire::{HEARTBEAT, Inbound};
 
 use super::super::event::{Event, Opened, credits_of};
@@ -314,6 +314,7 @@ impl<'a> Executor<'a> {
                     self.dispatch.encode_as(id, encoding, clock);
                 }
             }
+            Inbound::Charset(charset) => self.effects.push(Effect::Style(id, StyleChange::Charset(charset))),
             // The reader calls handlers itself; a tag was taken above.
             Inbound::Custom { .. } | Inbound::Tag(_) | Inbound::Heartbeat => {}
         }

@@ -34,6 +34,7 @@ pub(super) fn cost(item: &Inbound) -> Option<Cost> {
         | Inbound::Answer(_)
         | Inbound::Switch(_)
         | Inbound::Crlf
+        | Inbound::Charset(_)
         | Inbound::Tag(_)
         | Inbound::Heartbeat => None,
     }
@@ -47,7 +48,7 @@ pub(super) fn explains(item: &Inbound) -> usize {
         Inbound::Answer(bytes) => bytes.len(),
         Inbound::Refused(_) => 0,
         Inbound::Tag(tag) => return tag.len(),
-        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Crlf | Inbound::Heartbeat => return 0,
+        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Crlf | Inbound::Charset(_) | Inbound::Heartbeat => return 0,
     };
     ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
 }

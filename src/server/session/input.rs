@@ -105,7 +105,7 @@ impl Input {
 
     /// Whether an item has come that is more than a sign of how to answer.
     pub(super) fn has_item(&self) -> bool {
-        self.items.iter().any(|item| !matches!(item, Inbound::Switch(_) | Inbound::Crlf))
+        self.items.iter().any(|item| !matches!(item, Inbound::Switch(_) | Inbound::Crlf | Inbound::Charset(_)))
     }
 
     /// Whether a frame or packet is unfinished.

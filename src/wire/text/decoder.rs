@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::lines::{LineEnd, Stop, TypedLine};
 use super::telnet::{IAC, Step, Telnet};
 use super::typed::{RENAME, typed_line};
-use crate::protocol::{Command, Notice, Refusal, shortened};
+use crate::protocol::{Charset, Command, Notice, Refusal, shortened};
 use crate::wire::buffer::Buffer;
 use crate::wire::sniff::{Sniffer, Verdict};
 use crate::wire::{Decode, Inbound, Limits, Wire, WireError};
@@ -26,6 +26,10 @@ pub struct TextDecoder {
     /// A first line that may belong to another protocol: the next line decides.
     held: Option<Vec<u8>>,
     crlf: bool,
+    /// The character set of the session, as its lines are read.
+    charset: Charset,
+    /// `/charset` changes how the rest is read: the bytes are a session's.
+    obeys_charset: bool,
     /// The sender was told that its bytes are not UTF-8.
     told_not_utf8: bool,
     ready: VecDeque<Inbound>,
@@ -44,17 +48,20 @@ impl TextDecoder {
             sniffer: Sniffer::new(Wire::Text),
             held: None,
             crlf: false,
+            charset: Charset::UTF_8,
+            obeys_charset: true,
             told_not_utf8: false,
             ready: VecDeque::new(),
             ended: false,
         }
     }
 
-    /// A decoder for a line typed elsewhere: its first line is not checked for another protocol.
+    /// A decoder for a line typed elsewhere, in UTF-8: its first line is not checked for another protocol.
     #[must_use]
     pub fn of_a_person(limits: Limits) -> Self {
         let mut decoder = Self::new(limits);
         decoder.sniffer.stop();
+        decoder.obeys_charset = false;
         decoder
     }
 
@@ -126,6 +133,7 @@ impl TextDecoder {
         // A bare `quit` amid a paste or a pipe would drop what follows it.
         let more_follows = || self.input.rest().iter().any(|byte| !matches!(byte, b'\r' | b'\n' | b' ' | b'\t' | 0));
         match typed_line(&text, more_follows) {
+            Some(Ok(Command::Charset(Some(charset)))) => self.read_in(charset),
             Some(Ok(command)) => {
                 let hint = if matches!(command, Command::Say(_)) { rename_hint(&text) } else { None };
                 self.ready.push_back(Inbound::Command(command));
@@ -139,10 +147,31 @@ impl TextDecoder {
         }
     }
 
+    /// Obeys `/charset` for what is read; what comes after this line is in the new set already, in the same
+    /// read too. The command goes on to the manager, which does the same for what is written.
+    fn read_in(&mut self, charset: Charset) {
+        let charset = if self.telnet.has_spoken() { charset.for_telnet() } else { charset };
+        if self.obeys_charset {
+            self.charset = charset;
+            self.line.set_charset(charset);
+            self.telnet.set_charset(charset == Charset::UTF_8);
+        }
+        self.ready.push_back(Inbound::Command(Command::Charset(Some(charset))));
+    }
+
     fn answer_with_crlf(&mut self) {
         if !self.crlf {
             self.crlf = true;
             self.ready.push_back(Inbound::Crlf);
+        }
+    }
+
+    /// Answers as telnet has it, from the first telnet command on.
+    fn answer_telnet(&mut self) {
+        self.answer_with_crlf();
+        if self.charset != self.charset.for_telnet() {
+            self.charset = self.charset.for_telnet();
+            self.ready.push_back(Inbound::Charset(self.charset));
         }
     }
 
@@ -154,7 +183,7 @@ impl TextDecoder {
         }
         self.input.take(1);
         if self.telnet.has_spoken() {
-            self.answer_with_crlf();
+            self.answer_telnet();
         }
         match step {
             Step::Byte255 => self.add_data(&[IAC])?,
@@ -204,6 +233,7 @@ impl TextDecoder {
     fn take_last(&mut self) -> Result<bool, WireError> {
         let unfinished = self.telnet.take_unfinished();
         self.add_data_unless_empty(unfinished)?;
+        self.line.end_text();
         if self.line.is_empty() && self.held.is_none() {
             return Ok(false);
         }

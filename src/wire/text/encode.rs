@@ -4,18 +4,38 @@
 //! cannot produce them, since their words always stand after a name. Without addresses (`/address off`),
 //! speech and announcements are `NAME: text`. A chosen name begins with a letter or a digit, so it is none of
 //! the other marks. A session without a chosen name is called by its address, which for IPv6 begins with `[`
-//! as speech does. Words that are an announcement's are shown in quotation marks (`announcement`). The first two lines of a greeting,
-//! `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
+//! as speech does. Words that are an announcement's are shown in quotation marks (`announcement`). The first
+//! two lines of a greeting, `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
 //! are at most 78 columns wide ([`wrap`]).
 
 use super::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
+use super::charset;
 use super::greeting::{Greeting, company};
-use super::wrap::Page;
-use crate::protocol::{Age, Clock, CloseReason, Notice, RoomName, Speaker};
+use super::wrap::{Page, wrap};
+use crate::protocol::{Age, Charset, Clock, CloseReason, Notice, RoomName, Speaker, StyleChange};
 use crate::wire::Style;
 
 /// Appends `notice` as lines for people.
 pub(in crate::wire) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) {
+    in_charset(style, out, |out| encode_utf8(notice, style, out));
+}
+
+/// Appends a handler's words as information.
+pub(in crate::wire) fn encode_custom(words: &str, style: Style, out: &mut Vec<u8>) {
+    in_charset(style, out, |out| wrap("*** ", words, style.eol(), out));
+}
+
+/// Appends what `write` writes in UTF-8, in the session's character set.
+fn in_charset(style: Style, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    if style.charset == Charset::UTF_8 {
+        return write(out); // nearly every session
+    }
+    let mut lines = Vec::new();
+    write(&mut lines);
+    charset::write(style.charset, &lines, out);
+}
+
+fn encode_utf8(notice: &Notice, style: Style, out: &mut Vec<u8>) {
     match notice {
         Notice::Said(line) => {
             if style.time {
@@ -36,7 +56,7 @@ pub(in crate::wire) fn encode(notice: &Notice, style: Style, out: &mut Vec<u8>) 
         Notice::Came { who, .. } if style.classic => speech(who, LOGIN, style, out),
         Notice::Went { who, .. } if style.classic => speech(who, LOGIN_OUT, style, out),
         told if style.classic && told.is_unasked() => {}
-        told => tell(told, style.time, &mut Page { eol: style.eol(), out }),
+        told => tell(told, style, &mut Page { eol: style.eol(), out }),
     }
 }
 
@@ -49,9 +69,9 @@ fn speech(who: &Speaker, text: &str, style: Style, out: &mut Vec<u8>) {
 }
 
 /// Every notice that is not in the old chat room's form.
-fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
+fn tell(notice: &Notice, style: Style, page: &mut Page<'_>) {
     match notice {
-        Notice::Acted(line) if time => {
+        Notice::Acted(line) if style.time => {
             page.bare(format_args!("{} * {} {}", Clock(line.at), line.from.name, line.body.as_str()));
         }
         Notice::Acted(line) => page.bare(format_args!("* {} {}", line.from.name, line.body.as_str())),
@@ -96,6 +116,7 @@ fn tell(notice: &Notice, time: bool, page: &mut Page<'_>) {
             let away = one.away.as_ref().map_or_else(String::new, |away| format!(", away{away}"));
             page.info(format_args!("{}: in {room}, here {here}, idle {idle}, by {by}{away}", one.who.name));
         }
+        Notice::Charset => page.info(format_args!("{}", StyleChange::Charset(style.charset).text())),
         Notice::Refused(refusal) => page.marked("!!! ", format_args!("{refusal}")),
         other => {
             if let Some(text) = other.text() {

@@ -4,10 +4,16 @@
 //! Enter: until a peer has sent its first LF, a read that ends in a bare CR makes every bare CR a
 //! line end. Any other CR is a blank, so that a progress bar is one line.
 //!
+//! In a character set other than UTF-8, bytes are decoded when they are added. None of these sets has an
+//! editing character or a line end within a character.
+//!
 //! Backspace and DEL remove a character, Ctrl-U the line so far. A line keeps at most `max` bytes. A line
 //! that was longer at any time stays too long, even after characters are removed.
 
 use memchr::{memchr, memchr3};
+
+use super::charset::Decoder;
+use crate::protocol::Charset;
 
 /// A line buffer that grows beyond this is shrunk after the line, in bytes.
 const KEPT_CAPACITY: usize = 512;
@@ -58,6 +64,8 @@ enum Before {
 #[derive(Debug)]
 pub(super) struct TypedLine {
     max: usize,
+    /// Decodes what is typed; `None` for UTF-8.
+    decoder: Option<Decoder>,
     kept: Vec<u8>,
     bytes: u64,
     before: Before,
@@ -71,6 +79,7 @@ impl TypedLine {
     pub(super) fn new(max: usize) -> Self {
         Self {
             max,
+            decoder: None,
             kept: Vec::new(),
             bytes: 0,
             before: Before::Other,
@@ -78,6 +87,11 @@ impl TypedLine {
             crlf_seen: false,
             bare_cr_ends: false,
         }
+    }
+
+    /// From now on, bytes are in this character set. The line is empty.
+    pub(super) fn set_charset(&mut self, charset: Charset) {
+        self.decoder = Decoder::of(charset);
     }
 
     /// Whether an LF has come: from then on a bare CR does not end a line.
@@ -145,6 +159,7 @@ impl TypedLine {
                 Some(byte) => {
                     taken += 1;
                     if let Some(end) = self.act(*byte) {
+                        self.end_text();
                         return (taken, Stop::Ended(end));
                     }
                 }
@@ -161,6 +176,7 @@ impl TypedLine {
     /// Removes the last character, which may be several bytes. Never removes one of the previous line.
     pub(super) fn erase_character(&mut self) {
         self.settle_cr();
+        self.end_text();
         if self.too_long().is_some() {
             return; // which characters were thrown away is not known
         }
@@ -175,7 +191,16 @@ impl TypedLine {
     /// Removes the line so far.
     pub(super) fn erase_line(&mut self) {
         self.before = Before::Other;
+        self.end_text();
         self.clear();
+    }
+
+    /// Ends the text so far: an unfinished character becomes U+FFFD.
+    pub(super) fn end_text(&mut self) {
+        if let Some(mut decoder) = self.decoder.take() {
+            decoder.end(|text| self.keep_text(text));
+            self.decoder = Some(decoder);
+        }
     }
 
     /// Handles a byte that is not plain text; returns the line end if it is one.
@@ -220,9 +245,19 @@ impl TypedLine {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        let room = self.max.saturating_sub(self.kept.len()).min(bytes.len());
-        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        self.bytes += bytes.len() as u64;
+        match self.decoder.take() {
+            None => self.keep_text(bytes),
+            Some(mut decoder) => {
+                decoder.decode(bytes, |text| self.keep_text(text));
+                self.decoder = Some(decoder);
+            }
+        }
+    }
+
+    fn keep_text(&mut self, text: &[u8]) {
+        let room = self.max.saturating_sub(self.kept.len()).min(text.len());
+        self.kept.extend_from_slice(text.get(..room).unwrap_or_default());
+        self.bytes += text.len() as u64;
     }
 }
 

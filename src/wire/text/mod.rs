@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `decoder` | turns the bytes of a session into commands, with `lines`, `telnet` and `typed` |
 //! | `encode` | writes notices as lines, with `wrap` and the files for long answers |
+//! | `charset` | reads and writes lines in other character sets than UTF-8 |
 //! | `heard` | reads those lines as a client does |
 
 mod announcement;
+mod charset;
 mod decoder;
 mod encode;
 mod greeting;
@@ -20,10 +22,9 @@ mod wrap;
 mod wrong_protocol;
 
 pub use decoder::TextDecoder;
-pub(super) use encode::encode;
+pub(super) use encode::{encode, encode_custom};
 pub(super) use greeting::{FIRST_ADVICE, SAY_WITHIN};
 pub(super) use heard::TextDoor;
 pub(super) use telnet::TIMING_MARK;
 pub(super) use typed::is_special;
 pub use typed::typed_line;
-pub(super) use wrap::wrap;

@@ -5,7 +5,8 @@
 //! option and remembers which it has refused, so that two refusers cannot keep each other busy.
 //!
 //! Byte 255 is also a letter: я in Windows-1251, ÿ in Latin-1. A peer that sends bytes that are not UTF-8
-//! and negotiates no options writes letters, not telnet. Nothing after such a byte is swallowed.
+//! and negotiates no options writes letters, not telnet. Nothing after such a byte is swallowed. A peer that
+//! has chosen a character set other than UTF-8 writes letters unless it has sent a telnet command.
 //!
 //! One answer matters more than the rest: after Ctrl-C, GNU telnet throws away what it receives
 //! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
@@ -80,12 +81,14 @@ pub(super) struct Telnet {
     /// An option or a subnegotiation has come: the peer is a telnet client, which doubles byte 255.
     negotiated: bool,
     encoding: Utf8Watch,
+    /// The peer has chosen a character set other than UTF-8, in which byte 255 may be a letter.
+    has_charset: bool,
 }
 
 impl Telnet {
     pub(super) fn new() -> Self {
         let encoding = Utf8Watch::default();
-        Self { state: State::Data, refused: [0; 8], spoken: false, negotiated: false, encoding }
+        Self { state: State::Data, refused: [0; 8], spoken: false, negotiated: false, encoding, has_charset: false }
     }
 
     /// Whether the next byte is data unless it is [`IAC`].
@@ -98,9 +101,17 @@ impl Telnet {
         self.spoken
     }
 
+    /// From now on, data is in UTF-8 or in another character set.
+    pub(super) fn set_charset(&mut self, is_utf8: bool) {
+        self.has_charset = !is_utf8;
+        self.encoding = Utf8Watch::default();
+    }
+
     /// Records data: bytes that are not UTF-8 change the meaning of byte 255.
     pub(super) fn saw(&mut self, data: &[u8]) {
-        self.encoding.saw(data);
+        if !self.has_charset {
+            self.encoding.saw(data);
+        }
     }
 
     /// The bytes of an unfinished command at the end of input, which may be data.
@@ -116,7 +127,10 @@ impl Telnet {
     pub(super) fn step(&mut self, byte: u8) -> Result<Step, WireError> {
         // A UTF-8 character that byte 255 cuts short belongs to another encoding, unless the peer speaks telnet.
         let is_cut = self.encoding.tail_bytes > 0 && !self.spoken;
-        let is_letter = (self.encoding.is_broken || is_cut) && !self.negotiated;
+        let is_letter = match self.has_charset {
+            true => !self.spoken,
+            false => (self.encoding.is_broken || is_cut) && !self.negotiated,
+        };
         let (state, step) = match (self.state, byte) {
             (State::Data, _) if is_letter => (State::Letter, Step::Nothing),
             (State::Letter, DO) => (State::LetterThenDo, Step::Nothing),

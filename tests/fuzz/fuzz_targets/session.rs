@@ -60,7 +60,7 @@ fuzz_target!(|data: &[u8]| {
                 check(&Notice::Refused(refusal), mark.as_deref(), turn);
                 check_custom(&key, &data, mark.as_deref(), turn);
             }
-            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) | Inbound::Crlf => {}
+            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) | Inbound::Crlf | Inbound::Charset(_) => {}
         }
         perform(&mut out, mark.as_deref(), turn);
     }

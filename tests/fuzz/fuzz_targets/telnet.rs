@@ -69,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(ended, Ok(()));
     let with_commands = same_in_any_reads(Wire::Text, &input.with_stream(&woven));
     let is_telnet = |item: &&Inbound| match item {
-        Inbound::Answer(_) | Inbound::Crlf => true,
+        Inbound::Answer(_) | Inbound::Crlf | Inbound::Charset(_) => true,
         Inbound::Tell(notice) => *notice == Notice::StillHere,
         _ => false,
     };

@@ -62,7 +62,7 @@ const NOT_HELD_OVER: [(&str, &str); 9] = [
         "help short_names_of_commands unknown_commands refused_words",
         "are of how commands are typed. A program has the whole act or none, and its words in keys: see json_errors",
     ),
-    ("time address", "are of the style of lines for people; a program gets `Ts` and `Id`"),
+    ("time address charset", "are of the style of lines for people; a program gets `Ts` and `Id`, in UTF-8"),
     ("line_ends long_lines half_close telnet wrong_protocol", "are of the bytes of the text door"),
     ("classic", "is of what the text door leaves out"),
     (

@@ -72,6 +72,7 @@ transcripts! {
     idle
     never_idle
     address
+    charset
     classic
     masked
     masked_to_programs

@@ -45,6 +45,7 @@ pub(super) fn all_refusals() -> Vec<Refusal> {
         Refusal::UnknownCommand { word: name(), literally: "//mike".into(), like: Some("me") },
         Refusal::UnknownCommand { word: name(), literally: String::new(), like: None },
         Refusal::LooksLikeCommand,
+        Refusal::NoCharset { label: "utf-16".into() },
         Refusal::OtherProtocol { name: "IRC", hint: "To be called mike: rename|mike".into() },
         Refusal::Ambiguous { word: "s".into(), among: vec!["say", "stay"] },
         Refusal::Usage { usage: "/msg NAME TEXT".into() },
@@ -172,6 +173,7 @@ pub(super) fn all_notices() -> Vec<Notice> {
         ]);
         all.extend([Notice::Style(StyleChange::Address(on))]);
     }
+    all.push(Notice::Charset);
     all.extend(COMMANDS.iter().map(Notice::HelpFor));
     all.extend(all_refusals().into_iter().map(Notice::Refused));
     all.extend(all_reasons().into_iter().map(|why| Notice::Left { who: Arc::clone(&ann), room: dev(), why }));
@@ -223,7 +225,7 @@ pub(super) fn kind(notice: &Notice) -> usize {
         Notice::IsAway { .. } => 38,
         Notice::Ignoring { .. } => 39,
         Notice::Quiet { .. } => 40,
-        Notice::Style(_) => 41,
+        Notice::Style(_) | Notice::Charset => 41,
         Notice::InRoom { .. } => 42,
         Notice::DoExit => 43,
         Notice::NotUtf8 => 44,

@@ -81,6 +81,7 @@ fn invalid_utf8_may_be_split_anywhere() {
         bob.expect(&format!("[{{me}}]{{me}}: {shown}"));
         if cut == 1 {
             bob.expect("*** Some of your bytes are not UTF-8: others see \u{fffd} in their place");
+            bob.expect("*** If your terminal uses another character set: /charset NAME");
         }
         alice.expect(&format!("[{0}]{0}: {shown}", bob.name));
     }

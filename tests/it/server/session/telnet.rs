@@ -18,6 +18,7 @@ fn expect_answers_to_what_was_said(peer: &mut Peer) {
     peer.expect_raw(b"\xff\xfc\x03\xff\xfe\x1f");
     peer.expect("[{me}]{me}: hello \u{fffd}\u{fffd}x\r");
     peer.expect("*** Some of your bytes are not UTF-8: others see \u{fffd} in their place\r");
+    peer.expect("*** If your terminal uses another character set: /charset NAME\r");
     peer.expect_raw(WONT_TIMING_MARK);
     peer.expect("*** Yes, still here.\r");
 }

@@ -227,7 +227,8 @@ fn rooms_history_and_manners_are_told_like_this() {
         (
             41,
             "*** The time (UTC) stands before what is said\n*** The address stands before each name\n\
-             *** Lines have no time before them\n*** Lines begin with the name, without an address\n",
+             *** Lines have no time before them\n*** Lines begin with the name, without an address\n\
+             *** Lines are read and written in UTF-8\n",
         ),
         (43, ""),
     ] {
