@@ -10,6 +10,10 @@
 
 use super::{Refusal, clean, shortened};
 
+/// The words for a session that has sent bytes that are not UTF-8.
+pub(super) const NOT_UTF8: &str = "Some of your bytes are not UTF-8: others see \u{fffd} in their place\n\
+    If your terminal uses another character set: /charset NAME";
+
 /// Most characters of an unknown label that a refusal repeats.
 const REPEATED_CHARS: usize = 24;
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::charset::NOT_UTF8;
 use super::span::{Age, Setting};
 use super::{
     Away, Body, CloseReason, CommandSpec, IdleLimits, Line, Presence, QUIET_FOR, Refusal, RoomInfo, RoomName,
@@ -349,9 +350,8 @@ impl Notice {
         })
     }
 
-    /// The words of this notice: what the text door shows after its mark, and what a program is told as
-    /// `Data` unless its object has a shape of its own. `None` for lists, for what people say, and for the
-    /// old chat room's lines: each wire format lays those out itself.
+    /// The words after the text door's mark, and `Data` of objects without a shape of their own. `None` for
+    /// lists, for what people say, and for the old chat room's lines: each format lays those out itself.
     #[must_use]
     pub fn text(&self) -> Option<String> {
         Some(match self {
@@ -359,9 +359,7 @@ impl Notice {
             Self::YouAre(you) => format!("You are now {}", you.name),
             Self::Pong => "pong".into(),
             Self::StillHere => "Yes, still here.".into(),
-            Self::NotUtf8 => "Some of your bytes are not UTF-8: others see \u{fffd} in their place\n\
-                 If your terminal uses another character set: /charset NAME"
-                .into(),
+            Self::NotUtf8 => NOT_UTF8.into(),
             Self::Version => concat!("Parlor ", env!("CARGO_PKG_VERSION")).into(),
             Self::Uptime { up, people } => format!("Up for {}, {people} here", Age(*up)),
             Self::Staying => "You may stay silent. /quit leaves".into(),
