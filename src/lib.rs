@@ -70,13 +70,14 @@
 //!
 //! # Features
 //!
-//! An embedder needs none of them: `parlor = { …, default-features = false }` compiles 28 crates.
+//! An embedder needs none of them: `parlor = { …, default-features = false }` compiles fewer than 30 crates.
 //!
 //! | feature | what it adds | default |
 //! |---|---|---|
 //! | `server` | the program parlor, with `flags` and `logging` | yes |
 //! | `cli` | the program parlor-cli, with `flags` | yes |
 //! | `bench` | the program parlor-bench | |
+//! | `charset` | `/charset`: character sets other than UTF-8 | yes |
 //! | `flags` | [`Config`] as flags of a program, each with its `PARLOR_…` variable: `parlor::flags` | |
 //! | `logging` | a log that blocks nobody: `parlor::server::log` | |
 
