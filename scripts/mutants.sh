@@ -113,8 +113,8 @@ make_rules() {
   local -a modules=(chat wire)
   for module in "${modules[@]}"; do cp -Rp "$sources/tests/it/$module" tests/it/; done
   mkdir tests/it/support
-  cp -p "$sources"/tests/support/{packets,recorded}.rs tests/it/support/
-  printf 'pub(crate) mod %s;\n' packets recorded >tests/it/support/mod.rs
+  cp -p "$sources"/tests/support/{packets,recorded,values}.rs tests/it/support/
+  printf 'pub(crate) mod %s;\n' packets recorded values >tests/it/support/mod.rs
   printf 'mod %s;\n' support "${modules[@]}" >tests/it/main.rs
   cp -p "$sources/Cargo.lock" .
   manifest it >Cargo.toml

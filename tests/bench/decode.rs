@@ -18,12 +18,11 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use parlor::wire::{Framing, Limits, Wire};
+use parlor::wire::{Framing, Wire};
 
-use packets::{frame, packet};
+use packets::{LIMITS, frame, packet, say_object};
 use recorded::HEARTBEAT;
 
-const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 const READ: usize = 32 * 1024;
 const VOLUME: usize = 64 << 20;
 const RUNS: usize = 11;
@@ -31,7 +30,7 @@ const RUNS: usize = 11;
 fn main() -> ExitCode {
     let text = "The quick brown fox jumps over the lazy dog, and back over it...";
     assert_eq!(text.len(), 64);
-    let say = format!("{{\"Act\":\"say\",\"Data\":\"{text}\"}}");
+    let say = say_object(text);
     let hello = format!("{{\"Act\":\"hello\",\"Data\":\"{text}\"}}");
     let gf2 = |object: &str| packet(Framing::Gf2, object);
     let json = Wire::Json(Some(Framing::Gf2));

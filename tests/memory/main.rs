@@ -61,13 +61,11 @@ use std::time::Duration;
 use allocation_counter::{AllocationInfo, measure};
 use parlor::chat::{Arrival, Entry, Hub, HubSettings, Now};
 use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, RoomName, SessionId, Speaker};
-use parlor::wire::{Decode, Framing, Limits, Wire};
+use parlor::wire::{Decode, Framing, Wire};
 use parlor::{chat, config, metrics, protocol, wire};
 
-use packets::{frame, packet};
+use packets::{LIMITS, frame, packet, say_object};
 use recorded::HEARTBEAT;
-
-const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 
 /// Memory of a decoder for every byte that it was sent: the bytes themselves, twice while its
 /// buffer grows, and once more as a value that is handed out, with up to three bytes for one (a broken byte becomes
@@ -176,7 +174,7 @@ fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
         ("unknown routes", Wire::Frame, frame(77, b"").repeat(5000)),
         ("broken bytes that become three", Wire::Frame, frame(100, &[0xff; MANY])),
         ("controls that become three", Wire::Frame, frame(100, &[0x1b; MANY])),
-        ("escapes", gf2, gf(&format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "\\n".repeat(MANY / 2)))),
+        ("escapes", gf2, gf(&say_object(&"\\n".repeat(MANY / 2)))),
         ("an act as long as a packet", gf2, gf(&format!("{{\"Act\":\"{}\"}}", "\\u0001".repeat(MANY / 6)))),
         ("a key as long as a packet", gf2, gf(&format!("{{\"{}\":1}}", "\\u0001".repeat(MANY / 6)))),
         ("five thousand keys", gf2, gf(&format!("{{{}}}", keys.join(",")))),
@@ -211,7 +209,7 @@ fn a_heartbeat_allocates_nothing() {
 /// Most sessions are idle most of the time: after a burst, what it needed is given back.
 #[test]
 fn an_idle_session_keeps_little() {
-    let big = format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "x".repeat(60_000));
+    let big = say_object(&"x".repeat(60_000));
     for (wire, stream) in [
         (Wire::Frame, frame(1, &[b'z'; 65_000])),
         (Wire::Json(Some(Framing::Gf2)), packet(Framing::Gf2, &big)),

@@ -8,7 +8,7 @@
 //! test waits for a `login` among many: a peer that has been greeted is in the room ([`Peer::enter`]), one
 //! that was heard is too ([`Peer::enter_relay`]), and [`Movements`] counts both kinds of telling.
 //!
-//! `packets` needs no socket, and is shared with other test crates.
+//! `packets`, `recorded` and `values` need no socket; other test crates share them.
 
 mod movements;
 pub(crate) mod packets;
@@ -16,6 +16,7 @@ mod peer;
 mod program;
 pub(crate) mod recorded;
 mod server;
+pub(crate) mod values;
 
 use std::thread;
 use std::time::{Duration, Instant};

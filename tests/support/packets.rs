@@ -1,6 +1,16 @@
 //! Packets and frames by the layouts of the protocols, without a line of Parlor's own encoders.
 
-use parlor::wire::Framing;
+use parlor::wire::{Framing, Limits};
+
+/// `--max-packet` and the other limits as they are by default.
+#[allow(dead_code, reason = "not every crate decodes")]
+pub(crate) const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
+
+/// The object that says this; `text` is what stands between the quotes.
+#[allow(dead_code, reason = "not every crate says something")]
+pub(crate) fn say_object(text: &str) -> String {
+    format!("{{\"Act\":\"say\",\"Data\":\"{text}\"}}")
+}
 
 /// One packet of the JSON format. The header must have room for the length of `data`.
 pub(crate) fn packet(framing: Framing, data: impl AsRef<[u8]>) -> Vec<u8> {

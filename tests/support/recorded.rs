@@ -7,7 +7,21 @@ pub(crate) const DOEXIT: &str = r#"{"Act":"doexit","Data":""}"#;
 pub(crate) const HEARTBEAT: &str = r#"{"Act":"heartbeat","Data":""}"#;
 pub(crate) const JOIN: &str = r#"{"Act":"join","Data":"lobby"}"#;
 
-/// The same as packets: of gtcp since v1.8, and until v1.6.16.
+/// Objects of the chat that have no key but these.
+pub(crate) const PONG: &str = r#"{"Act":"ping","Data":"pong"}"#;
+pub(crate) const SAY_HI: &str = r#"{"Act":"say","Data":"hi"}"#;
+pub(crate) const AWAY: &str = r#"{"Act":"away","Data":""}"#;
+pub(crate) const AWAY_AT_LUNCH: &str = r#"{"Act":"away","Data":"at lunch"}"#;
+pub(crate) const BACK: &str = r#"{"Act":"back","Data":""}"#;
+pub(crate) const ECHO_ON: &str = r#"{"Act":"echo","Data":"on"}"#;
+pub(crate) const QUIT: &str = r#"{"Act":"quit","Data":""}"#;
+pub(crate) const UPTIME: &str = r#"{"Act":"uptime","Data":"7300"}"#;
+
+/// Objects that are wrong: an act that is no text, a mark that is no whole number.
+pub(crate) const ACT_IS_A_LIST: &str = r#"{"Act":["say"],"Data":"hi"}"#;
+pub(crate) const REF_IS_A_FRACTION: &str = r#"{"Act":"ping","Ref":1.5}"#;
+
+/// Objects of gtcp as packets: of gtcp since v1.8, and until v1.6.16.
 pub(crate) const GF2_HEARTBEAT: &[u8] = b"\x00\x1d{\"Act\":\"heartbeat\",\"Data\":\"\"}";
 pub(crate) const GF7_HEARTBEAT: &[u8] = b"\x00\x00\x24\x00\x00\x08\xea{\"Act\":\"heartbeat\",\"Data\":\"\"}";
 pub(crate) const GF7_HELLO: &[u8] = b"\x00\x00\x2f\x00\x00\x0c\x3f{\"Act\":\"hello\",\"Data\":\"My name's John!\"}";

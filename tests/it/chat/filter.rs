@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use parlor::chat::{Effect, Filter};
 use parlor::protocol::{Away, CloseReason, Command, Notice, Refusal, SessionId};
 
-use super::{ANN, BOB, CAT, Room, address, body, nick, refusal, say, seconds, session, shown};
+use super::{ANN, BOB, CAT, Room, address, refusal, say, seconds, session, shown};
+use crate::support::values::{body, nick};
 
 #[test]
 fn whois_tells_where_somebody_is_since_when_and_by_which_door() {

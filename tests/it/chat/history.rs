@@ -7,7 +7,8 @@
 use parlor::chat::{Effect, HubSettings};
 use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal, SessionId};
 
-use super::{ANN, BOB, CAT, Room, SETTINGS, body, refusal, room_name, say, seconds, session, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, refusal, room_name, say, seconds, session, shown};
+use crate::support::values::body;
 
 /// The numbers of the lines that effects tell of, live or past.
 fn seqs(effects: &[Effect]) -> Vec<u64> {

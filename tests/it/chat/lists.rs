@@ -7,7 +7,8 @@ use std::time::Duration;
 use parlor::chat::Effect;
 use parlor::protocol::{COMMANDS, CloseReason, Command, Notice};
 
-use super::{ANN, BOB, CAT, Room, body, say};
+use super::{ANN, BOB, CAT, Room, say};
+use crate::support::values::body;
 
 #[test]
 fn lists_are_in_the_order_in_which_people_came() {

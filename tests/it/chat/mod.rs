@@ -23,10 +23,9 @@ mod visits;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::values::{body, nick};
 use parlor::chat::{Arrival, Effect, Entry, Filter, Hub, HubSettings, Now, RoomIndex};
-use parlor::protocol::{
-    Away, Body, CloseReason, Command, IdleLimits, Nick, Notice, Refusal, RoomName, SessionId, Speaker,
-};
+use parlor::protocol::{Away, Body, CloseReason, Command, IdleLimits, Notice, Refusal, RoomName, SessionId, Speaker};
 use parlor::wire::{Inbound, Limits, Wire};
 
 pub(super) const LOBBY: RoomIndex = RoomIndex::LOBBY;
@@ -216,16 +215,8 @@ pub(super) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-pub(super) fn nick(name: &str) -> Nick {
-    Nick::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"))
-}
-
 pub(super) fn room_name(name: &str) -> RoomName {
     RoomName::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"))
-}
-
-pub(super) fn body(text: &str) -> Body {
-    Body::new(text).unwrap()
 }
 
 pub(super) fn say(text: &str) -> Command {

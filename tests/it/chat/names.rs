@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use parlor::chat::Effect;
 use parlor::protocol::{CloseReason, Command, Nick, Notice, Refusal};
 
-use super::{ANN, BOB, CAT, Room, address, nick, refusal, say, shown};
+use super::{ANN, BOB, CAT, Room, address, refusal, say, shown};
+use crate::support::values::nick;
 
 #[test]
 fn a_rename_is_answered_and_told_to_the_others() {

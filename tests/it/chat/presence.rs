@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parlor::chat::Effect;
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, Switch};
 
-use super::{ANN, BOB, CAT, Room, SETTINGS, address, body, refusal, say, session, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, address, refusal, say, session, shown};
+use crate::support::values::body;
 
 #[test]
 fn who_comes_in_is_announced_and_greeted_in_this_order() {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use parlor::chat::{Effect, HubSettings};
 use parlor::protocol::{CloseReason, Command, Switch};
 
-use super::{ANN, BOB, CAT, Room, SETTINGS, body, say, seconds, shown};
+use super::{ANN, BOB, CAT, Room, SETTINGS, say, seconds, shown};
+use crate::support::values::body;
 
 #[test]
 fn a_program_is_nowhere_until_it_joins_or_speaks() {

@@ -11,7 +11,8 @@ use parlor::protocol::{CloseReason, Command, Line, NameKeys, Notice, Refusal, Ro
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{LOBBY, Room, SETTINGS, at, body, nick, refusal, room_name, say, session};
+use super::{LOBBY, Room, SETTINGS, at, refusal, room_name, say, session};
+use crate::support::values::{body, nick};
 
 /// The next step of one player.
 #[derive(Debug, Clone)]

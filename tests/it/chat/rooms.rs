@@ -7,9 +7,8 @@ use std::time::Duration;
 use parlor::chat::{Effect, HubSettings, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Line, Notice, Refusal};
 
-use super::{
-    ANN, BOB, CAT, LOBBY, Room, SETTINGS, address, at, body, refusal, room_name, say, seconds, session, shown,
-};
+use super::{ANN, BOB, CAT, LOBBY, Room, SETTINGS, address, at, refusal, room_name, say, seconds, session, shown};
+use crate::support::values::body;
 
 #[test]
 fn joining_makes_a_room_and_leaving_goes_back() {

@@ -5,7 +5,8 @@
 use parlor::chat::{Effect, Heard, HubSettings, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId, VisitTo};
 
-use super::{ANN, BOB, CAT, LOBBY, Room, SETTINGS, body, nick, refusal, room_name, say, seconds, session, shown};
+use super::{ANN, BOB, CAT, LOBBY, Room, SETTINGS, refusal, room_name, say, seconds, session, shown};
+use crate::support::values::{body, nick};
 
 fn join_also(room: &mut Room, id: SessionId, name: &str) -> Vec<Effect> {
     room.does(id, Command::JoinAlso(room_name(name)))

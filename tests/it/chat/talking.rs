@@ -8,7 +8,8 @@ use std::time::Duration;
 use parlor::chat::{Arrival, Effect, Entry};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, Speaker, Switch};
 
-use super::{ANN, BOB, CAT, Room, address, body, refusal, say, session, shown};
+use super::{ANN, BOB, CAT, Room, address, refusal, say, session, shown};
+use crate::support::values::body;
 
 #[test]
 fn a_line_goes_to_all_and_back_to_its_sender() {

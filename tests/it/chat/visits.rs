@@ -5,7 +5,8 @@
 use parlor::chat::Effect;
 use parlor::protocol::{Command, Notice, Refusal, SessionId, Switch, VisitTo};
 
-use super::{ANN, BOB, CAT, Room, body, nick, refusal, room_name, seconds, session, shown};
+use super::{ANN, BOB, CAT, Room, refusal, room_name, seconds, session, shown};
+use crate::support::values::{body, nick};
 
 const BOT: SessionId = session(7);
 

@@ -13,7 +13,8 @@ use parlor::wire::{Framing, HeardDecoder};
 use parlor::{Config, Listen, Server, Wire};
 use socket2::{Domain, Socket, Type};
 
-use crate::wire::heard::{WIRES, body, nick};
+use crate::support::values::{body, nick};
+use crate::wire::heard::WIRES;
 
 /// Longer than anything that works takes, on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(20);

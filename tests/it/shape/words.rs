@@ -92,7 +92,9 @@ pub(crate) fn own_strings_compared(sources: &[Source]) -> Vec<Place> {
     compared
 }
 
-/// Functions of tests that stand more than once: the same parameters and the same body, under whatever name.
+/// Free functions of tests that stand more than once: the same parameters and the same body, under any name.
+/// Methods are not counted: stand-ins of one type have the methods of that type. Unit tests within src cannot
+/// share with `tests`, so each tree is compared with itself.
 pub(crate) fn doubled_helpers(sources: &[Source]) -> Vec<Vec<Place>> {
     let mut found: BTreeMap<String, Vec<Place>> = BTreeMap::new();
     for source in sources {
@@ -103,13 +105,20 @@ pub(crate) fn doubled_helpers(sources: &[Source]) -> Vec<Vec<Place>> {
             let body = (closing(tokens, open)..tokens.len()).find(|at| tokens[*at].is("{") || tokens[*at].is(";"));
             let Some(body) = body.filter(|body| tokens[*body].is("{")) else { continue };
             let end = closing(tokens, body);
-            if end - body > LEAST_BODY {
+            let is_method = tokens[open..closing(tokens, open)].iter().any(|token| token.is("self"));
+            if end - body > LEAST_BODY && !is_method && !name.is("new") {
                 let text: Vec<&str> = tokens[open..end].iter().map(|token| token.text.as_str()).collect();
-                found.entry(text.join(" ")).or_default().push((source.path.clone(), name.line, name.text.clone()));
+                let text = format!("{} {}", tree(source), text.join(" "));
+                found.entry(text).or_default().push((source.path.clone(), name.line, name.text.clone()));
             }
         }
     }
     found.into_values().filter(|places| places.len() > 1).collect()
+}
+
+/// `src` or `tests`.
+fn tree(source: &Source) -> &str {
+    source.path.split('/').next().unwrap_or_default()
 }
 
 /// A shorter body (in tokens) is no more than a call.
@@ -121,7 +130,7 @@ pub(crate) fn doubled_records(sources: &[Source]) -> Vec<Vec<Place>> {
     for source in sources {
         let tokens = if source.path.starts_with("src/") { &source.tests } else { &source.code };
         for token in tokens.iter().filter(|token| token.kind == Kind::Text && is_record(&token.text)) {
-            let plain = token.text.replace("\\\"", "\"");
+            let plain = format!("{} {}", tree(source), token.text.replace("\\\"", "\""));
             found.entry(plain).or_default().push((source.path.clone(), token.line, token.text.clone()));
         }
     }
@@ -129,11 +138,15 @@ pub(crate) fn doubled_records(sources: &[Source]) -> Vec<Vec<Place>> {
     found.into_values().filter(in_two_files).collect()
 }
 
+/// Fewer bytes are a number or a mark.
+const LEAST_BYTES: usize = 8;
+
 /// Whether a literal is what a client or server sent: an object with an act, or bytes that are no text.
 fn is_record(text: &str) -> bool {
     let plain = text.replace("\\\"", "\"");
     let is_object = plain.find("{\"Act\":").is_some_and(|at| at <= 16) && plain.len() >= 24;
-    let is_bytes = text.matches("\\x").count() >= 4 && text.len() >= 12;
+    let escapes = text.matches("\\x").count();
+    let is_bytes = escapes >= 4 && text.len() - 3 * escapes >= LEAST_BYTES;
     is_object || is_bytes
 }
 

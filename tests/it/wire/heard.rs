@@ -4,14 +4,16 @@
 use std::sync::Arc;
 
 use parlor::protocol::{
-    Body, COMMANDS, CloseReason, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker, Switch,
+    Body, COMMANDS, CloseReason, Command, Line, Notice, Refusal, RoomName, SessionId, Speaker, Switch,
 };
-use parlor::wire::{Encoding, Framing, Heard, HeardDecoder, Inbound, Key, Kind, Limits, Speech, Wire};
+use parlor::wire::{Encoding, Framing, Heard, HeardDecoder, Inbound, Key, Kind, Speech, Wire};
 use proptest::prelude::*;
 
+use crate::support::packets::LIMITS;
+use crate::support::recorded::{AWAY, AWAY_AT_LUNCH, BACK, DOEXIT, ECHO_ON, NICE, PONG, QUIT, UPTIME};
+use crate::support::values::{body, nick};
 use crate::wire::{TEXT_CRLF, TEXT_LF};
 
-const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
 /// The wire formats of a client, each with the encoding of its answers.
 pub(crate) const WIRES: [(Wire, Encoding); 9] = [
     (Wire::Text, TEXT_LF),
@@ -24,14 +26,6 @@ pub(crate) const WIRES: [(Wire, Encoding); 9] = [
     (Wire::Json(Some(Framing::Lines)), Encoding::Json(Framing::Lines)),
     (Wire::Frame, Encoding::Frame),
 ];
-
-pub(crate) fn body(text: &str) -> Body {
-    Body::new(text).unwrap()
-}
-
-pub(crate) fn nick(name: &str) -> Nick {
-    Nick::parse(name).unwrap()
-}
 
 // --- what a server says ------------------------------------------------------------------------
 
@@ -248,24 +242,24 @@ fn objects_are_heard_like_this() {
     for (object, wanted) in [
         (r#"{"Act":"join","Data":"dev","Room":"dev"}"#, info("You are in #dev")),
         (r#"{"Act":"version","Data":"1.2.3"}"#, info("Parlor 1.2.3")),
-        (r#"{"Act":"uptime","Data":"7300"}"#, info("Up for 7300 s")),
+        (UPTIME, info("Up for 7300 s")),
         (r#"{"Act":"topic","Data":"tea","Room":"dev"}"#, info("topic of #dev: tea")),
         (r#"{"Act":"topic","Data":"tea","From":"ann","Room":"dev"}"#, info("ann set the topic: tea")),
         (r#"{"Act":"history","Data":"0","Seq":57}"#, info("end of history")),
         (r#"{"Act":"whois","Data":"ann","Room":"dev","By":"json"}"#, info("ann: in #dev, by json")),
         (r#"{"Act":"whois","Data":"ann","By":"text"}"#, info("ann: in no room, by text")),
-        (r#"{"Act":"away","Data":""}"#, info("You are away")),
-        (r#"{"Act":"away","Data":"at lunch"}"#, info("You are away: at lunch")),
-        (r#"{"Act":"back","Data":""}"#, info("Welcome back")),
+        (AWAY, info("You are away")),
+        (AWAY_AT_LUNCH, info("You are away: at lunch")),
+        (BACK, info("Welcome back")),
         (r#"{"Act":"notice","Data":"","From":"ann","Code":"away"}"#, info("ann is away")),
         (r#"{"Act":"notice","Data":"at lunch","From":"ann","Code":"away"}"#, info("ann is away: at lunch")),
         (r#"{"Act":"notice","Data":"Slow down","Code":"flood"}"#, info("Slow down")),
         (r#"{"Act":"notice","Data":"37 came, 12 left"}"#, info("37 came, 12 left")),
-        (r#"{"Act":"ping","Data":"pong"}"#, info("pong")),
-        (r#"{"Act":"hello","Data":"Nice to meet you!"}"#, info("Nice to meet you!")),
-        (r#"{"Act":"echo","Data":"on"}"#, info("echo: on")),
-        (r#"{"Act":"quit","Data":""}"#, info("Goodbye")),
-        (r#"{"Act":"doexit","Data":""}"#, vec![Heard::Leave]),
+        (PONG, info("pong")),
+        (NICE, info("Nice to meet you!")),
+        (ECHO_ON, info("echo: on")),
+        (QUIT, info("Goodbye")),
+        (DOEXIT, vec![Heard::Leave]),
         (r#"{"Act":"nick","Data":"ann"}"#, vec![Heard::YouAre("ann".into())]),
         (
             r#"{"Act":"left","Data":"ann","From":"ann","Why":"quit"}"#,

@@ -21,7 +21,8 @@ mod text;
 
 use std::sync::Arc;
 
-use parlor::protocol::{Body, Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
+use crate::support::values::body;
+use parlor::protocol::{Command, Line, Nick, Notice, Refusal, RoomName, SessionId, Speaker};
 use parlor::wire::{Decode, Encoding, Framing, Inbound, Limits, Style, Wire, WireError};
 use serde_json::Value;
 
@@ -109,14 +110,6 @@ const TELNET: [u8; 9] = [b'a', b'\n', b'\r', 0, 255, 250, 240, 253, 6];
 const TEXT: [u8; 9] = [b'a', b'\n', b'\r', b'/', b'|', b'\\', b' ', 0xc3, 0xff];
 /// The smallest limit that `--max-line` takes.
 const LIMIT: usize = 64;
-
-fn body(text: &str) -> Body {
-    Body::new(text).unwrap()
-}
-
-fn say(text: &str) -> Inbound {
-    Inbound::Command(Command::Say(body(text)))
-}
 
 fn rename(name: &str) -> Inbound {
     Inbound::Command(Command::Rename(Nick::parse(name).unwrap()))

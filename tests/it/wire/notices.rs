@@ -10,7 +10,8 @@ use parlor::protocol::{
     RoomName, Speaker, StyleChange,
 };
 
-use super::{body, said, speaker};
+use super::{said, speaker};
+use crate::support::values::body;
 
 pub(super) fn all_reasons() -> Vec<CloseReason> {
     use CloseReason::{

@@ -12,12 +12,12 @@ use std::time::Duration;
 use parlor::protocol::{Body, Command, Line, Notice, Presence, Refusal, RoomName, SessionId, Speaker};
 use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 
+use crate::support::packets::{LIMITS, frame, packet};
+use crate::support::recorded::{GF7_DOEXIT, GF7_NICE};
+use crate::support::values::body;
 use crate::wire::{TEXT_CRLF, TEXT_LF, encodings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-use crate::support::packets::{frame, packet};
-use crate::support::recorded::{GF7_DOEXIT, GF7_NICE};
 
 /// Characters that would end a line, or act on a terminal, beside some that are merely unusual.
 const AWKWARD: &str =
@@ -355,9 +355,6 @@ proptest! {
     }
 }
 
-/// `--max-packet` and the other limits as they are by default.
-pub(super) const LIMITS: Limits = Limits { max_line: 4096, max_packet: 65_535, max_frame: 65_536 };
-
 /// The items that a decoder made of a stream, and how it ended.
 pub(super) type Decoded = (Vec<Inbound>, Result<(), WireError>);
 
@@ -448,18 +445,9 @@ pub(super) fn route_of(act: &str) -> u32 {
     spec.map(|spec| spec.route).expect("a command")
 }
 
-/// A line that somebody says.
-pub(super) fn said(text: &str) -> Inbound {
-    Inbound::Command(Command::Say(body(text)))
-}
-
 /// A request that is a handler's.
 pub(super) fn custom(key: Key, data: &str) -> Inbound {
     Inbound::Custom { key, data: data.as_bytes().to_vec() }
-}
-
-fn body(text: &str) -> Body {
-    Body::new(text).expect("a test says something")
 }
 
 fn speaker(name: &str) -> Arc<Speaker> {

@@ -5,9 +5,9 @@
 use parlor::protocol::Refusal;
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
+use super::{LIMIT, decode, every_split, limits};
 use crate::support::recorded::TLS_HELLO;
-
-use super::{LIMIT, decode, every_split, limits, say};
+use crate::support::values::say;
 
 const DOORS: [Wire; 2] = [Wire::Text, Wire::Relay];
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parlor::wire::Framing;
 use serde_json::Value;
 
-use crate::support::recorded::{DOEXIT, HELLO, JOIN, NICE};
+use crate::support::recorded::{DOEXIT, HELLO, JOIN, NICE, PONG};
 use crate::support::{GROWTH, Peer, TestServer, chat, frame, packet};
 
 /// tnet's client takes any frame for its answer: ten `test` and two empty ones, one at a time, while
@@ -47,7 +47,7 @@ fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
     }
     assert!(began.elapsed() >= Duration::from_millis(120), "40 and 5 more at 40 a second in {:?}", began.elapsed());
     // A client that asks without joining hears its answers alone.
-    let pong = (112, br#"{"Act":"ping","Data":"pong"}"#.to_vec());
+    let pong = (112, PONG.into());
     tnet.send_raw(&frame(112, b"").repeat(5));
     for _ in 0..5 {
         assert_eq!(tnet.any_frame(), pong);

@@ -11,6 +11,7 @@ use parlor::server::SendError;
 use parlor::wire::Framing;
 use parlor::{Config, Key, Listen, Remote, Server, Wire};
 
+use crate::support::recorded::PONG;
 use crate::support::{DEADLINE, GOODBYE, Peer, chat, frame, packet, wait_for};
 
 fn server() -> Server {
@@ -38,7 +39,7 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
     dave.send_raw(&[frame(1, b"x"), frame(112, b""), frame(9, b"abc"), frame(1, b"")].concat());
     dave.expect_frame(1, b"one x");
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    dave.expect_frame(112, PONG.as_bytes());
     dave.expect_frame(9, b"Route(9) frame 3");
     dave.expect_frame(1, b"one ");
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
@@ -48,7 +49,7 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
     carol.expect(r#"{"Act":"time","Data":"now","Ref":1}"#);
     carol.expect("{\"Act\":\"more\",\"Data\":\"of it␊␛\"}");
     carol.expect(r#"{"Act":"7","Data":"by number"}"#);
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
+    carol.expect(PONG);
     carol.expect(r#"{"Act":"other","Data":"Act(\"other\") json 0","Ref":2}"#);
     // The chat's acts and routes stay the chat's.
     carol.send(r#"{"Act":"say"}"#);
@@ -71,11 +72,11 @@ fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
         .unwrap();
     let mut dave = Peer::connect(server.address(Wire::Frame).unwrap());
     dave.send_raw(&[frame(0, b""), frame(112, b""), frame(0, b"x"), frame(3, b"")].concat());
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    dave.expect_frame(112, PONG.as_bytes());
     dave.expect_frame(3, b"other");
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     carol.send_raw(b"{\"Act\":\"heartbeat\"}\n{\"Act\":\"ping\"}\n");
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
+    carol.expect(PONG);
     server.stop();
     drop((carol, dave));
     server.join().unwrap();
@@ -88,7 +89,7 @@ fn a_handler_need_not_answer() {
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     carol.send(r#"{"Act":"note","Ref":"mine"}"#);
     carol.send(r#"{"Act":"ping"}"#);
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
+    carol.expect(PONG);
     server.stop();
     drop(carol);
     server.join().unwrap();
@@ -283,7 +284,7 @@ fn a_slow_handler_keeps_its_own_session_waiting_and_no_other() {
     release.send(()).unwrap();
     dave.expect_frame(1, b"at last");
     dave.expect_frame(2, b"next");
-    dave.expect_frame(112, br#"{"Act":"ping","Data":"pong"}"#);
+    dave.expect_frame(112, PONG.as_bytes());
     server.stop();
     drop((alice, bob, dave, erin));
     server.join().unwrap();

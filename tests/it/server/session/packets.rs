@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::recorded::{
     DOEXIT, FRAME_HEARTBEAT, GF2_HEARTBEAT, GF7_DOEXIT, GF7_HEARTBEAT, GF7_HELLO, GF7_NICE, HEARTBEAT, HELLO, NICE,
-    TLS_HELLO,
+    PONG, TLS_HELLO,
 };
 use crate::support::{DOORS, Peer, TestServer, chat, frame, packet};
 
@@ -244,7 +244,7 @@ fn a_mark_that_is_not_answered_goes_to_nobody_else() {
     let mut carol = Peer::connect(server.json);
     carol.send(r#"{"Act":"heartbeat","Ref":"beat"}"#);
     carol.send(r#"{"Act":"ping"}"#);
-    carol.expect(r#"{"Act":"ping","Data":"pong"}"#);
+    carol.expect(PONG);
 }
 
 /// Being told to slow down is nobody's answer: it took the mark of the request that was held back.

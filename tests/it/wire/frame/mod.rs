@@ -6,9 +6,12 @@ use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::packets::{frame, packet};
-use crate::support::recorded::{FRAME_HEARTBEAT, GF2_HEARTBEAT, GF7_HEARTBEAT, HEARTBEAT, TELNET_OPTIONS, TLS_HELLO};
-use crate::wire::packets::{LIMITS, custom, decode, decode_within, in_all_ways, in_all_ways_within, route_of, said};
+use crate::support::packets::{LIMITS, frame, packet};
+use crate::support::recorded::{
+    ACT_IS_A_LIST, FRAME_HEARTBEAT, GF2_HEARTBEAT, GF7_HEARTBEAT, HEARTBEAT, SAY_HI, TELNET_OPTIONS, TLS_HELLO,
+};
+use crate::support::values::say;
+use crate::wire::packets::{custom, decode, decode_within, in_all_ways, in_all_ways_within, route_of};
 
 const TOO_LARGE: WireError = WireError::Malformed(Malformed::FrameTooLong);
 
@@ -22,7 +25,7 @@ fn recorded_frames_whole_and_in_crumbs() {
         (&[0; 24], vec![Inbound::Heartbeat; 3]),
         (b"\0\0\0\0\x01\0\0\0x", vec![Inbound::Heartbeat]),
         (b"\xff\xff\xff\xff\x02\0\0\0\xff\0", vec![Inbound::Custom { key: Key::Route(u32::MAX), data: vec![255, 0] }]),
-        (b"\x64\0\0\0\x06\0\0\0hi all", vec![said("hi all")]),
+        (b"\x64\0\0\0\x06\0\0\0hi all", vec![say("hi all")]),
     ] {
         assert_eq!(in_all_ways(Wire::Frame, stream), (wanted, Ok(())), "{stream:x?}");
     }
@@ -122,27 +125,32 @@ fn a_flood_of_unknown_routes_is_so_many_requests() {
 
 #[test]
 fn a_frame_for_the_chat_holds_an_object_or_text() {
-    let say = route_of("say");
+    let to_say = route_of("say");
     for (data, wanted) in [
-        (&br#"{"Data":"hi"}"#[..], vec![said("hi")]),
-        (br#"{"Act":"say","Data":"hi"}"#, vec![said("hi")]),
-        (br#"{"Act":"quit","Data":"hi"}"#, vec![said("hi")]), // the route says what is wanted
-        (br#"  {"DATA":"hi","Ref":"a"}"#, vec![Inbound::Tag("\"a\"".into()), said("hi")]),
-        (b"hi", vec![said("hi")]),
-        (b"  hi ", vec![said("  hi ")]),
-        (b"[\"hi\"]", vec![said("[\"hi\"]")]),
-        (b"caf\xe9\n\x1b[2J", vec![said("caf\u{fffd}"), said("␛[2J")]),
-        (b"\xef\xbb\xbf{\"Data\":\"hi\"}", vec![said("hi")]),
+        (&br#"{"Data":"hi"}"#[..], vec![say("hi")]),
+        (SAY_HI.as_bytes(), vec![say("hi")]),
+        (br#"{"Act":"quit","Data":"hi"}"#, vec![say("hi")]), // the route says what is wanted
+        (br#"  {"DATA":"hi","Ref":"a"}"#, vec![Inbound::Tag("\"a\"".into()), say("hi")]),
+        (b"hi", vec![say("hi")]),
+        (b"  hi ", vec![say("  hi ")]),
+        (b"[\"hi\"]", vec![say("[\"hi\"]")]),
+        (b"caf\xe9\n\x1b[2J", vec![say("caf\u{fffd}"), say("␛[2J")]),
+        (b"\xef\xbb\xbf{\"Data\":\"hi\"}", vec![say("hi")]),
     ] {
-        assert_eq!(in_all_ways(Wire::Frame, &frame(say, data)), (wanted, Ok(())), "{}", String::from_utf8_lossy(data));
+        assert_eq!(
+            in_all_ways(Wire::Frame, &frame(to_say, data)),
+            (wanted, Ok(())),
+            "{}",
+            String::from_utf8_lossy(data)
+        );
     }
     for data in [&br#"{"Data":1}"#[..], b"{", b"{}}", br#"{"Data":"a","data":"b"}"#, b"{\"Data\":\"\xff\"}"] {
-        let (items, ended) = in_all_ways(Wire::Frame, &[frame(say, data), frame(say, b"next")].concat());
+        let (items, ended) = in_all_ways(Wire::Frame, &[frame(to_say, data), frame(to_say, b"next")].concat());
         assert!(matches!(items[0], Inbound::Refused(Refusal::BadPacket { .. })), "{items:?}");
-        assert_eq!((&items[1..], ended), (&[said("next")][..], Ok(())));
+        assert_eq!((&items[1..], ended), (&[say("next")][..], Ok(())));
     }
     for data in [&b""[..], b" \t ", b"{}", b"{\"Data\":null}", br#"{"Data":"\u2028"}"#] {
-        let (items, _) = in_all_ways(Wire::Frame, &frame(say, data));
+        let (items, _) = in_all_ways(Wire::Frame, &frame(to_say, data));
         assert!(matches!(items.as_slice(), [Inbound::Refused(Refusal::Usage { .. })]), "{data:?}: {items:?}");
     }
 }
@@ -153,16 +161,16 @@ fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let digits = "9".repeat(30_000);
     let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
-    let say = route_of("say");
+    let to_say = route_of("say");
     let decoded =
-        |object: &str| decode(Wire::Frame, [frame(say, object.as_bytes()), frame(0, b"")].concat().chunks(1460));
+        |object: &str| decode(Wire::Frame, [frame(to_say, object.as_bytes()), frame(0, b"")].concat().chunks(1460));
     for object in [
         format!("{{\"Data\":{deep}}}"),
         format!("{}{}", "{\"Data\":".repeat(7000), "}".repeat(7000)),
         format!("{{\"Data\":{digits}}}"),
         format!("{{\"Data\":\"hi\",\"Ref\":{digits}}}"),
         "{\"Data\":\"hi\",\"Data\":1}".into(),
-        "{\"Act\":[\"say\"],\"Data\":\"hi\"}".into(),
+        ACT_IS_A_LIST.into(),
         "{\"Data\":\"hi\"} x".into(),
     ] {
         let (items, ended) = decoded(&object);
@@ -172,7 +180,7 @@ fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
     }
     // Unknown keys do not matter, however many.
     for more in [format!("\"x\":{digits}"), format!("\"x\":{deep}"), keys.join(",")] {
-        assert_eq!(decoded(&format!("{{\"Data\":\"hi\",{more}}}")), (vec![said("hi"), Inbound::Heartbeat], Ok(())));
+        assert_eq!(decoded(&format!("{{\"Data\":\"hi\",{more}}}")), (vec![say("hi"), Inbound::Heartbeat], Ok(())));
     }
 }
 

@@ -6,8 +6,9 @@ use parlor::wire::{Encoding, Framing, Inbound, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::packets::packet;
-use crate::wire::packets::{LIMITS, decode, in_all_ways, in_all_ways_within, said};
+use crate::support::packets::{LIMITS, packet};
+use crate::support::values::say;
+use crate::wire::packets::{decode, in_all_ways, in_all_ways_within};
 
 const MARK: &str = "\u{feff}";
 
@@ -15,7 +16,7 @@ fn lines() -> Inbound {
     Inbound::Switch(Encoding::Json(Framing::Lines))
 }
 
-fn say(text: &str) -> String {
+fn saying(text: &str) -> String {
     json!({"Act": "say", "Data": text}).to_string()
 }
 
@@ -54,17 +55,17 @@ fn leading_white_space_is_skipped() {
         "\n \t\r\n \t\r\n \t\n",
     ] {
         for end in ["\n", ""] {
-            let stream = format!("{before}{}{end}", say("hi"));
+            let stream = format!("{before}{}{end}", saying("hi"));
             assert_eq!(
                 in_all_ways(Wire::Json(None), stream.as_bytes()),
-                (vec![lines(), said("hi")], Ok(())),
+                (vec![lines(), say("hi")], Ok(())),
                 "{stream:?}"
             );
         }
         // It is answered as soon as it is whole, though no line has ended and nothing more comes.
         let mut decoder = Wire::Json(None).decoder(LIMITS);
-        decoder.feed(format!("{before}{}", say("hi")).as_bytes());
-        assert_eq!((decoder.next(), decoder.next()), (Ok(Some(lines())), Ok(Some(said("hi")))), "{before:?}");
+        decoder.feed(format!("{before}{}", saying("hi")).as_bytes());
+        assert_eq!((decoder.next(), decoder.next()), (Ok(Some(lines())), Ok(Some(say("hi")))), "{before:?}");
     }
 }
 
@@ -76,10 +77,10 @@ fn packet_with_white_space_length_is_packet() {
     let cases =
         two.map(|length| (Framing::Gf2, length)).chain(blanks.map(|length| (Framing::Gf1, usize::from(length))));
     for (framing, length) in cases {
-        let stream = [packet(framing, of_length(length)), packet(framing, say("hi"))].concat();
+        let stream = [packet(framing, of_length(length)), packet(framing, saying("hi"))].concat();
         let (items, ended) = decode(Wire::Json(None), [stream.as_slice()]);
         assert_eq!((items.len(), ended), (3, Ok(())), "{framing:?} {length}");
-        assert_eq!((&items[0], &items[2]), (&Inbound::Switch(Encoding::Json(framing)), &said("hi")));
+        assert_eq!((&items[0], &items[2]), (&Inbound::Switch(Encoding::Json(framing)), &say("hi")));
         assert_eq!(decode(Wire::Json(None), stream.chunks(1)).0, items, "{framing:?} {length} in crumbs");
     }
 }
@@ -89,10 +90,10 @@ fn packet_with_white_space_length_is_packet() {
 fn object_of_other_length_is_text() {
     for (before, length) in [("\n\n", 2570), ("\r\n", 3338), ("  ", 8224), ("\r", 13), ("\n", 10), (" ", 32)] {
         for other in [length - 1, length + 1, length + 100] {
-            let stream = [before.as_bytes(), &of_length(other), b"\n", say("hi").as_bytes()].concat();
+            let stream = [before.as_bytes(), &of_length(other), b"\n", saying("hi").as_bytes()].concat();
             let (items, ended) = decode(Wire::Json(None), [stream.as_slice()]);
             assert_eq!((items.len(), ended), (3, Ok(())), "{before:?} {other}");
-            assert_eq!((&items[0], &items[2]), (&lines(), &said("hi")), "{before:?} {other}");
+            assert_eq!((&items[0], &items[2]), (&lines(), &say("hi")), "{before:?} {other}");
             assert_eq!(decode(Wire::Json(None), stream.chunks(1)).0, items, "{before:?} {other} in crumbs");
         }
     }
@@ -106,14 +107,14 @@ fn white_space_alone_waits_for_object() {
     }
     // JSON from memory is told what is wrong with it, behind white space too.
     let (items, ended) = in_all_ways(Wire::Json(None), b"\n{Act:\"say\"}\n{\"Act\":\"say\",\"Data\":\"hi\"}\n");
-    assert_eq!((items.len(), refusals(&items), items.last(), ended), (3, 1, Some(&said("hi")), Ok(())));
+    assert_eq!((items.len(), refusals(&items), items.last(), ended), (3, 1, Some(&say("hi")), Ok(())));
 }
 
 #[test]
 fn objects_follow_each_other_without_line_ends() {
     let pretty = serde_json::to_string_pretty(&json!({"Act": "say", "Data": "c"})).expect("an object");
-    let stream = format!("{}{} \t{}{MARK}{pretty}\r\n{pretty}", say("a"), say("b"), say("}{"));
-    let wanted = ["a", "b", "}{", "c", "c"].map(said);
+    let stream = format!("{}{} \t{}{MARK}{pretty}\r\n{pretty}", saying("a"), saying("b"), saying("}{"));
+    let wanted = ["a", "b", "}{", "c", "c"].map(say);
     for wire in [Wire::Json(None), Wire::Json(Some(Framing::Lines))] {
         let (items, ended) = in_all_ways(wire, stream.as_bytes());
         let skipped = usize::from(wire == Wire::Json(None));
@@ -124,7 +125,7 @@ fn objects_follow_each_other_without_line_ends() {
 /// Each broken object costs one refusal, and what comes behind it is served.
 #[test]
 fn reading_goes_on_behind_a_broken_object() {
-    let hi = say("hi");
+    let hi = saying("hi");
     for (stream, refused, served) in [
         (format!("{{\"Act\":\"say\"\n{hi}\n"), 1, 1),
         (format!("{{\"Act\":\"say\",\n{hi}\n"), 1, 1),
@@ -139,7 +140,7 @@ fn reading_goes_on_behind_a_broken_object() {
         (format!("{{\"Act\":\"say\",\"Data\":[1}}\n{hi}"), 1, 1),
     ] {
         let (items, ended) = in_all_ways(Wire::Json(Some(Framing::Lines)), stream.as_bytes());
-        let heard = items.iter().filter(|item| **item == said("hi")).count();
+        let heard = items.iter().filter(|item| **item == say("hi")).count();
         assert_eq!((refusals(&items), heard, ended), (refused, served, Ok(())), "{stream}: {items:?}");
     }
 }
@@ -172,9 +173,9 @@ fn open_object_is_refused_with_its_ref() {
             unreachable!("{items:?}");
         };
         assert!(&**tag == "7" && why.contains("60 s"), "{items:?}");
-        assert_eq!(next(&format!("lf\"}} {}\n", say("lost")), false), []);
-        assert_eq!(next(&format!("more\n  {}\n", say("indented")), false), []);
-        assert_eq!(next(&format!("{}\n", say("hi")), false), [said("hi")]);
+        assert_eq!(next(&format!("lf\"}} {}\n", saying("lost")), false), []);
+        assert_eq!(next(&format!("more\n  {}\n", saying("indented")), false), []);
+        assert_eq!(next(&format!("{}\n", saying("hi")), false), [say("hi")]);
     }
     // Packets have a clock of their own.
     let mut decoder = Wire::Json(None).decoder(LIMITS);
@@ -219,7 +220,7 @@ proptest! {
         let (items, ended) = decode(Wire::Json(None), reads.iter().copied());
         prop_assert_eq!(ended, Ok(()));
         if items.first() == Some(&lines()) {
-            let wanted: Vec<Inbound> = texts.iter().map(|text| said(&format!("x{text}"))).collect();
+            let wanted: Vec<Inbound> = texts.iter().map(|text| say(&format!("x{text}"))).collect();
             prop_assert_eq!(&items[1..], &wanted[..], "{:?}", stream);
         }
     }

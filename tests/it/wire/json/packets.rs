@@ -6,11 +6,13 @@ use parlor::wire::{Encoding, Framing, Inbound, Key, Limits, Wire, WireError};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::packets::{frame, packet};
+use crate::support::packets::{LIMITS, frame, packet, say_object};
 use crate::support::recorded::{
-    DOEXIT, GF2_HEARTBEAT, GF7_DOEXIT, GF7_HEARTBEAT, GF7_HELLO, HEARTBEAT, HELLO, TELNET_OPTIONS, TLS_HELLO,
+    ACT_IS_A_LIST, DOEXIT, GF2_HEARTBEAT, GF7_DOEXIT, GF7_HEARTBEAT, GF7_HELLO, HEARTBEAT, HELLO, REF_IS_A_FRACTION,
+    SAY_HI, TELNET_OPTIONS, TLS_HELLO,
 };
-use crate::wire::packets::{LIMITS, custom, decode, decode_within, in_all_ways, in_all_ways_within, said};
+use crate::support::values::say;
+use crate::wire::packets::{custom, decode, decode_within, in_all_ways, in_all_ways_within};
 
 /// Framings whose packets have a length before them.
 const WITH_LENGTH: [Framing; 5] = [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7];
@@ -61,7 +63,7 @@ fn a_conversation_in_every_framing_whole_and_in_crumbs() {
                 assert_eq!(items.remove(0), switch(framing));
             }
             assert!(is_refused(&items.remove(3)), "{framing:?}: an object without Act");
-            let wanted = [act("hello", "My name's John!"), Inbound::Heartbeat, said("hi all"), act("doexit", "")];
+            let wanted = [act("hello", "My name's John!"), Inbound::Heartbeat, say("hi all"), act("doexit", "")];
             assert_eq!((items.as_slice(), ended), (&wanted[..], Ok(())), "{framing:?}");
         }
     }
@@ -91,7 +93,7 @@ fn a_packet_without_an_object_is_one_and_typed_text_is_none() {
 #[test]
 fn a_line_may_end_in_crlf_and_the_last_one_in_nothing() {
     let stream = b"{\"Act\":\"say\",\"Data\":\"a\"}\r\n\r\n\n  {\"Act\":\"say\",\"Data\":\"b\"}  \n{\"Act\":\"say\",\"Data\":\"c\"}";
-    let wanted = vec![switch(Framing::Lines), said("a"), said("b"), said("c")];
+    let wanted = vec![switch(Framing::Lines), say("a"), say("b"), say("c")];
     assert_eq!(in_all_ways(Wire::Json(None), stream), (wanted, Ok(())));
     assert_eq!(in_all_ways(Wire::Json(None), b"{}").0.len(), 2, "refused for want of an Act");
 }
@@ -104,7 +106,7 @@ fn a_line_that_is_no_json_is_refused_and_the_session_stays() {
         let stream = format!("{line}\n{{\"Act\":\"say\",\"Data\":\"hi\"}}\n");
         let (items, ended) = in_all_ways(Wire::Json(None), stream.as_bytes());
         assert_eq!((items.len(), ended), (3, Ok(())), "{line}: {items:?}");
-        assert_eq!((&items[0], &items[2]), (&switch(Framing::Lines), &said("hi")), "{line}");
+        assert_eq!((&items[0], &items[2]), (&switch(Framing::Lines), &say("hi")), "{line}");
         assert!(is_refused(&items[1]), "{line}: {:?}", items[1]);
     }
 }
@@ -203,13 +205,13 @@ fn nothing_comes_after_an_error() {
 /// never taken to have said something else.
 #[test]
 fn a_stray_byte_before_the_first_packet() {
-    let say = br#"{"Act":"say","Data":"hi all"}"#;
+    let object = br#"{"Act":"say","Data":"hi all"}"#;
     for framing in Framing::ALL {
         for byte in 0..=255 {
-            let stream: Vec<u8> = [&[byte][..], &packet(framing, say), &packet(framing, say)].concat();
+            let stream: Vec<u8> = [&[byte][..], &packet(framing, object), &packet(framing, object)].concat();
             let (items, ended) = in_all_ways(Wire::Json(None), &stream);
             let known =
-                |item: &Inbound| matches!(item, Inbound::Switch(_)) || *item == said("hi all") || is_refused(item);
+                |item: &Inbound| matches!(item, Inbound::Switch(_)) || *item == say("hi all") || is_refused(item);
             assert!(items.iter().all(known), "{framing:?} {byte:#x}: {items:?}");
             assert!(items.len() <= 4, "{framing:?} {byte:#x}: {items:?}");
             assert!(matches!(ended, Ok(()) | Err(WireError::Malformed(_))));
@@ -233,7 +235,7 @@ fn two_hundred_packets_in_one_segment_keep_their_order() {
         let object = |n: usize| json!({"Act": "say", "Data": n.to_string()}).to_string();
         let stream: Vec<u8> = (0..200).flat_map(|n| packet(framing, object(n).as_bytes())).collect();
         let wanted: Vec<_> =
-            std::iter::once(switch(framing)).chain((0..200).map(|n: usize| said(&n.to_string()))).collect();
+            std::iter::once(switch(framing)).chain((0..200).map(|n: usize| say(&n.to_string()))).collect();
         assert_eq!(decode(Wire::Json(None), [stream.as_slice()]), (wanted.clone(), Ok(())), "{framing:?}");
         assert_eq!(decode(Wire::Json(None), stream.chunks(1)), (wanted, Ok(())), "{framing:?}");
     }
@@ -258,11 +260,11 @@ fn a_bad_object_is_refused_and_the_session_stays() {
         "{\"Act\":\"say\",\"Data\":\"a\nb\"}".into(),
         "{\"Act\":1}".into(),
         "{\"Act\":null,\"Data\":\"hi\"}".into(),
-        "{\"Act\":[\"say\"],\"Data\":\"hi\"}".into(),
+        ACT_IS_A_LIST.into(),
         "{\"Act\":\"say\",\"Data\":7}".into(),
         "{\"Act\":\"say\",\"Data\":{\"a\":\"b\"}}".into(),
         "{\"Act\":\"msg\",\"To\":7,\"Data\":\"hi\"}".into(),
-        "{\"Act\":\"ping\",\"Ref\":1.5}".into(),
+        REF_IS_A_FRACTION.into(),
         "{\"Act\":\"ping\",\"Ref\":[]}".into(),
         format!("{{\"Act\":\"ping\",\"Ref\":{digits}}}"),
         format!("{{\"Act\":\"ping\",\"Ref\":\"{}\"}}", "r".repeat(300)),
@@ -365,7 +367,7 @@ fn unknown_keys_are_passed_over() {
             let stream = packet(Framing::Gf3, object.as_bytes());
             let shown: String = object.chars().take(60).collect();
             let (items, ended) = decode(Wire::Json(Some(Framing::Gf3)), [stream.as_slice()]);
-            assert_eq!((items.as_slice(), ended), (&[said("hi")][..], Ok(())), "{shown}");
+            assert_eq!((items.as_slice(), ended), (&[say("hi")][..], Ok(())), "{shown}");
         }
     }
 }
@@ -379,7 +381,7 @@ fn deep_nesting_in_an_unknown_key_hurts_nobody() {
         let stream = packet(Framing::Gf2, format!("{{\"Act\":\"say\",\"Data\":\"hi\",\"x\":{value}}}").as_bytes());
         let (items, ended) =
             decode(Wire::Json(Some(Framing::Gf2)), [stream, packet(Framing::Gf2, HEARTBEAT)].iter().map(Vec::as_slice));
-        assert!(items[0] == said("hi") || is_refused(&items[0]), "{:?}", items[0]);
+        assert!(items[0] == say("hi") || is_refused(&items[0]), "{:?}", items[0]);
         assert_eq!((&items[1..], ended), (&[Inbound::Heartbeat][..], Ok(())));
     }
 }
@@ -459,7 +461,7 @@ fn packets_at_text_door_are_unsaid() {
     let foreign = |which| (vec![], Err(WireError::WrongProtocol(which)));
     assert_eq!(in_all_ways(Wire::Text, b"\x16\x03\x01\x02\x00"), foreign(parlor::wire::Protocol::Tls));
     assert_eq!(in_all_ways(Wire::Text, b"GET / HTTP/1.1\r\n"), foreign(parlor::wire::Protocol::Http));
-    let line = br#"{"Act":"say","Data":"hi"}"#;
+    let line = SAY_HI.as_bytes();
     let [Inbound::Refused(Refusal::OtherProtocol { name: "JSON", .. })] = in_all_ways(Wire::Text, line).0[..] else {
         panic!("a JSON line is refused");
     };
@@ -560,7 +562,7 @@ mod exhaustive {
             format!("{{\"x\":{}}}", "9".repeat(MANY)),
             format!("{{\"Ref\":{}}}", "9".repeat(MANY)),
             format!("{{{keys}\"Act\":\"x\"}}"),
-            format!("{{\"Act\":\"say\",\"Data\":\"{}\"}}", "\\u001b\\n".repeat(MANY / 10)),
+            say_object(&"\\u001b\\n".repeat(MANY / 10)),
             format!("{{\"{}\":1}}", "\\u0041".repeat(MANY / 10)),
         ] {
             let stream = packet(Framing::Gf4, object.as_bytes());

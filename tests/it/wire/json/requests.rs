@@ -6,8 +6,10 @@ use parlor::wire::{Framing, Inbound, Wire};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::packets::{frame, packet};
-use crate::wire::packets::{decode, in_all_ways, route_of, said};
+use crate::support::packets::{frame, packet, say_object};
+use crate::support::recorded::REF_IS_A_FRACTION;
+use crate::support::values::say;
+use crate::wire::packets::{decode, in_all_ways, route_of};
 
 /// An object at every door that takes one: as a packet, as a line, as a frame of its act.
 fn at_every_door(act: &str, object: &str) -> Vec<Inbound> {
@@ -95,9 +97,7 @@ fn malformed_object_is_refused_with_its_ref() {
 
 #[test]
 fn wrong_act_and_wrong_ref_are_told() {
-    for (object, tag) in
-        [(r#"{"Act":5,"Ref":7}"#, true), (r#"{"Act":"ping","Ref":1.5}"#, false), (r#"{"Act":"","Ref":7}"#, true)]
-    {
+    for (object, tag) in [(r#"{"Act":5,"Ref":7}"#, true), (REF_IS_A_FRACTION, false), (r#"{"Act":"","Ref":7}"#, true)] {
         let stream = packet(Framing::Gf2, object.as_bytes());
         let items = decode(Wire::Json(Some(Framing::Gf2)), [stream.as_slice()]).0;
         assert_eq!(items.len(), 1 + usize::from(tag), "{object}: {items:?}");
@@ -107,7 +107,7 @@ fn wrong_act_and_wrong_ref_are_told() {
 
 #[test]
 fn key_with_null_counts_as_absent() {
-    let plain = vec![said("hi")];
+    let plain = vec![say("hi")];
     for key in ["Room", "To", "After", "Ref", "Visit", "Name", "x"] {
         let object = format!("{{\"Act\":\"say\",\"{key}\":null,\"Data\":\"hi\"}}");
         assert_eq!(at_every_door("say", &object), plain, "{object}");
@@ -129,13 +129,13 @@ fn lone_surrogates_become_replacement_characters() {
         (r"\\\ud83d", "\\\u{fffd}"),
         (r"\ud83dé\n", "\u{fffd}é"),
     ] {
-        let object = format!("{{\"Act\":\"say\",\"Data\":\"{text}\"}}");
-        assert_eq!(at_every_door("say", &object), [said(wanted)], "{object}");
+        let object = say_object(text);
+        assert_eq!(at_every_door("say", &object), [say(wanted)], "{object}");
     }
     // In keys and marks too; what is no escape stays an error.
     assert_eq!(
         at_every_door("say", r#"{"\udc00":1,"Act":"say","Data":"hi","Ref":"\ud800"}"#),
-        [Inbound::Tag("\"\u{fffd}\"".into()), said("hi")]
+        [Inbound::Tag("\"\u{fffd}\"".into()), say("hi")]
     );
     assert!(matches!(at_every_door("say", r#"{"Act":"say","Data":"\ud8zz"}"#)[..], [Inbound::Refused(_)]));
 }
@@ -186,7 +186,7 @@ fn newline_in_data_makes_several_lines() {
         assert!(matches!(&items[..], [Inbound::Tag(_), Inbound::Refused(Refusal::Usage { .. })]), "{items:?}");
     }
     let text = in_all_ways(Wire::Frame, &frame(route_of("say"), b"plain\r\ntext\n")).0;
-    assert_eq!(text, [said("plain"), said("text")]);
+    assert_eq!(text, ["plain", "text"].map(crate::support::values::say));
 }
 
 /// A packet of newlines is no more memory than a packet: its lines are read one by one.
@@ -196,7 +196,7 @@ fn thousands_of_lines_are_read_in_order() {
     let object = json!({"Act": "say", "Data": lines.join("\n")}).to_string();
     let stream = [packet(Framing::Gf2, object.as_bytes()), packet(Framing::Gf2, b"{\"Act\":\"heartbeat\"}")].concat();
     let items = decode(Wire::Json(Some(Framing::Gf2)), [stream.as_slice()]).0;
-    let mut wanted: Vec<_> = lines.iter().map(|line| said(line)).collect();
+    let mut wanted: Vec<_> = lines.iter().map(|line| say(line)).collect();
     wanted.push(Inbound::Heartbeat);
     assert_eq!(items, wanted);
 }

@@ -8,8 +8,10 @@ use parlor::protocol::{Away, COMMANDS, CloseReason, Malformed, Notice, Presence,
 use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
 use serde_json::Value;
 
+use crate::support::recorded::{AWAY, AWAY_AT_LUNCH, BACK, DOEXIT, ECHO_ON, PONG, QUIT, UPTIME};
+use crate::support::values::body;
 use crate::wire::notices::{all_notices, all_refusals, kind};
-use crate::wire::{NOON, TEXT_CRLF_TIME, TEXT_LF, body, bytes, encodings, limits, object, said, speaker};
+use crate::wire::{NOON, TEXT_CRLF_TIME, TEXT_LF, bytes, encodings, limits, object, said, speaker};
 
 /// One object, whichever way it is delimited, and the route of its frame.
 #[test]
@@ -83,7 +85,7 @@ fn events_carry_what_programs_need() {
                 {"Room":"dev","People":1,"Topic":""}]}"#
                 .into(),
         ),
-        (43, r#"{"Act":"doexit","Data":""}"#.into()),
+        (43, DOEXIT.into()),
     ] {
         assert_eq!(told(number), wanted(&json), "kind {number}");
     }
@@ -149,9 +151,9 @@ fn answers_carry_what_programs_need() {
             of("whois"),
             format!(r#"{{"Act":"whois","Data":"ann",{from},"By":"text","People":[{{{entry}}}]}}"#),
         ),
-        (Notice::YouAreAway(lunch()), of("away"), r#"{"Act":"away","Data":"at lunch"}"#.into()),
-        (Notice::YouAreAway(Away(None)), of("away"), r#"{"Act":"away","Data":""}"#.into()),
-        (Notice::WelcomeBack, of("back"), r#"{"Act":"back","Data":""}"#.into()),
+        (Notice::YouAreAway(lunch()), of("away"), AWAY_AT_LUNCH.into()),
+        (Notice::YouAreAway(Away(None)), of("away"), AWAY.into()),
+        (Notice::WelcomeBack, of("back"), BACK.into()),
         (
             Notice::IsAway { who: ann(), away: lunch() },
             207,
@@ -161,15 +163,11 @@ fn answers_carry_what_programs_need() {
         (Notice::Ignoring { who: ann(), on: false }, of("unignore"), r#"{"Act":"unignore","Data":"ann"}"#.into()),
         (Notice::Quiet { on: true }, of("quiet"), r#"{"Act":"quiet","Data":"on"}"#.into()),
         (Notice::Quiet { on: false }, of("quiet"), r#"{"Act":"quiet","Data":"off"}"#.into()),
-        (Notice::Echo { on: true }, of("echo"), r#"{"Act":"echo","Data":"on"}"#.into()),
+        (Notice::Echo { on: true }, of("echo"), ECHO_ON.into()),
         (Notice::Echo { on: false }, of("echo"), r#"{"Act":"echo","Data":"off"}"#.into()),
-        (Notice::Pong, of("ping"), r#"{"Act":"ping","Data":"pong"}"#.into()),
+        (Notice::Pong, of("ping"), PONG.into()),
         (Notice::Version, of("version"), format!(r#"{{"Act":"version","Data":"{version}"}}"#)),
-        (
-            Notice::Uptime { up: Duration::from_millis(7_300_900), people: 3 },
-            of("uptime"),
-            r#"{"Act":"uptime","Data":"7300"}"#.into(),
-        ),
+        (Notice::Uptime { up: Duration::from_millis(7_300_900), people: 3 }, of("uptime"), UPTIME.into()),
         (
             Notice::HistoryEnd { room: dev(), last_seq: 57, lost: 12, since: 1_795_190_108_416 },
             of("history"),
@@ -186,9 +184,9 @@ fn answers_carry_what_programs_need() {
             r#"{"Act":"notice","Data":"Slow down: your lines are now sent at 5 a second, 12 wait","Code":"flood"}"#
                 .into(),
         ),
-        (Notice::Goodbye(CloseReason::Quit), of("quit"), r#"{"Act":"quit","Data":""}"#.into()),
-        (Notice::Goodbye(CloseReason::Silent), 209, r#"{"Act":"doexit","Data":""}"#.into()),
-        (Notice::Goodbye(CloseReason::ServerStopping), 209, r#"{"Act":"doexit","Data":""}"#.into()),
+        (Notice::Goodbye(CloseReason::Quit), of("quit"), QUIT.into()),
+        (Notice::Goodbye(CloseReason::Silent), 209, DOEXIT.into()),
+        (Notice::Goodbye(CloseReason::ServerStopping), 209, DOEXIT.into()),
     ] {
         let wanted: Value = serde_json::from_str(&wanted).unwrap();
         assert_eq!(object(&notice, None).unwrap().to_string(), wanted.to_string(), "{notice:?}");

@@ -5,7 +5,8 @@
 use parlor::protocol::{Command, Malformed};
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
-use super::{LIMIT, decode, every_split, say};
+use super::{LIMIT, decode, every_split};
+use crate::support::values::say;
 
 #[track_caller]
 fn relays(input: &[u8], wanted: &[Inbound]) {

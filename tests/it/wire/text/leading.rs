@@ -8,7 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use regex::Regex;
 
-use crate::wire::{LIMIT, NOT_UTF8, USER_LIST, body, decode, reads, rename, say};
+use crate::support::values::{body, say};
+use crate::wire::{LIMIT, NOT_UTF8, USER_LIST, decode, reads, rename};
 
 /// Unicode's ignorable, control and space characters.
 fn unseen() -> Vec<char> {

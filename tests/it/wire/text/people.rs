@@ -7,8 +7,9 @@ use std::time::Duration;
 use parlor::protocol::{COMMANDS, CloseReason, Line, Malformed, Nick, Notice, Presence, RoomName, StyleChange};
 use parlor::wire::{Encoding, Style};
 
+use crate::support::values::body;
 use crate::wire::notices::{KINDS, all_notices, kind};
-use crate::wire::{LINES, NOON, TEXT_LF, TEXT_LF_TIME, body, encoded, encodings, ends_a_line, said, speaker};
+use crate::wire::{LINES, NOON, TEXT_LF, TEXT_LF_TIME, encoded, encodings, ends_a_line, said, speaker};
 
 #[test]
 fn every_notice_is_whole_lines_with_the_right_end() {

@@ -6,7 +6,8 @@ use parlor::protocol::{Command, Notice, Refusal};
 use parlor::wire::{Inbound, Protocol, Wire, WireError};
 
 use crate::support::recorded::{FRAME_HEARTBEAT, GF2_HEARTBEAT, TLS_HELLO};
-use crate::wire::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, say, too_long};
+use crate::support::values::{body, say};
+use crate::wire::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, too_long};
 
 #[test]
 fn lines_end_at_lf_crlf_and_the_end_of_input() {
@@ -44,7 +45,7 @@ fn what_is_no_text_is_shown_as_what_it_is() {
 /// Each array is what the reads of one session bring.
 #[test]
 fn a_bare_cr_ends_lines_until_lf() {
-    let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: crate::wire::body(text) });
+    let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: body(text) });
     let cases: [(&[&[u8]], &[Inbound]); 10] = [
         (&[b"hello\r"], &[say("hello")]),
         (&[b"hello\r/msg ann secret\r"], &[say("hello"), msg("secret")]),
@@ -73,7 +74,7 @@ fn a_bare_cr_ends_lines_until_lf() {
 
 #[test]
 fn editing_characters_remove_what_was_typed() {
-    let msg = Inbound::Command(Command::Msg { to: "ann".into(), body: crate::wire::body("hi") });
+    let msg = Inbound::Command(Command::Msg { to: "ann".into(), body: body("hi") });
     for typed in [
         b"/msg anm\x08n hi\n".as_slice(),
         b"/msg anm\x7fn hi\n",

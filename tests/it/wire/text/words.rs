@@ -5,7 +5,8 @@
 use parlor::protocol::{Body, COMMANDS, Command, Nick, Notice, Refusal, RoomName, Switch, find_command};
 use parlor::wire::{Inbound, Wire};
 
-use crate::wire::{LIMIT, USER_LIST, body, decode, reads, rename, say};
+use crate::support::values::{body, say};
+use crate::wire::{LIMIT, USER_LIST, decode, reads, rename};
 
 /// Reads one line at the text door; several values where it amounts to several.
 #[track_caller]
