@@ -9,8 +9,9 @@ use parlor::protocol::{Body, Charset, Command, Notice, Refusal, StyleChange};
 use parlor::wire::{Decode as _, Encoding, Inbound, Key, Style, TextDecoder, Wire};
 use proptest::prelude::*;
 
+use crate::support::values::say;
 use crate::wire::notices::all_notices;
-use crate::wire::{CRLF, LIMIT, TEXT_LF, USER_LIST, bytes, decode, every_split, limits, reads, said, say, too_long};
+use crate::wire::{CRLF, LIMIT, TEXT_LF, USER_LIST, bytes, decode, every_split, limits, reads, said, too_long};
 
 /// The character sets of the WHATWG Encoding Standard that a session can have, with all their labels.
 #[rustfmt::skip]
