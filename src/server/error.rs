@@ -10,7 +10,7 @@ use super::accept::door::StartError;
 pub enum RunError {
     /// It did not get ready: the operating system refused something that every server needs.
     NotReady(StartError),
-    /// The callback of [`Server::on_ready`] panicked; no caller was admitted.
+    /// The callback of [`Server::on_ready`](crate::Server::on_ready) panicked; no caller was admitted.
     ReadyPanicked,
     /// The manager panicked, which is a bug; the rest of the server was stopped.
     ManagerPanicked,

@@ -165,28 +165,12 @@ mod tests {
     /// Longer than anything here takes on a busy machine.
     const DEADLINE: Option<Duration> = Some(Duration::from_secs(60));
 
-    trait Peer: Read + Write + Send {
-        fn end_output(&self);
-    }
-
-    impl Peer for TcpStream {
-        fn end_output(&self) {
-            self.shutdown(Shutdown::Write).unwrap();
-        }
-    }
-
-    impl Peer for UnixStream {
-        fn end_output(&self) {
-            self.shutdown(Shutdown::Write).unwrap();
-        }
-    }
-
     /// Two ends of a TCP connection, and two of a Unix one: each test runs over both.
-    fn pairs() -> [(Socket, Box<dyn Peer>); 2] {
+    fn pairs() -> [(Socket, socket2::Socket); 2] {
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
         let (ours, theirs) = UnixStream::pair().unwrap();
-        [(door.accept().unwrap().0.into(), Box::new(peer)), (ours.into(), Box::new(theirs))]
+        [(door.accept().unwrap().0.into(), peer.into()), (ours.into(), theirs.into())]
     }
 
     #[test]
@@ -206,7 +190,7 @@ mod tests {
             assert_eq!((socket.recv(&mut buffer), &buffer[..]), (Ok(3), &b"bac"[..]));
             buffer.clear();
             assert_eq!((socket.recv(&mut buffer), &buffer[..]), (Ok(1), &b"k"[..]));
-            peer.end_output();
+            peer.shutdown(Shutdown::Write).unwrap();
             assert_eq!(socket.wait_for_input(DEADLINE), Ok(true));
             assert_eq!(socket.recv(&mut buffer), Ok(0));
         }
@@ -262,7 +246,7 @@ mod tests {
         for (socket, mut peer) in pairs() {
             assert_eq!(socket.peer_state(), PeerState::Open);
             peer.write_all(b"unread").unwrap();
-            peer.end_output();
+            peer.shutdown(Shutdown::Write).unwrap();
             assert_eq!(socket.wait_for_input(DEADLINE), Ok(true));
             let until = std::time::Instant::now() + Duration::from_secs(60);
             while socket.peer_state() == PeerState::Open && std::time::Instant::now() < until {

@@ -163,8 +163,8 @@ mod tests {
         Inbound::Command(Command::Say(Body::new(words).unwrap()))
     }
 
-    fn rename(name: &str) -> Inbound {
-        Inbound::Command(Command::Rename(Nick::parse(name).unwrap()))
+    fn rename_to_ann() -> Inbound {
+        Inbound::Command(Command::Rename(Nick::parse("ann").unwrap()))
     }
 
     fn echo() -> Inbound {
@@ -182,7 +182,7 @@ mod tests {
         for (item, wanted) in [
             (say("hi"), 40),
             (who, 20),
-            (rename("ann"), 8),
+            (rename_to_ann(), 8),
             (Inbound::Refused(Refusal::BadName { instead: None }), 8),
             (Inbound::Refused(Refusal::NoName), 8),
             (Inbound::Command(Command::Whois("ann".into())), 40),
@@ -212,8 +212,8 @@ mod tests {
     fn rename_waits_until_five_lines_are_paid() {
         let mut throttle = throttle(false);
         assert_eq!(passing(&mut throttle, &say("hi"), ms(0)), 40);
-        assert_eq!(throttle.take(&rename("ann"), ms(0)), Verdict::Wait(ms(1000)));
-        assert_eq!(throttle.take(&rename("ann"), ms(1000)), Verdict::Pass);
+        assert_eq!(throttle.take(&rename_to_ann(), ms(0)), Verdict::Wait(ms(1000)));
+        assert_eq!(throttle.take(&rename_to_ann(), ms(1000)), Verdict::Pass);
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
     fn rate_zero_lets_everything_pass() {
         let rates = Rates { rate: 0, burst: 1, requests: 0 };
         let mut throttle = Throttle::new(LONGEST, true, rates.buckets(ms(0)));
-        for item in [say("hi"), rename("ann"), echo()] {
+        for item in [say("hi"), rename_to_ann(), echo()] {
             assert_eq!(passing(&mut throttle, &item, ms(0)), 100_000);
         }
         throttle.note_read(1 << 30);
