@@ -1,4 +1,4 @@
-//! A bug in the rules: the manager panics, and the house ends for that reason instead of hanging.
+//! A bug in the rules: the manager panics, and the server ends for that reason instead of hanging.
 //!
 //! The threads and sockets are the files of `src/server`, compiled here over rules that have such a bug:
 //! who says `panic` meets it. Without the harness of the other tests, which would run the server's unit
@@ -12,7 +12,7 @@
     unreachable_pub,
     unused_imports,
     missing_docs,
-    reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
+    reason = "a test says what is wrong by panicking; and the server's own source stands here in another place"
 )]
 
 #[path = "../../src/config/mod.rs"]
@@ -95,8 +95,8 @@ fn main() {
             usual(panic);
         }
     }));
-    a_panic_of_the_manager_ends_the_house_and_is_told();
-    println!("a_panic_of_the_manager_ends_the_house_and_is_told ... ok");
+    manager_panic_ends_the_server_and_is_told();
+    println!("manager_panic_ends_the_server_and_is_told ... ok");
 }
 
 fn panic_beside_a_log() {
@@ -115,7 +115,7 @@ fn a_panic_is_one_line_of_the_log_without_what_it_says() {
     assert!(!log.contains("said"), "{log:?}");
 }
 
-fn a_panic_of_the_manager_ends_the_house_and_is_told() {
+fn manager_panic_ends_the_server_and_is_told() {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let listen = [Wire::Text, Wire::Relay].map(|wire| Listen::required(wire, any)).to_vec();
     let server = Server::bind(&Config { listen, ..Config::default() }).unwrap().spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Where two threads of the house meet: loom plays every order in which they can (with at most two
+//! Where two threads of the server meet: loom plays every order in which they can (with at most two
 //! or three interruptions of a thread in the middle of something).
 //!
 //! The outbox, the writer, the connection, the deliveries and the stop are the files of `src/server`,

@@ -8,7 +8,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     unreachable_pub,
-    reason = "a test says what is wrong by panicking; and the house's own source stands here in another place"
+    reason = "a test says what is wrong by panicking; and the server's own source stands here in another place"
 )]
 
 mod heard;
@@ -45,7 +45,7 @@ mod socket;
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
 
-/// A seat that nobody else asks for.
+/// A slot without admission.
 mod accept {
     pub mod admission {
 

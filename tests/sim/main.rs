@@ -1,11 +1,10 @@
-//! The house on one thread: seeded random lives, played by its own source.
+//! The simulation: random sessions on one thread, by the server's own source; each seed replays.
 //!
-//! The manager, the outboxes, the connections and what the writers keep count of are the files of
-//! `src/server`, compiled here over a ground that is no operating system (`os`): time moves when
-//! nobody has anything to do, a socket is a buffer that takes as much as the dice say, and wherever
-//! the manager waits, looks into its inbox or sends, the others (`world`) get as many turns as the
-//! dice say. What everybody must hear is worked out beside it by the simplest means (`reference`):
-//! each effect of the hub, to each who is to hear it, at once.
+//! The manager, the outboxes, the connections and the state of the writers are the files of `src/server`,
+//! compiled here over other clocks, channels (`os`) and sockets (`socket`). Time moves when there is nothing to
+//! do. A socket is a buffer that takes as many bytes as the dice say. Wherever the manager waits, checks its inbox
+//! or sends, the others (`world`) get as many turns as the dice say. `reference` finds by the simplest means what
+//! each session must hear: each effect of the hub, to each of its listeners, at once.
 //!
 //! The readers' loop, the writers' loop and the few lines of the stop that are in `Server::run` are
 //! played, not run. loom tries the real writer in `tests/handshakes`.
@@ -23,7 +22,7 @@
     clippy::indexing_slicing,
     clippy::arc_with_non_send_sync,
     unreachable_pub,
-    reason = "a test says what is wrong by panicking; and what is shared by threads in the house is on one thread here"
+    reason = "a test says what is wrong by panicking; and values that threads share in the server are on one thread here"
 )]
 
 mod limit;

@@ -157,7 +157,7 @@ struct Outcome {
     waiting: String,
 }
 
-/// Plays these events in a house with a text session whose socket takes nothing and a talker by relay.
+/// Plays these events in a server with a text session whose socket takes nothing and a talker by relay.
 /// The room keeps `history` lines.
 fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
     os::begin(1);
@@ -204,7 +204,7 @@ fn talk(pause: Duration) -> Outcome {
     happen(pause, 0, (0..LINES).map(|_| says()).collect())
 }
 
-/// Else a few who ask for long answers and read none of them would stop the house for 100 ms each.
+/// Else a few sessions that ask for long answers and read none would delay all others for 100 ms each.
 #[test]
 fn who_does_not_read_its_own_answers_keeps_nobody_waiting() {
     let answer = || Event::Received(SessionId(1_000_000), vec![Inbound::Answer(vec![b'x'; 300_000].into())]);

@@ -1,4 +1,4 @@
-//! Everybody but the manager: peers, readers, writers, the one who stops the house, and the clock.
+//! All parts but the manager: peers, readers, writers, the stop, and the clock.
 //!
 //! Each of them does one small step at a time, and the dice choose which. The manager runs as it is;
 //! where it waits or touches the outside, it comes here ([`wait`], [`interrupt`]).
@@ -57,7 +57,7 @@ const MUST: [&str; 11] = [
     "closed: write timeout",
     "a reset",
     "input ended, answers still to come",
-    "turned away while the house closes",
+    "turned away during a stop",
     "cut at the end of a drain",
     "in several rooms at once",
 ];
@@ -189,7 +189,7 @@ impl Session {
                     }
                 }
                 (0..credits).for_each(|_| self.credit.send(()).unwrap());
-                // Gone only where the house is.
+                // It fails only after the server has stopped.
                 let _ = inbox.send(Event::Received(self.id, items));
                 true
             }
@@ -485,7 +485,7 @@ impl Session {
                 self.wire.first_encoding().encode(&notice, None, &mut goodbye);
             }
             assert!(if whole { self.received == goodbye } else { goodbye.starts_with(&self.received) });
-            happened.count("turned away while the house closes", 1);
+            happened.count("turned away during a stop", 1);
             return 0;
         }
         // Input through a socket of a few bytes takes longer than a stop.
@@ -561,7 +561,7 @@ struct World {
     drain_by: Arc<OnceLock<Instant>>,
     /// Microseconds, up to which a turn takes.
     turns_take: usize,
-    /// Steps until somebody stops the house.
+    /// Steps until the server is stopped.
     left: usize,
     drain_sent: bool,
     /// A stop in the middle of things. Before another one everybody is silent for a while, and then
@@ -610,7 +610,7 @@ impl World {
         if self.left == 0 && self.sudden && self.stop(false) {
             return true;
         }
-        // In a sudden stop some come while the house closes.
+        // In a sudden stop some sessions come during the stop.
         if (self.left > 0 || self.sudden) && self.sessions.len() < self.most && dice(30) == 0 {
             return self.arrive();
         }
@@ -765,7 +765,7 @@ impl World {
     }
 }
 
-/// Plays the life of one house from its opening to its end.
+/// Plays one server from its start to its end.
 pub fn play(seed: u64) -> Happened {
     os::begin(seed);
     reference::begin();
