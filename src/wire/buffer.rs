@@ -21,7 +21,7 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// What has not been taken.
+    /// The bytes that have not been taken.
     pub(super) fn rest(&self) -> &[u8] {
         self.bytes.get(self.taken..).unwrap_or_default()
     }

@@ -55,7 +55,7 @@ pub enum Heard {
     Other(String),
 }
 
-/// What somebody said.
+/// A line that a person said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Speech {
     /// How it was said.

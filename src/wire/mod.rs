@@ -15,8 +15,8 @@
 //! commands without a slash. Blanks and invisible characters before a command change nothing.
 //!
 //! Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each `DO TIMING-MARK` is
-//! answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet command. Speech
-//! is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, except the old
+//! answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet command. A [`Style`]
+//! says what else a session has in its own way. Speech is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, except the old
 //! chat room's answers (`user list:`, `rename ok`).
 //!
 //! **relay**, for GoChat v0.2. Lines of at most 65,535 bytes, ending in LF or CRLF; empty ones go.
@@ -159,7 +159,7 @@ impl fmt::Display for Wire {
     }
 }
 
-/// What bounds a decoder's memory, whatever its peer sends.
+/// The limits that bound a decoder's memory, whatever its peer sends.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Longest line of the text door, in bytes, without its end.
@@ -227,9 +227,9 @@ pub enum Inbound {
     Tag(Box<str>),
     /// It asks for something that is not the chat's; a handler may know it.
     Custom {
-        /// What it asks for.
+        /// The request's name.
         key: Key,
-        /// What it says with it.
+        /// The request's data.
         data: Vec<u8>,
     },
     /// It shows that it is there, and wants no answer.
@@ -255,7 +255,7 @@ impl Inbound {
     }
 }
 
-/// What a handler is registered for.
+/// The kind of request that a handler is registered for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     /// The route of a frame.

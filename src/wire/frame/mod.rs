@@ -17,7 +17,7 @@ pub(super) const HEADER: usize = 8;
 pub(super) const ERROR_ROUTE: u32 = 10_000;
 /// The route of what is said to a program without being asked (see the JSON objects of the chat).
 pub(super) const NOTICE_ROUTE: u32 = 207;
-/// What the server sends to show that it is there.
+/// The heartbeat that the server sends.
 pub const HEARTBEAT: [u8; HEADER] = [0; HEADER];
 
 /// Turns the bytes of one frame session into requests.

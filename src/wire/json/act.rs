@@ -3,7 +3,7 @@
 use crate::protocol::{CommandSpec, Verb};
 use crate::wire::frame::NOTICE_ROUTE;
 
-/// What an object tells a program: its `Act`.
+/// The `Act` of an object: the kind of event that it tells a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Act<'a> {
     /// A line to the room.

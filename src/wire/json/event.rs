@@ -1,4 +1,4 @@
-//! What programs are told of each notice: the keys of its object, and the route of its frame.
+//! The events that programs are told of notices: the keys of its object, and the route of its frame.
 
 use std::borrow::Cow;
 
@@ -50,7 +50,7 @@ impl Serialize for Place<'_> {
     }
 }
 
-/// What a program is told. Absent keys are not written.
+/// One event as a program is told it. Absent keys are not written.
 #[derive(Default)]
 pub(super) struct Event<'a> {
     pub(super) act: Act<'a>,

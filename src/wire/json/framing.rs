@@ -25,7 +25,7 @@ pub enum Framing {
     Lines,
 }
 
-/// What the head of a stream says about the packet behind it.
+/// The header of a packet, as far as it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Head {
     /// More bytes are needed.

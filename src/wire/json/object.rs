@@ -8,11 +8,11 @@ use super::act::Act;
 use super::event::{Event, event};
 use crate::protocol::Notice;
 
-/// What is kept of an act that leaves no room for the rest: with six bytes of JSON for each character
+/// Characters kept of an act that leaves no room for the rest: with six bytes of JSON for each character
 /// and the keys, it fits the 255 bytes of the shortest framing.
 const MAX_CUT_ACT: usize = 32;
 
-/// What stands before the mark of a request.
+/// The key before the mark of a request.
 const TAG_KEY: &[u8] = b",\"Ref\":";
 
 /// The object of one notice. It is serialized when it is first asked for.

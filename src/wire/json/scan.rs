@@ -17,7 +17,7 @@ pub(super) enum Extent {
     Breaks(usize),
 }
 
-/// What the grammar allows next.
+/// The tokens that the grammar allows next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     /// A key, or the end of an object that is still empty.

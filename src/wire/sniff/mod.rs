@@ -20,7 +20,7 @@ const ACT: &str = "\"act\"";
 /// Most bytes of a first line that are compared.
 const COMPARED_BYTES: usize = 512;
 
-/// What the sniffer decides about a line.
+/// The sniffer's decision about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is chat.

@@ -98,23 +98,23 @@ impl TextDecoder {
 
     fn finish_line(&mut self, end: Option<LineEnd>) -> Result<(), WireError> {
         let with_cr = matches!(end, Some(LineEnd::Lf { with_cr: true } | LineEnd::Cr));
-        let too_long = self.line.too_long();
-        let verdict = self.sniffer.line(self.line.kept(), with_cr, too_long.is_some())?;
+        let too_long = self.line.text.too_long();
+        let verdict = self.sniffer.line(self.line.text.kept(), with_cr, too_long.is_some())?;
         self.release();
         if let Some(bytes) = too_long {
             self.ready.push_back(Inbound::Refused(Refusal::TooLong { bytes, limit: self.max_line }));
         } else {
             match verdict {
                 Verdict::Chat => {
-                    let line = self.line.lend();
+                    let line = self.line.text.lend();
                     self.read_line(&line);
-                    self.line.take_back(line);
+                    self.line.text.take_back(line);
                 }
                 Verdict::Refuse(refusal) => self.ready.push_back(Inbound::Refused(refusal)),
-                Verdict::Hold => self.held = Some(self.line.kept().to_vec()),
+                Verdict::Hold => self.held = Some(self.line.text.kept().to_vec()),
             }
         }
-        self.line.clear();
+        self.line.text.clear();
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl TextDecoder {
         let charset = if self.telnet.has_spoken() { charset.for_telnet() } else { charset };
         if self.obeys_charset {
             self.charset = charset;
-            self.line.set_charset(charset);
+            self.line.text.set_charset(charset);
             self.telnet.set_charset(charset == Charset::UTF_8);
         }
         self.ready.push_back(Inbound::Command(Command::Charset(Some(charset))));
@@ -219,7 +219,7 @@ impl TextDecoder {
         if self.line.has_seen_crlf() {
             self.answer_with_crlf();
         }
-        if self.held.is_some() && !self.line.is_empty() && !self.sniffer.may_go_on(self.line.kept()) {
+        if self.held.is_some() && !self.line.text.is_empty() && !self.sniffer.may_go_on(self.line.text.kept()) {
             self.release();
         }
         match stop {
@@ -233,11 +233,11 @@ impl TextDecoder {
     fn take_last(&mut self) -> Result<bool, WireError> {
         let unfinished = self.telnet.take_unfinished();
         self.add_data_unless_empty(unfinished)?;
-        self.line.end_text();
-        if self.line.is_empty() && self.held.is_none() {
+        self.line.text.end();
+        if self.line.text.is_empty() && self.held.is_none() {
             return Ok(false);
         }
-        if self.line.is_empty() {
+        if self.line.text.is_empty() {
             self.release();
         } else {
             self.finish_line(None)?;

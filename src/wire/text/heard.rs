@@ -13,7 +13,7 @@ use crate::wire::heard::{Heard, Kind, Speech};
 /// Longest wrapped line of the server that is joined again, in bytes.
 const MAX_JOINED: usize = 64 * 1024;
 
-/// What the text door has told this client so far; later lines are read by it.
+/// Facts that the text door has told this client so far; later lines are read by them.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct TextDoor {
     /// This client's address there, once it is admitted.

@@ -12,16 +12,11 @@
 
 use memchr::{memchr, memchr3};
 
-use super::charset::Decoder;
-use crate::protocol::Charset;
+use super::typed_text::TypedText;
 
-/// A line buffer that grows beyond this is shrunk after the line, in bytes.
-const KEPT_CAPACITY: usize = 512;
 const BACKSPACE: u8 = 0x08;
 const CTRL_U: u8 = 0x15;
 const DEL: u8 = 0x7f;
-/// Longest character of UTF-8, in bytes.
-const MAX_CHARACTER: usize = 4;
 
 /// Most bytes searched at once for a line end or an editing character. It bounds the work for a read full of
 /// editing characters, which is searched again after each.
@@ -36,7 +31,7 @@ pub(super) enum LineEnd {
     Cr,
 }
 
-/// What stopped [`TypedLine::take`].
+/// The reason why [`TypedLine::take`] stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// The line is complete.
@@ -63,11 +58,7 @@ enum Before {
 /// The line that is being typed.
 #[derive(Debug)]
 pub(super) struct TypedLine {
-    max: usize,
-    /// Decodes what is typed; `None` for UTF-8.
-    decoder: Option<Decoder>,
-    kept: Vec<u8>,
-    bytes: u64,
+    pub(super) text: TypedText,
     before: Before,
     lf_seen: bool,
     crlf_seen: bool,
@@ -77,21 +68,7 @@ pub(super) struct TypedLine {
 impl TypedLine {
     /// An empty line that keeps at most `max` bytes.
     pub(super) fn new(max: usize) -> Self {
-        Self {
-            max,
-            decoder: None,
-            kept: Vec::new(),
-            bytes: 0,
-            before: Before::Other,
-            lf_seen: false,
-            crlf_seen: false,
-            bare_cr_ends: false,
-        }
-    }
-
-    /// From now on, bytes are in this character set. The line is empty.
-    pub(super) fn set_charset(&mut self, charset: Charset) {
-        self.decoder = Decoder::of(charset);
+        Self { text: TypedText::new(max), before: Before::Other, lf_seen: false, crlf_seen: false, bare_cr_ends: false }
     }
 
     /// Whether an LF has come: from then on a bare CR does not end a line.
@@ -107,38 +84,6 @@ impl TypedLine {
     /// Tells that the bytes of the next read have no LF and end in a bare CR.
     pub(super) fn read_ends_in_bare_cr(&mut self) {
         self.bare_cr_ends |= !self.lf_seen;
-    }
-
-    /// Whether nothing has been typed since the last line's end.
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0
-    }
-
-    /// The bytes kept: all of the line, unless it is too long.
-    pub(super) fn kept(&self) -> &[u8] {
-        &self.kept
-    }
-
-    /// Lends the kept bytes to the caller; see [`TypedLine::take_back`].
-    pub(super) fn lend(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.kept)
-    }
-
-    /// Takes the lent buffer back, to reuse its memory.
-    pub(super) fn take_back(&mut self, kept: Vec<u8>) {
-        self.kept = kept;
-    }
-
-    /// The line's length in bytes, if it is or was longer than `max`.
-    pub(super) fn too_long(&self) -> Option<u64> {
-        (self.bytes > self.max as u64).then_some(self.bytes)
-    }
-
-    /// Clears the line for the next one.
-    pub(super) fn clear(&mut self) {
-        self.kept.clear();
-        self.kept.shrink_to(KEPT_CAPACITY);
-        self.bytes = 0;
     }
 
     /// Takes bytes up to and with the line end, or up to and without `mark`. Returns how many it took, and
@@ -159,7 +104,7 @@ impl TypedLine {
                 Some(byte) => {
                     taken += 1;
                     if let Some(end) = self.act(*byte) {
-                        self.end_text();
+                        self.text.end();
                         return (taken, Stop::Ended(end));
                     }
                 }
@@ -170,37 +115,20 @@ impl TypedLine {
     /// Adds bytes that are neither line ends nor editing characters.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.settle_cr();
-        self.keep(bytes);
+        self.text.push(bytes);
     }
 
     /// Removes the last character, which may be several bytes. Never removes one of the previous line.
     pub(super) fn erase_character(&mut self) {
         self.settle_cr();
-        self.end_text();
-        if self.too_long().is_some() {
-            return; // which characters were thrown away is not known
-        }
-        let whole = (2..=MAX_CHARACTER.min(self.kept.len())).find(|length| {
-            let tail = self.kept.get(self.kept.len() - length..).unwrap_or_default();
-            std::str::from_utf8(tail).is_ok_and(|text| text.chars().count() == 1)
-        });
-        self.kept.truncate(self.kept.len().saturating_sub(whole.unwrap_or(1)));
-        self.bytes = self.kept.len() as u64;
+        self.text.erase_character();
     }
 
     /// Removes the line so far.
     pub(super) fn erase_line(&mut self) {
         self.before = Before::Other;
-        self.end_text();
-        self.clear();
-    }
-
-    /// Ends the text so far: an unfinished character becomes U+FFFD.
-    pub(super) fn end_text(&mut self) {
-        if let Some(mut decoder) = self.decoder.take() {
-            decoder.end(|text| self.keep_text(text));
-            self.decoder = Some(decoder);
-        }
+        self.text.end();
+        self.text.clear();
     }
 
     /// Handles a byte that is not plain text; returns the line end if it is one.
@@ -240,24 +168,8 @@ impl TypedLine {
     /// Adds a blank for a CR that did not end the line.
     fn settle_cr(&mut self) {
         if std::mem::replace(&mut self.before, Before::Other) == Before::Cr {
-            self.keep(b" ");
+            self.text.push(b" ");
         }
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        match self.decoder.take() {
-            None => self.keep_text(bytes),
-            Some(mut decoder) => {
-                decoder.decode(bytes, |text| self.keep_text(text));
-                self.decoder = Some(decoder);
-            }
-        }
-    }
-
-    fn keep_text(&mut self, text: &[u8]) {
-        let room = self.max.saturating_sub(self.kept.len()).min(text.len());
-        self.kept.extend_from_slice(text.get(..room).unwrap_or_default());
-        self.bytes += text.len() as u64;
     }
 }
 
@@ -281,8 +193,10 @@ mod tests {
         let mut typed = TypedLine::new(max);
         let mut all = Vec::new();
         let take = |typed: &mut TypedLine, all: &mut Vec<_>| {
-            all.push(typed.too_long().map_or_else(|| Ok(String::from_utf8_lossy(typed.kept()).into_owned()), Err));
-            typed.clear();
+            all.push(
+                typed.text.too_long().map_or_else(|| Ok(String::from_utf8_lossy(typed.text.kept()).into_owned()), Err),
+            );
+            typed.text.clear();
         };
         for read in reads {
             if !typed.has_seen_lf() && !read.contains(&b'\n') && read.ends_with(b"\r") {
@@ -298,7 +212,7 @@ mod tests {
                 take(&mut typed, &mut all);
             }
         }
-        if !typed.is_empty() {
+        if !typed.text.is_empty() {
             take(&mut typed, &mut all);
         }
         all
@@ -382,9 +296,9 @@ mod tests {
             let mut typed = TypedLine::new(MAX);
             for read in [left, right] {
                 prop_assert_eq!(typed.take(read, NONE), (read.len(), Stop::Empty));
-                prop_assert!(typed.kept().len() <= MAX);
+                prop_assert!(typed.text.kept().len() <= MAX);
             }
-            let got = typed.too_long().map_or_else(|| Ok(String::from_utf8_lossy(typed.kept()).into_owned()), Err);
+            let got = typed.text.too_long().map_or_else(|| Ok(String::from_utf8_lossy(typed.text.kept()).into_owned()), Err);
             prop_assert_eq!(got, model(MAX, &bytes));
         }
     }

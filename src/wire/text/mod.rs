@@ -18,6 +18,7 @@ mod lines;
 mod lists;
 mod telnet;
 mod typed;
+mod typed_text;
 mod wrap;
 mod wrong_protocol;
 

@@ -52,7 +52,7 @@ enum State {
     LetterThenDo,
 }
 
-/// What one byte amounts to.
+/// The outcome of one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// More bytes are needed, or the command asks for nothing.

@@ -1,4 +1,4 @@
-//! What a typed line means: a command, or something to say.
+//! Reads a typed line: a command, or something to say.
 //!
 //! Something before a slash must not turn a private line into a public one. So invisible characters are
 //! removed first. Then the line is obeyed, refused or said:
