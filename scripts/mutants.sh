@@ -94,7 +94,7 @@ manifest() {
       name=${BASH_REMATCH[1]//-/_}
       grep -rqE "\b$name(::|\b.* as )" src tests || continue
     fi
-    [[ $line == default-run* ]] || printf '%s\n' "$line"
+    [[ $line == default-run* || $line == required-features* ]] || printf '%s\n' "$line"
   done
   # The features of the library, without those of the programs.
   [[ ! -e src/flags.rs ]] || printf '%s\n' '[features]' 'default = ["flags", "logging"]' 'flags = ["dep:clap"]' 'logging = ["dep:env_logger"]' ''
@@ -127,7 +127,7 @@ make_library() {
   mkdir tests
   cp -Rp "$sources/src" src
   rm -r src/bin
-  cp -Rp "$sources"/tests/{memory,sim,handshakes} tests/
+  cp -Rp "$sources"/tests/{memory,sim,handshakes,support} tests/
   cp -p "$sources/Cargo.lock" .
   manifest memory sim handshakes >Cargo.toml
 }

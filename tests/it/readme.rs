@@ -50,7 +50,9 @@ fn full_table<'a>(commands: impl IntoIterator<Item = &'a CommandSpec>) -> String
     let mut table = String::from("| command | also | |\n|---|---|---|\n");
     for spec in commands {
         let aliases: Vec<_> = spec.aliases.iter().map(|alias| format!("`/{alias}`")).collect();
-        table += &row(&[format!("`{}`", spec.usage()), aliases.join(" "), spec.help.to_owned()]);
+        // In a sentence rustdoc would take a word in brackets for a link.
+        let help = spec.help.replace('[', "\\[");
+        table += &row(&[format!("`{}`", spec.usage()), aliases.join(" "), help]);
     }
     table
 }
