@@ -166,8 +166,7 @@ impl Hub {
 
     /// The server stops: all sessions are told so and leave. No session is told of the others' leaving.
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
-        let ids: Vec<SessionId> = self.state.people.ids().collect();
-        for id in ids {
+        for id in self.state.people.ids() {
             let Some(person) = self.remove(id) else { continue };
             if person.takes_part() {
                 out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));

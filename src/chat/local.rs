@@ -1,9 +1,8 @@
 //! What only the server of a session needs: how the shared state is presented to its own sessions.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::protocol::{SessionId, Speaker};
+use crate::protocol::{ById, SessionId, Speaker};
 
 use super::deadlines::Deadlines;
 use super::filter::Filter;
@@ -30,7 +29,7 @@ pub(super) struct Local {
     pub(super) summaries: JoinSummaries,
     pub(super) deadlines: Deadlines,
     /// By session. Never walked through, so its order does not matter.
-    pub(super) views: HashMap<SessionId, View>,
+    pub(super) views: ById<View>,
 }
 
 impl Local {

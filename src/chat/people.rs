@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::protocol::{MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
+use crate::protocol::{ById, MAX_NICK_BYTES, MAX_NICK_CHARS, NameKeys, Nick, Refusal, SessionId, Speaker, shortened};
 
 use super::names::Names;
 use super::person::Person;
@@ -26,8 +26,8 @@ const MAX_VARIANTS: usize = 12;
 /// All people present, by session, by address and by name.
 #[derive(Debug, Default)]
 pub(super) struct People {
-    /// By session. Sorted, so that a walk over all people has the same order on every machine.
-    people: BTreeMap<SessionId, Person>,
+    /// By session. A walk over all people sorts them, so that it has the same order on every machine.
+    people: ById<Person>,
     /// How many of them are listed.
     listed: usize,
     /// Chosen names.
@@ -64,8 +64,10 @@ impl People {
     }
 
     /// All sessions, in the order of their ids.
-    pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> + '_ {
-        self.people.keys().copied()
+    pub(super) fn ids(&self) -> Vec<SessionId> {
+        let mut ids: Vec<SessionId> = self.people.keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     pub(super) fn is_present(&self, id: SessionId) -> bool {
@@ -74,7 +76,7 @@ impl People {
 
     /// Everybody, in the order of the ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
-        self.people.values()
+        self.ids().into_iter().filter_map(|id| self.people.get(&id))
     }
 
     /// Adds a person; its name is free.

@@ -6,6 +6,7 @@ use crate::protocol::{Body, Notice, Refusal, SessionId, Speaker, shortened};
 
 use super::moving::enter_lobby_first;
 use super::person::Person;
+use super::room::RoomIndex;
 use super::turn::Turn;
 
 /// Longest topic, in characters: it stands in lists beside others.
@@ -23,9 +24,11 @@ pub(super) fn act(turn: &mut Turn<'_>, body: Body) {
 
 /// A line to the room. Its speaker gets it with the others, or, marking its requests, alone.
 fn speak(turn: &mut Turn<'_>, body: Body, is_action: bool) {
-    enter_lobby_first(turn);
-    let index = turn.room();
-    let Some(from) = turn.speaks() else { return };
+    let Some((from, current)) = turn.speaks() else { return };
+    if current.is_none() {
+        enter_lobby_first(turn);
+    }
+    let index = turn.named.or(current).unwrap_or(RoomIndex::LOBBY);
     let Some(room) = turn.state.rooms.get_mut(index) else { return };
     let line = room.line(from, body, is_action, turn.now.unix_ms);
     let notice = if is_action { Notice::Acted } else { Notice::Said };
@@ -58,7 +61,7 @@ pub(super) fn topic(turn: &mut Turn<'_>, topic: Option<Body>) {
 pub(super) fn msg(turn: &mut Turn<'_>, to: &str, body: Body) {
     match receiver(turn, to) {
         Ok(receiver) => {
-            if let Some(from) = turn.speaks() {
+            if let Some((from, _)) = turn.speaks() {
                 deliver(turn, from, receiver, body);
             }
         }
@@ -77,7 +80,7 @@ pub(super) fn reply(turn: &mut Turn<'_>, body: Body) {
         let (before, last) = (present_name(turn, &before), present_name(turn, &last));
         return turn.refuse(Refusal::TwoWrote { before, last });
     }
-    if let Some(from) = turn.speaks() {
+    if let Some((from, _)) = turn.speaks() {
         deliver(turn, from, last.id, body);
     }
 }

@@ -69,11 +69,11 @@ impl Turn<'_> {
         self.state.rooms.get(room).map(|room| room.name.clone())
     }
 
-    /// The asker says something now. Returns the asker as others see it.
-    pub(super) fn speaks(&mut self) -> Option<Arc<Speaker>> {
+    /// The asker says something now. Returns the asker as others see it, and its current room.
+    pub(super) fn speaks(&mut self) -> Option<(Arc<Speaker>, Option<RoomIndex>)> {
         let person = self.state.people.get_mut(self.asker)?;
         person.last_spoke = self.now.up;
         person.spoken = true;
-        Some(Arc::clone(&person.speaker))
+        Some((Arc::clone(&person.speaker), person.joined.current()))
     }
 }

@@ -9,12 +9,13 @@
 //! | `notice`, `refusal`, `malformed`, `close`, `code`, `style` | what a session is told, and why it is refused or ended |
 //! | `nick`, `room_name`, `reserved`, `name_chars`, `name_keys`, `skeleton` | names: which are valid, and which look alike |
 //! | `body`, `clean`, `line` | what people say, cleaned |
-//! | `speaker`, `presence`, `snowflake`, `mask` | who a session is to others: id, name, address |
+//! | `speaker`, `presence`, `snowflake`, `mask`, `by_id` | who a session is to others: id, name, address |
 //! | `serial` | how these values are written to storage and read back |
 
 #![deny(clippy::indexing_slicing)]
 
 mod body;
+mod by_id;
 mod charset;
 mod clean;
 mod close;
@@ -43,6 +44,7 @@ mod style;
 mod table;
 
 pub use body::Body;
+pub use by_id::{ById, IdHasher};
 pub use charset::Charset;
 pub use clean::clean;
 pub(crate) use clean::shortened;

@@ -9,11 +9,10 @@
 use std::collections::VecDeque;
 use std::vec::IntoIter;
 
-use crate::protocol::{CloseReason, SessionId};
+use crate::protocol::{ById, CloseReason, SessionId};
 use crate::wire::Inbound;
 
 use super::super::os::Receiver;
-use super::recipients::ById;
 
 /// One event of a session, or its rest.
 #[derive(Debug)]

@@ -2,19 +2,13 @@
 //!
 //! The hub names sessions by id. Lists of listeners hold indices, which need no search.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-use crate::protocol::SessionId;
+use crate::protocol::{ById, SessionId};
 
 use super::recipient::Recipient;
 
 /// The place of a recipient in the table: small, and used again after the session has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Index(pub(super) u32);
-
-/// A map with session ids as keys.
-pub(super) type ById<T> = HashMap<SessionId, T, BuildHasherDefault<IdHasher>>;
 
 /// All recipients.
 #[derive(Debug, Default)]
@@ -90,27 +84,5 @@ impl Recipients {
     pub(super) fn find(&mut self, id: SessionId) -> Option<(Index, &mut Recipient)> {
         let index = self.index(id)?;
         Some((index, self.at_mut(index)?))
-    }
-}
-
-/// Hashes session ids by one multiplication. The server makes the ids, so no peer can choose ids that
-/// collide.
-#[derive(Debug, Default)]
-pub(super) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // The odd number nearest to 2⁶⁴ divided by the golden ratio spreads ids that differ in a few bits.
-        self.0 = id.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
     }
 }

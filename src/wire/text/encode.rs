@@ -62,8 +62,13 @@ fn encode_utf8(notice: &Notice, style: Style, out: &mut Vec<u8>) {
 
 /// `[ADDR]NAME: text`, the line of nearly every delivery; without addresses `NAME: text`.
 fn speech(who: &Speaker, text: &str, style: Style, out: &mut Vec<u8>) {
-    let before: &[&str] = if style.address { &["[", &who.address, "]"] } else { &[] };
-    for part in before.iter().chain(&[&who.name, ": ", text, style.eol()]) {
+    // The loop over a list of known length is unrolled; a chain of two lists would not be.
+    if style.address {
+        for part in ["[", &who.address, "]"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    for part in [&who.name, ": ", text, style.eol()] {
         out.extend_from_slice(part.as_bytes());
     }
 }
