@@ -44,9 +44,36 @@ impl Context {
     }
 
     /// Counts and logs a caller that was turned away. The log limits the lines of each `kind`.
-    pub(super) fn turned_away(&self, kind: &'static str, why: &str, detail: &dyn fmt::Display) {
+    pub(super) fn turned_away(&self, kind: TurnedAway, why: &str, detail: &dyn fmt::Display) {
         let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
-        let cause = format!("parlor::turned_away::{kind}");
+        let cause = format!("parlor::turned_away::{}", kind.name());
         ::log::warn!(target: &cause, "turned a caller away ({count} so far): {why} ({detail})");
+    }
+}
+
+/// The kind of a refusal at the accept. The log limits the lines of each.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TurnedAway {
+    /// Too many connections from one address.
+    Address,
+    /// Too many connections that have sent nothing.
+    Silent,
+    /// No free slot.
+    Full,
+    /// No free descriptor.
+    Descriptor,
+    /// No thread could be started.
+    Thread,
+}
+
+impl TurnedAway {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Silent => "silent",
+            Self::Full => "full",
+            Self::Descriptor => "descriptor",
+            Self::Thread => "thread",
+        }
     }
 }

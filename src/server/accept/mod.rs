@@ -30,7 +30,7 @@ use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Masks, Refusal, Resource, Snowflakes};
 use crate::wire::Wire;
 
-use super::context::Context;
+use super::context::{Context, TurnedAway};
 use super::event::Event;
 use super::profile::Profile;
 use super::session::setup::Accepted;
@@ -159,7 +159,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
             && let Ok((stream, peer)) = door.listener.accept()
         {
             let refusal = Refusal::Busy { lack: Resource::Descriptor };
-            self.context.turned_away("descriptor", "no descriptor", &canonical(peer));
+            self.context.turned_away(TurnedAway::Descriptor, "no descriptor", &canonical(peer));
             turn_away(&Stream::Plain(stream.into()), door.wire, self.context.config.limits(), &refusal);
         }
         self.spare = open_spare();
@@ -189,11 +189,11 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
 }
 
 /// The kind of a refusal for the log rate limit.
-fn kind(refusal: &Refusal) -> &'static str {
+fn kind(refusal: &Refusal) -> TurnedAway {
     match refusal {
-        Refusal::TooManyFrom { .. } => "address",
-        Refusal::TooManySilent { .. } => "silent",
-        _ => "full",
+        Refusal::TooManyFrom { .. } => TurnedAway::Address,
+        Refusal::TooManySilent { .. } => TurnedAway::Silent,
+        _ => TurnedAway::Full,
     }
 }
 

@@ -33,7 +33,7 @@ use crate::wire::{Protocol, Wire};
 
 use super::accept::turn_away::turn_away;
 use super::connection::Connection;
-use super::context::Context;
+use super::context::{Context, TurnedAway};
 use super::event::{CREDIT, Event, Opened};
 use super::log::UNLIMITED;
 use super::outbox::Outbox;
@@ -174,7 +174,7 @@ fn refuse_protocol(context: &Context, connection: &Connection, door: &str, proto
 
 /// Tells a caller for whom there is no thread.
 pub(super) fn turn_away_busy(context: &Context, stream: &Stream, wire: Wire, error: &io::Error) {
-    context.turned_away("thread", "no thread", error);
+    context.turned_away(TurnedAway::Thread, "no thread", error);
     turn_away(stream, wire, context.config.limits(), &Refusal::Busy { lack: Resource::Thread });
 }
 
