@@ -1,6 +1,6 @@
-//! Finds the command that a typed word means, or the one that it is a near miss of.
+//! Finds the name that a typed word means, or the one that it is a near miss of.
 
-use super::{COMMANDS, CommandSpec, Refusal, shortened};
+use super::{Refusal, shortened};
 
 /// Most characters of an unknown word that a refusal repeats.
 const REPEATED_CHARS: usize = 24;
@@ -11,62 +11,66 @@ const SHORTEST_NEAR_ALIAS: usize = 3;
 /// Most slips (wrong, missing, extra or exchanged letters) of a near miss.
 const MAX_SLIPS: usize = 2;
 
-/// The row for a word in any case: a name or an alias, else the unique beginning of a name, else the unique
-/// beginning of an alias.
-///
-/// A refusal says that typing `literally` instead sends the line as text; empty if it was not meant as text.
+/// The names of one command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Names {
+    pub(super) name: &'static str,
+    pub(super) aliases: &'static [&'static str],
+}
+
+/// The value whose names the word means, in any case; see [`find_command`](super::find_command).
 ///
 /// # Errors
 /// [`Refusal::UnknownCommand`] or [`Refusal::Ambiguous`].
-pub fn find_command(word: &str, literally: &str) -> Result<&'static CommandSpec, Refusal> {
+pub(super) fn find<T>(
+    all: &(impl Iterator<Item = (T, Names)> + Clone),
+    word: &str,
+    literally: &str,
+) -> Result<T, Refusal> {
     let lower = word.to_lowercase();
-    let exact = |spec: &&CommandSpec| spec.name == lower || spec.aliases.contains(&lower.as_str());
-    if let Some(spec) = COMMANDS.iter().find(exact) {
-        return Ok(spec);
+    let exact = |(_, names): &(T, Names)| names.name == lower || names.aliases.contains(&lower.as_str());
+    if let Some((found, _)) = all.clone().find(exact) {
+        return Ok(found);
     }
-    let by_name = |spec: &CommandSpec| spec.name.starts_with(&lower);
-    let by_alias = |spec: &CommandSpec| spec.aliases.iter().any(|alias| alias.starts_with(&lower));
     let unknown = || Refusal::UnknownCommand {
         word: shortened(word, REPEATED_CHARS),
         literally: literally.to_owned(),
-        like: near_miss(&lower),
+        like: near_miss(all.clone().map(|(_, names)| names), &lower),
     };
     if lower.is_empty() {
         return Err(unknown());
     }
-    let mut found: Vec<_> = COMMANDS.iter().filter(|spec| by_name(spec)).collect();
+    let mut found: Vec<_> = all.clone().filter(|(_, names)| names.name.starts_with(&lower)).collect();
     if found.is_empty() {
-        found = COMMANDS.iter().filter(|spec| by_alias(spec)).collect();
+        let by_alias = |names: &Names| names.aliases.iter().any(|alias| alias.starts_with(&lower));
+        found = all.clone().filter(|(_, names)| by_alias(names)).collect();
     }
-    match found.as_slice() {
-        [] => Err(unknown()),
-        [spec] => Ok(spec),
-        many => Err(Refusal::Ambiguous {
-            word: shortened(word, REPEATED_CHARS),
-            among: many.iter().map(|spec| spec.name).collect(),
-        }),
+    if found.len() > 1 {
+        let among = found.iter().map(|(_, names)| names.name).collect();
+        return Err(Refusal::Ambiguous { word: shortened(word, REPEATED_CHARS), among });
     }
+    found.pop().map(|(found, _)| found).ok_or_else(unknown)
 }
 
-/// The command that a mistyped word may mean: at most two slips away, and fewer slips than half its letters.
-fn near_miss(word: &str) -> Option<&'static str> {
+/// The name that a mistyped word may mean: at most two slips away, and fewer slips than half its letters.
+fn near_miss(all: impl Iterator<Item = Names>, word: &str) -> Option<&'static str> {
     let length = word.chars().count();
     if length > LONGEST_MISTYPED {
         return None;
     }
-    let slips = |spec: &CommandSpec| {
-        let names = spec.aliases.iter().filter(|alias| alias.len() >= SHORTEST_NEAR_ALIAS).chain([&spec.name]);
+    let slips = |names: &Names| {
+        let all = names.aliases.iter().filter(|alias| alias.len() >= SHORTEST_NEAR_ALIAS).chain([&names.name]);
         // A difference in length is as many slips. Comparing letters costs time, so this goes first.
-        let names = names.filter(|name| name.len().abs_diff(length) <= MAX_SLIPS);
-        names.map(|name| strsim::damerau_levenshtein(word, name)).min().unwrap_or(usize::MAX)
+        let near = all.filter(|name| name.len().abs_diff(length) <= MAX_SLIPS);
+        near.map(|name| strsim::damerau_levenshtein(word, name)).min().unwrap_or(usize::MAX)
     };
-    let best = COMMANDS.iter().min_by_key(|spec| slips(spec))?;
-    let slips = slips(best);
-    (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(best.name)
+    let (slips, best) = all.map(|names| (slips(&names), names.name)).min_by_key(|(slips, _)| *slips)?;
+    (slips <= MAX_SLIPS && slips * 2 < length.max(3)).then_some(best)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::find_command;
     use super::*;
 
     fn found(word: &str) -> Result<&'static str, Refusal> {

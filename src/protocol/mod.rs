@@ -5,7 +5,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `command`, `command_spec`, `table`, `lookup` | commands, the table that they follow from, and how a typed word finds its row |
+//! | `table`, `command`, `columns`, `arguments`, `lookup` | commands and their table; what follows from a row; how a typed word finds it |
 //! | `notice`, `refusal`, `malformed`, `close`, `code`, `style` | what a session is told, and why it is refused or ended |
 //! | `nick`, `room_name`, `reserved`, `name_chars`, `name_keys`, `skeleton` | names: which are valid, and which look alike |
 //! | `body`, `clean`, `line` | what people say, cleaned |
@@ -14,14 +14,15 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod arguments;
 mod body;
 mod by_id;
 mod charset;
 mod clean;
 mod close;
 mod code;
+mod columns;
 mod command;
-mod command_spec;
 mod idle_limits;
 mod line;
 mod lookup;
@@ -43,6 +44,7 @@ mod speaker;
 mod style;
 mod table;
 
+pub use arguments::{Switch, VisitTo, Words};
 pub use body::Body;
 pub use by_id::{ById, IdHasher};
 pub use charset::Charset;
@@ -50,12 +52,10 @@ pub use clean::clean;
 pub(crate) use clean::shortened;
 pub use close::{CloseKind, CloseReason};
 pub use code::Code;
-pub use command::{Command, VisitTo, Words};
-pub use command_spec::{CommandSpec, Cost, OthersHear, Switch};
+pub use columns::{Cost, OthersHear};
 pub use idle_limits::IdleLimits;
 pub(crate) use idle_limits::QUIET_FOR;
 pub use line::Line;
-pub use lookup::find_command;
 pub use malformed::Malformed;
 pub use mask::{Masks, is_mask};
 pub use name_chars::{MAX_NICK_BYTES, MAX_NICK_CHARS};
@@ -64,7 +64,7 @@ pub use nick::Nick;
 pub use notice::Notice;
 pub use presence::{Away, Presence, RoomInfo};
 pub use refusal::{Refusal, Resource};
-pub use room_name::RoomName;
+pub use room_name::{BadRoomName, RoomName};
 pub(crate) use serial::serializable;
 #[cfg(test)]
 pub(crate) use skeleton::counted;
@@ -72,4 +72,4 @@ pub use snowflake::Snowflakes;
 pub(crate) use span::{Age, Clock, Setting};
 pub use speaker::{SessionId, Speaker};
 pub use style::StyleChange;
-pub use table::{COMMANDS, Verb};
+pub use table::{COMMANDS, Command, CommandSpec, Verb, find_command};

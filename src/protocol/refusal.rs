@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::{Code, RoomName};
+use super::{BadRoomName, Code, RoomName};
 
 /// The reason for which a request was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,6 +205,12 @@ impl fmt::Display for Resource {
     }
 }
 
+impl From<BadRoomName> for Refusal {
+    fn from(_: BadRoomName) -> Self {
+        Self::BadRoom
+    }
+}
+
 impl Refusal {
     /// The stable code that programs may rely on.
     #[must_use]
@@ -249,9 +255,7 @@ impl fmt::Display for Refusal {
                 f.write_str(" Nothing was sent")?;
                 if literally.is_empty() { Ok(()) } else { write!(f, "\nTo say it as text: {literally}") }
             }
-            Self::LooksLikeCommand => {
-                f.write_str("Not sent: it looks like a command. /… runs it, //… says it")
-            }
+            Self::LooksLikeCommand => f.write_str("Not sent: it looks like a command. /… runs it, //… says it"),
             Self::NoCharset { .. } if cfg!(not(feature = "charset")) => {
                 f.write_str("This server reads and writes UTF-8 only")
             }
@@ -291,9 +295,7 @@ impl fmt::Display for Refusal {
                 "Two wrote to you: {before} and {last}. Nothing was sent: /reply again goes to {last}, /msg NAME TEXT says which"
             ),
             Self::NobodyToAnswer => f.write_str("Nobody here has written to you; /msg NAME TEXT writes to somebody"),
-            Self::BadRoom => f.write_str(
-                "Rooms have names of 1 to 24 letters, digits, _ - and no blanks, at most 64 bytes, the first a letter or digit",
-            ),
+            Self::BadRoom => BadRoomName.fmt(f),
             Self::RoomLooksLike { room, present } => {
                 write!(f, "{room} looks like {present}, which is there; choose another name, or /join {present}")
             }

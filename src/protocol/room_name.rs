@@ -5,12 +5,25 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::Refusal;
 use super::name_chars::{MAX_TYPED_BYTES, fits, has_form, mixes_scripts};
 
 /// A room's name, without its `#`. Shown as `#lobby`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoomName(Arc<str>);
+
+/// The text is not a room's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadRoomName;
+
+impl fmt::Display for BadRoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "Rooms have names of 1 to 24 letters, digits, _ - and no blanks, at most 64 bytes, the first a letter or digit",
+        )
+    }
+}
+
+impl std::error::Error for BadRoomName {}
 
 impl RoomName {
     /// The room that a session starts in.
@@ -22,23 +35,19 @@ impl RoomName {
     /// Parses a room's name, with or without its `#`: 1–24 letters, digits, `_ -`, in lower case.
     ///
     /// # Errors
-    /// [`Refusal::BadRoom`].
-    pub fn parse(raw: &str) -> Result<Self, Refusal> {
+    /// [`BadRoomName`], which is refused as [`Refusal::BadRoom`](super::Refusal::BadRoom).
+    pub fn parse(raw: &str) -> Result<Self, BadRoomName> {
         let raw = raw.trim();
         // Check the length first: normalization can turn one character into eighteen.
         if raw.len() > MAX_TYPED_BYTES {
-            return Err(Refusal::BadRoom);
+            return Err(BadRoomName);
         }
         // The lower case of Turkish İ is an i with two dots above each other.
         let plain: String =
             raw.strip_prefix('#').unwrap_or(raw).nfkc().map(|c| if c == 'İ' { 'i' } else { c }).collect();
         // Normalize again after the lower case: t with two dots is one character, T with two dots is not.
         let name: String = plain.to_lowercase().nfkc().collect();
-        if has_form(&name) && !name.contains('.') && fits(&name) {
-            Ok(Self(name.into()))
-        } else {
-            Err(Refusal::BadRoom)
-        }
+        if has_form(&name) && !name.contains('.') && fits(&name) { Ok(Self(name.into())) } else { Err(BadRoomName) }
     }
 
     /// The name without its `#`.

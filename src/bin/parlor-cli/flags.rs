@@ -126,7 +126,7 @@ fn parse_nick(text: &str) -> Result<Nick, String> {
 }
 
 fn parse_room(text: &str) -> Result<RoomName, String> {
-    RoomName::parse(text).map_err(|refusal| refusal.to_string())
+    RoomName::parse(text).map_err(|error| error.to_string())
 }
 
 fn parse_switch(text: &str) -> Result<bool, String> {

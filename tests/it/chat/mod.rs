@@ -216,7 +216,7 @@ pub(super) const fn seconds(count: u64) -> Duration {
 }
 
 pub(super) fn room_name(name: &str) -> RoomName {
-    RoomName::parse(name).unwrap_or_else(|refusal| panic!("{name}: {refusal}"))
+    RoomName::parse(name).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 pub(super) fn say(text: &str) -> Command {

@@ -19,7 +19,7 @@ use words::Place;
 
 /// Files that are one table, which no reader reads from top to bottom, and why.
 const TABLES: [(&str, &str); 3] = [
-    ("src/protocol/command.rs", "the commands, one row each"),
+    ("src/protocol/table.rs", "the commands, one row each"),
     ("src/protocol/notice.rs", "the notices, one variant each"),
     ("src/protocol/refusal.rs", "the refusals, one variant each"),
 ];
