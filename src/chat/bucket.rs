@@ -1,15 +1,15 @@
-//! Flood control: how long a session's next line has to wait.
+//! The rate limit of one session: how long its next line has to wait.
 //!
-//! A token bucket. It holds `burst` tokens at most and gains `rate` a second, so a paste goes
-//! through at once and a flood is slowed to the rate. It never says no: who floods is delayed, and
-//! as its input is not read meanwhile, TCP slows its sender.
+//! A token bucket. It holds at most `burst` tokens and gains `rate` tokens a second. So a paste goes through at
+//! once, and a flood is slowed to the rate. Nothing is refused: the session's input is not read while it waits,
+//! and TCP slows the sender.
 
 use std::time::Duration;
 
 /// One session's allowance. Times are since any fixed moment, the same for all calls.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    /// Tokens a second; 0 means that nothing is ever held back.
+    /// Tokens a second; 0 = no limit.
     rate: u32,
     burst: u32,
     /// Tokens in thousandths of a millionth, so that no time is lost to rounding: 10⁹ are a token.
@@ -52,7 +52,7 @@ impl Bucket {
         self.rate == 0 || self.level == u64::from(self.burst) * TOKEN
     }
 
-    /// What is missing from a full bucket, in billionths of a token.
+    /// The tokens missing from a full bucket, in billionths of a token.
     pub fn missing(&mut self, now: Duration) -> u64 {
         self.refill(now);
         if self.rate == 0 { 0 } else { u64::from(self.burst) * TOKEN - self.level }

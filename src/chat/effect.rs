@@ -1,4 +1,4 @@
-//! What a call of the hub brings about, and the moment of the call.
+//! Effects: the results of a call of the hub, for the server to perform. And the moment of the call.
 
 use std::time::Duration;
 

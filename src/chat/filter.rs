@@ -1,8 +1,8 @@
-//! What one session does not want to see.
+//! A session's filter: the joins, leaves and people that it does not want to see.
 
 use crate::protocol::{SessionId, Speaker};
 
-/// What one session does not want to see.
+/// The joins, leaves and people that one session does not want to see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// No joins and leaves.

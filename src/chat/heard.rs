@@ -48,7 +48,7 @@ impl Asker<'_> {
         let arrival = |to| if joined.contains(to) { Heard::Nobody } else { Heard::room(to) };
         match (command.others_hear(), command) {
             (OthersHear::Nothing, _) => Heard::Nobody,
-            (_, Command::In(name, command)) => match self.state.rooms.named_by(name, joined) {
+            (_, Command::In(name, command)) => match self.state.named_by(name, self.person) {
                 Some(named) => Self { named: Some(named), ..*self }.heard(command),
                 None => Heard::Nobody,
             },

@@ -22,7 +22,7 @@ pub(super) struct Kept {
 
 serializable!(Kept { line: Line, is_action: bool });
 
-/// What one kept line takes, without its text.
+/// The size of one kept line without its text, in bytes.
 #[cfg(test)]
 pub(crate) const HISTORY_LINE: usize = size_of::<Kept>();
 

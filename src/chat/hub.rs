@@ -276,7 +276,7 @@ fn obey(turn: &mut Turn<'_>, command: Command) {
 /// Does a command in the room of that name, if the session is in it.
 fn in_room(turn: &mut Turn<'_>, named: RoomName, command: Command) {
     let Some(person) = turn.person() else { return };
-    match turn.state.rooms.named_by(&named, &person.joined) {
+    match turn.state.named_by(&named, person) {
         Some(room) => {
             turn.named = Some(room);
             obey(turn, command);

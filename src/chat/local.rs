@@ -1,4 +1,4 @@
-//! What only the server of a session needs: how the shared state is presented to its own sessions.
+//! Local state: how this server presents the shared state to its own sessions.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::join_summary::JoinSummaries;
 use super::settings::HubSettings;
 use super::writers::Writers;
 
-/// What one session sees of the chat.
+/// How the chat is presented to one session.
 #[derive(Debug, Default, Clone)]
 pub(super) struct View {
     /// Whether the session's own lines come back.
@@ -20,7 +20,7 @@ pub(super) struct View {
     pub(super) writers: Writers,
 }
 
-/// What only this server needs.
+/// How this server presents the shared state to its sessions.
 #[derive(Debug, Clone)]
 pub(super) struct Local {
     pub(super) settings: HubSettings,

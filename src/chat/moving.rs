@@ -51,8 +51,7 @@ pub(super) fn leave(turn: &mut Turn<'_>) {
 /// Leaves the room of that name.
 pub(super) fn leave_room(turn: &mut Turn<'_>, name: RoomName) {
     let Some(person) = turn.person() else { return };
-    let room = turn.state.rooms.find(&name).filter(|room| person.joined.contains(*room));
-    match room {
+    match turn.state.rooms.find(&name).filter(|room| person.joined.contains(*room)) {
         Some(room) => {
             turn.named = Some(room);
             leave(turn);

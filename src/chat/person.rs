@@ -21,7 +21,7 @@ pub(super) struct Person {
     pub(super) joined: Joined,
     pub(super) came: Duration,
     pub(super) last_spoke: Duration,
-    /// Whether the person has said anything at all, to a room or to somebody.
+    /// Whether the person has said anything at all, to a room or in a private line.
     pub(super) spoken: bool,
     /// The door that the person came by, for others to read.
     pub(super) by: Cow<'static, str>,

@@ -1,4 +1,4 @@
-//! What a session sees of the chat: people ignored, joins and leaves hidden, its own lines, the time.
+//! Preferences of a session: people to ignore, joins and leaves to hide, its own lines, the style of lines.
 
 use std::sync::Arc;
 

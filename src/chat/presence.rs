@@ -1,4 +1,4 @@
-//! What a person tells of itself and is asked about: its name, whether it is away, where it is.
+//! A person's name, whether the person is away, and in which rooms the person is.
 
 use std::sync::Arc;
 

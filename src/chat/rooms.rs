@@ -12,7 +12,6 @@ use crate::protocol::{NameKeys, Refusal, RoomName, SessionId};
 use super::effect::Now;
 use super::history::History;
 use super::names::Names;
-use super::person::Joined;
 use super::room::{Room, RoomIndex};
 use super::settings::HubSettings;
 
@@ -60,14 +59,6 @@ impl Rooms {
     /// A room that exists, an empty one too.
     pub(super) fn find(&self, name: &RoomName) -> Option<RoomIndex> {
         self.names.called(name.as_str())
-    }
-
-    /// The room that a request of a session in these rooms names. A session that is in no room is in the lobby with
-    /// its first line.
-    pub(super) fn named_by(&self, name: &RoomName, joined: &Joined) -> Option<RoomIndex> {
-        let is_lobby_first = joined.count() == 0 && *name == RoomName::lobby();
-        let room = if is_lobby_first { Some(RoomIndex::LOBBY) } else { self.find(name) };
-        room.filter(|room| is_lobby_first || joined.contains(*room))
     }
 
     /// A room that lists show: the lobby, or one with members.

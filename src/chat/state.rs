@@ -1,7 +1,7 @@
 //! The shared state: people, names, rooms, topics, history.
 //!
 //! It is the same on every server that has been given the same commands in the same order at the same times.
-//! It can be written down and read back (serde). What only the server of a session needs is in `local`.
+//! It can be written down and read back (serde). How a server presents it to its own sessions is in `local`.
 
 use std::sync::Arc;
 
@@ -29,6 +29,15 @@ impl State {
     /// An empty lobby.
     pub(super) fn new(settings: &HubSettings, now: Now) -> Self {
         Self { people: People::default(), rooms: Rooms::new(settings, now), visitors: Visitors::default() }
+    }
+
+    /// The room that a request of this person names, if the person is in it. A person in no room is in the lobby
+    /// with its first line.
+    pub(super) fn named_by(&self, name: &RoomName, person: &Person) -> Option<RoomIndex> {
+        if person.joined.count() == 0 && *name == RoomName::lobby() {
+            return Some(RoomIndex::LOBBY);
+        }
+        self.rooms.find(name).filter(|room| person.joined.contains(*room))
     }
 
     /// The members of a room, in the order in which they came.
