@@ -1,4 +1,4 @@
-//! Manners: whois, away, ignoring, quiet, and how often a name may be taken.
+//! Whois, away, ignoring, quiet, and how often a name may be taken.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, Room, address, refusal, say, seconds, session, shown}
 use crate::support::values::{body, nick};
 
 #[test]
-fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
+fn whois_tells_room_times_and_door() {
     let mut room = Room::of(&["ann", "bob"]);
     room.join(BOB, "dev");
     let (program, _) = room.arrive(CAT, "json");
@@ -35,7 +35,7 @@ fn whois_tells_where_somebody_is_since_when_and_by_which_door() {
 }
 
 #[test]
-fn who_is_away_is_written_to_and_the_writer_told() {
+fn writer_is_told_that_receiver_is_away() {
     let mut room = Room::of(&["ann", "bob"]);
     let lunch = Away(Some(body("at lunch")));
     assert_eq!(room.types(BOB, "/away at lunch"), [Effect::Tell(BOB, Notice::YouAreAway(lunch.clone()))]);
@@ -52,7 +52,7 @@ fn who_is_away_is_written_to_and_the_writer_told() {
 }
 
 #[test]
-fn who_is_ignored_is_not_told_and_stays_so_under_every_name() {
+fn ignored_person_stays_ignored_under_every_name() {
     let mut room = Room::of(&["ann", "bob"]);
     let bob = room.speaker(BOB);
     let (quiet, ignored) = (false, vec![bob.id]);
@@ -74,7 +74,7 @@ fn who_is_ignored_is_not_told_and_stays_so_under_every_name() {
 }
 
 #[test]
-fn the_filter_hides_what_was_asked_and_nothing_else() {
+fn filter_hides_what_was_asked() {
     let (ann, bob) = (SessionId(1), SessionId(2));
     let filter = |quiet, ignored: &[SessionId]| Filter { quiet, ignored: ignored.to_vec() };
     assert!(filter(false, &[]).is_open() && !filter(true, &[]).is_open() && !filter(false, &[ann]).is_open());
@@ -108,7 +108,7 @@ fn the_filter_hides_what_was_asked_and_nothing_else() {
 }
 
 #[test]
-fn nobody_ignores_oneself_or_more_people_than_64() {
+fn ignore_is_limited_to_64_others() {
     let mut room = Room::of(&["ann"]);
     assert!(matches!(refusal(&room.types(ANN, "/ignore ann"), ANN), Refusal::IgnoresItself));
     assert!(matches!(refusal(&room.types(ANN, "/unignore ann"), ANN), Refusal::IgnoresItself));
@@ -132,7 +132,7 @@ fn nobody_ignores_oneself_or_more_people_than_64() {
 }
 
 #[test]
-fn quiet_and_time_are_done_where_lines_are_delivered() {
+fn quiet_and_time_are_effects() {
     let mut room = Room::of(&["ann", "bob"]);
     for (line, filter, told) in [
         ("/quiet on", "filter 0: quiet true, 0 ignored", "to 0: Quiet { on: true }"),

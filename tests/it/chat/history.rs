@@ -43,7 +43,7 @@ fn after(room: &mut Room, id: SessionId, name: Option<&str>, seq: u64) -> Vec<Ef
 }
 
 #[test]
-fn history_shows_twenty_lines_or_as_many_as_one_asks_for() {
+fn history_shows_20_lines_unless_told() {
     let mut room = after_lines(SETTINGS, 30);
     let effects = room.types(BOB, "/history");
     assert_eq!(seqs(&effects), (11..=30).collect::<Vec<_>>());
@@ -63,7 +63,7 @@ fn history_shows_twenty_lines_or_as_many_as_one_asks_for() {
 }
 
 #[test]
-fn the_past_keeps_who_said_it_what_and_when() {
+fn history_keeps_speaker_text_and_time() {
     let mut room = Room::of(&["ann", "bob"]);
     room.now = seconds(60);
     let effects = room.does(ANN, say("\u{1b}[2J hi"));
@@ -104,7 +104,7 @@ fn only_lines_and_actions_are_kept() {
 }
 
 #[test]
-fn numbers_rise_by_one_in_each_room_by_itself() {
+fn numbers_rise_by_one_in_each_room() {
     let mut room = after_lines(SETTINGS, 3);
     room.join(BOB, "dev");
     room.types(BOB, "/topic tea");
@@ -120,7 +120,7 @@ fn numbers_rise_by_one_in_each_room_by_itself() {
 
 /// A program that was away has every line once.
 #[test]
-fn who_returns_with_the_last_number_misses_nothing() {
+fn history_after_number_misses_nothing() {
     let mut room = after_lines(SETTINGS, 3);
     room.join(BOB, "dev");
     for number in 4..=9 {
@@ -138,7 +138,7 @@ fn who_returns_with_the_last_number_misses_nothing() {
 }
 
 #[test]
-fn what_is_not_kept_any_more_is_counted_as_lost() {
+fn lines_no_longer_kept_count_as_lost() {
     let mut room = after_lines(HubSettings { history: 5, ..SETTINGS }, 12);
     for (seq, first, lost) in [(0, 8, 7), (1, 8, 6), (6, 8, 1), (7, 8, 0), (8, 9, 0)] {
         let effects = after(&mut room, BOB, None, seq);
@@ -148,7 +148,7 @@ fn what_is_not_kept_any_more_is_counted_as_lost() {
 }
 
 #[test]
-fn another_rooms_past_is_asked_for_by_its_name() {
+fn history_of_other_room_by_name() {
     let mut room = after_lines(SETTINGS, 2);
     room.join(BOB, "dev");
     room.does(BOB, say("hi"));
@@ -161,7 +161,7 @@ fn another_rooms_past_is_asked_for_by_its_name() {
 }
 
 #[test]
-fn who_comes_in_is_shown_the_last_lines() {
+fn arrival_is_shown_last_lines() {
     let mut room = after_lines(SETTINGS, 15);
     let effects = room.enter(session(3));
     assert_eq!(seqs(&effects), (6..=15).collect::<Vec<_>>());
@@ -177,7 +177,7 @@ fn who_comes_in_is_shown_the_last_lines() {
 
 /// A line that a filter hid is not in the history either.
 #[test]
-fn what_an_ignored_one_says_is_not_shown() {
+fn history_hides_lines_of_ignored() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     for number in 0..6 {
         let id = if number % 2 == 0 { ANN } else { BOB };
@@ -199,7 +199,7 @@ fn what_an_ignored_one_says_is_not_shown() {
 
 /// Places in the list of the ignored are given back, but not what those said.
 #[test]
-fn ignoring_somebody_else_does_not_bring_back_one_who_has_left() {
+fn person_who_left_stays_ignored() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.does(BOB, say("buy this"));
     room.types(ANN, "/ignore bob");
@@ -220,7 +220,7 @@ fn a_frame_client_gets_no_past_unasked() {
 }
 
 #[test]
-fn without_history_numbers_still_rise_and_everything_is_lost() {
+fn history_off_still_counts_lines() {
     let mut room = after_lines(HubSettings { history: 0, ..SETTINGS }, 5);
     assert_eq!(shown(&room.types(BOB, "/history")), ["to 1: end of history at 5, 0 lost"]);
     assert_eq!(seqs(&room.enter(session(3))), [0; 0]);

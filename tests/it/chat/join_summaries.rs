@@ -1,4 +1,4 @@
-//! Comings and goings that are more than a few are told in one line.
+//! Join summaries: many joins and leaves are told in one line.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -9,7 +9,7 @@ use parlor::protocol::{CloseReason, Command, Notice};
 
 use super::{ANN, BOB, LOBBY, Room, SETTINGS, room_name, say, seconds, session, shown};
 
-/// The comings and goings that one call tells the lobby of.
+/// The joins and leaves that one call announces in the lobby.
 fn moves(effects: &[Effect]) -> Vec<String> {
     let is_told =
         |effect: &&Effect| matches!(effect, Effect::Room { room: LOBBY, notice, .. } if notice.is_join_or_leave());
@@ -31,7 +31,7 @@ fn classic_room_announces_everybody_singly() {
 }
 
 #[test]
-fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
+fn sixth_move_begins_a_summary() {
     let mut room = Room::of(&["ann"]); // one
     for id in (1..=4).map(session) {
         assert_eq!(moves(&room.enter(id)).len(), 1, "{id:?}");
@@ -58,7 +58,7 @@ fn more_than_five_moves_within_two_seconds_are_told_in_one_line() {
 }
 
 #[test]
-fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
+fn busy_window_sums_next_window_too() {
     let mut room = Room::of(&["ann"]); // one
     (1..=4).for_each(|id| assert_eq!(moves(&room.enter(session(id))).len(), 1, "{id}"));
     assert_eq!(moves(&room.enter(session(5))), [""; 0]);
@@ -70,7 +70,7 @@ fn a_sixth_move_is_enough_for_two_more_seconds_of_sums() {
 
 /// A listener that missed lines is told what it can read again.
 #[test]
-fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
+fn history_count_leaves_out_ignored() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(room.hub.history_count(ANN), 0);
     room.does(ANN, say("hi"));
@@ -86,7 +86,7 @@ fn the_past_of_somebody_is_what_the_room_keeps_but_for_whom_they_ignore() {
 
 /// Not five lines and a count every two seconds, but the count alone.
 #[test]
-fn a_lasting_bustle_is_one_line_every_two_seconds() {
+fn lasting_crowd_is_one_line_per_window() {
     let mut room = Room::of(&["ann", "bob"]);
     room.now = seconds(10);
     let mut told = Vec::new();
@@ -109,7 +109,7 @@ fn a_lasting_bustle_is_one_line_every_two_seconds() {
 
 /// The manager serves who asks before it does what is due, so a move may come before the tick.
 #[test]
-fn what_was_counted_is_told_though_the_tick_is_late() {
+fn late_tick_still_tells_summary() {
     let mut room = Room::of(&["ann"]);
     (1..=9).for_each(|id| drop(room.enter(session(id))));
     room.now = seconds(3);
@@ -120,7 +120,7 @@ fn what_was_counted_is_told_though_the_tick_is_late() {
 }
 
 #[test]
-fn five_moves_every_two_seconds_are_told_one_by_one() {
+fn five_moves_per_window_are_announced_singly() {
     let mut room = Room::empty();
     for number in 0..50 {
         room.now = seconds(number / 5 * 2);

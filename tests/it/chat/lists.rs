@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, Room, say};
 use crate::support::values::body;
 
 #[test]
-fn lists_are_in_the_order_in_which_people_came() {
+fn lists_are_in_order_of_arrival() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.rename(ANN, "zoe");
     room.leave(BOB, CloseReason::PeerClosed);
@@ -21,7 +21,7 @@ fn lists_are_in_the_order_in_which_people_came() {
 }
 
 #[test]
-fn who_tells_since_when_people_are_here_and_silent() {
+fn who_tells_times_of_each_person() {
     let mut room = Room::of(&["ann"]);
     room.now = Duration::from_secs(60);
     room.enter(BOB);
@@ -38,7 +38,7 @@ fn who_tells_since_when_people_are_here_and_silent() {
 }
 
 #[test]
-fn private_lines_and_actions_end_a_silence_too() {
+fn private_lines_and_actions_end_silence() {
     let mut room = Room::of(&["ann", "bob"]);
     for (at, command) in
         [(10, Command::Me(body("waves"))), (20, Command::Msg { to: "bob".into(), body: body("psst") }), (30, say("hi"))]
@@ -52,7 +52,7 @@ fn private_lines_and_actions_end_a_silence_too() {
 }
 
 #[test]
-fn what_needs_no_rule_is_answered_to_the_asker_alone() {
+fn plain_question_is_answered_to_asker_alone() {
     let mut room = Room::of(&["ann", "bob"]);
     room.now = Duration::from_secs(90);
     let spec = &COMMANDS[0];

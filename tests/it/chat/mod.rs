@@ -1,4 +1,4 @@
-//! The rules of the house, each in a few lines: state in, effects out.
+//! The rules of the chat, each in a few lines: state in, effects out.
 //!
 //! A `Room` here is a hub with people in it; what a call brings about comes back as the list of
 //! effects, in the order in which they are to be performed. What was said is in `history.rs`.

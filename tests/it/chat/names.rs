@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, Room, address, refusal, say, shown};
 use crate::support::values::nick;
 
 #[test]
-fn a_rename_is_answered_and_told_to_the_others() {
+fn rename_is_answered_and_announced() {
     let mut room = Room::empty();
     room.enter(ANN);
     assert_eq!(shown(&room.rename(ANN, "ann")), ["to 0: RenameOk", "to all but 0: 127.0.0.1:5000 is now ann"]);
@@ -24,7 +24,7 @@ fn a_rename_is_answered_and_told_to_the_others() {
 }
 
 #[test]
-fn a_line_said_before_a_rename_keeps_the_name_of_then() {
+fn line_keeps_name_of_its_time() {
     let mut room = Room::of(&["ann"]);
     let before = room.does(ANN, say("hi"));
     room.rename(ANN, "zoe");
@@ -32,7 +32,7 @@ fn a_line_said_before_a_rename_keeps_the_name_of_then() {
 }
 
 #[test]
-fn a_taken_name_comes_with_three_that_are_free() {
+fn taken_name_comes_with_three_suggestions() {
     let mut room = Room::of(&["mike", "ann", "mike2", "Mike7"]);
     for (name, offered) in [("mike", ["mike_", "mike3", "mike4"]), ("MIKE", ["MIKE_", "MIKE3", "MIKE4"])] {
         let effects = room.rename(BOB, name);
@@ -69,7 +69,7 @@ fn a_refused_rename_changes_nothing() {
 }
 
 #[test]
-fn nobody_takes_a_name_that_looks_like_anothers() {
+fn look_alike_of_name_is_refused() {
     for (present, name) in [("mike", "МІКЕ"), ("Iris", "lris"), ("bob", "b0b"), ("modem", "modern"), ("caxap", "сахар")]
     {
         for (present, name) in [(present, name), (name, present)] {
@@ -95,7 +95,7 @@ fn mixed_scripts_refusal_names_the_look_alike() {
 
 /// Reserved names and addresses never become a `Nick`, so the hub cannot be asked for them.
 #[test]
-fn nobody_is_called_like_the_house_or_like_anothers_address() {
+fn reserved_words_and_addresses_are_refused() {
     let mut room = Room::of(&["ann"]);
     room.enter(BOB);
     for name in ["server", "Admin", "guest7"] {
@@ -108,7 +108,7 @@ fn nobody_is_called_like_the_house_or_like_anothers_address() {
 }
 
 #[test]
-fn a_name_is_free_the_moment_its_owner_leaves_or_takes_another() {
+fn name_is_free_once_owner_leaves() {
     let mut room = Room::of(&["mike", "ann"]);
     let ok = |effects: Vec<Effect>| assert_eq!(effects[0], Effect::Tell(BOB, Notice::RenameOk));
     refusal(&room.rename(BOB, "MIKE"), BOB);
@@ -129,7 +129,7 @@ fn a_name_is_free_the_moment_its_owner_leaves_or_takes_another() {
 
 /// The old owner's leaving must not free the name of the one who has it now.
 #[test]
-fn a_name_handed_on_stays_with_the_new_owner() {
+fn name_handed_on_stays_with_new_owner() {
     let mut room = Room::of(&["mike", "ann", "cat"]);
     room.rename(ANN, "zoe");
     room.rename(BOB, "mike");

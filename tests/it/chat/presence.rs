@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, Room, SETTINGS, address, refusal, say, session, shown
 use crate::support::values::body;
 
 #[test]
-fn who_comes_in_is_announced_and_greeted_in_this_order() {
+fn arrival_is_greeted_then_announced() {
     let mut room = Room::of(&["ann"]);
     assert_eq!(
         shown(&room.enter(BOB)),
@@ -27,7 +27,7 @@ fn who_comes_in_is_announced_and_greeted_in_this_order() {
 }
 
 #[test]
-fn the_greeting_knows_who_is_here() {
+fn greeting_names_people_present() {
     let mut room = Room::empty();
     for number in 0..13_u64 {
         let (speaker, effects) = room.arrive(session(number), "text");
@@ -46,7 +46,7 @@ fn the_greeting_knows_who_is_here() {
 }
 
 #[test]
-fn who_leaves_is_told_goodbye_and_the_others_of_it() {
+fn leave_says_goodbye_then_announces() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(
         shown(&room.leave(ANN, CloseReason::Idle { seconds: 30 })),
@@ -62,7 +62,7 @@ fn who_leaves_is_told_goodbye_and_the_others_of_it() {
 }
 
 #[test]
-fn a_broken_connection_is_told_nothing() {
+fn broken_connection_is_told_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
     for (id, reason) in [(ANN, CloseReason::ReadFailed), (BOB, CloseReason::WriteTimeout)] {
         let effects = room.leave(id, reason);
@@ -72,7 +72,7 @@ fn a_broken_connection_is_told_nothing() {
 }
 
 #[test]
-fn quit_says_its_words_first() {
+fn quit_says_last_words_first() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(
         shown(&room.does(ANN, Command::Quit(Some(body("so long"))))),
@@ -83,7 +83,7 @@ fn quit_says_its_words_first() {
 
 /// A quit and the end of the connection's input meet: the reader reports what the hub knows.
 #[test]
-fn leaving_twice_and_asking_afterwards_do_nothing() {
+fn request_after_leaving_does_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
     room.does(ANN, Command::Quit(None));
     assert_eq!(room.leave(ANN, CloseReason::PeerClosed), []);
@@ -109,7 +109,7 @@ fn session_after_another_starts_afresh() {
 }
 
 #[test]
-fn a_stop_tells_everybody_and_nobody_of_the_others() {
+fn stop_says_goodbye_without_announcements() {
     let mut room = Room::of(&["ann", "bob"]);
     let effects = room.effects(|hub, _, out| hub.stop(out));
     assert_eq!(

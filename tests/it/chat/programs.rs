@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, Room, SETTINGS, say, seconds, shown};
 use crate::support::values::body;
 
 #[test]
-fn a_program_is_nowhere_until_it_joins_or_speaks() {
+fn program_is_unlisted_until_first_join() {
     for by in ["json", "frame"] {
         let mut room = Room::of(&["ann"]);
         let (program, effects) = room.arrive(BOB, by);
@@ -34,7 +34,7 @@ fn a_program_is_nowhere_until_it_joins_or_speaks() {
 }
 
 #[test]
-fn a_program_joins_a_room_as_one_who_comes_in() {
+fn program_join_is_announced_as_login() {
     let mut room = Room::of(&["ann"]);
     room.join(ANN, "dev");
     let (_, _) = room.arrive(BOB, "json");
@@ -52,7 +52,7 @@ fn a_program_joins_a_room_as_one_who_comes_in() {
 
 /// A request with a mark gets its own line as its answer, apart from the room's copy.
 #[test]
-fn a_tagged_line_comes_back_as_an_answer() {
+fn tagged_line_comes_back_as_answer() {
     let mut room = Room::of(&["ann", "bob"]);
     let tagged = |room: &mut Room, command| {
         let effects = room.effects(|hub, now, out| hub.command(ANN, command, true, now, out));
@@ -69,7 +69,7 @@ fn a_tagged_line_comes_back_as_an_answer() {
 }
 
 #[test]
-fn a_program_that_does_nothing_is_asked_to_leave_and_then_made_to() {
+fn idle_program_is_asked_then_ended() {
     let mut room = Room::empty();
     room.now = seconds(5);
     room.arrive(ANN, "json");
@@ -89,7 +89,7 @@ fn a_program_that_does_nothing_is_asked_to_leave_and_then_made_to() {
 }
 
 #[test]
-fn a_program_that_has_joined_or_spoken_may_stay() {
+fn program_that_joined_or_spoke_may_stay() {
     for (by, line) in
         [("json", "hi"), ("json", "/me waves"), ("json", "/join dev"), ("json", "/leave"), ("frame", "/ping")]
     {

@@ -11,7 +11,7 @@ use super::{ANN, BOB, CAT, LOBBY, Room, SETTINGS, address, at, refusal, room_nam
 use crate::support::values::body;
 
 #[test]
-fn joining_makes_a_room_and_leaving_goes_back() {
+fn join_makes_room_and_leave_goes_back() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(
         shown(&room.join(ANN, "dev")),
@@ -42,7 +42,7 @@ fn joining_makes_a_room_and_leaving_goes_back() {
 }
 
 #[test]
-fn joining_the_room_one_is_in_changes_nothing() {
+fn join_of_own_room_changes_nothing() {
     let mut room = Room::of(&["ann", "bob"]);
     for id in [ANN, BOB] {
         room.join(id, "dev");
@@ -55,7 +55,7 @@ fn joining_the_room_one_is_in_changes_nothing() {
 }
 
 #[test]
-fn who_comes_into_a_room_learns_what_it_is_about_and_what_was_said() {
+fn join_tells_topic_and_history() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.join(ANN, "dev");
     assert_eq!(shown(&room.types(ANN, "/topic")), ["to 0: #dev is about None"]);
@@ -76,7 +76,7 @@ fn who_comes_into_a_room_learns_what_it_is_about_and_what_was_said() {
 }
 
 #[test]
-fn an_empty_room_is_gone_from_the_list_and_the_lobby_never() {
+fn empty_room_is_unlisted_except_lobby() {
     let mut room = Room::of(&["ann", "bob"]);
     room.join(ANN, "dev");
     room.join(ANN, "ops");
@@ -90,7 +90,7 @@ fn an_empty_room_is_gone_from_the_list_and_the_lobby_never() {
 
 /// For those who only lost their connection, not for ever.
 #[test]
-fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
+fn empty_room_keeps_history_for_10_minutes() {
     let mut room = Room::of(&["ann", "bob"]);
     room.join(ANN, "dev");
     room.types(ANN, "/topic tea");
@@ -109,7 +109,7 @@ fn what_was_said_in_an_empty_room_is_kept_for_ten_minutes() {
 
 /// Its memory is given back though nobody comes by.
 #[test]
-fn an_empty_rooms_past_is_gone_after_ten_minutes_though_nothing_happens() {
+fn tick_forgets_empty_room_after_10_minutes() {
     let mut room = Room::of(&["ann", "bob"]);
     for (up, who, name) in [(0, ANN, "dev"), (100, BOB, "ops")] {
         room.now = seconds(up);
@@ -131,7 +131,7 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_though_nothing_happens() {
 /// A question for what came after a number brings it, or tells how much of it is lost, also where the
 /// room has gone in between and was made anew.
 #[test]
-fn a_room_that_is_made_anew_counts_on() {
+fn room_made_anew_counts_on() {
     let mut room = Room::with(HubSettings { max_rooms: 2, ..SETTINGS });
     (0..2).for_each(|id| drop(room.enter(session(id))));
     room.now = seconds(10);
@@ -162,7 +162,7 @@ fn a_room_that_is_made_anew_counts_on() {
 
 /// A room in which nothing was said gives way before one whose past somebody may come back for.
 #[test]
-fn going_from_room_to_room_takes_nobodys_past() {
+fn room_without_lines_gives_way_first() {
     let mut room = Room::with(HubSettings { max_rooms: 4, ..SETTINGS });
     (0..2).for_each(|id| drop(room.enter(session(id))));
     room.join(ANN, "dev");
@@ -177,7 +177,7 @@ fn going_from_room_to_room_takes_nobodys_past() {
 
 /// It is in no list, so its name is in nobody's way.
 #[test]
-fn an_empty_room_does_not_keep_out_one_that_looks_like_it() {
+fn empty_room_gives_way_to_look_alike() {
     let mut room = Room::of(&["ann", "bob"]);
     room.join(ANN, "modem");
     assert!(shown(&room.join(BOB, "modern"))[0].contains("#modern looks like #modem, which is there"));
@@ -201,7 +201,7 @@ fn nothing_takes_the_lobbys_place() {
 
 /// A program that names a room means that one, and not where it happens to be.
 #[test]
-fn what_is_meant_for_another_room_is_refused() {
+fn request_for_other_room_is_refused() {
     let mut room = Room::of(&["ann"]);
     let (_, _) = room.arrive(BOB, "json");
     let inside = |name: &str, command| Command::In(room_name(name), Box::new(command));
@@ -232,7 +232,7 @@ fn the_topic_is_part_of_the_greeting() {
 
 /// Also when nobody made another room in between.
 #[test]
-fn an_empty_rooms_past_is_gone_after_ten_minutes_for_whoever_comes_first() {
+fn join_finds_empty_room_forgotten() {
     let mut room = Room::of(&["ann"]);
     room.join(ANN, "dev");
     room.types(ANN, "/topic tea");
@@ -244,7 +244,7 @@ fn an_empty_rooms_past_is_gone_after_ten_minutes_for_whoever_comes_first() {
 
 /// Nor is it told to those who ask for it from outside.
 #[test]
-fn an_empty_rooms_past_is_gone_after_ten_minutes_for_who_asks_by_name() {
+fn history_finds_empty_room_forgotten() {
     let mut room = Room::of(&["ann"]);
     room.join(ANN, "dev");
     room.does(ANN, say("hi"));
@@ -271,7 +271,7 @@ fn the_lobbys_past_stays() {
 
 /// A room that looks like another is the other, or two people wait for each other in two rooms.
 #[test]
-fn nobody_makes_a_room_that_looks_like_another() {
+fn look_alike_of_room_is_refused() {
     let mut room = Room::of(&["ann", "bob"]);
     room.join(ANN, "modem");
     for (name, present) in [("lоbby", "lobby"), ("1obby", "lobby"), ("modern", "modem"), ("mоdеm", "modem")] {
@@ -283,7 +283,7 @@ fn nobody_makes_a_room_that_looks_like_another() {
 }
 
 #[test]
-fn the_257th_room_is_refused() {
+fn room_257_is_refused() {
     let mut room = Room::of(&["ann"]);
     for index in 1..256 {
         let id = session(u64::from(index));
@@ -307,7 +307,7 @@ fn the_257th_room_is_refused() {
 }
 
 #[test]
-fn who_tells_of_ones_own_room_or_of_another() {
+fn who_lists_own_or_named_room() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.join(ANN, "dev");
     room.join(CAT, "dev");
@@ -321,7 +321,7 @@ fn who_tells_of_ones_own_room_or_of_another() {
 
 /// Only the history of an empty room is kept: `/who` and `/rooms` do not know it.
 #[test]
-fn an_empty_room_is_no_room_to_who() {
+fn who_finds_no_empty_room() {
     let mut room = Room::of(&["ann"]);
     room.join(ANN, "dev");
     room.does(ANN, Command::Leave);
@@ -330,7 +330,7 @@ fn an_empty_room_is_no_room_to_who() {
 }
 
 #[test]
-fn private_lines_go_across_rooms_and_to_nobody_else() {
+fn private_line_crosses_rooms() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     room.join(BOB, "dev");
     assert_eq!(shown(&room.msg(ANN, "bob", "psst")), ["to 0: told to bob: psst", "to 1: told by ann: psst"]);
@@ -347,7 +347,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn ten_thousand_joins_and_leaves_leave_nothing_behind() {
+    fn thousands_of_joins_leave_nothing_behind() {
         let mut room = Room::of(&["ann", "bob"]);
         for number in 0..10_000_u32 {
             room.now += Duration::from_millis(700);

@@ -12,14 +12,14 @@ use super::{ANN, BOB, CAT, Room, address, refusal, say, session, shown};
 use crate::support::values::body;
 
 #[test]
-fn a_line_goes_to_all_and_back_to_its_sender() {
+fn line_goes_to_all_and_its_sender() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(shown(&room.does(ANN, say("hi all"))), ["to all: ann: hi all"]);
     assert_eq!(shown(&room.does(ANN, Command::Me(body("waves")))), ["to all: * ann waves"]);
 }
 
 #[test]
-fn echo_off_hides_ones_own_lines_and_no_others() {
+fn echo_off_hides_own_lines_only() {
     let mut room = Room::of(&["ann", "bob"]);
     assert_eq!(room.does(ANN, Command::Echo(Switch::Off)), [Effect::Tell(ANN, Notice::Echo { on: false })]);
     assert_eq!(shown(&room.does(ANN, say("hi"))), ["to all but 0: ann: hi"]);
@@ -34,7 +34,7 @@ fn echo_off_hides_ones_own_lines_and_no_others() {
 }
 
 #[test]
-fn a_private_line_finds_its_receiver_by_name_address_and_id() {
+fn private_line_finds_name_address_and_id() {
     let mut room = Room::of(&["ann", "Bob"]);
     let (cat, _) = room.arrive(CAT, "relay");
     let delivered = |to: &str, id| vec![format!("to 0: told to {to}: psst"), format!("to {id}: told by ann: psst")];
@@ -51,7 +51,7 @@ fn a_private_line_finds_its_receiver_by_name_address_and_id() {
 
 /// `Command::Msg` and `People::find` promise it for everybody, not only for those whose name is their id.
 #[test]
-fn an_id_finds_somebody_who_has_a_name() {
+fn id_finds_person_with_name() {
     let mut room = Room::of(&["ann", "bob"]);
     let bob = room.speaker(BOB);
     let effects = room.msg(ANN, &bob.id.to_string(), "psst");
@@ -60,7 +60,7 @@ fn an_id_finds_somebody_who_has_a_name() {
 
 /// A client may connect to two doors from one port of its own: two sessions, one address.
 #[test]
-fn an_address_means_the_first_who_came_from_it() {
+fn address_means_its_first_session() {
     let mut room = Room::of(&["ann", "bob"]);
     let speaker = Arc::new(Speaker { id: CAT, address: address(BOB).into(), name: "7".into(), visitor: None });
     let (door, entry) = ("127.0.0.1:8888".into(), Entry::Lobby);
@@ -75,7 +75,7 @@ fn an_address_means_the_first_who_came_from_it() {
 }
 
 #[test]
-fn a_private_line_to_nobody_says_who_was_perhaps_meant() {
+fn mistyped_receiver_comes_with_suggestion() {
     let mut room = Room::of(&["ann", "mike"]);
     for (to, meant) in [("mik", Some("mike")), ("Mkie", Some("mike")), ("an", Some("ann")), ("zoe", None), ("m", None)]
     {
@@ -136,7 +136,7 @@ fn late_reply_goes_to_last_writer() {
 }
 
 #[test]
-fn a_reply_goes_to_the_last_writer_under_whatever_name() {
+fn reply_follows_renamed_writer() {
     let mut room = Room::of(&["ann", "bob", "cat"]);
     let reply = |room: &mut Room| room.does(ANN, Command::Reply(body("ok")));
     assert_eq!(refusal(&reply(&mut room), ANN), &Refusal::NobodyToAnswer);

@@ -23,7 +23,7 @@ fn to_room(room: &str) -> Command {
 }
 
 /// Ann and bob in the lobby, and a program that is nowhere.
-fn house() -> Room {
+fn room_with_bot() -> Room {
     let mut room = Room::of(&["ann", "bob"]);
     room.arrive(BOT, "json");
     room
@@ -31,7 +31,7 @@ fn house() -> Room {
 
 #[test]
 fn visit_costs_the_room_one_line() {
-    let mut room = house();
+    let mut room = room_with_bot();
     let said = "deploy: build 57 is up";
     assert_eq!(shown(&room.does(BOT, to_lobby("deploy"))), [format!("to 7: {said}"), format!("to all: {said}")]);
     let action = visit("deploy", VisitTo::Action(None), "is done");
@@ -56,7 +56,7 @@ fn visit_costs_the_room_one_line() {
 
 #[test]
 fn visit_has_own_name_and_session_address() {
-    let mut room = house();
+    let mut room = room_with_bot();
     let effects = room.does(BOT, to_lobby("deploy"));
     let [.., Effect::Room { notice: Notice::Said(line), .. }] = effects.as_slice() else { panic!("{effects:?}") };
     let own = room.does(BOT, Command::Whois("127.0.0.1:5007".into()));
@@ -78,7 +78,7 @@ fn visit_without_name_uses_session_name() {
 
 #[test]
 fn visit_goes_to_occupied_room_only() {
-    let mut room = house();
+    let mut room = room_with_bot();
     let missing = Refusal::NoRoom { room: room_name("dev") };
     assert_eq!(refusal(&room.does(BOT, to_room("dev")), BOT), &missing);
     room.join(BOB, "dev");
@@ -96,7 +96,7 @@ fn visit_goes_to_occupied_room_only() {
 
 #[test]
 fn visit_name_of_somebody_present_is_refused() {
-    let mut room = house();
+    let mut room = room_with_bot();
     assert!(matches!(refusal(&room.does(BOT, to_lobby("Ann")), BOT), Refusal::Taken { .. }));
     assert!(matches!(refusal(&room.does(BOT, to_lobby("b0b")), BOT), Refusal::LooksLike { .. }));
     // The name is held by nobody: somebody may take it after the visit.
@@ -107,7 +107,7 @@ fn visit_name_of_somebody_present_is_refused() {
 
 #[test]
 fn visit_to_one_person_stays_private() {
-    let mut room = house();
+    let mut room = room_with_bot();
     let psst = |to: &str| visit("deploy", VisitTo::Person(to.into()), "psst");
     assert_eq!(shown(&room.does(BOT, psst("bob"))), ["to 7: told to bob: psst", "to 1: told by deploy: psst"]);
     assert!(matches!(refusal(&room.does(BOT, psst("mike")), BOT), Refusal::NobodyCalled { .. }));
@@ -117,7 +117,7 @@ fn visit_to_one_person_stays_private() {
 
 #[test]
 fn ignored_visitor_stays_ignored_in_every_session() {
-    let mut room = house();
+    let mut room = room_with_bot();
     // A name that nobody has borne may be a slip of the finger.
     assert!(matches!(refusal(&room.types(ANN, "/ignore deploy"), ANN), Refusal::NobodyCalled { .. }));
     room.does(BOT, to_lobby("deploy"));
@@ -150,7 +150,7 @@ fn ignored_session_is_hidden_when_it_visits() {
 
 #[test]
 fn visitors_forgotten_by_number_can_be_unignored() {
-    let mut room = house();
+    let mut room = room_with_bot();
     room.does(BOT, to_lobby("deploy"));
     room.types(ANN, "/ignore deploy");
     for number in 0..300 {
@@ -164,7 +164,7 @@ fn visitors_forgotten_by_number_can_be_unignored() {
 
 #[test]
 fn visiting_program_is_not_asked_to_leave() {
-    let mut room = house();
+    let mut room = room_with_bot();
     room.arrive(CAT, "json");
     room.does(BOT, to_lobby("deploy"));
     room.now = seconds(30);
