@@ -87,8 +87,8 @@ fn main() {
     if std::env::args().nth(1).as_deref() == Some("panic") {
         return panic_beside_a_log();
     }
-    a_panic_is_one_line_of_the_log_without_what_it_says();
-    println!("a_panic_is_one_line_of_the_log_without_what_it_says ... ok");
+    panic_logs_one_line_without_words();
+    println!("panic_logs_one_line_without_words ... ok");
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if thread::current().name() != Some("manager") {
@@ -106,7 +106,7 @@ fn panic_beside_a_log() {
     log.finish(DEADLINE);
 }
 
-fn a_panic_is_one_line_of_the_log_without_what_it_says() {
+fn panic_logs_one_line_without_words() {
     let myself = std::env::current_exe().unwrap();
     let output = Command::new(myself).arg("panic").output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();

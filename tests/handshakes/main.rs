@@ -163,7 +163,7 @@ fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
 }
 
 #[test]
-fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
+fn reader_awaiting_outbox_wakes_at_end() {
     every_order(3, || {
         let stream = Stream::Plain(Socket::new(0));
         let connection =
@@ -177,7 +177,7 @@ fn a_reader_that_waits_for_its_outbox_is_woken_by_the_end() {
 
 /// As the accept thread waits: it looks at the flag, then polls the pipe.
 #[test]
-fn a_stop_wakes_the_accept_thread_however_many_ask_for_it() {
+fn stop_asked_often_wakes_accept_thread() {
     every_order(3, || {
         let (stopper, wake) = Stopper::new().unwrap();
         let asking: Vec<_> = (0..2)
@@ -198,7 +198,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn the_socket_goes_from_the_manager_to_the_writer_and_back() {
+    fn socket_goes_to_writer_and_back() {
         every_order(2, || {
             let mut session = session(2, 10_000, 5_000);
             for bytes in [b"abc", b"def"] {
@@ -239,7 +239,7 @@ mod exhaustive {
     }
 
     #[test]
-    fn a_reader_that_waits_for_its_outbox_is_woken_by_room() {
+    fn reader_awaiting_outbox_wakes_by_room() {
         every_order(2, || {
             let mut session = session(1, 10_000, HALF);
             let reader = waiting_reader(&session.connection);
@@ -252,7 +252,7 @@ mod exhaustive {
     /// A hang-up and the reader's own reason meet the last bytes: one reason, known alike to all, and
     /// every byte before the end.
     #[test]
-    fn the_last_send_comes_before_the_close_and_the_first_reason_wins() {
+    fn last_send_precedes_close_first_reason_wins() {
         every_order(2, || {
             let mut session = session(2, 10_000, 5_000);
             let connection = Arc::clone(&session.connection);

@@ -40,7 +40,7 @@ fn push(outbox: &mut Outbox, chunk: &Bytes, length: usize) -> Pushed {
 }
 
 #[test]
-fn a_small_part_of_a_chunk_does_not_keep_the_chunk() {
+fn small_part_does_not_keep_chunk() {
     let (mut outbox, _queue, _peer) = full();
     for length in [1, 1000, LENGTH / 4 - 1] {
         let chunk = chunk();
@@ -50,7 +50,7 @@ fn a_small_part_of_a_chunk_does_not_keep_the_chunk() {
 }
 
 #[test]
-fn all_who_are_slow_keep_the_same_bytes() {
+fn slow_consumers_keep_the_same_bytes() {
     let mut slow: Vec<_> = (0..8).map(|_| full()).collect();
     let chunk = chunk();
     let spent = measure(|| {

@@ -95,7 +95,7 @@ fn spent(wire: Wire, stream: &[u8], step: usize) -> AllocationInfo {
 /// The biggest length that is allowed, and the biggest that can be written: a header alone, and a few
 /// bytes behind it, cost no more than themselves.
 #[test]
-fn a_declared_length_that_never_arrives_costs_nothing() {
+fn declared_length_alone_costs_nothing() {
     let json = |framing| Wire::Json(Some(framing));
     for (wire, header) in [
         (json(Framing::Gf1), &b"\xff"[..]),
@@ -125,7 +125,7 @@ fn a_declared_length_that_never_arrives_costs_nothing() {
 /// At any moment a decoder holds at most a fixed amount and a multiple of what it was sent, and never
 /// more than its limit allows, whatever was sent.
 #[test]
-fn what_is_held_is_bounded_by_what_was_sent_and_by_the_limit() {
+fn decoder_memory_is_bounded_by_input() {
     for (what, wire, stream) in hostile() {
         for step in [1, 7, 1460, 32 * 1024, stream.len()] {
             let info = spent(wire, &stream, step);
@@ -142,7 +142,7 @@ fn what_is_held_is_bounded_by_what_was_sent_and_by_the_limit() {
 /// All that is ever allocated, summed up, is a multiple of what was sent: no step copies everything
 /// again and again.
 #[test]
-fn what_is_copied_is_linear_in_what_was_sent() {
+fn decoder_copies_are_linear_in_input() {
     for (what, wire, stream) in hostile() {
         for step in [1, 7, 1460, stream.len()] {
             let info = spent(wire, &stream, step);
@@ -252,7 +252,7 @@ mod exhaustive {
     /// 256 rooms keep less than 64 MiB, whatever was said: lines as long as the bound on bytes lets 200
     /// of them be, or longer, or as many as may be; each by somebody else, under the longest name, who has left.
     #[test]
-    fn what_256_full_rooms_keep_is_below_64_mib() {
+    fn full_rooms_keep_below_64_mib() {
         const ROOMS: u32 = 6; // of 256: each costs the same, and takes its time to fill
         const LINES: u32 = 201; // one more than is kept
         const MOST: u64 = 64 * 1024 * 1024 / 256;

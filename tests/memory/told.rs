@@ -122,7 +122,7 @@ fn long_answers_do_not_pile_up() {
 /// A line is encoded once for each wire format that somebody in the room listens in, and its bytes are
 /// shared: one more listener costs a write, and no memory.
 #[test]
-fn a_line_allocates_the_same_whatever_the_number_of_listeners() {
+fn line_allocates_alike_for_any_audience() {
     const LINES: u64 = 100;
     let wires = [
         Wire::Text,

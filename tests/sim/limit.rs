@@ -42,7 +42,7 @@ fn push(outbox: &mut Outbox, lengths: &[usize]) -> Pushed {
 }
 
 #[test]
-fn as_much_waits_as_the_limit_says_and_no_byte_more() {
+fn outbox_takes_its_limit_exactly() {
     os::begin(1);
     let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[100])));
@@ -63,7 +63,7 @@ fn as_much_waits_as_the_limit_says_and_no_byte_more() {
 
 /// Bytes that the socket has taken are not pending.
 #[test]
-fn of_what_was_sent_in_part_the_rest_waits() {
+fn partly_sent_packet_leaves_rest_pending() {
     os::begin(1);
     let in_part = (0..100).filter(|_| {
         let (mut outbox, connection, _queue) = outbox(40);
@@ -79,7 +79,7 @@ fn of_what_was_sent_in_part_the_rest_waits() {
 
 /// An answer is not refused for its length alone.
 #[test]
-fn what_is_pushed_to_an_empty_outbox_may_be_longer_than_the_limit() {
+fn empty_outbox_takes_packet_over_limit() {
     os::begin(1);
     let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[LIMIT, LIMIT])));
@@ -114,7 +114,7 @@ fn outbox_taken_is_queued_minus_pending() {
 
 /// While nothing waits, nobody is woken: the manager sends by itself.
 #[test]
-fn a_socket_with_room_is_sent_to_at_once() {
+fn socket_with_room_is_written_directly() {
     os::begin(1);
     for lengths in [&[100][..], &[10, 20, 30]] {
         let at_once = (0..100).filter(|_| {

@@ -140,7 +140,7 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
 
 /// Words that nobody asked for are no reason to take from it what it is still to have.
 #[test]
-fn a_goodbye_or_a_heartbeat_that_does_not_fit_cuts_nobody() {
+fn goodbye_that_does_not_fit_cuts_nobody() {
     assert_eq!(end_of_one_who_is_full(None), (None, MAX_PENDING - 70));
     let quit = Event::Received(SessionId(1_000_000), vec![Inbound::Command(Command::Quit(None))]);
     let (reason, pending) = end_of_one_who_is_full(Some(quit));
@@ -206,14 +206,14 @@ fn talk(pause: Duration) -> Outcome {
 
 /// Else a few sessions that ask for long answers and read none would delay all others for 100 ms each.
 #[test]
-fn who_does_not_read_its_own_answers_keeps_nobody_waiting() {
+fn unread_answers_congest_nothing() {
     let answer = || Event::Received(SessionId(1_000_000), vec![Inbound::Answer(vec![b'x'; 300_000].into())]);
     assert_eq!(happen(Duration::ZERO, 0, (0..3).map(|_| answer()).collect()).held_up, (Duration::ZERO, 0));
 }
 
 /// But one small answer does not make a slow reader of one for whom the room has much.
 #[test]
-fn a_small_answer_takes_nobodys_time_to_catch_up() {
+fn small_answer_leaves_time_to_catch_up() {
     let pong = || Event::Received(SessionId(1_000_000), vec![Inbound::Command(Command::Ping)]);
     let lines = |count| (0..count).map(|_| says());
     // Half the outbox is some 1,200 lines.
@@ -227,7 +227,7 @@ fn a_small_answer_takes_nobodys_time_to_catch_up() {
 
 /// The way to what was missed is shown where it leads to all of it, and only there.
 #[test]
-fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
+fn missed_lines_point_to_kept_history() {
     // Some 2,400 lines fill the outbox; the room keeps 128 KiB, some 320 of them, if it keeps so many.
     let missed = |history, more: usize, between: Option<Event>| {
         let told = Event::CaughtUp(SessionId(1_000_000));
@@ -253,14 +253,14 @@ fn who_missed_lines_is_sent_to_the_history_only_where_it_has_them() {
 }
 
 #[test]
-fn who_stops_reading_where_people_talk_keeps_nobody_waiting() {
+fn stalled_reader_among_talkers_congests_nothing() {
     let Outcome { held_up, skipped, .. } = talk(Duration::from_millis(100));
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
     assert_eq!(held_up, (Duration::ZERO, 0));
 }
 
 #[test]
-fn who_stops_reading_where_somebody_floods_keeps_the_others_waiting_for_100_ms_once() {
+fn stalled_reader_in_flood_congests_once() {
     let Outcome { held_up, skipped, .. } = talk(Duration::ZERO);
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
     assert_eq!(held_up, (Duration::from_millis(100), 1));

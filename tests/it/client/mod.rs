@@ -111,7 +111,7 @@ fn people_at_every_door_talk() {
 }
 
 #[test]
-fn what_is_heard_while_an_answer_is_awaited_is_not_lost() {
+fn lines_before_an_answer_are_kept() {
     let server = InProcess::new();
     for wire in DOORS {
         let (mut ann, mut bob) = (server.come(wire), server.come(Wire::Text));
@@ -161,7 +161,7 @@ fn visit_costs_the_room_one_line() {
 }
 
 #[test]
-fn refusals_are_told_and_the_talk_goes_on() {
+fn refusal_leaves_client_connected() {
     let server = InProcess::new();
     let mut ann = server.come(Wire::Text);
     ann.take_name(&nick("ann"), soon()).unwrap();
@@ -185,7 +185,7 @@ fn refusals_are_told_and_the_talk_goes_on() {
 /// A line that fills its packet comes back with more keys, so the end of it is cut. It was said all the
 /// same: everybody had it, and its sender was told that nobody had answered.
 #[test]
-fn a_line_that_comes_back_cut_was_said() {
+fn line_coming_back_cut_was_said() {
     let server = InProcess::new();
     let mut ann = server.come(Wire::Text);
     let by = |framing| Wire::Json(Some(framing));
@@ -206,7 +206,7 @@ fn a_line_that_comes_back_cut_was_said() {
 /// One that is longer than a packet may be is not sent, where the server would close for it; so
 /// those behind it are said.
 #[test]
-fn a_line_that_no_packet_carries_is_refused_and_the_talk_goes_on() {
+fn line_too_long_for_packet_is_refused() {
     let server = InProcess::new();
     for wire in [Wire::Json(None), Wire::Json(Some(Framing::Lines)), Wire::Frame] {
         let address = server.address(if wire == Wire::Frame { wire } else { Wire::Json(None) });
@@ -248,7 +248,7 @@ fn an_end_says_why() {
 /// A join summary is no reason for the end that came after it: a server that was killed after
 /// `*** 2 came, 2 left` was lost because of `2 came, 2 left`.
 #[test]
-fn an_end_without_a_farewell_has_no_reason() {
+fn end_without_farewell_has_no_reason() {
     let by_the_way = [Notice::Pong, Notice::Refused(Refusal::NoName)];
     for (wire, encoding) in WIRES {
         for (notice, is_farewell) in by_the_way.iter().map(|notice| (notice, false)).chain([
@@ -290,7 +290,7 @@ fn an_end_without_a_farewell_has_no_reason() {
 }
 
 #[test]
-fn nobody_there_and_the_wrong_door_are_told() {
+fn connect_errors_name_their_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     for wire in DOORS {
@@ -316,7 +316,7 @@ fn nobody_there_and_the_wrong_door_are_told() {
 /// Where flood control held a line back, the notice to slow down took its mark; its answer had none,
 /// and a client that waited for it waited for ever.
 #[test]
-fn every_answer_carries_the_mark_of_its_request() {
+fn answers_carry_marks_of_their_requests() {
     // With requests without a mark among them, so that an event may end anywhere.
     for (rate, burst, last) in [(0, 40, 5000), (1000, 3, 600)] {
         let server = InProcess::with(&Config { burst, ..Config::default() }, rate);
@@ -375,7 +375,7 @@ fn a_server_may_speak_slowly() {
 
 /// Where others never stop talking, there was always one thing more to take, and a limit ended nothing.
 #[test]
-fn a_flood_does_not_stretch_a_time_limit() {
+fn flood_stretches_no_time_limit() {
     const LIMIT: Duration = Duration::from_millis(300);
     for greets in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -405,7 +405,7 @@ mod exhaustive {
 
     /// An idle limit of four seconds, and nothing said for five.
     #[test]
-    fn who_waits_is_kept_alive() {
+    fn waiting_client_is_kept_alive() {
         let server = InProcess::with(&Config { idle: Some(Duration::from_secs(4)), ..Config::default() }, 0);
         let mut client = server.come(Wire::Text);
         let until = Instant::now() + Duration::from_secs(5);

@@ -19,7 +19,7 @@ fn enter(server: &TestServer) -> (Peer, String) {
 
 /// Whatever anybody asks for, by whichever door, and whatever happens in the room.
 #[test]
-fn no_command_and_no_door_shows_a_masked_address() {
+fn masked_address_is_shown_nowhere() {
     let server = TestServer::with(&["--addresses", "masked"]);
     let (mut alice, tag) = enter(&server);
     let (mut bob, _) = enter(&server);
@@ -64,7 +64,7 @@ fn no_command_and_no_door_shows_a_masked_address() {
 }
 
 #[test]
-fn the_log_has_the_address_beside_the_tag_and_another_start_has_other_tags() {
+fn log_pairs_masked_tag_with_address() {
     let mut all = HashSet::new();
     for _ in 0..3 {
         let server = TestServer::with(&["--addresses", "masked"]);

@@ -11,7 +11,7 @@ use crate::support::recorded::HELLO;
 use crate::support::{Peer, TestServer, frame, packet};
 
 #[test]
-fn a_full_house_says_so_and_has_room_when_somebody_has_left() {
+fn full_server_refuses_until_somebody_leaves() {
     let server = TestServer::with(&["--max-clients", "3"]);
     let mut alice = Peer::enter(server.text);
     let bob = Peer::enter(server.text);
@@ -41,7 +41,7 @@ fn a_full_house_says_so_and_has_room_when_somebody_has_left() {
 /// A caller that is refused after it has sent something reads why, is not reset, and is answered as it
 /// speaks.
 #[test]
-fn a_refused_caller_who_has_spoken_reads_why() {
+fn refused_caller_that_spoke_reads_why() {
     let server = TestServer::with(&["--max-clients", "1"]);
     let _alice = Peer::enter(server.text);
     let why = "Parlor is full (1 here), try again later";
@@ -100,7 +100,7 @@ fn on_every_door(ip: IpAddr) -> Command {
 
 /// On a machine that has an address beside loopback; no packet leaves it.
 #[test]
-fn one_address_gets_no_more_than_its_share() {
+fn one_address_gets_its_share_only() {
     let Some(ip) = address_of_this_machine() else {
         eprintln!("this machine has no address but loopback's: not tested over sockets");
         return;
@@ -157,7 +157,7 @@ mod exhaustive {
     /// A program that connects and sends nothing takes no slot from one that speaks, nor from
     /// people; and may stay silent for as long as nobody needs its place.
     #[test]
-    fn the_oldest_silent_program_makes_room_after_ten_seconds() {
+    fn oldest_silent_program_makes_room_in_time() {
         let flags =
             ["--max-silent", "2", "--max-clients", "50", "--join-grace", "0", "--heartbeat", "50ms", "--idle", "0"];
         let server = TestServer::with(&flags);

@@ -23,7 +23,7 @@ fn few_descriptors_are_known_at_the_start() {
 /// With no descriptor left, callers are told so, the room goes on, and when there are some again
 /// people come in again.
 #[test]
-fn without_descriptors_the_room_goes_on_and_recovers() {
+fn server_without_descriptors_goes_on_and_recovers() {
     let server = TestServer::new();
     let mut alice = Peer::enter_quiet(server.text);
     let mut bob = Peer::enter(server.text);

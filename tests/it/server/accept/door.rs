@@ -19,7 +19,7 @@ fn complaint(flags: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_start_that_cannot_work_says_what_to_do() {
+fn start_failed_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("text://{}", taken.local_addr().unwrap());
     for (code, wanted, flags) in [
@@ -43,7 +43,7 @@ fn a_start_that_cannot_work_says_what_to_do() {
 
 /// Either all doors that were asked for are open, or none is.
 #[test]
-fn a_door_that_cannot_open_keeps_the_others_shut() {
+fn door_failed_keeps_the_others_shut() {
     let ours = Ipv4Addr::new(127, 0, 0, 78); // no other test uses it
     let taken = TcpListener::bind((ours, 0)).unwrap().local_addr().unwrap();
     let guard = TcpListener::bind(taken).unwrap();
@@ -90,7 +90,7 @@ fn its_port_is_free_at_once() {
 
 /// A server that is dropped instead of run has let go of its doors.
 #[test]
-fn a_server_that_never_ran_leaves_nothing_behind() {
+fn server_never_run_leaves_nothing() {
     let ours = Listen::required(Wire::Text, SocketAddr::from((Ipv4Addr::new(127, 0, 0, 79), 0)));
     let server = Server::bind(&Config { listen: vec![ours], ..Config::default() }).unwrap();
     let door = server.addresses()[0].1;
@@ -102,7 +102,7 @@ fn a_server_that_never_ran_leaves_nothing_behind() {
 /// written to the person of that name went to the other, and after the other had left, to nobody:
 /// "Nobody here is called 127.0.0.1:33233. Did you mean 127.0.0.1:33233?"
 #[test]
-fn a_caller_at_another_door_cannot_take_over_an_address() {
+fn caller_elsewhere_takes_over_no_address() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::connect_from(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 0)), server.text);

@@ -48,7 +48,7 @@ fn expect_few_lines(server: &TestServer, words: &str, count: usize, began: Insta
 }
 
 #[test]
-fn a_flood_of_broken_frames_is_a_few_lines_and_a_count() {
+fn log_flooded_by_broken_frames_stays_short() {
     let server = TestServer::new();
     let began = Instant::now();
     for _ in 0..300 {
@@ -67,7 +67,7 @@ fn a_flood_of_broken_frames_is_a_few_lines_and_a_count() {
 }
 
 #[test]
-fn a_flood_of_refused_callers_is_a_few_lines_and_a_count() {
+fn log_flooded_by_refusals_stays_short() {
     let server = TestServer::with(&["--max-clients", "1"]);
     let _alice = Peer::enter(server.text);
     let began = Instant::now();
@@ -79,7 +79,7 @@ fn a_flood_of_refused_callers_is_a_few_lines_and_a_count() {
 
 /// The first lines have long been written when the flood goes on, and nothing else happens.
 #[test]
-fn a_count_is_told_though_nothing_follows_it() {
+fn log_count_is_written_without_further_lines() {
     let server = TestServer::with(&["--max-clients", "1", "--idle", "0"]);
     let _alice = Peer::enter(server.text);
     let refused = |callers| {
@@ -137,7 +137,7 @@ fn an_end_does_not_overtake_the_count() {
 }
 
 #[test]
-fn nothing_that_people_say_is_in_the_log() {
+fn log_never_holds_chat_text() {
     let server = TestServer::with(&["--log-level", "debug", "--max-line", "200"]);
     let mut alice = Peer::enter(server.text);
     for line in [
@@ -185,7 +185,7 @@ fn nothing_that_people_say_is_in_the_log() {
 /// Whatever a session does in its life, the log has one line of it, which is its end: nobody fills the log
 /// without coming again, and that is counted for the cause.
 #[test]
-fn a_session_is_one_line_of_the_log_whatever_it_does() {
+fn session_of_any_kind_logs_one_line() {
     let server = TestServer::with(&["--rate", "0"]);
     let mut gopher = Peer::connect(server.relay);
     let mut alice = Peer::enter(server.text);
@@ -259,8 +259,8 @@ fn said_by(program: &mut Child, words: &str) -> String {
 /// Whatever a peer sends, a program that logs it has one line of it, in which nothing acts on the
 /// operator's terminal or looks like another line.
 #[test]
-fn what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log() {
-    let Some(mut program) = program("what_a_peer_has_sent_is_one_harmless_line_of_a_program_s_log") else {
+fn program_log_escapes_what_peers_send() {
+    let Some(mut program) = program("program_log_escapes_what_peers_send") else {
         let log = parlor::server::log::start(None).unwrap();
         let door = Listen::required(Wire::Frame, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let server = Server::bind(&Config { listen: vec![door], ..Config::default() }).unwrap();

@@ -39,7 +39,7 @@ mod exhaustive {
     /// The pipe is full before the first line, and nobody reads it. (What becomes of the lines when somebody
     /// does: `log.rs`.)
     #[test]
-    fn nobody_waits_for_who_reads_the_log() {
+    fn unread_log_delays_nobody() {
         let pipe = std::env::temp_dir().join(format!("parlor-log-{}", std::process::id()));
         let _ = std::fs::remove_file(&pipe);
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());

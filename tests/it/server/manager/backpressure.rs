@@ -95,7 +95,7 @@ fn hear_or_be_told(peer: &mut Peer, lines: usize) -> usize {
 }
 
 #[test]
-fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
+fn reader_taking_nothing_is_closed_and_logged() {
     let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
     let alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);
@@ -125,7 +125,7 @@ fn who_takes_nothing_for_the_write_timeout_is_closed_and_the_log_says_so() {
 }
 
 #[test]
-fn who_pauses_for_less_than_an_outbox_loses_nothing() {
+fn reader_in_short_pause_loses_nothing() {
     const LINES: usize = 12_000; // 6 MB: twice what the kernel keeps, so the outbox has to
     let server = TestServer::with(&["--max-pending", "8388608", "--write-timeout", "60s"]);
     let mut alice = Peer::enter(server.text);
@@ -140,7 +140,7 @@ fn who_pauses_for_less_than_an_outbox_loses_nothing() {
 }
 
 #[test]
-fn who_takes_a_byte_at_a_time_loses_nothing_and_holds_up_nobody() {
+fn reader_of_single_bytes_loses_nothing() {
     const LINES: usize = 300;
     let server = TestServer::new();
     let mut bob = Peer::enter(server.text);
@@ -198,7 +198,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn a_stalled_reader_is_told_exactly_how_many_lines_it_missed() {
+    fn stalled_reader_is_told_its_missed_lines() {
         let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
         let mut alice = Peer::enter(server.text);
         let mut bob = Peer::enter(server.text);
@@ -228,7 +228,7 @@ mod exhaustive {
     /// A program that did not read asks for what came after the last line before the gap: it has every
     /// line once, but for those that it is told are lost.
     #[test]
-    fn a_program_that_fell_behind_fetches_what_it_missed() {
+    fn program_behind_fetches_its_missed_lines() {
         const LINES: usize = 40_000; // 7 MB as objects: more than the kernel and an outbox keep
         const WIDTH: usize = 60;
         let server = TestServer::with(&["--history", "100000", "--write-timeout", "60s", "--join-grace", "0"]);
@@ -276,7 +276,7 @@ mod exhaustive {
 
     /// The same more than once: each time it stalls, it is told of what it missed that time.
     #[test]
-    fn every_stall_is_told_of_and_nothing_is_counted_twice() {
+    fn stalls_are_each_counted_once() {
         let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s"]);
         let mut alice = Peer::enter(server.text);
         let mut bob = Peer::enter(server.text);
@@ -293,7 +293,7 @@ mod exhaustive {
 
     /// Pending bytes grow old while the process is stopped. That must not end a session that goes on reading.
     #[test]
-    fn who_reads_is_not_cut_because_the_process_was_stopped() {
+    fn stopped_process_cuts_no_reader() {
         const LINES: usize = 16_000; // 8 MB
         const TIMEOUT: Duration = Duration::from_secs(6);
         let server = TestServer::with(&["--max-pending", "33554432", "--write-timeout", "6s"]);
@@ -314,7 +314,7 @@ mod exhaustive {
     }
 
     #[test]
-    fn in_a_flood_nobody_who_reads_loses_a_line() {
+    fn reader_in_flood_loses_no_line() {
         const READERS: usize = 20;
         const LINES: usize = 50_000;
         // More than the kernel and an outbox keep for a reader: without the pace, the talker would be
@@ -359,7 +359,7 @@ mod exhaustive {
     /// Somebody asks for more and more and reads none of it: the server stops listening to that
     /// session, the others chat on, and when nothing has been taken for long enough it is closed.
     #[test]
-    fn who_never_reads_its_own_answers_hurts_nobody() {
+    fn unread_answers_hurt_nobody_else() {
         for question in ["/help\n", "who\n", "/who\n", "/xyzzy\n"] {
             let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1s"]);
             let mut alice = Peer::enter(server.text);

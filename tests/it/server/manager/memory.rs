@@ -12,7 +12,7 @@ use parlor::server::budget::Budget;
 /// Everyone at once does what costs most: reads nothing, asks for long answers, floods, leaves a line
 /// unfinished. The server stays below what the README says, by far, since that is the sum of all limits.
 #[test]
-fn a_house_full_of_the_worst_stays_within_its_memory() {
+fn full_server_stays_within_its_memory() {
     let flags = ["--max-clients", "24", "--max-pending", "262144", "--max-rooms", "2", "--write-timeout", "60s"];
     let server = TestServer::with(&flags);
     let doors = [server.text, server.relay, server.json, server.frame];
@@ -52,7 +52,7 @@ mod exhaustive {
     /// A dozen who read nothing, at every door, while somebody says much more than the kernel keeps for them:
     /// what the server keeps is no more than may wait for each, and as much again.
     #[test]
-    fn a_flood_before_those_who_read_nothing_takes_what_may_wait_for_them() {
+    fn flood_takes_memory_of_outboxes_only() {
         const PENDING: usize = 256 * 1024;
         const LINES: usize = 16_000; // of 1,000 bytes; the kernel keeps some 4 MB for each
         let server =

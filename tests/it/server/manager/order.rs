@@ -35,7 +35,7 @@ fn listen(mut peer: Peer, lines: usize) -> (Peer, Vec<(usize, usize)>) {
 }
 
 #[test]
-fn ten_talk_at_once_and_everyone_hears_one_order() {
+fn ten_talkers_are_heard_in_one_order() {
     let server = TestServer::new();
     let mut witness = Peer::enter(server.text);
     let by_relay = |index: usize| index % 2 == 1;

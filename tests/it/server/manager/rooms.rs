@@ -22,7 +22,7 @@ fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn two_rooms_at_full_speed_do_not_hear_each_other() {
+fn two_busy_rooms_stay_apart() {
     const LINES: usize = 500;
     let server = TestServer::new();
     let enter = |room: &str| {
@@ -53,7 +53,7 @@ fn two_rooms_at_full_speed_do_not_hear_each_other() {
 /// A program loses its connection in the middle of a talk, and asks for what came `After` the last
 /// line that it saw: it has every line, and none of them differently.
 #[test]
-fn who_returns_with_after_has_every_line_once() {
+fn returning_reader_has_every_line_once() {
     const LINES: u64 = 2000;
     const KEPT: &str = "5000";
     let server = TestServer::with(&["--history", KEPT, "--join-grace", "0"]);
@@ -113,7 +113,7 @@ fn who_returns_with_after_has_every_line_once() {
 
 /// A program in three rooms hears each of them without a gap and in order, and its own answers between them.
 #[test]
-fn session_in_three_rooms_hears_each_in_order() {
+fn session_in_three_rooms_keeps_order() {
     const LINES: u64 = 500;
     const ROOMS: [&str; 3] = ["tea", "coffee", "lobby"];
     let server = TestServer::with(&["--join-grace", "0"]);
@@ -165,7 +165,7 @@ fn session_in_three_rooms_hears_each_in_order() {
 /// Those who do not see everything are given their ranges of the same bytes: each hears the rest in
 /// the order of those who hear all.
 #[test]
-fn filters_leave_the_others_and_the_order_alone() {
+fn filters_keep_order_of_the_rest() {
     const LINES: usize = 1000;
     let server = TestServer::new();
     let mut bob = Peer::enter_quiet(server.text); // hears all of it
@@ -213,7 +213,7 @@ fn filters_leave_the_others_and_the_order_alone() {
 
 /// A filter holds from where it was set, also in the middle of what one read brings.
 #[test]
-fn a_filter_holds_from_where_it_was_set() {
+fn filter_holds_from_where_it_stands() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);
@@ -285,7 +285,7 @@ fn ten_thousand_joins_and_leaves_hurt_nobody() {
 
 /// Rooms are made by thousands, each left for the next: there are never more than may be.
 #[test]
-fn three_thousand_rooms_take_the_memory_of_a_few() {
+fn many_rooms_take_memory_of_few() {
     const ROOMS: usize = 3000;
     let server = TestServer::with(&["--max-rooms", "16"]);
     let mut bob = Peer::enter(server.text);
@@ -311,7 +311,7 @@ fn three_thousand_rooms_take_the_memory_of_a_few() {
 
 /// The history of an empty room stays until its place is needed.
 #[test]
-fn an_empty_room_keeps_what_was_said_until_its_place_is_needed() {
+fn empty_room_keeps_history_until_displaced() {
     let server = TestServer::with(&["--max-rooms", "4"]);
     let mut alice = Peer::enter(server.text);
     let join = |alice: &mut Peer, room: &str| {
@@ -338,7 +338,7 @@ mod exhaustive {
     /// Three hundred come and go at once; who is there already hears a handful of lines about it, which
     /// add up, by text and by JSON.
     #[test]
-    fn a_join_storm_is_a_handful_of_lines() {
+    fn join_storm_is_few_lines() {
         const CROWD: usize = 300;
         let server = TestServer::new();
         let mut witness = Peer::enter(server.text);
@@ -386,7 +386,7 @@ mod exhaustive {
     /// Somebody goes back and forth without a pause, for longer than comings and goings are counted
     /// together: not one of them is lost where one count ends and the next begins.
     #[test]
-    fn comings_and_goings_without_a_pause_are_counted_to_the_last() {
+    fn endless_joins_are_counted_to_the_last() {
         const BATCH: usize = 20;
         const LONG_ENOUGH: Duration = Duration::from_millis(6500); // three counts
         let server = TestServer::with(&["--history", "0"]);

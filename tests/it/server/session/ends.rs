@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::support::{Movements, Peer, TestServer, chat, wait_for};
 
 #[test]
-fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
+fn reset_in_mid_line_leaves_it_unsaid() {
     for said in ["hal", "one\nhal", "\u{1b}\u{1b}", "\u{20ac}"] {
         let server = TestServer::new();
         let mut alice = Peer::enter(server.text);
@@ -32,7 +32,7 @@ fn a_reset_in_mid_line_is_a_leaving_and_the_line_is_not_said() {
 /// A script that says a line and closes without reading is found out by the first line that cannot be
 /// sent to it, often before its own has been looked at. That one counts all the same.
 #[test]
-fn what_was_said_before_a_reset_is_heard() {
+fn line_before_reset_is_heard() {
     let server = TestServer::new();
     let mut alice = Peer::enter_quiet(server.text);
     for number in 0..60 {
@@ -45,7 +45,7 @@ fn what_was_said_before_a_reset_is_heard() {
 
 /// A close over input that nobody has read is a reset, and the reset eats what was said last.
 #[test]
-fn a_goodbye_is_not_eaten_by_what_comes_behind_it() {
+fn goodbye_survives_unread_input() {
     let server = TestServer::new();
     for behind in [0, 10, 600] {
         let mut bob = Peer::enter(server.text);
@@ -61,7 +61,7 @@ fn a_goodbye_is_not_eaten_by_what_comes_behind_it() {
 /// was told to go is listened to as long as a goodbye takes: much more than the kernel has room for.
 /// On a busy machine that second can be too short, but not each time.
 #[test]
-fn who_talks_on_at_the_end_is_not_reset() {
+fn talker_at_its_end_is_not_reset() {
     let server = TestServer::new();
     let more = format!("{}\n", "x".repeat(99)).repeat(120_000);
     let written = (0..10).any(|_| {
@@ -76,7 +76,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn two_thousand_come_and_go_and_leave_nothing_behind() {
+    fn two_thousand_visits_leave_nothing_behind() {
         let server = TestServer::new();
         let mut witness = Peer::enter(server.text);
         let mut alice = Peer::enter(server.text);
@@ -115,7 +115,7 @@ mod exhaustive {
     /// for either. His silence is what ends him, then his place is free; the kernel alone would wait twice the
     /// write time-out for what it has sent him.
     #[test]
-    fn who_has_vanished_is_idle_and_his_place_is_free_soon_after() {
+    fn vanished_peer_times_out_and_frees_slot() {
         let server = TestServer::with(&["--idle", "3s", "--write-timeout", "1h"]);
         let mut alice = Peer::enter(server.text);
         alice.send("/stay");

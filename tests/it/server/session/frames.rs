@@ -14,7 +14,7 @@ use crate::support::{GROWTH, Peer, TestServer, chat, frame, packet};
 /// tnet's client takes any frame for its answer: ten `test` and two empty ones, one at a time, while
 /// people chat, each answered by itself and by nothing else.
 #[test]
-fn a_client_of_tnet_hears_its_answers_and_nothing_else() {
+fn tnet_client_hears_its_answers_only() {
     let server = TestServer::with(&["--heartbeat", "0"]);
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);
@@ -36,7 +36,7 @@ fn a_client_of_tnet_hears_its_answers_and_nothing_else() {
 /// Nor does it hear of rate limits while it is no part of the chat: a notice took the place of the
 /// forty-first answer. Its requests are held back all the same; a session that talks is told.
 #[test]
-fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
+fn tnet_client_in_hurry_hears_answers_only() {
     let limits = ["--rate", "5", "--burst", "40", "--request-rate", "40"];
     let server = TestServer::with(&[&["--heartbeat", "0", "--join-grace", "0"], &limits[..]].concat());
     let mut tnet = Peer::connect(server.frame);
@@ -69,7 +69,7 @@ fn a_client_of_tnet_that_hurries_hears_its_answers_and_nothing_else() {
 }
 
 #[test]
-fn heartbeats_come_from_the_accept_on_and_none_is_answered() {
+fn heartbeats_begin_at_accept_and_stay_unanswered() {
     let server = TestServer::with(&["--heartbeat", "200ms"]);
     let began = Instant::now();
     let mut dave = Peer::connect(server.frame);
@@ -94,7 +94,7 @@ fn heartbeats_come_from_the_accept_on_and_none_is_answered() {
 }
 
 #[test]
-fn unknown_routes_are_told_and_a_flood_of_them_hurts_nobody() {
+fn flood_of_unknown_routes_is_told() {
     const TIMES: u32 = 10_000;
     let server = TestServer::with(&["--heartbeat", "0"]);
     let mut alice = Peer::enter(server.text);
@@ -123,7 +123,7 @@ fn unknown_routes_are_told_and_a_flood_of_them_hurts_nobody() {
 }
 
 #[test]
-fn a_frame_may_have_max_frame_bytes_and_not_one_more() {
+fn frame_over_limit_is_refused() {
     let server = TestServer::with(&["--max-frame", "100", "--heartbeat", "0"]);
     let before = server.status("VmRSS");
     for (length, header) in [(101, 101), (102, 102), (0x7fff_ffff, 0), (0xffff_ffff_u32, 0)] {
@@ -144,7 +144,7 @@ fn a_frame_may_have_max_frame_bytes_and_not_one_more() {
 }
 
 #[test]
-fn wrong_bytes_at_the_frame_door_end_that_session_alone() {
+fn wrong_frame_ends_that_session_alone() {
     let server = TestServer::new();
     let mut alice = Peer::enter_quiet(server.text);
     let mut bob = Peer::enter(server.text);
@@ -173,7 +173,7 @@ mod exhaustive {
     /// The two waits of ten seconds that no flag shortens, at the same time: a frame that was begun must
     /// be finished, and a program that was asked to leave must.
     #[test]
-    fn ten_seconds_for_a_frame_and_to_leave() {
+    fn unfinished_input_ends_after_ten_seconds() {
         let server = TestServer::with(&["--heartbeat", "0", "--join-grace", "1ms"]);
         let ten = Duration::from_millis(9900); // a turn of the server may have begun a little before
         let began = Instant::now();

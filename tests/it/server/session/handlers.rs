@@ -22,7 +22,7 @@ fn server() -> Server {
 }
 
 #[test]
-fn handlers_answer_in_order_among_the_chat_s_answers() {
+fn handler_answers_keep_their_order() {
     let server = server()
         .on_route(1, |caller, data| caller.reply([b"one ", data].concat()))
         .on_act("time", |caller, data| {
@@ -61,7 +61,7 @@ fn handlers_answer_in_order_among_the_chat_s_answers() {
 
 /// `Server::on_route` and `Server::on_act` panic for the keys of the chat.
 #[test]
-fn heartbeats_and_the_chat_s_own_are_never_a_handler_s() {
+fn handler_never_gets_keys_of_chat() {
     let server = server()
         .on_route(0, |caller, data| caller.reply([b"zero ", data].concat()))
         .on_route(112, |caller, _| caller.reply("taken over"))
@@ -97,7 +97,7 @@ fn a_handler_need_not_answer() {
 
 /// From another thread, to whichever door, in order; and to nobody any more when it has gone.
 #[test]
-fn a_session_can_be_sent_to_from_elsewhere() {
+fn remote_sends_from_another_thread() {
     let (came, remotes) = mpsc::channel::<(Wire, String, Remote)>();
     let server = server()
         .on_open(move |caller| {
@@ -156,7 +156,7 @@ fn a_session_can_be_sent_to_from_elsewhere() {
 /// Every ending reaches `on_close`, once and with its name: a close by a handler, which delivers what
 /// was sent before it; a panic of a handler, which ends that session alone; and an end of input.
 #[test]
-fn a_handler_s_close_and_its_panic_end_that_session_alone() {
+fn handler_panic_ends_that_session_alone() {
     let (gone, endings) = mpsc::channel::<(SessionId, CloseReason)>();
     let (came, ids) = mpsc::channel();
     let server = server()
@@ -219,7 +219,7 @@ fn a_handler_s_close_and_its_panic_end_that_session_alone() {
 
 /// Whichever handler it is that panics; the last one has nobody left to end.
 #[test]
-fn a_panic_of_any_handler_ends_that_session_alone() {
+fn panic_of_any_handler_stays_in_session() {
     let (gone, endings) = mpsc::channel();
     let server = server()
         .on_open(|caller| assert_ne!(caller.door(), Wire::Relay, "this panics, as it should"))
@@ -258,7 +258,7 @@ fn a_panic_of_any_handler_ends_that_session_alone() {
 /// A handler has its session's reader thread to itself: the session's next request waits for it, and
 /// nobody else's.
 #[test]
-fn a_slow_handler_keeps_its_own_session_waiting_and_no_other() {
+fn slow_handler_delays_its_session_alone() {
     let (entered, slow) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let released = std::sync::Mutex::new(released);
@@ -394,7 +394,7 @@ mod exhaustive {
     /// `Remote::send` does not wait for a peer that does not read: it reports that the server is
     /// busy, and at last that the session has gone.
     #[test]
-    fn sending_from_elsewhere_never_waits_for_who_does_not_read() {
+    fn remote_send_never_waits_for_slow_peer() {
         let (came, remotes) = mpsc::channel::<Remote>();
         let server = server().on_open(move |caller| _ = came.send(caller.remote())).spawn().unwrap();
         let stuck = Peer::connect_narrow(server.address(Wire::Frame).unwrap(), 4096);

@@ -5,7 +5,7 @@ use std::io::Write;
 use crate::support::{GROWTH, Peer, TestServer};
 
 #[test]
-fn a_line_may_have_max_line_bytes_and_not_one_more() {
+fn line_over_limit_is_refused() {
     let server = TestServer::with(&["--max-line", "100"]);
     let mut alice = Peer::enter(server.text);
     for end in ["\n", "\r\n"] {
@@ -32,7 +32,7 @@ fn a_line_may_have_max_line_bytes_and_not_one_more() {
 }
 
 #[test]
-fn ten_megabytes_without_a_line_end_take_no_memory() {
+fn endless_line_takes_no_memory() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let before = server.status("VmRSS");
@@ -50,7 +50,7 @@ fn ten_megabytes_without_a_line_end_take_no_memory() {
 }
 
 #[test]
-fn a_relay_flood_without_a_line_end_ends_that_session() {
+fn relay_line_without_end_ends_session() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let gopher = Peer::connect(server.relay);
@@ -88,7 +88,7 @@ fn invalid_utf8_may_be_split_anywhere() {
 }
 
 #[test]
-fn lines_may_come_byte_by_byte_from_many() {
+fn lines_byte_by_byte_from_many_arrive() {
     let server = TestServer::new();
     let mut alice = Peer::enter_quiet(server.text);
     let mut crowd: Vec<Peer> = (0..10).map(|_| Peer::enter(server.text)).collect();

@@ -15,7 +15,7 @@ use crate::support::{DOORS, Peer, TestServer, chat, frame, packet};
 
 /// The bytes that PROTOCOLS.md has from gtcp itself.
 #[test]
-fn recorded_bytes_of_gtcp_are_answered_to_the_byte() {
+fn recorded_gtcp_packets_are_answered_exactly() {
     let server = TestServer::with(&["--join-grace", "300ms"]);
     let mut now = Peer::connect(server.json);
     now.send_raw(GF2_HEARTBEAT);
@@ -31,7 +31,7 @@ fn recorded_bytes_of_gtcp_are_answered_to_the_byte() {
 /// A client of gtcp in each framing: answered alike, asked to leave when it has not joined in time,
 /// still served then, and gone when it closes. One that has joined is not asked.
 #[test]
-fn each_framing_is_answered_alike_and_asked_to_leave_when_it_never_joins() {
+fn framing_each_is_answered_alike() {
     let server = TestServer::with(&["--join-grace", "500ms"]);
     let mut joined = Peer::connect(server.json);
     joined.ask(&json!({"Act": "join", "Data": "den"}));
@@ -95,7 +95,7 @@ fn a_door_may_fix_the_framing() {
 }
 
 #[test]
-fn two_hundred_packets_in_one_segment_are_answered_in_order() {
+fn packets_in_one_segment_keep_their_order() {
     let server = TestServer::with(&["--join-grace", "0"]);
     for framing in Framing::ALL {
         let mut peer = Peer::connect(server.json);
@@ -113,7 +113,7 @@ fn two_hundred_packets_in_one_segment_are_answered_in_order() {
 }
 
 #[test]
-fn a_packet_may_have_max_packet_bytes_and_not_one_more() {
+fn packet_over_limit_is_refused() {
     let server = TestServer::with(&["--max-packet", "100", "--join-grace", "0"]);
     for framing in Framing::ALL {
         // Within the object: white space behind it belongs to no packet where packets are text.
@@ -163,7 +163,7 @@ fn the_largest_packets_and_frames_go_through() {
 
 /// An answer longer than a header of one byte can say is cut, with a mark.
 #[test]
-fn an_answer_that_its_framing_cannot_carry_is_cut() {
+fn answer_too_long_for_framing_is_cut() {
     let server = TestServer::with(&["--join-grace", "0"]);
     let mut alice = Peer::enter_quiet(server.text);
     let _others: Vec<Peer> = (0..20).map(|_| Peer::enter(server.text)).collect();
@@ -195,7 +195,7 @@ fn an_answer_that_its_framing_cannot_carry_is_cut() {
 
 /// A stray packet without an object is answered, and the session stays.
 #[test]
-fn an_empty_packet_is_an_error_and_no_end() {
+fn empty_packet_is_error_and_session_stays() {
     let server = TestServer::with(&["--join-grace", "0"]);
     for framing in [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
         let mut peer = Peer::connect(server.json);
@@ -239,7 +239,7 @@ fn input_may_end_within_a_packet() {
 
 /// A mark belongs to its own request: a heartbeat that bore one gave it to the next answer.
 #[test]
-fn a_mark_that_is_not_answered_goes_to_nobody_else() {
+fn unanswered_mark_goes_to_nobody_else() {
     let server = TestServer::with(&["--join-grace", "0"]);
     let mut carol = Peer::connect(server.json);
     carol.send(r#"{"Act":"heartbeat","Ref":"beat"}"#);
@@ -249,7 +249,7 @@ fn a_mark_that_is_not_answered_goes_to_nobody_else() {
 
 /// Being told to slow down is nobody's answer: it took the mark of the request that was held back.
 #[test]
-fn marks_stay_with_their_answers_when_lines_are_held_back() {
+fn throttled_marks_stay_with_their_answers() {
     let server = TestServer::with(&["--rate", "20", "--burst", "5", "--join-grace", "0"]);
     let mut carol = Peer::connect(server.json);
     let all: String = (0..12).map(|n| format!("{{\"Act\":\"who\",\"Ref\":{n}}}\n")).collect();
@@ -271,7 +271,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn a_packet_may_come_byte_by_byte_in_any_framing() {
+    fn packet_byte_by_byte_is_read() {
         let server = TestServer::with(&["--join-grace", "0"]);
         for framing in Framing::ALL {
             let mut peer = Peer::connect(server.json);
@@ -286,7 +286,7 @@ mod exhaustive {
 
     /// Their time went by while the process was stopped, and what they sent in it counts first.
     #[test]
-    fn who_joined_while_the_process_was_stopped_is_not_asked_to_leave() {
+    fn join_during_stopped_process_counts() {
         let server = TestServer::with(&["--join-grace", "3s"]);
         let mut all: Vec<Peer> = (0..100).map(|_| Peer::connect(server.json)).collect();
         for peer in &mut all {

@@ -102,7 +102,7 @@ fn answers_keep_their_place_among_lines() {
 }
 
 #[test]
-fn whoever_speaks_telnet_is_answered_in_crlf_and_nobody_else_is() {
+fn telnet_client_alone_gets_crlf() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);
@@ -120,7 +120,7 @@ fn whoever_speaks_telnet_is_answered_in_crlf_and_nobody_else_is() {
 }
 
 #[test]
-fn a_subnegotiation_is_skipped_up_to_four_kilobytes() {
+fn subnegotiation_of_four_kilobytes_is_skipped() {
     let server = TestServer::new();
     let mut bob = Peer::enter(server.text);
     bob.send_raw(b"\xff\xfa\x18");
@@ -151,7 +151,7 @@ fn a_subnegotiation_without_end_ends_the_session() {
 /// GNU telnet sends its data mark as urgent data, which by default is taken out of the stream: then
 /// the 255 before it swallowed the letter behind it.
 #[test]
-fn an_urgent_data_mark_does_not_tear_the_stream() {
+fn urgent_data_mark_keeps_stream_whole() {
     let server = TestServer::new();
     let mut bob = Peer::enter(server.text);
     for _ in 0..20 {

@@ -9,7 +9,7 @@ use crate::support::recorded::{HELLO, NICE};
 use crate::support::{GROWTH, Peer, TestServer};
 
 #[test]
-fn a_paste_of_forty_lines_goes_through_at_once() {
+fn paste_of_forty_lines_passes_at_once() {
     let server = TestServer::with(&["--rate", "5", "--burst", "40"]);
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::greeted(server.text);
@@ -65,7 +65,7 @@ fn line_after_rename_has_the_new_name() {
 }
 
 #[test]
-fn who_says_more_is_told_once_to_slow_down_and_loses_nothing() {
+fn throttled_talker_is_told_once() {
     let server = TestServer::with(&["--rate", "20", "--burst", "40"]);
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::greeted(server.text);
@@ -98,7 +98,7 @@ fn who_says_more_is_told_once_to_slow_down_and_loses_nothing() {
 
 /// GoChat's own client, when its input ends, says its last word again and again without end.
 #[test]
-fn a_relay_client_that_floods_is_slowed_and_hurts_nobody() {
+fn relay_flood_is_slowed_alone() {
     let server = TestServer::with(&["--rate", "5", "--burst", "40"]);
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);

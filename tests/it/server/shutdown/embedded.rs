@@ -8,7 +8,7 @@ use parlor::{Config, Server, Wire};
 
 /// The same server within a program: two at once, each stopped by its handle.
 #[test]
-fn a_program_can_run_a_server_and_stop_it() {
+fn embedded_server_runs_and_stops() {
     let config = Config { listen: vec![open(Wire::Text), open(Wire::Relay)], ..Config::default() };
     let servers: Vec<_> = (0..2).map(|_| Server::bind(&config).unwrap().spawn().unwrap()).collect();
     for server in servers {
@@ -99,7 +99,7 @@ fn settings_beyond_all_bounds_still_serve() {
 }
 
 #[test]
-fn a_stop_may_be_asked_for_before_the_start() {
+fn stop_before_start_ends_the_run() {
     let server = Server::bind(&Config { listen: vec![open(Wire::Text)], ..Config::default() }).unwrap();
     let mut early = Peer::connect(server.addresses()[0].1);
     assert!(server.stopper().trigger(), "the first time");

@@ -78,7 +78,7 @@ fn a_stop_waits_for_nobody_for_long() {
 
 /// Closing over input that nobody has read sends a reset, and a reset eats the goodbye.
 #[test]
-fn the_goodbye_arrives_though_the_peer_was_talking() {
+fn stop_tells_peer_that_talks() {
     for _ in 0..5 {
         let mut server = TestServer::new();
         let mut talkers: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
@@ -129,7 +129,7 @@ fn the_goodbye_arrives_though_much_was_unread() {
 
 /// Lines pending for a slow reader are delivered, not cut off.
 #[test]
-fn a_stop_flushes_what_waits_for_a_slow_reader() {
+fn stop_flushes_pending_of_slow_reader() {
     const LINES: usize = 6000; // of 1,000 bytes: more than the kernel keeps
     let mut server = TestServer::with(&["--max-pending", "8388608", "--drain", "20s"]);
     let mut alice = Peer::enter(server.text);
@@ -152,7 +152,7 @@ fn a_stop_flushes_what_waits_for_a_slow_reader() {
 }
 
 #[test]
-fn lines_held_back_by_flood_control_are_said_at_the_stop() {
+fn stop_says_throttled_lines() {
     let mut server = TestServer::with(&["--rate", "1", "--burst", "5"]);
     let mut alice = Peer::greeted(server.text);
     let mut bob = Peer::greeted(server.text);
@@ -173,7 +173,7 @@ fn lines_held_back_by_flood_control_are_said_at_the_stop() {
 
 /// Long questions that were held back are answered one after another at a stop too, not all in one go.
 #[test]
-fn questions_held_back_take_no_more_memory_at_the_stop() {
+fn stop_with_throttled_questions_bounds_memory() {
     let mut server = TestServer::with(&["--rate", "1", "--burst", "400"]);
     let mut alice = Peer::greeted(server.text);
     let line = "x".repeat(600);
@@ -206,7 +206,7 @@ fn questions_held_back_take_no_more_memory_at_the_stop() {
 
 /// Nobody who comes while it stops is left hanging.
 #[test]
-fn who_comes_during_the_stop_is_let_go() {
+fn stop_turns_new_callers_away() {
     let mut server = TestServer::new();
     let door = server.text;
     let _alice = Peer::enter(door);
@@ -230,7 +230,7 @@ fn who_comes_during_the_stop_is_let_go() {
 
 /// Each is told in its own format, what was said before is delivered, and the end is clean.
 #[test]
-fn a_stop_is_told_to_programs_in_their_own_format() {
+fn stop_tells_programs_in_their_format() {
     let mut server = TestServer::with(&["--join-grace", "0", "--heartbeat", "0"]);
     let mut alice = Peer::enter(server.text);
     let mut json: Vec<_> = Framing::ALL.map(|framing| (framing, Peer::connect(server.json))).into();
@@ -262,7 +262,7 @@ mod exhaustive {
     /// A hundred by every door, of whom ten read nothing and two have vanished: nothing but `--drain` lets go of
     /// those within the hour. Nobody closes on his own; nc does not either.
     #[test]
-    fn a_stop_of_a_hundred_takes_three_seconds_whoever_they_are() {
+    fn stop_of_hundred_sessions_stays_in_time() {
         let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "1h", "--idle", "0"]);
         let mut talker = Peer::enter_quiet(server.text);
         let _stalled: Vec<Peer> = (0..10).map(|_| Peer::enter(server.text)).collect();
@@ -287,7 +287,7 @@ mod exhaustive {
     /// Four talk as fast as they can, right into the stop. What came back to the one who said it is at
     /// everyone who listens, before the goodbye.
     #[test]
-    fn a_line_whose_sender_saw_it_is_at_every_listener() {
+    fn stop_delivers_each_echoed_line() {
         for _ in 0..3 {
             let mut server = TestServer::new();
             let listeners: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();

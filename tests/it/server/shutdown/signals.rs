@@ -6,7 +6,7 @@ use super::stall_the_others;
 use crate::support::{DOORS, GOODBYE, Peer, TestServer, wait_for};
 
 #[test]
-fn every_signal_of_the_kind_stops_it_gracefully() {
+fn stop_signals_each_end_it_gracefully() {
     for signal in ["TERM", "INT", "QUIT", "HUP"] {
         let mut server = TestServer::new();
         let mut alice = Peer::enter_as(server.text, "alice");
@@ -45,7 +45,7 @@ fn signals_within_a_second_are_one_wish() {
 
 /// Both at once, in any order: neither is the second.
 #[test]
-fn a_hang_up_beside_another_signal_is_no_hurry() {
+fn hang_up_beside_other_signal_stops_gracefully() {
     for signals in ["-TERM $0; kill -HUP $0", "-HUP $0; kill -TERM $0"].repeat(10) {
         let mut server = TestServer::new();
         let mut alice = Peer::enter(server.text);
@@ -61,7 +61,7 @@ fn a_hang_up_beside_another_signal_is_no_hurry() {
 
 /// A server that is started by nohup lives on.
 #[test]
-fn a_hang_up_that_is_ignored_at_the_start_stays_ignored() {
+fn hang_up_ignored_at_start_stays_ignored() {
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_parlor")]);
     command.args(DOORS);
