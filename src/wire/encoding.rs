@@ -1,8 +1,7 @@
 //! How notices are written for one session: the wire format and, for people, the style of the lines.
 
-use super::rendering::Rendering;
-use super::{Framing, Key, frame, json, text};
-use crate::protocol::{Charset, Notice, StyleChange, clean};
+use super::json::Framing;
+use crate::protocol::{Charset, StyleChange};
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,30 +74,6 @@ impl Encoding {
         match self {
             Self::Text(style) => Self::Text(Style { classic, ..style }),
             other => other,
-        }
-    }
-
-    /// Appends `notice` to `out`, marked with the request that it answers, if any. Appends nothing if
-    /// the format has no words for it.
-    pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
-        Rendering::new(notice).append(self, tag, out);
-    }
-
-    /// Appends a handler's answer to a request for `key`: a frame of that route, a packet of that
-    /// act, or, where there are no such things, a line. What does not fit is cut.
-    pub fn encode_custom(self, key: &Key, data: &[u8], tag: Option<&str>, out: &mut Vec<u8>) {
-        let words = || clean(data).into_owned();
-        match (self, key) {
-            (Self::Frame, Key::Route(route)) => frame::put(*route, data, out),
-            (Self::Frame, Key::Act(act)) => {
-                frame::put(frame::NOTICE_ROUTE, &json::custom(act, &words(), tag, usize::MAX), out);
-            }
-            (Self::Json(framing), Key::Act(act)) => json::encode_custom(act, &words(), tag, framing, out),
-            (Self::Json(framing), Key::Route(route)) => {
-                json::encode_custom(&route.to_string(), &words(), tag, framing, out);
-            }
-            (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", words()).as_bytes()),
-            (Self::Text(style), _) => text::encode_custom(&words(), style, out),
         }
     }
 

@@ -40,7 +40,9 @@
 
 mod buffer;
 mod client;
+mod decode;
 mod encoding;
+mod format;
 mod frame;
 mod heard;
 mod invisible;
@@ -51,12 +53,12 @@ mod request;
 mod sniff;
 mod text;
 
-use std::fmt;
-
-use crate::protocol::{Charset, Command, Malformed, Notice, Refusal, shortened};
+use crate::protocol::{Notice, Refusal};
 
 pub use client::HeardDecoder;
+pub use decode::{Decode, Inbound, Key, Limits, WireError};
 pub use encoding::{Encoding, Style};
+pub use format::Wire;
 pub use frame::{FrameDecoder, HEARTBEAT};
 pub use heard::{Heard, Kind, Speech};
 pub use json::{Framing, JsonDecoder};
@@ -65,46 +67,7 @@ pub use rendering::Rendering;
 pub use sniff::Protocol;
 pub use text::{TextDecoder, typed_line};
 
-/// A wire format: what is spoken at a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Wire {
-    /// Lines for people with telnet or nc.
-    Text,
-    /// Lines as GoChat's client speaks them.
-    Relay,
-    /// JSON packets as gtcp speaks them, in one framing, or in the one that a peer uses.
-    Json(Option<Framing>),
-    /// Frames as tnet speaks them.
-    Frame,
-}
-
 impl Wire {
-    /// Every wire format whose clients need not be told how to speak it.
-    pub const ALL: [Self; 4] = [Self::Text, Self::Relay, Self::Json(None), Self::Frame];
-
-    /// The wire format of a scheme of `--listen`: a name, or `json+FRAMING`.
-    #[must_use]
-    pub fn from_scheme(scheme: &str) -> Option<Self> {
-        if let Some(framing) = scheme.strip_prefix("json+") {
-            return Framing::ALL
-                .into_iter()
-                .find(|known| known.name() == framing)
-                .map(|framing| Self::Json(Some(framing)));
-        }
-        Self::ALL.into_iter().find(|wire| wire.name() == scheme)
-    }
-
-    /// Its name, which is also the scheme of `--listen SCHEME://…`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Relay => "relay",
-            Self::Json(_) => "json",
-            Self::Frame => "frame",
-        }
-    }
-
     /// How a session at this door is answered until it has shown that it wants it otherwise.
     #[must_use]
     pub fn first_encoding(self) -> Encoding {
@@ -151,134 +114,4 @@ impl Wire {
             Self::Frame => Box::new(FrameDecoder::new(limits)),
         }
     }
-}
-
-impl fmt::Display for Wire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The limits that bound a decoder's memory, whatever its peer sends.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Longest line of the text door, in bytes, without its end.
-    pub max_line: usize,
-    /// Longest packet of the JSON door, in bytes, without its header.
-    pub max_packet: usize,
-    /// Longest data of a frame, in bytes.
-    pub max_frame: usize,
-}
-
-impl Limits {
-    /// The length of the longest line, packet or frame of a wire format, in bytes.
-    #[must_use]
-    pub fn longest(self, wire: Wire) -> usize {
-        match wire {
-            Wire::Text => self.max_line,
-            Wire::Relay => usize::from(u16::MAX),
-            Wire::Json(_) => self.max_packet,
-            Wire::Frame => self.max_frame,
-        }
-    }
-}
-
-/// One direction of one session: bytes in, values out.
-pub trait Decode: Send {
-    /// Takes the bytes of one read. Call [`Decode::next`] until it has no more before feeding again.
-    fn feed(&mut self, bytes: &[u8]);
-
-    /// Says that no more bytes come: what is unfinished counts as finished, where the format says so.
-    fn end(&mut self);
-
-    /// The next whole thing; `None` where more bytes are needed.
-    ///
-    /// # Errors
-    /// Where the stream cannot be followed any further; nothing comes after an error.
-    fn next(&mut self) -> Result<Option<Inbound>, WireError>;
-
-    /// Whether the input so far ends within something that has to be finished in time.
-    fn is_midway(&self) -> bool {
-        false
-    }
-
-    /// Whether the input ends within an object as text. A person may type one by hand.
-    fn is_open(&self) -> bool {
-        false
-    }
-
-    /// Refuses the object that is open, because its rest does not come. If the rest comes later, it is
-    /// skipped.
-    fn give_up(&mut self) {}
-}
-
-/// One whole thing that a peer sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inbound {
-    /// It asks for something.
-    Command(Command),
-    /// It asked for something that cannot be done.
-    Refused(Refusal),
-    /// It is to be told something that needs no decision.
-    Tell(Notice),
-    /// The protocol below the chat is answered with these bytes.
-    Answer(Box<[u8]>),
-    /// The next thing is a request with this mark (JSON text), which its answer is to carry.
-    Tag(Box<str>),
-    /// It asks for something that is not the chat's; a handler may know it.
-    Custom {
-        /// The request's name.
-        key: Key,
-        /// The request's data.
-        data: Vec<u8>,
-    },
-    /// It shows that it is there, and wants no answer.
-    Heartbeat,
-    /// From now on it is answered in this encoding.
-    Switch(Encoding),
-    /// From now on lines for it end in CRLF: it has sent CRLF or a telnet command.
-    Crlf,
-    /// From now on lines for it are written in this character set.
-    Charset(Charset),
-}
-
-impl Inbound {
-    /// Whether it answers what telnet may ask as often as it likes (whether somebody is there, a timing
-    /// mark); every other of its questions is answered once.
-    #[must_use]
-    pub fn answers_a_poll(&self) -> bool {
-        match self {
-            Self::Tell(Notice::StillHere) => true,
-            Self::Answer(bytes) => bytes.ends_with(&[text::TIMING_MARK]),
-            _ => false,
-        }
-    }
-}
-
-/// The kind of request that a handler is registered for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// The route of a frame.
-    Route(u32),
-    /// The `Act` of a JSON packet.
-    Act(Box<str>),
-}
-
-impl fmt::Display for Key {
-    /// For the log. The peer may have chosen the act, so it is quoted and shortened.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Route(route) => write!(f, "route {route}"),
-            Self::Act(act) => write!(f, "act {:?}", shortened(act, 40)),
-        }
-    }
-}
-
-/// Why a stream cannot be followed any further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WireError {
-    /// The bytes break the format.
-    Malformed(Malformed),
-    /// They are of another protocol.
-    WrongProtocol(Protocol),
 }

@@ -1,8 +1,8 @@
 //! One notice, written in each encoding that somebody listens in.
 
-use super::json::Object;
-use super::{Encoding, frame, json, relay, text};
-use crate::protocol::Notice;
+use super::json::{NOTICE_ROUTE, Object};
+use super::{Encoding, Key, frame, json, relay, text};
+use crate::protocol::{Notice, clean};
 
 /// One notice to be written in several encodings. The framings of the JSON door and the frame door carry
 /// the same object, which is serialized at most once, unless it has to be cut for a framing.
@@ -27,6 +27,32 @@ impl<'a> Rendering<'a> {
             Encoding::Relay => relay::encode(self.notice, out),
             Encoding::Frame => frame::encode(self.notice, &mut self.object, tag, out),
             Encoding::Json(framing) => json::encode(&mut self.object, tag, framing, out),
+        }
+    }
+}
+
+impl Encoding {
+    /// Appends `notice` to `out`, marked with the request that it answers, if any. Appends nothing if
+    /// the format has no words for it.
+    pub fn encode(self, notice: &Notice, tag: Option<&str>, out: &mut Vec<u8>) {
+        Rendering::new(notice).append(self, tag, out);
+    }
+
+    /// Appends a handler's answer to a request for `key`: a frame of that route, a packet of that
+    /// act, or, where there are no such things, a line. What does not fit is cut.
+    pub fn encode_custom(self, key: &Key, data: &[u8], tag: Option<&str>, out: &mut Vec<u8>) {
+        let words = || clean(data).into_owned();
+        match (self, key) {
+            (Self::Frame, Key::Route(route)) => frame::put(*route, data, out),
+            (Self::Frame, Key::Act(act)) => {
+                frame::put(NOTICE_ROUTE, &json::custom(act, &words(), tag, usize::MAX), out);
+            }
+            (Self::Json(framing), Key::Act(act)) => json::encode_custom(act, &words(), tag, framing, out),
+            (Self::Json(framing), Key::Route(route)) => {
+                json::encode_custom(&route.to_string(), &words(), tag, framing, out);
+            }
+            (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", words()).as_bytes()),
+            (Self::Text(style), _) => text::encode_custom(&words(), style, out),
         }
     }
 }

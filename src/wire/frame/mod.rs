@@ -15,8 +15,6 @@ use crate::protocol::{CloseReason, CommandSpec, Malformed, Notice, Refusal};
 pub(super) const HEADER: usize = 8;
 /// The route on which tnet tells errors.
 pub(super) const ERROR_ROUTE: u32 = 10_000;
-/// The route of what is said to a program without being asked (see the JSON objects of the chat).
-pub(super) const NOTICE_ROUTE: u32 = 207;
 /// The heartbeat that the server sends.
 pub const HEARTBEAT: [u8; HEADER] = [0; HEADER];
 

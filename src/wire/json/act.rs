@@ -1,7 +1,9 @@
 //! The acts of the objects that programs are sent, and the routes of their frames.
 
 use crate::protocol::{CommandSpec, Verb};
-use crate::wire::frame::NOTICE_ROUTE;
+
+/// The route of what is said to a program without being asked (see the JSON objects of the chat).
+pub(in crate::wire) const NOTICE_ROUTE: u32 = 207;
 
 /// The `Act` of an object: the kind of event that it tells a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -22,6 +22,7 @@ mod request;
 mod requests;
 mod scan;
 
+pub(super) use act::NOTICE_ROUTE;
 pub use decoder::JsonDecoder;
 pub use framing::Framing;
 pub(super) use heard::read_object;

@@ -26,6 +26,5 @@ pub use decoder::TextDecoder;
 pub(super) use encode::{encode, encode_custom};
 pub(super) use greeting::{FIRST_ADVICE, SAY_WITHIN};
 pub(super) use heard::TextDoor;
-pub(super) use telnet::TIMING_MARK;
 pub(super) use typed::is_special;
 pub use typed::typed_line;

@@ -13,7 +13,7 @@
 //! control character at its end.
 
 use crate::protocol::Malformed;
-use crate::wire::WireError;
+use crate::wire::decode::{TIMING_MARK, WireError};
 
 /// Interpret as command.
 pub(super) const IAC: u8 = 255;
@@ -29,8 +29,6 @@ const AYT: u8 = 246;
 const SE: u8 = 240;
 /// The lowest command of all (RFC 1184: end of file, suspend, abort; RFC 885: end of record).
 const EOF: u8 = 236;
-/// The option of RFC 860.
-pub(in crate::wire) const TIMING_MARK: u8 = 6;
 
 /// Longest subnegotiation that is skipped, in bytes. The longest known ones (environment, terminal
 /// type) have some hundred bytes.
