@@ -14,14 +14,14 @@ use super::outbox::Outbox;
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
 pub(super) const CREDIT: usize = 2;
 
-/// What an event takes of its reader's credit: all of it where the answer may be long, so that nothing
+/// The credit that an event takes from its reader: all of it if the answer may be long, so that nothing
 /// more is asked for until the answer is in the outbox and counts there.
 pub(super) fn credits_of(batch: &[Inbound]) -> usize {
     let is_long = |one: &Inbound| matches!(one, Inbound::Command(command) if command.cost() == Cost::List);
     if batch.last().is_some_and(is_long) { CREDIT } else { 1 }
 }
 
-/// What the manager is told. Of one session, `Opened`, `Received` and `Closed` come from its reader, in
+/// A message to the manager. Of one session, `Opened`, `Received` and `Closed` come from its reader, in
 /// order; the others may come from elsewhere at any time, and mean nothing once the session has gone.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -30,7 +30,7 @@ pub(super) enum Event {
     /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
     /// the session's first command, or never come.
     Appeared(SessionId),
-    /// What one read brought.
+    /// The items of one read.
     Received(SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
     Closed(SessionId, CloseReason),

@@ -36,7 +36,7 @@ pub(super) struct Standing {
     pub(super) taken: u64,
 }
 
-/// What a queued packet costs beside its bytes: its place in the channel and its share of the
+/// The cost of a queued packet beside its bytes: its place in the channel and its share of the
 /// bytes' owner. Counted, so that a queue of tiny packets is bounded too.
 pub(super) const PACKET_OVERHEAD: usize = 64;
 

@@ -12,15 +12,15 @@ mod clock;
 #[path = "../../src/server/manager/consumer.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod consumer;
+#[path = "../../src/server/manager/index.rs"]
+#[allow(dead_code, reason = "some of it is for the manager")]
+mod index;
 #[path = "../../src/server/manager/message.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod message;
 #[path = "../../src/server/manager/recipient.rs"]
 #[allow(dead_code, reason = "some of it is for the manager")]
 mod recipient;
-#[path = "../../src/server/manager/recipients.rs"]
-#[allow(dead_code, reason = "some of it is for the manager")]
-mod recipients;
 
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ use audience::Audiences;
 use backpressure::Backpressure;
 use clock::Clock;
 use consumer::Levels;
+use index::Index;
 use recipient::{Delivery, Recipient};
-use recipients::Index;
 
 /// Sends chunks to a recipient, as a flush does; returns the recipient and the lines that were skipped.
 pub(super) fn send(connection: &Arc<Connection>, outbox: Outbox, chunks: &[&[u8]]) -> (impl Sized + use<>, u64) {

@@ -11,7 +11,7 @@ use crate::protocol::{Notice, SessionId};
 use crate::wire::{Encoding, Rendering};
 
 use super::super::outbox::Bytes;
-use super::recipients::Index;
+use super::index::Index;
 
 /// A buffer larger than this many bytes is given back after a flush.
 pub(in super::super) const KEPT_CAPACITY: usize = 256 * 1024;

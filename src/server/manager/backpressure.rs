@@ -26,7 +26,7 @@ use std::time::Duration;
 use crate::chat::RoomIndex;
 
 use super::consumer::{Levels, Look, PATIENCE};
-use super::recipients::Index;
+use super::index::Index;
 
 /// For this time a room is not stopped again after a member fell behind.
 const RECOVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What sessions have asked for, and the part of it that is deferred: it waits for a congested room, or for
+//! The requests of sessions, and the part of them that is deferred: it waits for a congested room, or for
 //! the session's own outbox.
 //!
 //! Deferred work is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`]
@@ -23,7 +23,7 @@ pub(super) enum Work {
     Closed(CloseReason),
 }
 
-/// What one session has asked for.
+/// The requests of one session.
 #[derive(Debug)]
 pub(super) struct Requests {
     /// Each event of the reader puts one in; the manager takes it out. `None`: the reader need not wait.
@@ -43,7 +43,7 @@ impl Requests {
     }
 }
 
-/// What all sessions have asked for.
+/// The requests of all sessions.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
     sessions: ById<Requests>,

@@ -9,7 +9,7 @@ use super::super::os::{Instant, OnceLock};
 /// A stop sends its goodbyes this long before its deadline, or after half of its time, whatever is pending.
 const GOODBYE_TIME: Duration = Duration::from_millis(500);
 
-/// What a stop needs to know.
+/// The times of a stop, and the connections that it waits for.
 #[derive(Debug)]
 pub(super) struct Drain {
     /// When the stop has to be over; set when it begins.

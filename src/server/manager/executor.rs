@@ -85,7 +85,9 @@ impl<'a> Executor<'a> {
             Event::Dismiss(id, reason) => self.change(|hub, now, out| hub.leave(id, reason, now, out)),
             Event::Push(id, key, data) => {
                 self.dispatch.tell(id, Urgency::Unasked, Message::Custom(&key, &data), &self.clock);
-                self.end_full_turn();
+                if self.dispatch.is_full() {
+                    self.end_turn();
+                }
             }
             Event::CaughtUp(id) => {
                 let history = self.hub.history_count(id) as u64;
@@ -159,13 +161,6 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Ends the turn if enough is gathered.
-    fn end_full_turn(&mut self) {
-        if self.dispatch.is_full() {
-            self.end_turn();
-        }
-    }
-
     /// Says goodbye to everybody. After that only the ends of sessions are worked on.
     pub(super) fn stop(&mut self) {
         self.change(|hub, _, out| hub.stop(out));
@@ -208,15 +203,6 @@ impl<'a> Executor<'a> {
         self.change(|hub, now, out| hub.enter(arrival, now, out));
     }
 
-    fn close(&mut self, id: SessionId, reason: CloseReason) {
-        self.change(|hub, now, out| hub.leave(id, reason, now, out));
-        if let Some(reason) = self.dispatch.get(id).and_then(|recipient| recipient.connection.reason()) {
-            self.metrics.count_closed(reason);
-        }
-        self.dispatch.remove(id, &self.clock);
-        self.deferred.close(id);
-    }
-
     /// Works on what a session's reader has sent, as far as it need not wait.
     fn begin(&mut self, id: SessionId, work: Work, at_most: usize) {
         if self.deferred.has_work_of(id) {
@@ -237,7 +223,12 @@ impl<'a> Executor<'a> {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),
             Work::Closed(reason) => {
-                self.close(id, reason);
+                self.change(|hub, now, out| hub.leave(id, reason, now, out));
+                if let Some(reason) = self.dispatch.get(id).and_then(|recipient| recipient.connection.reason()) {
+                    self.metrics.count_closed(reason);
+                }
+                self.dispatch.remove(id, &self.clock);
+                self.deferred.close(id);
                 return Progress::Done;
             }
         };
@@ -257,7 +248,9 @@ impl<'a> Executor<'a> {
             let Some(one) = items.next() else { break };
             self.commands += 1;
             self.carry_out(id, one, now);
-            self.end_full_turn();
+            if self.dispatch.is_full() {
+                self.end_turn();
+            }
         }
         if credits > 1 {
             self.dispatch.send_to(id, &self.clock); // what it may ask for next depends on what is pending then

@@ -20,6 +20,7 @@ mod dispatch;
 mod drain;
 mod executor;
 mod heartbeats;
+mod index;
 mod message;
 mod recipient;
 mod recipients;

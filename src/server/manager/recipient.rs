@@ -22,8 +22,8 @@ use super::audience::{Audiences, Chunk, Place};
 use super::backpressure::Backpressure;
 use super::clock::Clock;
 use super::consumer::{Consumer, Levels, Look};
+use super::index::Index;
 use super::message::{Urgency, Withheld};
-use super::recipients::Index;
 
 /// One session, as the manager sends to it.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ pub(super) struct Recipient {
     pub(super) outbox: Option<Outbox>,
     pub(super) encoding: Encoding,
     pub(super) rooms: Vec<Membership>,
-    /// What it does not want to see.
+    /// The lines that it does not want to see.
     pub(super) filter: Option<Box<Filter>>,
-    /// What it is owed instead of whole chunks, in order.
+    /// Pieces that it is owed instead of whole chunks, in order.
     pub(super) pieces: Vec<Piece>,
     /// The next flush goes by the pieces, not by whole chunks.
     pub(super) has_pieces: bool,
@@ -95,7 +95,7 @@ impl Piece {
     }
 }
 
-/// What a flush needs to know besides the recipient.
+/// Everything that a flush needs besides the recipient.
 pub(super) struct Delivery<'a> {
     pub(super) audiences: &'a Audiences,
     /// The bytes of all [`Piece::Own`].

@@ -4,11 +4,8 @@
 
 use crate::protocol::{ById, SessionId};
 
+use super::index::Index;
 use super::recipient::Recipient;
-
-/// The place of a recipient in the table: small, and used again after the session has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Index(pub(super) u32);
 
 /// All recipients.
 #[derive(Debug, Default)]
