@@ -298,7 +298,7 @@ fn import_between_session_and_manager_is_found() {
 }
 
 #[test]
-fn an_import_that_points_up_or_aside_is_found() {
+fn import_up_or_aside_is_found() {
     for (path, source, names) in [
         ("chat/hub.rs", "use crate::wire::Encoding;", "wire"),
         ("wire/text.rs", "fn f() { crate::chat::Hub::new(); }", "chat"),
@@ -328,7 +328,7 @@ fn an_import_that_points_up_or_aside_is_found() {
 }
 
 #[test]
-fn a_socket_a_thread_a_channel_or_a_clock_in_a_pure_folder_is_found() {
+fn impure_word_in_pure_folder_is_found() {
     for (source, word) in [
         ("use std::net::{IpAddr, TcpStream};", "TcpStream"),
         ("fn f(_: std::net::UdpSocket) {}", "UdpSocket"),
@@ -377,7 +377,7 @@ fn what_is_allowed_is_not_found() {
 }
 
 #[test]
-fn a_stranger_at_the_top_and_an_unexplained_dependency_are_found() {
+fn stray_file_and_unexplained_dependency_are_found() {
     assert_eq!(
         strangers_at_the_top("src/lib.rs\nNOTES.md\nbenches/a.rs\nbenches/b.rs\n"),
         ["NOTES.md", "benches"].into()

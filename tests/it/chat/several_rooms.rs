@@ -333,7 +333,7 @@ fn crowd_in_one_room_is_summed_there() {
 }
 
 #[test]
-fn command_of_several_rooms_is_heard_in_each() {
+fn command_of_several_rooms_reaches_each() {
     let mut room = three_rooms();
     let rooms = |rooms: &[RoomIndex]| Heard::Rooms(rooms.to_vec());
     let (dev, ops) = (RoomIndex(1), RoomIndex(2));

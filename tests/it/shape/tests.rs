@@ -19,7 +19,7 @@ fn imports(files: &[(&str, &str)]) -> BTreeSet<String> {
 }
 
 #[test]
-fn tokens_leave_out_comments_and_keep_literals_whole() {
+fn tokens_skip_comments_and_keep_literals() {
     for (source, wanted) in [
         ("a /* b /* c */ d */ e // f", vec!["a", "e"]),
         (r##"r#"a " b"# "c\"d" b"e" 'f' '\'' 'g "##, vec!["a \" b", "c\\\"d", "e", "'f'", "'\\''", "'g"]),
@@ -81,7 +81,7 @@ fn struct_size_counts_own_fields_and_methods() {
 }
 
 #[test]
-fn question_for_the_wire_is_told_from_a_value() {
+fn question_for_wire_differs_from_value() {
     for (source, count) in [
         ("if wire == Wire::Text {}", 1),
         ("if Wire::Json(None) != wire {}", 1),

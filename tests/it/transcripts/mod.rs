@@ -114,7 +114,7 @@ transcripts! {
 
 /// Each command by each door that has it, and its help: a new row of the table needs a conversation.
 #[test]
-fn every_command_is_in_a_transcript_by_every_door_that_has_it() {
+fn command_is_in_transcripts_of_each_door() {
     let mut said = BTreeSet::new();
     for path in fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()) {
         let mut doors = HashMap::new();
@@ -473,7 +473,7 @@ pub(crate) fn bytes_of(quoted: &str, place: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_pattern_fits_what_it_says_and_nothing_else() {
+fn pattern_fits_what_it_says_only() {
     let known = HashMap::from([("bob".to_owned(), "10.0.0.7:1".to_owned())]);
     let fits = |pattern, line| matches(pattern, line, &known).is_some();
     assert!(fits("[{bob}]{bob}: hi {there!}", "[10.0.0.7:1]10.0.0.7:1: hi {there!}"));
@@ -489,7 +489,7 @@ fn a_pattern_fits_what_it_says_and_nothing_else() {
 }
 
 #[test]
-fn a_pattern_of_an_object_fits_what_it_says_and_nothing_else() {
+fn object_pattern_fits_what_it_says_only() {
     let known = Known::from([("bob".to_owned(), "10.0.0.7:1".to_owned())]);
     let fits = |pattern, got| fits_json(pattern, got, &known).is_some();
     let got = r#"{"Act":"chat","From":"10.0.0.7:1","Ts":12,"Seq":3,"People":[{"Name":"x"}]}"#;

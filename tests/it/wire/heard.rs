@@ -181,7 +181,7 @@ fn quoted_line_is_its_own_echo() {
 }
 
 #[test]
-fn lines_of_the_text_door_are_told_apart_by_their_first_bytes() {
+fn text_lines_differ_by_first_bytes() {
     let said = |kind, name: &str, text: &str, address: Option<&str>| {
         let room = matches!(kind, Kind::Said | Kind::Acted).then(|| "lobby".to_owned());
         let address = address.map(str::to_owned);
@@ -296,7 +296,7 @@ fn objects_are_heard_like_this() {
 
 /// A notice is no reason for an end that comes after it.
 #[test]
-fn a_farewell_is_told_from_what_is_told_by_the_way() {
+fn farewell_is_told_from_other_notices() {
     for (wire, encoding) in WIRES {
         for (notice, farewell) in [
             (Notice::Goodbye(CloseReason::Quit), true),
@@ -318,7 +318,7 @@ fn a_farewell_is_told_from_what_is_told_by_the_way() {
 
 /// Speaker, room, time and number of a line are passed on as the server told them.
 #[test]
-fn a_line_of_an_object_keeps_what_the_server_told_of_it() {
+fn object_line_keeps_its_details() {
     let lines = Wire::Json(Some(Framing::Lines));
     let said = r#""Data":"hi","From":"ann","Id":"9","Room":"dev","Ts":1795190108416,"Seq":57"#;
     let speech = |kind| Speech {
@@ -353,7 +353,7 @@ fn a_line_of_an_object_keeps_what_the_server_told_of_it() {
 
 /// On the text door a line tells its room by what was told before: a greeting, or a move.
 #[test]
-fn lines_of_the_text_door_are_of_the_room_that_one_is_in() {
+fn text_lines_belong_to_current_room() {
     let all = "*** Welcome to Parlor. You are the first in #lobby.\n*** Others come in with: nc 10.0.0.7 8000\n\
                [127.0.0.1:5]ann: hi\n*** You are in #dev with 1 other: ann\n* ann waves\n[127.0.0.1:5]ann: hi\n\
                *** You are in #tea alone\n[127.0.0.1:5]ann: hi\n";
@@ -365,7 +365,7 @@ fn lines_of_the_text_door_are_of_the_room_that_one_is_in() {
 }
 
 #[test]
-fn a_greeting_and_a_list_tell_names_and_rooms() {
+fn greeting_and_list_tell_names_rooms() {
     let greeting = "*** Welcome to Parlor. You are in #dev with 12 others: ann, \n***     mike and 10 more\n\
                     *** Say something or take a name within 30 s; /stay if you just listen\n[127.0.0.1:5]ann: hi\n";
     let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
@@ -384,7 +384,7 @@ fn a_greeting_and_a_list_tell_names_and_rooms() {
 }
 
 #[test]
-fn a_server_that_lies_is_cleaned_and_bounded() {
+fn lying_server_is_cleaned_and_bounded() {
     let lines = Wire::Json(Some(Framing::Lines));
     let terminal = "\x1b]0;x\x07\u{202e}evil\u{9b}2J\r";
     for (wire, bytes) in [
@@ -453,7 +453,7 @@ fn strange_values_are_left_out() {
 
 /// A packet of 255 bytes may have room for what was said, and none for who said it.
 #[test]
-fn the_words_are_not_taken_for_the_name_of_who_said_them() {
+fn words_are_not_taken_for_names() {
     let wire = Wire::Json(Some(Framing::Lines));
     for act in ["chat", "action", "private"] {
         let object = format!("{{\"Act\":\"{act}\",\"Data\":\"hello there\",\"Cut\":true}}\n");
@@ -590,7 +590,7 @@ fn the_server_reads_what_the_client_meant() {
 }
 
 #[test]
-fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
+fn unsupported_request_is_refused_unsent() {
     let mut bytes = Vec::new();
     let json = Wire::Json(None).encode_request(&Command::Stay, 1, &mut bytes);
     assert_eq!(json, Err(Refusal::UnknownAct { act: "stay".into() }));
@@ -615,7 +615,7 @@ fn what_a_door_cannot_be_asked_is_refused_before_it_is_sent() {
 
 /// Found by fuzzing: a line for `a b` went to `a`, with `b` before it.
 #[test]
-fn nothing_private_goes_to_the_first_word_of_a_name() {
+fn private_line_needs_the_whole_name() {
     for to in ["a b", "a\tb", "a\u{2028}b", " a", "a\u{3000}b", ""] {
         let command = Command::Msg { to: to.into(), body: body("x") };
         let mut bytes = Vec::new();
@@ -639,7 +639,7 @@ fn a_command_for_another_room_names_it() {
 }
 
 #[test]
-fn by_the_relay_one_can_talk_and_no_more() {
+fn relay_client_can_only_talk() {
     assert_eq!(read_by_server(Wire::Relay, &Command::Say(body("/who"))), [Command::Say(body("/who"))]);
     let mut bytes = Vec::new();
     let refused = Wire::Relay.encode_request(&Command::Ping, 1, &mut bytes);
@@ -667,7 +667,7 @@ fn blank_lines_between_objects_are_nothing() {
 }
 
 #[test]
-fn an_error_in_a_frame_is_a_refusal() {
+fn error_in_frame_is_a_refusal() {
     let mut frame = 10_000_u32.to_le_bytes().to_vec();
     frame.extend_from_slice(&3_u32.to_le_bytes());
     frame.extend_from_slice(b"{no");

@@ -36,7 +36,7 @@ fn an_answer_is_the_recorded_bytes() {
 }
 
 #[test]
-fn a_line_of_chat_is_told_with_the_keys_of_the_contract() {
+fn chat_line_has_the_documented_keys() {
     let notice = Notice::Said(Line {
         room: RoomName::lobby(),
         from: speaker("bob"),
@@ -57,7 +57,7 @@ fn a_line_of_chat_is_told_with_the_keys_of_the_contract() {
 }
 
 #[test]
-fn an_answer_is_appended_behind_what_waits_already() {
+fn answer_is_appended_behind_pending_bytes() {
     for framing in Framing::ALL {
         let encoding = Encoding::Json(framing);
         let mut out = Vec::new();
@@ -71,7 +71,7 @@ fn an_answer_is_appended_behind_what_waits_already() {
 }
 
 #[test]
-fn the_mark_of_a_request_comes_back_as_it_was() {
+fn mark_comes_back_unchanged() {
     for mark in ["7", "-3", "18446744073709551615", "\"a\\n\\\"b\"", "\"\u{2028}家\""] {
         for framing in Framing::ALL {
             let mut out = Vec::new();
@@ -83,7 +83,7 @@ fn the_mark_of_a_request_comes_back_as_it_was() {
 }
 
 #[test]
-fn an_answer_of_exactly_what_fits_is_not_cut() {
+fn answer_of_exactly_what_fits_stays() {
     for framing in [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7] {
         let around = json!({"Act": "x", "Data": ""}).to_string().len();
         for (over, cut) in [(-1, false), (0, false), (1, true), (2, true)] {
@@ -101,7 +101,7 @@ fn an_answer_of_exactly_what_fits_is_not_cut() {
 /// The mark went with the text and all the keys at once, though it would have fitted, and nobody knew
 /// what had been answered. Now the keys go first, then the text, and the mark at the very last.
 #[test]
-fn a_mark_comes_back_as_long_as_its_framing_can_carry_it() {
+fn mark_comes_back_if_framing_fits() {
     let notice = Notice::Said(Line {
         room: RoomName::lobby(),
         from: speaker("bob"),
@@ -139,7 +139,7 @@ fn a_mark_comes_back_as_long_as_its_framing_can_carry_it() {
 
 /// A list that just fits comes with everybody's details; one character more, and they are left out.
 #[test]
-fn a_list_of_exactly_what_fits_is_not_cut() {
+fn list_of_exactly_what_fits_stays() {
     let list = |length: usize, framing| {
         let who = speaker(&"y".repeat(length));
         let one = Presence {
@@ -165,7 +165,7 @@ fn a_list_of_exactly_what_fits_is_not_cut() {
 /// A list of people is the longest thing that a program is told: where it does not fit, the names go
 /// first, then the end of the text; the packet stays whole.
 #[test]
-fn a_list_of_a_thousand_fits_every_framing() {
+fn list_of_thousand_fits_every_framing() {
     let people = (0..1000).map(|n| Presence {
         who: speaker(&format!("somebody-with-a-name-{n}")),
         idle: Duration::from_secs(n),
@@ -189,7 +189,7 @@ fn a_list_of_a_thousand_fits_every_framing() {
 /// long as a packet left no room for the rest of the answer. The length did not fit its header, which
 /// panicked, so the session ended without a word. (`on_other` with a reply is enough to get there.)
 #[test]
-fn an_answer_under_an_act_of_the_peers_own_choice_fits_however_long_it_is() {
+fn answer_under_long_act_still_fits() {
     for (framing, length) in
         [(Framing::Gf1, 240), (Framing::Gf2, 65_520), (Framing::Gf4, 65_520), (Framing::Gf7, 65_520)]
     {
@@ -209,7 +209,7 @@ fn an_answer_under_an_act_of_the_peers_own_choice_fits_however_long_it_is() {
 /// A newline inside JSON or a frame cannot forge a line on the text door, nor can anything that a
 /// terminal takes for one.
 #[test]
-fn what_a_program_says_is_one_line_for_people() {
+fn program_text_is_one_line_for_people() {
     for act in ["say", "me", "msg", "reply", "quit"] {
         let object = json!({"Act": act, "To": "ann", "Data": AWKWARD}).to_string();
         let route = route_of(act);
@@ -238,7 +238,7 @@ fn what_a_program_says_is_one_line_for_people() {
 
 /// Names travel in refusals and announcements: they are as clean as lines.
 #[test]
-fn a_name_with_a_newline_is_one_line_for_people() {
+fn name_with_newline_is_one_line() {
     for (act, key) in [("nick", "Data"), ("msg", "To"), ("join", "Data"), ("who", "Data"), ("echo", "Data")] {
         for text in [AWKWARD, "root\n*** bob is now ann", "127.0.0.1\r\n[1]x: y", "\n", "\u{2028}x"] {
             let mut object = json!({"Act": act, "Data": "x"});
@@ -262,7 +262,7 @@ fn a_name_with_a_newline_is_one_line_for_people() {
 }
 
 #[test]
-fn a_handlers_answer_is_one_line_for_people() {
+fn handler_answer_is_one_line() {
     for key in [Key::Route(1), Key::Act("hello".into()), Key::Act(AWKWARD.into())] {
         for encoding in [TEXT_LF, TEXT_CRLF, Encoding::Relay] {
             let mut out = Vec::new();
@@ -281,7 +281,7 @@ fn a_handlers_answer_is_one_line_for_people() {
 /// The fuzzer's find: a capital and a mark above it have no letter of their own where the small one
 /// has (T̈ and ẗ), so a room had two names, each a room, and those who met in one missed the other.
 #[test]
-fn a_room_is_the_same_room_in_capitals() {
+fn room_in_capitals_is_the_same() {
     for (one, other) in [("dev", "#DEV"), ("\u{390}\u{3b1}", "\u{3aa}\u{301}\u{391}"), ("ﬀ", "FF")] {
         let room = |name: &str| {
             let stream = packet(Framing::Gf2, json!({"Act": "join", "Data": name}).to_string().as_bytes());
@@ -502,7 +502,7 @@ mod exhaustive {
     /// An answer that its framing cannot carry is cut at a character's boundary, with a mark, and the
     /// next answer is where its reader looks for it.
     #[test]
-    fn an_answer_too_long_is_cut_and_the_stream_stays_in_step() {
+    fn answer_too_long_is_cut_in_step() {
         let texts = ["x".repeat(70_000), "家".repeat(24_000), "🏠é".repeat(12_000), "\u{1}\"\\".repeat(24_000)];
         for framing in Framing::ALL {
             let longest = longest(framing);

@@ -89,7 +89,7 @@ fn other_protocols_end_the_session_unsaid() {
 
 /// A SOCKS client waits for the answer to its three bytes.
 #[test]
-fn three_bytes_that_are_no_text_are_answered() {
+fn three_bytes_without_text_are_answered() {
     for wire in DOORS {
         let mut decoder = wire.decoder(limits(LIMIT));
         decoder.feed(b"\x05\x01\0");

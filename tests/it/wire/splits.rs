@@ -12,7 +12,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn every_short_string_of_telnet_bytes_decodes_alike_however_it_is_split() {
+    fn every_short_string_of_telnet_decodes_alike() {
         assert_eq!(every_string(Wire::Text, b"", &TELNET, 4), 7381);
         // Once a first line has passed for a person's, a NUL is no longer another protocol's.
         assert_eq!(every_string(Wire::Text, b"a\n\n\n\n\n\n\n", &TELNET, 4), 7381);
@@ -21,7 +21,7 @@ mod exhaustive {
     }
 
     #[test]
-    fn every_short_string_of_text_bytes_decodes_alike_however_it_is_split() {
+    fn every_short_string_of_text_decodes_alike() {
         assert_eq!(every_string(Wire::Text, b"", &TEXT, 4), 7381);
         assert_eq!(every_string(Wire::Text, b"", b"a\n\r", 7), 3280);
         // Behind an LF, where a bare CR ends no line.
@@ -30,7 +30,7 @@ mod exhaustive {
     }
 
     #[test]
-    fn every_short_string_decodes_alike_on_the_relay_door_however_it_is_split() {
+    fn every_short_string_at_relay_decodes_alike() {
         assert_eq!(every_string(Wire::Relay, b"", &[b'a', b'\n', b'\r', 0, 255, b' ', 0xc3, 0xa9, b':'], 4), 7381);
     }
 }

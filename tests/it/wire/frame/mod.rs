@@ -44,7 +44,7 @@ fn answers_are_the_recorded_bytes() {
 
 /// A declared length is compared before anything is kept for it, and told with both numbers.
 #[test]
-fn a_frame_too_large_is_told_and_ends_the_stream() {
+fn frame_too_large_ends_the_stream() {
     for length in [65_537_u32, 65_538, 0x00ff_ffff, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
         let stream = [&1_u32.to_le_bytes()[..], &length.to_le_bytes(), b"rest that nobody reads"].concat();
         let told = frame(10_000, format!("frame too large: {length} bytes (max 65536)").as_bytes());
@@ -92,7 +92,7 @@ fn nothing_comes_after_an_error() {
 
 /// The reader times unfinished input, so the decoder has to report it, and only then.
 #[test]
-fn a_frame_is_midway_from_its_first_byte_to_its_last() {
+fn frame_is_midway_until_complete() {
     let mut decoder = Wire::Frame.decoder(LIMITS);
     assert!(!decoder.is_midway());
     let stream = frame(1, b"test");
@@ -110,21 +110,21 @@ fn a_frame_is_midway_from_its_first_byte_to_its_last() {
 }
 
 #[test]
-fn two_hundred_frames_in_one_segment_keep_their_order() {
+fn two_hundred_frames_keep_their_order() {
     let stream: Vec<u8> = (0..200).flat_map(|n: u32| frame(1 + n % 2, n.to_string().as_bytes())).collect();
     let wanted: Vec<_> = (0..200).map(|n: u32| custom(Key::Route(1 + n % 2), &n.to_string())).collect();
     assert_eq!(in_all_ways(Wire::Frame, &stream), (wanted, Ok(())));
 }
 
 #[test]
-fn a_flood_of_unknown_routes_is_so_many_requests() {
+fn unknown_routes_are_each_a_request() {
     let stream: Vec<u8> = (0..5000).flat_map(|n: u32| frame(300 + n, b"")).collect();
     let (items, ended) = decode(Wire::Frame, stream.chunks(1460));
     assert_eq!((items.len(), ended), (5000, Ok(())));
 }
 
 #[test]
-fn a_frame_for_the_chat_holds_an_object_or_text() {
+fn chat_frame_holds_object_or_text() {
     let to_say = route_of("say");
     for (data, wanted) in [
         (&br#"{"Data":"hi"}"#[..], vec![say("hi")]),
@@ -157,7 +157,7 @@ fn a_frame_for_the_chat_holds_an_object_or_text() {
 
 /// As at the JSON door: objects that no honest client writes get one refusal, and the next is served.
 #[test]
-fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
+fn bad_object_in_frame_is_refused() {
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
     let digits = "9".repeat(30_000);
     let keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
@@ -185,7 +185,7 @@ fn a_bad_object_in_a_frame_is_refused_and_the_session_stays() {
 }
 
 #[test]
-fn a_private_line_in_a_frame_names_its_receiver() {
+fn private_frame_names_its_receiver() {
     let object = json!({"To": "ann", "Data": "psst", "Ref": 7}).to_string();
     let (items, ended) = in_all_ways(Wire::Frame, &frame(route_of("msg"), object.as_bytes()));
     assert!(matches!(&items[..], [Inbound::Tag(mark), Inbound::Command(Command::Msg { to, body })]
@@ -248,7 +248,7 @@ mod exhaustive {
     /// A frame that comes a byte at a time costs no more for what has come before: if the whole were
     /// looked at again with every byte, this would not end for hours.
     #[test]
-    fn a_long_frame_in_crumbs_takes_linear_time() {
+    fn long_frame_in_crumbs_takes_linear_time() {
         let limits = Limits { max_frame: 1 << 21, ..LIMITS };
         let stream = frame(9, &vec![b'z'; 1 << 21]);
         let (items, _) = decode_within(Wire::Frame, limits, stream.chunks(1));

@@ -51,7 +51,7 @@ fn recorded_packets_whole_and_in_crumbs() {
 }
 
 #[test]
-fn a_conversation_in_every_framing_whole_and_in_crumbs() {
+fn conversation_decodes_in_every_framing() {
     for framing in Framing::ALL {
         let stream: Vec<u8> = [HELLO, HEARTBEAT, r#"{"Act":"say","Data":"hi all"}"#, "{}", DOEXIT]
             .iter()
@@ -72,7 +72,7 @@ fn a_conversation_in_every_framing_whole_and_in_crumbs() {
 /// Six lengths of `gf2` begin like a JSON line: `7b 22` is 31522 and `{"`. What follows tells them
 /// apart, since an object begins there and no key does.
 #[test]
-fn a_gf2_length_that_spells_an_object_is_no_line() {
+fn gf2_length_like_object_is_packet() {
     for length in [0x7b22_usize, 0x7b7d, 0x7b20, 0x7b09, 0x7b0d, 0x7b0a] {
         let around = r#"{"Act":"x","Data":""}"#.len();
         let data = json!({"Act": "x", "Data": "y".repeat(length - around)}).to_string();
@@ -83,7 +83,7 @@ fn a_gf2_length_that_spells_an_object_is_no_line() {
 
 /// Typed text begins with a printable byte; the length of a packet that is not very long does not.
 #[test]
-fn a_packet_without_an_object_is_one_and_typed_text_is_none() {
+fn packet_without_object_is_told_from_text() {
     for (first, is_packet) in [(1, true), (0x1f, true), (b' ', false), (b'a', false)] {
         let (items, ended) = decode(Wire::Json(None), [&[first, 3, b'a', b'b', b'c'][..]]);
         assert_eq!((items.first() == Some(&switch(Framing::Gf2)), ended.is_ok()), (is_packet, is_packet), "{first:#x}");
@@ -91,7 +91,7 @@ fn a_packet_without_an_object_is_one_and_typed_text_is_none() {
 }
 
 #[test]
-fn a_line_may_end_in_crlf_and_the_last_one_in_nothing() {
+fn line_ends_in_crlf_or_nothing() {
     let stream = b"{\"Act\":\"say\",\"Data\":\"a\"}\r\n\r\n\n  {\"Act\":\"say\",\"Data\":\"b\"}  \n{\"Act\":\"say\",\"Data\":\"c\"}";
     let wanted = vec![switch(Framing::Lines), say("a"), say("b"), say("c")];
     assert_eq!(in_all_ways(Wire::Json(None), stream), (wanted, Ok(())));
@@ -101,7 +101,7 @@ fn a_line_may_end_in_crlf_and_the_last_one_in_nothing() {
 /// The first byte is what tells a line, as the contract says: somebody who types JSON from memory is
 /// told what is wrong with it, and may try again.
 #[test]
-fn a_line_that_is_no_json_is_refused_and_the_session_stays() {
+fn line_without_json_is_refused() {
     for line in ["{Act:\"say\"}", "{'Act':'say'}", "{\"Act\":\"say\"", "{x", "{[]}"] {
         let stream = format!("{line}\n{{\"Act\":\"say\",\"Data\":\"hi\"}}\n");
         let (items, ended) = in_all_ways(Wire::Json(None), stream.as_bytes());
@@ -112,7 +112,7 @@ fn a_line_that_is_no_json_is_refused_and_the_session_stays() {
 }
 
 #[test]
-fn a_packet_too_long_ends_the_stream_before_it_has_come() {
+fn packet_too_long_ends_stream_early() {
     for framing in WITH_LENGTH {
         let wire = Wire::Json(Some(framing));
         let around = r#"{"Act":"x","Data":""}"#.len();
@@ -167,7 +167,7 @@ fn lengths_of_four_gigabytes_are_only_numbers() {
 }
 
 #[test]
-fn gf7_needs_its_sum_and_its_own_length() {
+fn gf7_packet_needs_sum_and_length() {
     let wire = Wire::Json(Some(Framing::Gf7));
     for total in 0..7 {
         let stream = [0, 0, total, 0, 0, 0, 0, b'{'];
@@ -220,7 +220,7 @@ fn a_stray_byte_before_the_first_packet() {
 }
 
 #[test]
-fn an_empty_packet_is_refused_and_the_session_stays() {
+fn empty_packet_is_refused() {
     for framing in WITH_LENGTH {
         let stream = [packet(framing, b""), packet(framing, HEARTBEAT)].concat();
         let (items, ended) = in_all_ways(Wire::Json(Some(framing)), &stream);
@@ -230,7 +230,7 @@ fn an_empty_packet_is_refused_and_the_session_stays() {
 }
 
 #[test]
-fn two_hundred_packets_in_one_segment_keep_their_order() {
+fn packets_of_one_segment_stay_ordered() {
     for framing in Framing::ALL {
         let object = |n: usize| json!({"Act": "say", "Data": n.to_string()}).to_string();
         let stream: Vec<u8> = (0..200).flat_map(|n| packet(framing, object(n).as_bytes())).collect();
@@ -243,7 +243,7 @@ fn two_hundred_packets_in_one_segment_keep_their_order() {
 
 /// Objects that no honest client writes: each gets one refusal, and the next packet is served.
 #[test]
-fn a_bad_object_is_refused_and_the_session_stays() {
+fn bad_object_is_refused() {
     let deep = |open: &str, close: &str| format!("{}{}", open.repeat(10_000), close.repeat(10_000));
     let many_keys: Vec<String> = (0..5000).map(|n| format!("\"k{n}\":{n}")).collect();
     let digits = "9".repeat(30_000);
@@ -289,7 +289,7 @@ fn a_bad_object_is_refused_and_the_session_stays() {
 
 /// Missed lines can be asked for by room, by the last line that was seen, or by both.
 #[test]
-fn history_is_asked_for_by_room_or_by_line_or_by_both() {
+fn history_is_asked_by_room_and_line() {
     let dev = || Some(RoomName::parse("dev").unwrap());
     for (object, wanted) in [
         (r#"{"Act":"history","After":57}"#, Command::HistoryAfter(None, 57)),
@@ -304,7 +304,7 @@ fn history_is_asked_for_by_room_or_by_line_or_by_both() {
 
 /// A refusal tells the author of a client what was expected, and where.
 #[test]
-fn a_refusal_of_an_object_says_what_was_expected() {
+fn refusal_of_object_says_what_fits() {
     for (object, wanted) in [
         ("7", "invalid type: integer `7`, expected an object with Act and Data"),
         ("{\"Act\":1}", "Act must be a string, not 1"),
@@ -375,7 +375,7 @@ fn unknown_keys_are_passed_over() {
 /// Nesting in a value that nobody reads is skipped without a stack, or refused; either way the
 /// process lives and the session stays.
 #[test]
-fn deep_nesting_in_an_unknown_key_hurts_nobody() {
+fn deep_nesting_in_unknown_key_is_skipped() {
     for value in ["[".repeat(60_000), "{\"a\":".repeat(12_000), format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))]
     {
         let stream = packet(Framing::Gf2, format!("{{\"Act\":\"say\",\"Data\":\"hi\",\"x\":{value}}}").as_bytes());
@@ -387,7 +387,7 @@ fn deep_nesting_in_an_unknown_key_hurts_nobody() {
 }
 
 #[test]
-fn what_no_command_is_called_is_a_handlers() {
+fn unknown_act_goes_to_handler() {
     for name in ["hello", "doexit", "Say", "SAY", "help", "stay", "saying", " say", "chat", "家"] {
         let object = json!({"Act": name, "Data": "x", "Ref": 7}).to_string();
         let (items, _) = in_all_ways(Wire::Json(None), &packet(Framing::Gf2, object.as_bytes()));
@@ -439,7 +439,7 @@ fn other_protocols_get_one_error() {
 /// Nobody waits for the rest of a header whose length is beyond the limit already: `who` and Enter at
 /// this door is told at once, though it has only four bytes.
 #[test]
-fn a_length_beyond_the_limit_is_told_as_soon_as_it_is_known() {
+fn length_over_limit_is_told_at_once() {
     for stream in [&b"who\n"[..], b"hi\r\n", b"GET ", b"\x16\x03\x01\x02"] {
         let (items, ended) = decode(Wire::Json(None), [stream]);
         assert!(items.is_empty() && matches!(ended, Err(WireError::Malformed(_))), "{stream:x?}: {ended:?}");
@@ -497,7 +497,7 @@ proptest! {
 }
 
 #[test]
-fn a_small_limit_holds_for_every_framing_in_crumbs() {
+fn small_limit_holds_for_every_framing() {
     let limits = Limits { max_packet: 40, ..LIMITS };
     for framing in Framing::ALL {
         let stream = [packet(framing, HEARTBEAT), packet(framing, [b'x'; 41])].concat();

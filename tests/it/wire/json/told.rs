@@ -15,7 +15,7 @@ use crate::wire::{NOON, TEXT_CRLF_TIME, TEXT_LF, bytes, encodings, limits, objec
 
 /// One object, whichever way it is delimited, and the route of its frame.
 #[test]
-fn a_notice_is_the_same_object_in_every_framing_and_in_frames() {
+fn notice_is_one_object_everywhere() {
     for notice in all_notices() {
         let Some(object) = object(&notice, Some("\"r1\"")) else {
             for encoding in encodings().filter(|encoding| !matches!(encoding, Encoding::Text(_) | Encoding::Relay)) {
@@ -231,7 +231,7 @@ fn what_a_framing_cannot_carry_is_cut() {
 
 /// The names by which doors are opened (`--listen SCHEME://…`), logged and told.
 #[test]
-fn every_wire_has_the_name_by_which_its_door_is_opened() {
+fn wire_has_name_of_its_scheme() {
     for (scheme, name, wire, first) in [
         ("text", "text", Wire::Text, TEXT_LF),
         ("relay", "relay", Wire::Relay, Encoding::Relay),
@@ -254,7 +254,7 @@ fn every_wire_has_the_name_by_which_its_door_is_opened() {
 
 /// A relay client would take its own line for somebody else's.
 #[test]
-fn ones_own_lines_come_back_but_on_the_relay_door() {
+fn relay_alone_echoes_no_lines() {
     for encoding in encodings() {
         assert_eq!(encoding.echoes(), encoding != Encoding::Relay, "{encoding:?}");
     }
@@ -263,7 +263,7 @@ fn ones_own_lines_come_back_but_on_the_relay_door() {
 /// Only a frame or a packet that has begun has to go on: a person may think in the middle of a line,
 /// of JSON too.
 #[test]
-fn frames_and_packets_have_to_be_finished_in_time_and_lines_have_not() {
+fn frames_and_packets_alone_are_timed() {
     let gf2 = Wire::Json(Some(Framing::Gf2));
     let mut cases: Vec<(Wire, &[u8], &[u8], bool)> = vec![
         (Wire::Frame, b"\x01\0\0", b"\0\x02\0\0\0hi", true),
@@ -289,7 +289,7 @@ fn frames_and_packets_have_to_be_finished_in_time_and_lines_have_not() {
 
 /// A browser gets a page, a TLS client an alert, anything else a line: each in its own protocol.
 #[test]
-fn callers_with_another_protocol_are_answered_in_it() {
+fn other_protocols_are_answered_in_kind() {
     let answer =
         |protocol: Protocol| protocol.answer(Wire::Text, "127.0.0.1:8000", "The frame door is at 127.0.0.1:8003.");
     let page = "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc 127.0.0.1 8000\n";

@@ -15,7 +15,7 @@ fn relays(input: &[u8], wanted: &[Inbound]) {
 }
 
 #[test]
-fn the_relay_door_knows_lines_and_nothing_else() {
+fn relay_knows_lines_only() {
     relays(b"hi all\r\nme too\nlast", &[say("hi all"), say("me too"), say("last")]);
     relays(b"\n\r\n \r\n\r\0\n\r", &[]);
     relays(b"one\rtwo\r\r\nlast\r", &[say("one two "), say("last")]); // a lone CR ends no line
@@ -31,7 +31,7 @@ fn the_relay_door_knows_lines_and_nothing_else() {
 
 /// A web page can make a browser send one, to this machine too; what is in it is nobody's business.
 #[test]
-fn a_request_of_http_is_not_said_at_the_relay_door() {
+fn http_request_at_relay_is_unsaid() {
     for request in ["POST / HTTP/1.1\r\nCookie: a=b\r\n\r\nhi\n", "GET /a%20b HTTP/1.0\n", "OPTIONS * HTTP/1.1"] {
         let (got, error) = every_split(Wire::Relay, LIMIT, request.as_bytes());
         assert_eq!(

@@ -202,7 +202,7 @@ fn byte_255_is_a_letter_without_telnet() {
 }
 
 #[test]
-fn byte_255_is_doubled_after_a_telnet_command() {
+fn byte_255_doubles_after_telnet_command() {
     let doubled = |label| {
         let charset = Charset::parse(label).unwrap().for_telnet();
         Inbound::Command(Command::Charset(Some(charset)))
@@ -239,7 +239,7 @@ fn lines_are_written_in_the_charset() {
 }
 
 #[test]
-fn byte_255_is_written_twice_for_telnet_only() {
+fn byte_255_doubles_for_telnet_only() {
     let notice = Notice::Said(said("ann", "моя, яя"));
     let once = b"[127.0.0.1:5001]ann: \xec\xee\xff, \xff\xff\n";
     let twice = b"[127.0.0.1:5001]ann: \xec\xee\xff\xff, \xff\xff\xff\xff\n";
@@ -265,7 +265,7 @@ fn controls_of_iso_sets_are_not_written() {
 }
 
 #[test]
-fn every_notice_is_ascii_lines_in_every_set() {
+fn notice_is_ascii_lines_in_every_set() {
     for notice in all_notices() {
         let plain = bytes(TEXT_LF, &notice, None);
         let marks: Vec<_> = plain.split(|byte| *byte == b'\n').map(|line| line.get(..4)).collect();

@@ -12,7 +12,7 @@ use crate::wire::notices::{KINDS, all_notices, kind};
 use crate::wire::{LINES, NOON, TEXT_LF, TEXT_LF_TIME, encoded, encodings, ends_a_line, said, speaker};
 
 #[test]
-fn every_notice_is_whole_lines_with_the_right_end() {
+fn notice_is_whole_lines_everywhere() {
     let notices = all_notices();
     for number in 0..KINDS {
         assert!(notices.iter().any(|notice| kind(notice) == number), "no notice of kind {number}");
@@ -58,7 +58,7 @@ fn every_line_begins_as_its_kind_does() {
 }
 
 #[test]
-fn what_people_say_is_always_behind_a_name() {
+fn spoken_text_stands_behind_a_name() {
     for said in
         ["*** x", "!!! y", ">>> z: w", "--- 12:04 mike: hm", "[127.0.0.1:1]bob: hi", "rename ok", "user list:", "* b"]
     {
@@ -118,7 +118,7 @@ fn help_fits_a_terminal() {
 }
 
 #[test]
-fn a_greeting_tells_who_is_here_and_where_to_send_others() {
+fn greeting_tells_people_and_addresses() {
     let greeting = |number: usize| {
         let welcome: Vec<_> = all_notices().into_iter().filter(|notice| kind(notice) == 3).collect();
         encoded(TEXT_LF, &welcome[number])
@@ -196,7 +196,7 @@ fn answers_and_goodbyes_are_told_like_this() {
 
 /// Lines about rooms, history and filters, to the letter: one line where one is meant.
 #[test]
-fn rooms_history_and_manners_are_told_like_this() {
+fn room_and_history_lines_read_so() {
     for (kind_number, wanted) in [
         (
             24,
@@ -244,7 +244,7 @@ fn rooms_history_and_manners_are_told_like_this() {
 }
 
 #[test]
-fn the_time_before_a_line_is_the_time_of_day_in_utc() {
+fn time_before_line_is_utc() {
     for (minutes, shown) in [(0, "12:00"), (4, "12:04"), (719, "23:59"), (720, "00:00"), (1440, "12:00")] {
         let line = Line { at: NOON + minutes * 60_000 + 59_999, ..said("ann", "hi") };
         assert_eq!(encoded(TEXT_LF_TIME, &Notice::Acted(line.clone())), format!("{shown} * ann hi\n"));

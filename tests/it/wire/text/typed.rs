@@ -10,7 +10,7 @@ use crate::support::values::{body, say};
 use crate::wire::{CRLF, LIMIT, NOT_UTF8, USER_LIST, answers, breaks, decode, limits, reads, too_long};
 
 #[test]
-fn lines_end_at_lf_crlf_and_the_end_of_input() {
+fn line_ends_at_lf_crlf_or_end() {
     reads(b"", &[]);
     reads(b"\n\n  \n\t\n", &[]);
     reads(b"hi all\n", &[say("hi all")]);
@@ -27,7 +27,7 @@ fn lines_end_at_lf_crlf_and_the_end_of_input() {
 }
 
 #[test]
-fn what_is_no_text_is_shown_as_what_it_is() {
+fn bytes_without_text_are_shown_replaced() {
     // The sender is told once.
     reads(b"caf\xe9 \xc3\n", &[say("caf\u{fffd} \u{fffd}"), NOT_UTF8]);
     reads(b"\xc3", &[say("\u{fffd}"), NOT_UTF8]);
@@ -93,7 +93,7 @@ fn editing_characters_remove_what_was_typed() {
 }
 
 #[test]
-fn byte_255_is_telnet_only_before_a_command() {
+fn byte_255_needs_command_for_telnet() {
     // Not UTF-8: from then on 255 is a letter.
     reads(b"\xffa latin1 \xff\xff \xff\n", &[say("\u{fffd}a latin1 \u{fffd}\u{fffd} \u{fffd}"), NOT_UTF8]);
     reads(b"\xff", &[say("\u{fffd}"), NOT_UTF8]);
@@ -224,7 +224,7 @@ fn a_subnegotiation_has_an_end() {
 }
 
 #[test]
-fn callers_with_another_protocol_are_known_by_their_first_bytes() {
+fn other_protocols_are_known_by_first_bytes() {
     let http = WireError::WrongProtocol(Protocol::Http);
     breaks(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n", &[], http);
     breaks(b"POST /chat?room=1 HTTP/1.0\n\n", &[], http);
@@ -259,7 +259,7 @@ fn callers_with_another_protocol_are_known_by_their_first_bytes() {
 }
 
 #[test]
-fn a_line_has_a_limit_and_its_end_does_not_count() {
+fn line_limit_leaves_out_its_end() {
     let ends: [(&[u8], bool); 3] = [(b"\n", false), (b"\r\n", true), (b"", false)];
     for (end, crlf) in ends {
         for (length, wanted) in [
@@ -289,7 +289,7 @@ fn a_line_has_a_limit_and_its_end_does_not_count() {
 }
 
 #[test]
-fn ten_mebibytes_without_a_line_end_are_counted_not_kept() {
+fn endless_line_is_counted_not_kept() {
     let mut decoder = Wire::Text.decoder(limits(4096));
     let mut text = parlor::wire::TextDecoder::new(limits(4096));
     let chunk = [b'x'; 64 * 1024];

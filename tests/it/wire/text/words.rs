@@ -23,7 +23,7 @@ fn refused(refusal: Refusal) -> [Inbound; 1] {
 }
 
 #[test]
-fn bare_words_are_commands_when_they_are_the_whole_line() {
+fn bare_word_alone_is_a_command() {
     for who in ["who", "WHO", "Who", "who ", "who\t"] {
         line(who, &[USER_LIST]);
     }
@@ -47,7 +47,7 @@ fn bare_words_are_commands_when_they_are_the_whole_line() {
 }
 
 #[test]
-fn every_escape_says_the_line_and_nothing_else_is_an_escape() {
+fn escape_says_line_nothing_else_does() {
     for (typed, said) in [
         (r"\who", "who"),
         (r"\quit", "quit"),
@@ -79,7 +79,7 @@ fn every_escape_says_the_line_and_nothing_else_is_an_escape() {
 }
 
 #[test]
-fn who_writes_rename_mike_is_told_how_to_rename() {
+fn rename_without_bar_is_explained() {
     let hint = |name: &str| Inbound::Tell(Notice::RenameHint(name.into()));
     line("rename mike", &[say("rename mike"), hint("mike")]);
     line("Rename  mike ", &[say("Rename  mike "), hint("mike")]);
@@ -89,7 +89,7 @@ fn who_writes_rename_mike_is_told_how_to_rename() {
 }
 
 #[test]
-fn slash_commands_are_read_by_name_alias_and_beginning() {
+fn slash_command_goes_by_name_alias_beginning() {
     let msg = |to: &str, text: &str| Command::Msg { to: to.into(), body: body(text) };
     for typed in ["/msg bob hi there", "/MSG bob hi there", "/m bob hi there", "/tell bob hi there", "/w bob hi there"]
     {
@@ -144,7 +144,7 @@ fn slash_commands_are_read_by_name_alias_and_beginning() {
 }
 
 #[test]
-fn what_is_no_command_is_refused_and_never_sent() {
+fn unknown_command_is_refused_and_unsaid() {
     let unknown = |word: &str, literally: &str, like| {
         refused(Refusal::UnknownCommand { word: word.into(), literally: literally.into(), like })
     };
@@ -191,7 +191,7 @@ fn what_is_no_command_is_refused_and_never_sent() {
 }
 
 #[test]
-fn history_takes_a_number_of_lines_or_says_how_it_is_written() {
+fn history_takes_number_or_shows_usage() {
     for (typed, count) in [
         ("/history", 20),
         ("/last", 20),
@@ -210,7 +210,7 @@ fn history_takes_a_number_of_lines_or_says_how_it_is_written() {
 
 /// Whatever is cut off, in capitals, or has blanks behind it, is understood or refused, never sent.
 #[test]
-fn a_command_cut_off_at_any_length_is_never_sent() {
+fn command_cut_anywhere_is_never_said() {
     for spec in &COMMANDS {
         let whole = format!("/{} mike 12 on", spec.name).to_uppercase();
         for end in 1..=whole.len() {
@@ -224,7 +224,7 @@ fn a_command_cut_off_at_any_length_is_never_sent() {
 }
 
 #[test]
-fn capitals_and_blanks_behind_it_change_no_command() {
+fn capitals_and_blanks_change_no_command() {
     for spec in &COMMANDS {
         let (name, words) = (spec.name, ["", " 12", " on", " bob", " bob hi", " #dev", " msg"]);
         let mut understood = 0;
@@ -242,7 +242,7 @@ fn capitals_and_blanks_behind_it_change_no_command() {
 /// Found by fuzzing: programs' words come as they were sent, and what cleaning takes away may leave a
 /// blank at the end, or a name that is told back.
 #[test]
-fn what_a_program_asks_about_is_cleaned_before_its_blanks_go() {
+fn program_question_is_cleaned_then_trimmed() {
     let parse = |name: &str, args| COMMANDS.iter().find(|spec| spec.name == name).unwrap().parse(args).unwrap();
     assert_eq!(parse("quit", "bye \0"), Command::Quit(Body::new("bye")));
     assert_eq!(parse("whois", "A\n[27.c\0w\x1b[h"), Command::Whois("A␊[27.cw␛[h".into()));
@@ -250,7 +250,7 @@ fn what_a_program_asks_about_is_cleaned_before_its_blanks_go() {
 
 /// The answer to `rename |x` must not advise `rename||x`, which names nobody.
 #[test]
-fn the_advice_of_a_rename_hint_names_somebody() {
+fn rename_hint_advises_a_real_name() {
     for typed in ["rename mike", "rename |mike", "rename mike|", "rename ||"] {
         let (got, _) = decode(Wire::Text, LIMIT, [typed.as_bytes()]);
         assert_eq!(got[0], say(typed));
@@ -262,7 +262,7 @@ fn the_advice_of_a_rename_hint_names_somebody() {
 
 /// The advised command must do what it says.
 #[test]
-fn the_advice_of_an_unknown_command_sends_the_line() {
+fn unknown_command_advice_says_the_line() {
     for typed in ["/mgs mike thanks", "/", "/ who", "/shrug", "/s"] {
         let (got, _) = decode(Wire::Text, LIMIT, [typed.as_bytes()]);
         if let [Inbound::Refused(Refusal::UnknownCommand { literally, .. })] = got.as_slice() {
