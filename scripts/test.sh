@@ -413,7 +413,7 @@ quick_run() {
   step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-8}" cargo test --locked --all-features --no-fail-fast \
     --lib --bins --tests -- --skip exhaustive:: || true
   step shell test_by_shell "${quick_files[@]}" || true
-  step shape scripts/shape.sh || true
+  step shape scripts/shape.sh --check || true
   printf '\nleft out by --quick: the tests of exhaustive::, examples in the documentation, the documentation itself,\n'
   printf 'the library without features, licences, fuzzing, mutants, shellcheck, and of the shell tests all but\n'
   printf '%s\n' "${quick_files[*]}"
@@ -444,7 +444,7 @@ else
     step features check_features || true
     step doc document || true
     step rust rust_version || true
-    step shape scripts/shape.sh || true
+    step shape scripts/shape.sh --check || true
     step deny deny || true
     # Four at a time, also on two cores: most of their time is spent waiting.
     step test env RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --locked --all-features --no-fail-fast || true

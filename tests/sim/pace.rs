@@ -40,7 +40,7 @@ thread_local! {
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
     /// For how long the process is stopped in the next wait that has a deadline.
     static STOP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-    /// What has waited in a socket meanwhile, and comes a moment later.
+    /// Input that waited in a socket meanwhile, and comes a moment later.
     static WAITED: RefCell<Option<Event>> = const { RefCell::new(None) };
     /// Events that come before that.
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
@@ -276,7 +276,7 @@ fn stopped_process_gives_slow_consumers_time() {
     assert!(skipped > 1000, "{skipped} skipped of {LINES}: it was not slow");
 }
 
-/// What a program hears that joins within ten seconds, or not, while the process is stopped in between.
+/// The lines to a program that joins within ten seconds, or not, while the process is stopped in between.
 fn heard_by_a_program(stop: Duration, joins: bool) -> String {
     os::begin(1);
     reference::begin();

@@ -121,7 +121,7 @@ fn other_labels_are_refused() {
     reads(b"/charset\nhi\n", &[Inbound::Command(Command::Charset(None)), say("hi")]);
 }
 
-/// What stands behind the command in the same read is in the new set, what stands before it is not.
+/// Bytes behind the command in the same read are in the new set, bytes before it are not.
 #[test]
 fn charset_counts_from_the_next_line_on() {
     let line = "äöü\n".as_bytes();
