@@ -5,8 +5,8 @@
 //! is the standard's "replacement". `x-user-defined` is none, since it has no letters beyond ASCII.
 //!
 //! The standard reads ISO-8859-1 as windows-1252, which has letters at 0x80 to 0x9f. A terminal of ISO-8859-1
-//! has controls there, and somebody else could type them. So these bytes are not written, unless the label
-//! names the Windows set.
+//! has controls there, and somebody else could type them. So these bytes are not written, and byte 0x9b is
+//! read as the control that a key's sequence begins with, unless the label names the Windows set.
 
 use super::{Refusal, clean, shortened};
 

@@ -5,6 +5,9 @@
 
 use crate::protocol::Charset;
 
+/// The control sequence introducer of terminals that send eight bits.
+pub(super) const CSI: u8 = 0x9b;
+
 /// Encodes finished lines from UTF-8, and appends them to `out`. Characters that the set lacks become `?`.
 #[cfg(feature = "charset")]
 pub(super) fn write(charset: Charset, lines: &[u8], out: &mut Vec<u8>) {
@@ -42,7 +45,12 @@ pub(super) fn write(_: Charset, lines: &[u8], out: &mut Vec<u8>) {
 
 /// Decodes typed bytes to UTF-8, whatever pieces they come in.
 #[cfg(feature = "charset")]
-pub(super) struct Decoder(Box<encoding_rs::Decoder>);
+pub(super) struct Decoder {
+    decoder: Box<encoding_rs::Decoder>,
+    /// Byte 0x9b is the control CSI, whatever letter the standard has there. A key's sequence begins with it
+    /// and may stand before a command.
+    has_csi: bool,
+}
 
 /// There is only UTF-8, which needs none.
 #[cfg(not(feature = "charset"))]
@@ -53,7 +61,10 @@ impl Decoder {
     /// A decoder from `charset`; `None` for UTF-8.
     pub(super) fn of(charset: Charset) -> Option<Self> {
         #[cfg(feature = "charset")]
-        return charset.other().map(|set| Self(Box::new(set.encoding.new_decoder_without_bom_handling())));
+        return charset.other().map(|set| Self {
+            decoder: Box::new(set.encoding.new_decoder_without_bom_handling()),
+            has_csi: set.has_c1,
+        });
         #[cfg(not(feature = "charset"))]
         charset.other().map(|never| match never {})
     }
@@ -61,22 +72,31 @@ impl Decoder {
     /// Decodes some bytes and passes the text on, in pieces. An unfinished character at their end waits for the
     /// next bytes.
     #[cfg(feature = "charset")]
-    pub(super) fn decode(&mut self, bytes: &[u8], to: impl FnMut(&[u8])) {
-        self.step(bytes, false, to);
+    pub(super) fn decode(&mut self, bytes: &[u8], mut to: impl FnMut(&[u8])) {
+        if !self.has_csi {
+            return self.step(bytes, false, to);
+        }
+        for part in bytes.split_inclusive(|byte| *byte == CSI) {
+            let letters = part.strip_suffix(&[CSI]);
+            self.step(letters.unwrap_or(part), false, &mut to);
+            if letters.is_some() {
+                to("\u{9b}".as_bytes());
+            }
+        }
     }
 
     /// Ends the text: an unfinished character becomes U+FFFD.
     #[cfg(feature = "charset")]
     pub(super) fn end(&mut self, to: impl FnMut(&[u8])) {
         self.step(&[], true, to);
-        *self.0 = self.0.encoding().new_decoder_without_bom_handling();
+        *self.decoder = self.decoder.encoding().new_decoder_without_bom_handling();
     }
 
     #[cfg(feature = "charset")]
     fn step(&mut self, bytes: &[u8], is_last: bool, mut to: impl FnMut(&[u8])) {
         let (mut piece, mut rest) = ([0; 512], bytes);
         loop {
-            let (result, read, written, _) = self.0.decode_to_utf8(rest, &mut piece, is_last);
+            let (result, read, written, _) = self.decoder.decode_to_utf8(rest, &mut piece, is_last);
             to(piece.get(..written).unwrap_or_default());
             rest = rest.get(read..).unwrap_or_default();
             if result == encoding_rs::CoderResult::InputEmpty {
@@ -99,6 +119,6 @@ impl Decoder {
 #[cfg(feature = "charset")]
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Decoder").field(&self.0.encoding().name()).finish()
+        f.debug_tuple("Decoder").field(&self.decoder.encoding().name()).finish()
     }
 }

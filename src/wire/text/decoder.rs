@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use super::charset::CSI;
 use super::lines::{LineEnd, Stop, TypedLine};
 use super::telnet::{IAC, Step, Telnet};
 use super::typed::{RENAME, typed_line};
@@ -285,8 +286,6 @@ impl Decode for TextDecoder {
 
 /// Most characters of a name that a refusal repeats.
 const QUOTED_CHARS: usize = 40;
-/// The control sequence introducer of terminals that send eight bits.
-const CSI: u8 = 0x9b;
 
 /// The text of a line. A lone byte 0x9b becomes the control CSI, as in Latin-1: the sequence of a key begins
 /// with it and may stand before a command. (Other wrong bytes and CSI are shown as U+FFFD.)

@@ -181,6 +181,21 @@ fn decoded_text_is_cleaned() {
     reads(&behind("iso-8859-2", b"\x9bA/who\n"), &[chosen("iso-8859-2"), Inbound::Command(Command::Who(None))]);
 }
 
+/// A terminal of ISO-8859-1 sends byte 9b for a control, which the standard reads as a quotation mark. A key
+/// pressed before `/msg` made the private line a public one.
+#[test]
+fn key_sequence_in_iso_sets_hides() {
+    let private = || Inbound::Command(Command::Msg { to: "ann".into(), body: Body::new("x").unwrap() });
+    for label in ["iso-8859-1", "latin1", "us-ascii", "latin5", "iso-8859-9", "tis-620", "iso-8859-2"] {
+        for key in [&b"\x9bA"[..], b"\x9b1;5C", b"\x9b200~"] {
+            let line = [key, b"/msg ann x\n"].concat();
+            reads(&behind(label, &line), &[chosen(label), private()]);
+        }
+    }
+    reads(&behind("windows-1252", b"\x9bA/who\n"), &[chosen("windows-1252"), say("\u{203a}A/who")]);
+    reads(&behind("latin1", b"\x8ba\x9b \x93b\x94\n"), &[chosen("latin1"), say("\u{2039}a\u{fffd} \u{201c}b\u{201d}")]);
+}
+
 #[test]
 fn length_counts_in_utf8() {
     let line = [&b"\xe9".repeat(LIMIT / 2)[..], b"\n"].concat();
