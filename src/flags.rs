@@ -45,7 +45,7 @@ fn parse_with<P: Parser>(words: &[OsString], variable: impl Fn(&OsStr) -> Option
     }
     let is_written = |arg: &Arg| match &written {
         Ok(matches) => matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine),
-        Err(_) => true, // what is wrong with the words themselves is told first
+        Err(_) => true, // an error in the words themselves is told first
     };
     let mut all: Vec<OsString> = words.iter().take(1).cloned().collect();
     let full = P::command();

@@ -11,8 +11,8 @@
 //! | where | what it is | must not know |
 //! |---|---|---|
 //! | `bin/` | the programs, each in a folder: flags, signals, exit codes | |
-//! | [`server`] | threads and sockets: `accept/`, `session/`, `manager/`, `log/` | what words mean |
-//! | [`client`] | the other end of a connection | the server |
+//! | [`server`] | threads and sockets: `accept/`, `session/`, `manager/`, `log/` | the meaning of commands |
+//! | [`client`] | the client's end of a connection | the server |
 //! | [`config`], [`metrics`] | settings (with feature `flags` a `clap::Args`), counters | threads |
 //! | [`chat`] | the rules: state in, effects out | bytes, sockets, clocks |
 //! | [`wire`] | the formats: one folder each, bytes in and bytes out | rules, sockets, clocks |

@@ -20,7 +20,7 @@ pub struct Metrics {
     pub deliveries: AtomicU64,
     /// Room lines that were skipped for slow consumers.
     pub skipped: AtomicU64,
-    /// Times that a slow consumer congested its room, for 100 ms at most.
+    /// Times that a slow consumer congested its rooms (backpressure), for 100 ms at most each.
     pub held_up: AtomicU64,
     /// Sessions ended, by [`CloseKind`] (`kind as usize`).
     pub closed: [AtomicU64; CloseKind::ALL.len()],

@@ -33,7 +33,7 @@ pub(super) fn heard_by(state: &State, local: &Local, asker: SessionId, command: 
     }
 }
 
-/// A person that asks, and the room that the request names.
+/// The asker, and the room that the request names.
 struct Asker<'a> {
     state: &'a State,
     local: &'a Local,

@@ -18,32 +18,32 @@ use super::state::State;
 use super::turn::Turn;
 use super::{moving, preferences, presence, room_info, talk, visit};
 
-/// Where a session is when it comes in.
+/// The place of a new session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
     /// In the lobby, at once.
     Lobby,
-    /// In no room, until it joins one or says something; if it is timed, it has to.
+    /// In no room, until it joins one or says something.
     Nowhere {
-        /// Whether it is asked to leave if it does neither.
+        /// Whether it is asked to leave if it does neither in time.
         timed: bool,
     },
 }
 
-/// A session that comes in.
+/// A new session.
 #[derive(Debug)]
 pub struct Arrival {
     /// The session with its first name.
     pub speaker: Arc<Speaker>,
-    /// Where it came in, `127.0.0.1:8000`.
+    /// The address that it connected to, `127.0.0.1:8000`.
     pub door: Arc<str>,
-    /// The door it came by, for others to read.
+    /// The wire format of its door, for others to read.
     pub by: &'static str,
     /// Whether its own lines come back to it.
     pub echo: bool,
     /// Whether it may be told what it did not ask for before it takes part.
     pub unsolicited: bool,
-    /// Where it is.
+    /// Its place.
     pub entry: Entry,
 }
 
@@ -152,7 +152,7 @@ impl Hub {
         }
     }
 
-    /// A session has left, or is made to. Nothing happens if it is not present.
+    /// A session has ended or has to end. Nothing happens if it is not present.
     pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
         let Some(person) = self.remove(id) else { return };
         let mut turn = self.turn(id, now, out);

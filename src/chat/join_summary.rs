@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::room::RoomIndex;
 
-/// Joins and leaves are announced one by one as long as there are no more than this …
+/// Most joins and leaves in one [`WINDOW`] that are announced one by one.
 const SINGLY: usize = 5;
-/// … within this time. The rest are told in one line at its end. As long as there are more than that in each
-/// such time, all of them are.
+/// The time of one join summary. Further joins and leaves are told in one line at its end. While each window has
+/// more than its share, all joins and leaves are told so.
 const WINDOW: Duration = Duration::from_secs(2);
 /// In a room with more members than this they are never announced one by one.
 const CROWD: usize = 100;

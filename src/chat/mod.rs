@@ -1,4 +1,4 @@
-//! The rules of the chat, as a value that a test can hold.
+//! The rules of the chat.
 //!
 //! [`Hub`] knows which sessions are present, their names, their rooms, and what follows from a request. State in,
 //! effects out: it decides, and the [`Effect`]s are performed by the server. Time is an argument. No byte of

@@ -56,7 +56,7 @@ pub(super) fn whois(turn: &mut Turn<'_>, name: &str) {
     turn.answer(notice);
 }
 
-/// Is away, with or without a reason.
+/// Marks the person as away, with or without a reason (`/away`).
 pub(super) fn away(turn: &mut Turn<'_>, reason: Option<Body>) {
     if let Some(person) = turn.state.people.get_mut(turn.asker) {
         let away = Away(reason.map(|reason| reason.cut(MAX_AWAY)));
@@ -65,7 +65,7 @@ pub(super) fn away(turn: &mut Turn<'_>, reason: Option<Body>) {
     }
 }
 
-/// Is back.
+/// Marks the person as present again (`/back`).
 pub(super) fn back(turn: &mut Turn<'_>) {
     if let Some(person) = turn.state.people.get_mut(turn.asker) {
         person.away = None;

@@ -1,4 +1,4 @@
-//! Questions about rooms: who is in one, which rooms there are, what was said in one.
+//! Questions about rooms: the members of a room, the list of rooms, the history.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The table of rooms. A room is made by the first join and is forgotten some time after it is empty.
 //!
-//! An empty room is out of every list at once, but the lines said in it are kept for a while, for those who
-//! only lost their connection.
+//! An empty room disappears from every list at once. Its history is kept for a while, for people that only lost
+//! their connection.
 
 use std::time::Duration;
 

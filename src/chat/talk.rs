@@ -17,7 +17,7 @@ pub(super) fn say(turn: &mut Turn<'_>, body: Body) {
     speak(turn, body, false);
 }
 
-/// Acts: `/me waves`.
+/// Says an action: `/me waves`.
 pub(super) fn act(turn: &mut Turn<'_>, body: Body) {
     speak(turn, body, true);
 }

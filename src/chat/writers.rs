@@ -34,7 +34,7 @@ impl Writers {
         self.last.as_ref()
     }
 
-    /// The writer before, if the answer may be meant for that one. Returns it only once.
+    /// The writer before the last one, if the answer may be meant for that person. Returns it only once.
     pub(super) fn take_overtaken(&mut self, up: Duration) -> Option<Arc<Speaker>> {
         self.before.take().filter(|_| up.saturating_sub(self.changed) < AMBIGUOUS_TIME)
     }

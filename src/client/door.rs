@@ -2,19 +2,19 @@
 
 use crate::wire::Wire;
 
-/// The conduct of a door.
+/// The properties of a door that a client must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Door {
     /// It greets a session, and puts it into #lobby.
     pub greets: bool,
     /// Its answers carry the mark of the request.
     pub marks_answers: bool,
-    /// The question that no answer to the first request leaves open.
+    /// What is unknown if no answer to the first request comes, in words.
     pub doubt: &'static str,
 }
 
 impl Door {
-    /// The conduct of a door with this wire format.
+    /// The properties of a door with this wire format.
     pub(super) fn of(wire: Wire) -> Self {
         match wire {
             Wire::Text => Self { greets: true, marks_answers: false, doubt: "is a text door there?" },

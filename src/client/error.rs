@@ -54,7 +54,7 @@ pub enum ClientError {
     NoAnswer {
         /// The server's address.
         address: String,
-        /// The question that was left open.
+        /// What is unknown now, in words.
         attempted: &'static str,
     },
     /// The server, or this client in its place, refuses the request. The connection goes on.

@@ -1,4 +1,4 @@
-//! The other end of the line: a client of the text, JSON and frame doors.
+//! The client's end of a connection: a client of the text, JSON and frame doors.
 //!
 //! [`Client`] is blocking and has no thread of its own. It speaks the same [`wire`](crate::wire) formats
 //! as the server, and reports the same events from each of them. While a call waits, it sends

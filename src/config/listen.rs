@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::wire::{Framing, Wire};
 
-/// One listening address with what is spoken there.
+/// One listening address with its wire format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen {
     /// The wire format.

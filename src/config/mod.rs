@@ -22,7 +22,7 @@ use bounds::{MS, Setting, YEAR, ZeroOr};
 use settings::settings;
 
 /// Default idle limit of a text session that has neither said a line nor taken a name, as in the old chat
-/// room: an unused place is soon free again.
+/// room: an unused slot is soon free again.
 const IDLE_AT_FIRST: Duration = Duration::from_secs(30);
 /// Default idle limit of every other text session: people read longer than 30 s before they speak.
 const IDLE_LATER: Duration = Duration::from_secs(30 * 60);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     impl Random for u64 {
-        /// Half of the numbers are such as break sums.
+        /// Half of the numbers are extreme ones, which overflow sums.
         fn random(next: &mut dyn FnMut() -> u64) -> Self {
             let edges = [0, 1, 63, 64, 65_535, 65_536, u64::from(u32::MAX), u64::MAX / 2, u64::MAX - 1, u64::MAX];
             let number = next();

@@ -1,4 +1,4 @@
-//! Maps with session ids as keys.
+//! Maps with session ids as keys, and their hash function.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};

@@ -1,11 +1,11 @@
 //! The character sets in which a session of the text door is read and written.
 //!
 //! They are those of the WHATWG Encoding Standard, by all its labels, that have ASCII's characters at ASCII's
-//! bytes: lines, commands and telnet are found in the bytes. So UTF-16 and ISO-2022-JP are none, and neither
-//! is the standard's "replacement". `x-user-defined` is none, since it has no letters beyond ASCII.
+//! bytes: lines, commands and telnet are found in the bytes. That leaves out UTF-16, ISO-2022-JP and the
+//! standard's "replacement". `x-user-defined` is left out too, since it has no letters beyond ASCII.
 //!
 //! The standard reads ISO-8859-1 as windows-1252, which has letters at 0x80 to 0x9f. A terminal of ISO-8859-1
-//! has controls there, and somebody else could type them. So these bytes are not written, and byte 0x9b is
+//! has controls there, and other people could type them. So these bytes are not written, and byte 0x9b is
 //! read as the control that a key's sequence begins with, unless the label names the Windows set.
 
 use super::{Refusal, clean, shortened};

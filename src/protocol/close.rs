@@ -61,7 +61,7 @@ pub enum CloseKind {
 }
 
 impl CloseKind {
-    /// Every kind; each stands at the place of its number, `kind as usize`.
+    /// Every kind, in the order of its numbers (`kind as usize`).
     pub const ALL: [Self; 14] = [
         Self::Quit,
         Self::PeerClosed,
@@ -79,7 +79,7 @@ impl CloseKind {
         Self::HandlerPanicked,
     ];
 
-    /// Its name, which stays.
+    /// Its name, which never changes.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -123,7 +123,7 @@ impl CloseReason {
         }
     }
 
-    /// The last words to people; `None` if there are none.
+    /// The goodbye to people; `None` if there is none.
     #[must_use]
     pub fn farewell(&self) -> Option<String> {
         match self {

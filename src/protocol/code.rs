@@ -1,6 +1,6 @@
 //! The stable codes of errors and notices, for programs.
 
-/// The subject of an error or a notice, for programs (`Code` in the JSON door's objects). The names stay.
+/// The subject of an error or a notice, for programs (`Code` in the JSON door's objects). The names never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// Another person has the name, or one that looks like it.
@@ -28,7 +28,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Its name, which stays.
+    /// Its name, which never changes.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

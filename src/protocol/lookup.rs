@@ -1,4 +1,4 @@
-//! Finds the name that a typed word means, or the one that it is a near miss of.
+//! Finds the name that a typed word means, or a name that the word nearly is.
 
 use super::{Refusal, shortened};
 

@@ -9,7 +9,7 @@
 //! | `notice`, `refusal`, `malformed`, `close`, `code`, `style` | what a session is told, and why it is refused or ended |
 //! | `nick`, `room_name`, `reserved`, `name_chars`, `name_keys`, `skeleton` | names: which are valid, and which look alike |
 //! | `body`, `clean`, `line` | what people say, cleaned |
-//! | `speaker`, `presence`, `snowflake`, `mask`, `by_id` | who a session is to others: id, name, address |
+//! | `speaker`, `presence`, `snowflake`, `mask`, `by_id` | a session as others see it: id, name, address |
 //! | `serial` | how these values are written to storage and read back |
 
 #![deny(clippy::indexing_slicing)]

@@ -273,7 +273,7 @@ impl Notice {
         )
     }
 
-    /// The person whose words or deed this tells to others. People choose the words of names and rooms too,
+    /// The person whose words or action this tells to others. People choose the words of names and rooms too,
     /// so renames, joins and leaves are among them (case B14).
     #[must_use]
     pub fn speaker(&self) -> Option<&Arc<Speaker>> {

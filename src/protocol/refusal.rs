@@ -1,6 +1,6 @@
 //! Refusals: a request was not done, nothing was sent, and the session stays.
 //!
-//! The text says what to do instead. It is for people and may change; the codes are for programs and stay.
+//! The text says what to do instead. It is for people and may change. The codes are for programs and never change.
 
 use std::fmt;
 use std::net::IpAddr;

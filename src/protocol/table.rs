@@ -14,7 +14,7 @@ use super::{Body, Charset, Nick, Refusal, RoomName, clean};
 pub enum Command {
     /// Say a line to the room.
     Say(Body),
-    /// Act: `/me waves`.
+    /// Say an action: `/me waves`.
     Me(Body),
     /// Write to one person.
     Msg {

@@ -89,7 +89,7 @@ impl Connection {
         self.reason.get()
     }
 
-    /// Ends both directions at once. Each wait for the stream is over.
+    /// Ends both directions at once. Wakes every thread that waits for the stream.
     pub(super) fn cut(&self) {
         self.was_cut.store(true, Ordering::SeqCst);
         self.stream.cut();
@@ -110,14 +110,14 @@ impl Connection {
         self.owed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a report is due. Asked once, it is not due any more.
+    /// Whether a report is due. Clears the mark: the next call returns false.
     pub(super) fn take_owed(&self) -> bool {
         self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst)
     }
 }
 
 impl fmt::Display for Connection {
-    /// For the operator, who looks for the session that others complain of: `42 (text, 127.0.0.1:5123)`.
+    /// The session's name in the log, so that operators find it: `42 (text, 127.0.0.1:5123)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, wire, address, shown, .. } = self;
         write!(f, "{id} ({wire}, {address}")?;
@@ -128,7 +128,7 @@ impl fmt::Display for Connection {
     }
 }
 
-/// The two threads of a session, as they wake each other.
+/// Handles by which the two threads of a session wake each other.
 #[derive(Debug)]
 pub(super) struct Threads {
     reader: OnceLock<Thread>,

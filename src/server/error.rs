@@ -8,7 +8,7 @@ use super::accept::door::StartError;
 /// Why a server ended other than by a stop.
 #[derive(Debug)]
 pub enum RunError {
-    /// It did not get ready: the operating system refused something that every server needs.
+    /// The server did not get ready: the operating system refused something that every server needs.
     NotReady(StartError),
     /// The callback of [`Server::on_ready`](crate::Server::on_ready) panicked; no caller was admitted.
     ReadyPanicked,

@@ -25,7 +25,7 @@ pub(super) fn credits_of(batch: &[Inbound]) -> usize {
 /// order; the others may come from elsewhere at any time, and mean nothing once the session has gone.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A session came in.
+    /// A session was opened.
     Opened(Box<Opened>),
     /// A session in the lobby has sent a byte or stayed for a moment: others are told. The event may follow
     /// the session's first command, or never come.
@@ -34,7 +34,7 @@ pub(super) enum Event {
     Received(SessionId, Vec<Inbound>),
     /// A session is over. Comes exactly once for each `Opened`.
     Closed(SessionId, CloseReason),
-    /// A session has to go.
+    /// A session has to be ended.
     Dismiss(SessionId, CloseReason),
     /// Something for one session, from elsewhere in the program.
     Push(SessionId, Key, Vec<u8>),
@@ -42,16 +42,16 @@ pub(super) enum Event {
     CaughtUp(SessionId),
     /// At most half of a session's outbox is pending again, or its connection is cut.
     HasRoom(SessionId),
-    /// Say goodbye to everyone, and be rid of everyone by then.
+    /// The drain of a graceful shutdown: say goodbye to all sessions, and end them by this deadline.
     Drain(Instant),
 }
 
-/// A session that came in.
+/// A session that was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) connection: Arc<Connection>,
     pub(super) outbox: Outbox,
-    /// Each event of the session's reader puts one in; the manager takes it out.
+    /// The reader's credit: each of its events puts a mark in, and the manager takes it out.
     pub(super) credit: Receiver<()>,
     pub(super) name: Arc<str>,
     pub(super) door: Arc<str>,

@@ -1,4 +1,4 @@
-//! The server: sockets and threads around the pure parts.
+//! The server: sockets and threads around the rules (`chat`) and the formats (`wire`).
 //!
 //! [`Server::bind`] opens the doors. [`Server::run`] accepts connections until a stop is requested. When it
 //! returns, every thread that it started has ended.

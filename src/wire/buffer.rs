@@ -1,7 +1,7 @@
 //! The bytes of a read that a decoder has not taken yet.
 //!
-//! A decoder is fed what one read brought and hands out what is whole; this keeps the rest, and
-//! gives its memory back once a burst is over, since most sessions are idle most of the time.
+//! A decoder takes the bytes of one read and returns what is complete. This keeps the rest. It gives its
+//! memory back after a burst, since most sessions are idle most of the time.
 
 /// A buffer that has grown beyond this is given back when it is empty.
 const KEPT_CAPACITY: usize = 512;

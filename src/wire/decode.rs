@@ -58,8 +58,7 @@ pub trait Decode: Send {
         false
     }
 
-    /// Refuses the object that is open, because its rest does not come. If the rest comes later, it is
-    /// skipped.
+    /// Refuses the unfinished object, because its rest does not come. A rest that comes later is skipped.
     fn give_up(&mut self) {}
 }
 
@@ -94,8 +93,8 @@ pub enum Inbound {
 }
 
 impl Inbound {
-    /// Whether it answers what telnet may ask as often as it likes (whether somebody is there, a timing
-    /// mark); every other of its questions is answered once.
+    /// Whether it answers a telnet question that may come any number of times ("are you there", a timing mark).
+    /// Every other telnet question is answered once.
     #[must_use]
     pub fn answers_a_poll(&self) -> bool {
         match self {

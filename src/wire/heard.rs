@@ -6,21 +6,21 @@ use crate::protocol::{CloseReason, QUIET_FOR};
 /// One event. All texts are clean (see [`clean`](crate::protocol::clean)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// Somebody speaks.
+    /// A person said a line.
     Speech(Speech),
-    /// Somebody came into the room.
+    /// A person joined the room.
     Came {
         /// The person.
         name: String,
     },
-    /// Somebody left it.
+    /// A person left the room.
     Left {
         /// The person.
         name: String,
         /// Why, if the door tells it: `idle` for silence, else a stable name of the JSON door.
         why: Option<String>,
     },
-    /// Somebody has another name now.
+    /// A person has another name now.
     Renamed {
         /// The earlier name.
         old: String,

@@ -4,7 +4,7 @@
 //! belongs to one reader and keeps what is unfinished, so a read may end anywhere. An encoder
 //! appends to a buffer, once per format, whatever the number of listeners.
 //!
-//! No rule of the chat is known here, and no socket.
+//! This folder knows no rule of the chat, and no socket.
 //!
 //! # What each door says and hears
 //!
@@ -16,8 +16,8 @@
 //!
 //! Telnet (RFC 854, 855, 860) is taken out: every option is refused once, each `DO TIMING-MARK` is
 //! answered. Answers end in LF, and in CRLF once the peer has sent CRLF or a telnet command. A [`Style`]
-//! says what else a session has in its own way. Speech is `[ADDR]NAME: text`. All else begins with `* `, `>>> `, `--- `, `*** ` or `!!! `, except the old
-//! chat room's answers (`user list:`, `rename ok`).
+//! has the other differences between sessions. Speech is `[ADDR]NAME: text`. All else begins with `* `,
+//! `>>> `, `--- `, `*** ` or `!!! `, except the old chat room's answers (`user list:`, `rename ok`).
 //!
 //! **relay**, for GoChat v0.2. Lines of at most 65,535 bytes, ending in LF or CRLF; empty ones go.
 //! Others' lines come as `ID:text\r\n`, private lines as `>>> ID: text`, actions as `* ID text`. There
@@ -68,7 +68,7 @@ pub use sniff::Protocol;
 pub use text::{TextDecoder, typed_line};
 
 impl Wire {
-    /// How a session at this door is answered until it has shown that it wants it otherwise.
+    /// The encoding of answers at this door, until the session has shown another one.
     #[must_use]
     pub fn first_encoding(self) -> Encoding {
         match self {

@@ -1,4 +1,4 @@
-//! One notice, written in each encoding that somebody listens in.
+//! One notice, written once for each encoding that its recipients use.
 
 use super::json::{NOTICE_ROUTE, Object};
 use super::{Encoding, Key, frame, json, relay, text};

@@ -12,7 +12,7 @@
 //!                   ├─ churn        sessions that connect and leave while others listen
 //!                   ├─ soak         load and faults, and a check of all that was received
 //!                   ├─ crowd        background load for other measurements
-//!                   └─ floor        a server that does the least: what the kernel can do
+//!                   └─ floor        a server that only broadcasts: what the kernel can do
 //!   room: a room ready to be measured · swarm, connection: the connections · clock: due times
 //!   target: the protocols · payload, sequence: marks and order · process: the server's usage
 //! ```

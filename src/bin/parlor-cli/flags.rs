@@ -53,8 +53,8 @@ pub(super) struct Flags {
 
     /// The room to talk or listen in, instead of #lobby
     ///
-    /// By --wire json and frame, send speaks into it without going there: the room sees that line and nothing else. By
-    /// text it goes there, and the room sees it come and leave.
+    /// By --wire json and frame, send says the line without joining: the room sees that line and nothing else. By text
+    /// it joins, and the room sees the join and the leave.
     #[arg(long, global = true, value_name = "ROOM", value_parser = parse_room)]
     pub room: Option<RoomName>,
 
@@ -62,7 +62,7 @@ pub(super) struct Flags {
     #[arg(long, global = true, value_name = "WIRE", value_parser = parse_wire)]
     pub wire: Option<Wire>,
 
-    /// The server may take so long to answer; expect: a line may take so long to come
+    /// Longest wait for an answer of the server; expect: longest wait for the line
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = read_positive_time)]
     pub timeout: Duration,
 
@@ -108,15 +108,15 @@ pub(super) enum Action {
     },
     /// Wait for a line that matches, and print it
     ///
-    /// Lines are matched as tail prints them: `ann: hi`, `* ann waves`, `>>> ann: psst`; and besides those, comings
-    /// and goings: `*** ann came`, `*** ann left`, `*** ann is now bob`.
+    /// Lines are matched as tail prints them: `ann: hi`, `* ann waves`, `>>> ann: psst`. Joins, leaves and new names are
+    /// matched too: `*** ann came`, `*** ann left`, `*** ann is now bob`.
     #[command(override_usage = "parlor-cli [HOST[:PORT]] expect [OPTIONS] <REGEX>")]
     Expect {
         /// A regular expression, found anywhere in the line
         #[arg(value_name = "REGEX")]
         regex: Regex,
     },
-    /// Print the names of those who are here, a line each
+    /// Print the names of the people in the room, a line each
     #[command(override_usage = "parlor-cli [HOST[:PORT]] who [OPTIONS]")]
     Who,
 }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     run(&Flags::parse())
 }
 
-/// Does what the flags ask for. Complaints go to standard error.
+/// Runs the command of the flags. Errors go to standard error.
 fn run(flags: &Flags) -> ExitCode {
     if matches!(&flags.action, Some(Action::Send { to: Some(_), .. })) && flags.room.is_some() {
         return show::complain("--to is for one person, --room for a room: give one of them. Nothing was sent", 2);

@@ -24,7 +24,7 @@ pub(super) struct Flags {
     #[command(flatten)]
     pub(super) settings: Config,
 
-    /// off, error, warn, info, debug or trace; without it RUST_LOG says, and without that it is info
+    /// off, error, warn, info, debug or trace; without it RUST_LOG decides, and without that it is info
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, env = "PARLOR_LOG_LEVEL")]
     pub(super) log_level: Option<LevelFilter>,
 }

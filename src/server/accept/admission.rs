@@ -52,8 +52,8 @@ pub(in super::super) struct Request {
 }
 
 impl Admission {
-    /// Admits `slots` sessions at once. Of them `per_address` (0 = all) may be of one address, and `silent`
-    /// (0 = all), but never more than half, may have sent nothing.
+    /// Admits `slots` sessions at once, at most `per_address` of them from one address (0 = no limit). At most
+    /// `silent` of them may have sent nothing (0 = no limit), and never more than half.
     pub(in super::super) fn new(slots: usize, per_address: usize, silent: usize) -> Arc<Self> {
         let silent = if silent == 0 { usize::MAX } else { silent.min(slots / 2).max(1) };
         Arc::new(Self { slots, per_address, silent, counts: Mutex::default() })
@@ -234,7 +234,7 @@ mod tests {
         let (third, gone) = come(10).unwrap();
         assert_eq!(gone, Some(first.id));
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });
-        // Its end and its first bytes come too late to count twice.
+        // The first session was replaced already: its late first bytes and its end change no count.
         first.has_spoken();
         drop(first);
         assert_eq!(come(13).unwrap_err(), Refusal::TooManySilent { limit: 2 });

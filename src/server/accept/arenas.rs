@@ -42,7 +42,7 @@ pub(super) fn reserved(status: &str) -> u64 {
     match most(status) {
         // The first arena is the program's own heap.
         0 | 1 => 0,
-        most => most.saturating_mul(ARENA_SPACE), // one less, and one more while the last is aligned
+        most => most.saturating_mul(ARENA_SPACE), // without the main heap, and one more while the last is aligned
     }
 }
 

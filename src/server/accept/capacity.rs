@@ -71,8 +71,8 @@ pub(in super::super) struct Capacity {
 }
 
 impl Capacity {
-    /// Raises the soft limit of descriptors to the hard one and reads all limits. One that cannot
-    /// be read does not limit.
+    /// Raises the soft limit of descriptors to the hard one and reads all limits. A limit that
+    /// cannot be read is ignored.
     ///
     /// # Errors
     /// If there is no room for a single session.

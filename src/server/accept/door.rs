@@ -60,7 +60,7 @@ impl fmt::Display for StartError {
                 write!(f, "cannot listen on {listen}: {error}. {}", advice_on_door(listen, error))
             }
             Self::Overlap { sentence } | Self::NoRoom { sentence } => f.write_str(sentence),
-            Self::NoDoors => f.write_str("no door to come in by; give one with --listen text://127.0.0.1:8000"),
+            Self::NoDoors => f.write_str("no door to listen on; name one with --listen text://127.0.0.1:8000"),
             Self::System { attempted, error } => {
                 write!(f, "cannot {attempted}: {error}")?;
                 advice_on_limits(error).map_or(Ok(()), |advice| write!(f, ". {advice}"))

@@ -2,7 +2,7 @@
 //!
 //! One poll covers all listening sockets and the pipe of the stop. An accept can fail for a reason that passes
 //! (no descriptors, no memory). The connection then stays in the kernel's queue, and a loop that only tried
-//! again would spin. So it pauses, longer each time, and logs that once.
+//! again would spin. So the loop pauses, longer each time, and logs the failure once.
 
 pub(super) mod admission;
 pub mod arenas;
@@ -57,7 +57,7 @@ pub(super) struct Acceptor<'scope, 'env> {
     ids: Snowflakes,
     /// The names that others see in place of addresses, with `--addresses masked`.
     masks: Option<Masks>,
-    /// A descriptor kept open: closed, it lets one caller be told that there are none left.
+    /// A spare descriptor. Closing it frees one, so that a caller can be told that there are none left.
     spare: Option<File>,
     failures: u64,
     pause: Duration,
@@ -136,10 +136,11 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let shown = self.masks.as_mut().map_or_else(|| Arc::clone(&address), |masks| masks.draw().into());
         let door: Arc<str> = match stream.local_address() {
             Some(local) => canonical(local).to_string().into(),
-            None => "HOST:PORT".into(), // the caller has gone already; nobody will read this
+            None => "HOST:PORT".into(), // the caller has closed already, so nobody reads this
         };
         let name = format!("r-{}", slot.index);
-        // A closure that could not become a thread is dropped with all that it owns, so it owns a cell only.
+        // A failed spawn drops the closure with all that it owns. The connection is in a cell, so that it can still
+        // be refused in words.
         let cell = Arc::new(Mutex::new(Some(Accepted { id, wire, stream, slot, address, shown, door })));
         let (scope, theirs) = (self.scope, Arc::clone(&cell));
         let reader = move || {

@@ -1,7 +1,7 @@
 //! The log rate limit: a flood of log lines is cut to its beginning and a count.
 //!
-//! A peer that can make the server write one line can make it write ten thousand. The important line would be
-//! lost among them, and the disk full by the morning. Each cause may therefore write a number of lines a second;
+//! A peer that can make the server write one line can make it write ten thousand. They would hide the important
+//! line and fill the disk. Each cause may therefore write a number of lines a second;
 //! further lines are counted, and the count is one line. A cause that stays just below that rate for hours uses
 //! up its long-term allowance; then a line a second is left. The lines of a stop have no limit: no peer can
 //! repeat a stop.

@@ -1,4 +1,4 @@
-//! The log thread: logging never blocks, whatever becomes of standard error.
+//! The log thread: logging never blocks, even where standard error is stopped, full or closed.
 //!
 //! A stopped terminal, a full pipe or a slow disk would otherwise stop the chat, since the manager logs too.
 //! Lines go into a bounded queue, and the log thread writes them. A line that does not fit is dropped and

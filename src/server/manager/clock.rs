@@ -16,9 +16,9 @@ use super::super::os::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A wake-up that is later than this means that the process was stopped.
 const LATE: Duration = Duration::from_millis(50);
-/// The clock stands still for this time after a stop …
+/// After the process was stopped, the clock stands still for this time.
 pub(super) const MARGIN: Duration = Duration::from_millis(100);
-/// … at most once in this time. A machine that is always late must not stop the clock.
+/// The clock stands still at most once in this time: a machine that is always late must not stop it.
 const MARGIN_EVERY: Duration = Duration::from_secs(1);
 
 /// The clock. Its times count from the start of the server.

@@ -53,7 +53,7 @@ pub(super) struct Consumer {
 /// The result of a look at a session that congests its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It still congests its room, until then at most if it takes too little.
+    /// It still congests its room. If it takes too little, it stops congesting at this time.
     Congests(Duration),
     /// At most half of its outbox is pending again.
     CaughtUp,
@@ -200,7 +200,7 @@ mod tests {
         assert!(consumer.was_handed(at(600, 2500), 800, begun + ms(1000), &levels).is_some());
     }
 
-    /// At the pace of people's talk an outbox fills too slowly for anybody to wait.
+    /// People type so slowly that an outbox never fills within the deadline: nobody has to wait.
     #[test]
     fn reader_that_stopped_long_ago_congests_nothing() {
         let (begun, levels) = (Duration::from_secs(1), Levels::of(LIMIT));

@@ -26,7 +26,8 @@ pub(super) enum Work {
 /// The requests of one session.
 #[derive(Debug)]
 pub(super) struct Requests {
-    /// Each event of the reader puts one in; the manager takes it out. `None`: the reader need not wait.
+    /// The reader's credit: each of its events puts a mark in, and the manager takes it out. `None`: the reader
+    /// need not wait.
     pub(super) credit: Option<Receiver<()>>,
     /// The mark of its next request.
     pub(super) tag: Option<Box<str>>,

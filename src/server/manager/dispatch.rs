@@ -1,4 +1,4 @@
-//! The one way out of the manager: what is sent to whom, in which order.
+//! The one way out of the manager: broadcasts of room lines (fan-out), and messages to single sessions.
 //!
 //! Room lines are not sent one by one. They gather in one chunk for each room and encoding until
 //! [`Dispatch::flush`], which gives the chunk to each member with one send. Answers gather as well. Each

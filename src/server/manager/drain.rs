@@ -1,4 +1,4 @@
-//! The stop: when it says goodbye, when it must be over, which connections are still open.
+//! The drain of a graceful shutdown: when goodbyes are sent, its deadline, and the connections still open.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -22,10 +22,10 @@ use super::drain::Drain;
 use super::heartbeats::Heartbeats;
 use super::message::{Message, Urgency};
 
-/// A turn ends after so many commands, so that the first of them is not kept waiting for the last.
+/// Most commands of one turn: the lines of its first command are sent when the turn ends.
 pub(in super::super) const TURN_COMMANDS: usize = 512;
-/// Commands of one session that are done before other waiting sessions get their turn. Without it, 24 talkers
-/// whose events have hundreds of lines each kept two people in another room waiting for all of them.
+/// Most commands of one session before other waiting sessions get their turn. Without this bound, 24 talkers
+/// with hundreds of lines in each event delayed two people in another room.
 const SLICE: usize = 32;
 
 /// The result of working on an event.
@@ -99,7 +99,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// When there is something to do though nothing happens.
+    /// The next time at which something is due, even if no event comes.
     pub(super) fn next_due(&self) -> Option<Duration> {
         let dues = [self.heartbeats.next_due(), self.hub.next_tick(), self.dispatch.backpressure.next_due()];
         dues.into_iter().flatten().min()
@@ -111,7 +111,7 @@ impl<'a> Executor<'a> {
         let now = self.clock.turn;
         while let Some(id) = self.heartbeats.pop_due(now) {
             if let Some(recipient) = self.dispatch.get(id).filter(|recipient| recipient.outbox.is_some()) {
-                // A session with something to read has a sign of life in it.
+                // Pending bytes show the client that the server is alive: no heartbeat is needed.
                 if recipient.connection.pending() == 0 {
                     self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&HEARTBEAT), &self.clock);
                 }
@@ -161,7 +161,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Says goodbye to everybody. After that only the ends of sessions are worked on.
+    /// Says goodbye to all sessions. After that only the ends of sessions are worked on.
     pub(super) fn stop(&mut self) {
         self.change(|hub, _, out| hub.stop(out));
         self.deferred.try_again();
@@ -218,7 +218,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries out the commands of one event, `at_most` so many.
+    /// Carries out the commands of one event, but no more than `at_most` of them.
     fn work(&mut self, id: SessionId, work: Work, at_most: usize) -> Progress {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),

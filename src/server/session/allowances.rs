@@ -4,9 +4,9 @@
 //! again, would never be throttled (case A2). So a new session starts with the tokens that its address
 //! has left. Open sessions share nothing, so an office behind one address is not starved.
 //!
-//! Time is an argument of [`Allowances`]; [`Allowance`] has a clock. An address is kept until it has regained everything, 8 s at the default rates.
-//! At most [`MAX_ADDRESSES`] are kept; a further one replaces the oldest, which then starts full. No
-//! address pays for another one.
+//! Time is an argument of [`Allowances`]; [`Allowance`] has a clock. An address is kept until it has
+//! regained everything, 8 s at the default rates. At most [`MAX_ADDRESSES`] are kept; a further one replaces
+//! the oldest, which then starts full. No address pays for another one.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(allowances.by_address.len(), allowances.order.len());
     }
 
-    /// A panic in a reader once let its address start anew.
+    /// Once, a panic in a reader gave its address a full allowance again.
     #[test]
     fn session_panic_leaves_its_used_tokens() {
         let slow = Rates { rate: 1, burst: 40, requests: 1000 };

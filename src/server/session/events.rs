@@ -38,7 +38,7 @@ impl Events<'_> {
             thread::park_timeout(CHECK_EVERY);
         }
         match self.connection.reason() {
-            // A peer that says something and goes at once is often found out by a line that cannot be sent to
+            // When a peer says something and closes at once, the first sign is often a line that cannot be sent to
             // it. What it said before counts; the connection is cut, so its input ends by itself.
             None | Some(CloseReason::WriteFailed) => {}
             Some(reason) => return Err(reason.clone()),
@@ -58,7 +58,7 @@ impl Events<'_> {
         self.context.inbox.send(event).map_err(|_| self.over())
     }
 
-    /// Why the manager takes no more: the session or the server is over.
+    /// The reason why the manager takes no more events: the session or the server has ended.
     fn over(&self) -> CloseReason {
         self.connection.reason().cloned().unwrap_or(CloseReason::ServerStopping)
     }

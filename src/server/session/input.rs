@@ -47,7 +47,7 @@ impl Input {
 
     /// Reads once, without waiting, and decodes.
     ///
-    /// If the server `has_ended_it`, the unfinished rest counts for nothing: more of it would have come.
+    /// If the server `has_ended_it`, an unfinished rest is dropped: the peer might still have sent the rest of it.
     pub(super) fn read(&mut self, stream: &Stream, has_ended_it: bool) -> Result<(), Errno> {
         if self.buffer.len() == self.buffer.capacity() {
             let larger = (self.buffer.capacity() * 4).clamp(SMALL_READ, LARGE_READ);

@@ -44,7 +44,7 @@ pub(super) fn set_up(accepted: &Accepted, context: &Context) -> Input {
     let until = Instant::now() + FIRST_BYTES;
     let profile = Profile::of(accepted.wire);
     let user_timeout = USER_TIMEOUT.max(context.config.write_timeout * 2);
-    // No refusal is worth the session. If the connection is gone already, the first read tells.
+    // A refused option does not end the session. If the connection is gone, the first read reports that.
     for error in accepted.stream.tune(user_timeout, profile.urgent_inline) {
         debug!("session {}: a socket option was not set: {error}", accepted.id);
     }

@@ -13,7 +13,7 @@ use crate::protocol::{CloseReason, CommandSpec, Malformed, Notice, Refusal};
 
 /// Bytes before the data.
 pub(super) const HEADER: usize = 8;
-/// The route on which tnet tells errors.
+/// The route on which tnet reports errors.
 pub(super) const ERROR_ROUTE: u32 = 10_000;
 /// The heartbeat that the server sends.
 pub const HEARTBEAT: [u8; HEADER] = [0; HEADER];

@@ -1,9 +1,8 @@
 //! The JSON door: gtcp's packets in whichever framing the peer uses, or objects as text, one after
 //! another ("lines": as `nc` and `jq` send them).
 //!
-//! The first packet tells the framing; answers go out in the one received. A packet that says
-//! something wrong is answered and the session goes on; a stream whose packets can no longer be
-//! told apart ends.
+//! The first packet shows the framing, and answers have the same. A wrong packet is refused, and the
+//! session goes on. The session ends if the bounds of packets can no longer be found.
 //!
 //! As text, an object ends at its closing brace: several may stand in one line, and one may span several
 //! lines. White space and byte order marks between objects are ignored. After malformed JSON, reading goes
@@ -109,7 +108,7 @@ impl JsonDecoder {
         let object = rest.get(before..).unwrap_or_default();
         let as_usual = || Framing::detect(rest, self.max_packet).map_err(WireError::Malformed);
         match object {
-            [] => return Ok(None), // all white space: nobody has begun anything
+            [] => return Ok(None), // all white space: nothing has begun
             _ if is_cut && !self.ended => return Ok(None),
             [b'{', ..] if before > 0 => {}
             [b'{', ..] if self.ended => return Ok(Some(as_usual()?.unwrap_or(Framing::Lines))),

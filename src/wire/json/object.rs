@@ -54,7 +54,7 @@ impl<'a> Object<'a> {
 /// without which nobody knows what is answered.
 fn cut(mut event: Event<'_>, tag: Option<&str>, longest: usize) -> Vec<u8> {
     event.cut |= event.people.take().is_some() | event.rooms.take().is_some();
-    // Keys that leave no word of the text are worth less than it; an error's code is worth more.
+    // The text is worth more than the keys beside it, but less than the code of an error.
     let (data, may_be_silent) = (event.data.clone(), event.data.is_empty() || event.code.is_some());
     // An act of the peer's own may be as long as its packet was; a character takes six bytes at most.
     let act = match event.act {

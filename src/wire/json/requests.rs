@@ -20,7 +20,7 @@ impl Requests {
         self.ready.push_back(one);
     }
 
-    /// Adds the lines of a text, each as a request, after what was pushed before. Nothing may be pushed until
+    /// Adds the lines of a text, each as a request, behind earlier requests. Nothing may be pushed until
     /// all of them have been taken.
     pub(super) fn push_lines(&mut self, lines: Lines) {
         self.lines = Some(lines);

@@ -1,8 +1,8 @@
 //! The relay door: the line format of GoChat v0.2, whose client works unmodified.
 //!
-//! Lines in, `ID:text` out, to everyone but the speaker. No commands, no announcements, no greeting:
-//! a relay client takes every line for somebody's words. A first line of another protocol is
-//! recognized (`sniff`).
+//! Lines come in, and go out as `ID:text` to everyone but the speaker. There are no commands, no
+//! announcements and no greeting: a relay client takes every line for a person's words. `sniff`
+//! recognizes a first line of another protocol.
 
 use std::collections::VecDeque;
 use std::io::Write as _;
@@ -71,8 +71,8 @@ impl RelayDecoder {
             self.line.pop();
         }
         let line = std::mem::take(&mut self.line);
-        // Any web page may make a browser send a request here, with the user's cookies in it: the room
-        // is not to hear them.
+        // Any web page may make a browser send a request here, with the user's cookies in it. The room must
+        // not see them.
         let verdict = self.sniffer.line(&line, with_cr, false)?;
         self.release();
         match verdict {

@@ -71,7 +71,7 @@ impl Sniffer {
         }
     }
 
-    /// Takes everything for chat from now on.
+    /// Stops sniffing: everything is chat from now on.
     pub(super) fn stop(&mut self) {
         self.state = State::Done;
     }

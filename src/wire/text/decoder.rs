@@ -1,4 +1,4 @@
-//! The text door's lines: what people type, and what it asks for.
+//! Decodes the text door: bytes that people type become commands.
 //!
 //! `telnet` removes telnet commands. `lines` ends, edits and cuts lines. `sniff` compares the first line
 //! with other protocols. `typed` reads each line: a command, a bare word of the old chat room, or
@@ -215,7 +215,7 @@ impl TextDecoder {
         input.take(taken);
         self.input = input;
         if !sniffed? {
-            return Ok(()); // another protocol's, which the next bytes name
+            return Ok(()); // the next bytes decide which other protocol this is
         }
         if self.line.has_seen_crlf() {
             self.answer_with_crlf();
@@ -305,7 +305,7 @@ fn decoded(line: &[u8]) -> std::borrow::Cow<'_, str> {
     text.into()
 }
 
-/// `rename mike` is chat; whoever sends it perhaps means `rename|mike`.
+/// `rename mike` is chat. Its sender may have meant `rename|mike`.
 fn rename_hint(line: &str) -> Option<Notice> {
     let mut words = line.split_whitespace();
     let first = words.next().filter(|word| line.starts_with(word) && word.eq_ignore_ascii_case(RENAME));

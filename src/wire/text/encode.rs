@@ -5,12 +5,12 @@
 //! speech and announcements are `NAME: text`. A chosen name begins with a letter or a digit, so it is none of
 //! the other marks. A session without a chosen name is called by its address, which for IPv6 begins with `[`
 //! as speech does. Words that are an announcement's are shown in quotation marks (`announcement`). The first
-//! two lines of a greeting, `who`, `rename|NAME` and the announcements are the old chat room's, to the byte. Lines of the server
-//! are at most 78 columns wide ([`wrap`]).
+//! two lines of a greeting, `who`, `rename|NAME` and the announcements are the old chat room's, to the byte.
+//! Lines of the server are at most 78 columns wide ([`wrap`]).
 
 use super::announcement::{I_AM_HERE, LOGIN, LOGIN_OUT, TIME_OUT};
 use super::charset;
-use super::greeting::{Greeting, company};
+use super::greeting::{Greeting, members};
 use super::wrap::{Page, wrap};
 use crate::protocol::{Age, Charset, Clock, CloseReason, Notice, RoomName, Speaker, StyleChange};
 use crate::wire::Style;
@@ -87,7 +87,7 @@ fn tell(notice: &Notice, style: Style, page: &mut Page<'_>) {
         }
         Notice::RenameOk => page.bare(format_args!("rename ok")),
         Notice::InRoom { room, others, others_total, .. } => {
-            page.info(format_args!("You are in {room} {}", company(others, *others_total)));
+            page.info(format_args!("You are in {room} {}", members(others, *others_total)));
         }
         Notice::UserList(people) => {
             page.bare(format_args!("user list:"));

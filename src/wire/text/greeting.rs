@@ -35,8 +35,8 @@ impl Greeting<'_> {
             let place = if is_local { " on this machine" } else { "" };
             page.info(format_args!("Others{place} come in with: nc {host} {port}"));
         } else {
-            let company = company(self.others, self.others_total);
-            page.info(format_args!("Welcome to Parlor. You are in {room} {company}"));
+            let members = members(self.others, self.others_total);
+            page.info(format_args!("Welcome to Parlor. You are in {room} {members}"));
         }
         page.info(format_args!("{FIRST_ADVICE}"));
         let IdleLimits { at_first, later } = self.idle;
@@ -52,7 +52,7 @@ impl Greeting<'_> {
 }
 
 /// `with 2 others: ann, mike`; further people are counted.
-pub(super) fn company(others: &[Arc<str>], total: usize) -> String {
+pub(super) fn members(others: &[Arc<str>], total: usize) -> String {
     let mut words = match total {
         0 => return "alone".to_owned(),
         1 => format!("with 1 other: {}", others.join(", ")),

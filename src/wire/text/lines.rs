@@ -36,7 +36,7 @@ pub(super) enum LineEnd {
 pub(super) enum Stop {
     /// The line is complete.
     Ended(LineEnd),
-    /// The next byte is the caller's mark.
+    /// The next byte is the `mark` that was asked for.
     Mark,
     /// All bytes are taken.
     Empty,

@@ -2,15 +2,14 @@
 //!
 //! Telnet clients send commands between the letters, each begun by byte 255 (IAC). This machine
 //! takes them out, a byte at a time, so a read may end anywhere within one. It refuses every
-//! option and remembers which it has refused, so that two refusers cannot keep each other busy.
+//! option once and remembers that, so that two programs do not refuse each other's refusals for ever.
 //!
 //! Byte 255 is also a letter: я in Windows-1251, ÿ in Latin-1. A peer that sends bytes that are not UTF-8
 //! and negotiates no options writes letters, not telnet. Nothing after such a byte is swallowed. A peer that
 //! has chosen a character set other than UTF-8 writes letters unless it has sent a telnet command.
 //!
-//! One answer matters more than the rest: after Ctrl-C, GNU telnet throws away what it receives
-//! until its `DO TIMING-MARK` is answered. Each one is answered, among letters too: no text has the
-//! control character at its end.
+//! `DO TIMING-MARK` is answered each time, among letters too: after Ctrl-C, GNU telnet discards everything
+//! until that answer comes. No text has the control character at its end.
 
 use crate::protocol::Malformed;
 use crate::wire::decode::{TIMING_MARK, WireError};
@@ -61,7 +60,7 @@ pub(super) enum Step {
     NotTelnet(&'static [u8]),
     /// Send this.
     Answer([u8; 3]),
-    /// The peer asks whether we are there.
+    /// The peer asks "are you there".
     AreYouThere,
     /// Remove the last character of the line.
     EraseCharacter,

@@ -30,7 +30,7 @@ pub(super) struct Observer {
     pub(super) listener: Listener,
     bytes: Vec<u8>,
     out: Vec<u8>,
-    /// The server has let it in.
+    /// The session has joined.
     pub(super) has_joined: bool,
     leave: Leave,
     pub(super) has_ended: bool,

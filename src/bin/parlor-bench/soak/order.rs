@@ -126,7 +126,7 @@ impl Listener {
         Self { name, heard: VecDeque::new(), position: None, history: None, has_failed: false }
     }
 
-    /// Notes a line of the history. Ignored after the first line of the present.
+    /// Notes a line of the history. Ignored after the first new line.
     pub(super) fn note_history(&mut self, key: Key) {
         if self.position.is_none() && self.heard.is_empty() {
             self.history = Some(key);

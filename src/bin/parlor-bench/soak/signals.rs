@@ -27,7 +27,7 @@ pub(super) fn run(shared: &Shared) {
         if kill_process(server, Signal::STOP).is_err() {
             continue;
         }
-        // The kernel accepts the connections. The server must let them in later.
+        // The kernel accepts the connections. The server must admit them later.
         let callers = [Door::Text, Door::Json, Door::Frame].map(|door| {
             let mut caller = Peer::connect(shared, door)?;
             caller.ask_to_join("lobby").then_some(caller)
