@@ -34,7 +34,8 @@
 //!
 //! 1. `r-N` reads bytes. The decoder returns a [`protocol::Command`]. The rate limit may delay it.
 //! 2. The manager takes the event from the inbox. [`chat::Hub::command`] returns effects.
-//! 3. The manager encodes each notice once for each encoding in use, into the room's chunk.
+//! 3. An effect says: tell this room that notice. The manager encodes the notice once for each encoding in
+//!    use, into a chunk of bytes that all members share.
 //! 4. Each member's outbox gives the chunk to the socket without blocking. `w-N` sends what is left.
 //!
 //! # What never happens

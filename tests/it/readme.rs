@@ -3,7 +3,8 @@
 //! The tables between `<!-- commands -->` and `<!-- /commands -->` in the README, and between the same marks
 //! `in full` in chatting.md, are made from `COMMANDS`. Where one differs, the test prints the wanted table.
 //! operating.md names each flag with its variable, and has the formula of the memory. testing.md has the
-//! number of faults. Links lead to files that exist, and prose has short sentences.
+//! number of faults. Links lead to files that exist, names of tests and functions are those of the code, and
+//! prose has short sentences.
 
 #![allow(clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -127,6 +128,38 @@ fn broken_links(path: &str, text: &str) -> Vec<String> {
     links(text).into_iter().filter(|link| !link.starts_with("https://")).filter(is_broken).collect()
 }
 
+/// Whether a character may be part of a function's name.
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'
+}
+
+/// The words of all files under src, tests and scripts, without the guides.
+fn known_words() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src"), root.join("tests"), root.join("scripts")];
+    let mut known = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            let is_code = ["rs", "sh"].iter().any(|end| path.extension().is_some_and(|found| found == *end));
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_code {
+                let text = fs::read_to_string(path).expect("UTF-8");
+                known.extend(text.split(|c| !is_name_char(c)).map(str::to_owned));
+            }
+        }
+    }
+    known
+}
+
+/// Names of functions and tests in backquotes, such as `a_b` and `a::b_c`, that no file has.
+fn unknown_names(text: &str, known: &BTreeSet<String>) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let names = quoted.map(|name| name.rsplit("::").next().unwrap_or(name));
+    let is_name = |name: &&str| name.contains('_') && name.chars().all(is_name_char);
+    names.filter(is_name).filter(|name| !known.contains(*name)).map(str::to_owned).collect()
+}
+
 /// The anchor that a git host makes of a heading.
 fn anchor(heading: &str) -> String {
     let words = heading.trim_start_matches('#').trim().to_lowercase();
@@ -209,6 +242,14 @@ fn links_of_the_documents_lead_somewhere() {
 }
 
 #[test]
+fn names_in_the_documents_exist() {
+    let known = known_words();
+    for (path, text) in documents() {
+        assert_eq!(unknown_names(&text, &known), [""; 0], "{path}");
+    }
+}
+
+#[test]
 fn sentences_of_the_documents_are_short() {
     for (path, text) in documents() {
         assert_eq!(long_sentences(&text), [""; 0], "{path}");
@@ -256,6 +297,11 @@ fn outdated_document_is_found() {
     let long = format!("{}. Short.\n\n- {}\n- {}\n```sh\n{}\n```\n", words(26), words(20), words(20), words(40));
     assert_eq!(long_sentences(&long), [words(26) + "."]);
     assert_eq!(long_sentences(&format!("{} `{}`.\n| {} |\n", words(24), words(30), words(30))), [""; 0]);
+
+    let known = known_words();
+    assert_eq!(unknown_names("`readme` has `unknown_command_is_refused_and_unsaid`", &known), [""; 0]);
+    let gone = ["no", "such", "test"].join("_"); // this file is among those that are read
+    assert_eq!(unknown_names(&format!("run `transcripts::{gone}` or not"), &known), [gone]);
 
     let told: Vec<_> = missing("").into_iter().collect();
     let all = told.join(" ");

@@ -522,4 +522,13 @@ the_first_connection_is_not_waited_for() {
 }
 run the_first_connection_is_not_waited_for
 
+# zsh takes brackets for a pattern: without the quotes it ran nothing.
+the_hint_to_let_others_in_can_be_pasted() {
+  command_line server 80 TERM=screen "$(printf '%q ' "$PARLOR" --listen text://127.0.0.1:0)"
+  sees server "Let others in:  parlor --listen 'text://[::]:"
+  press server C-c
+  sees_line server 'exit code 0'
+}
+run the_hint_to_let_others_in_can_be_pasted
+
 finish

@@ -73,7 +73,8 @@ fn say_ready(addresses: &[(Wire, SocketAddr)]) {
         let port = address.port();
         let _ = writeln!(out, "Come in:        nc {ip} {port}      (or: telnet {ip} {port})");
         if address.ip().is_loopback() {
-            let _ = writeln!(out, "Let others in:  parlor --listen text://[::]:{port}");
+            // zsh would take the brackets for a pattern.
+            let _ = writeln!(out, "Let others in:  parlor --listen 'text://[::]:{port}'");
         } else {
             let _ = writeln!(out, "Others come in: nc THIS-MACHINE {port}");
         }

@@ -245,7 +245,7 @@ fn ask(spec: &'static CommandSpec, request: &Request<'_>, tag: Option<Box<str>>,
     add(tag, command.map_or_else(Inbound::Refused, Inbound::Command), requests);
 }
 
-/// The form in which the request's text is said; `None` if others do not hear the command.
+/// The form in which the request's text is said; `None` if its `Data` is not a text of one or more lines.
 fn manner(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Option<Manner>, Refusal> {
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
     let to = || match &request.to {
@@ -280,7 +280,7 @@ fn needs(spec: &CommandSpec) -> Refusal {
     Refusal::Usage { usage }
 }
 
-/// The command of a request that others do not hear.
+/// The command of a request whose `Data` is what people type after the command's name.
 fn command(spec: &'static CommandSpec, request: &Request<'_>) -> Result<Command, Refusal> {
     let data = request.data.as_deref().unwrap_or_default();
     let room = request.room.as_deref().map(RoomName::parse).transpose()?;
