@@ -83,7 +83,7 @@ conversation() {
   types ann '/msg bob lunch at noon?' '>>> to bob' '>>> ann'
   types ann '/quit good night' '*** Goodbye' 'login out'
   echo "\$ kill $SERVER"
-  stop_house
+  stop_server
   shown bob
   closed_on ann
   closed_on bob

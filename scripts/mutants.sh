@@ -75,9 +75,9 @@ trap 'exit 143' TERM
 # Tests that measure time: on a busy machine they fail for other reasons, and would seem to notice everything.
 never=(linear_time time_is_linear costs_the_room_no_time)
 # Slow tests: they see only the changes that the other tests do not notice.
-later=(random_lives ten_thousand whatever_its_length every_short_string too_long_is_cut
-  does_not_depend_on_how_it_comes any_bytes_at_all exactly_what_fits two_hundred_frames
-  answer_to_a_long_act a_stray_byte)
+later=(random_lives ten_thousand packet_of_any_length_shows every_short_string too_long_is_cut
+  do_not_depend_on_chunking random_bytes_decode exactly_what_fits two_hundred_frames
+  answer_to_long_act stray_byte)
 
 # --- the packages ------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the shape of the source in figures, each with its goal.
+# Measures the source (lengths, import circles, sizes of structs), and prints each figure with its goal.
 #
 # usage: scripts/shape.sh [--list] [--check]
 #

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Stresses a server for minutes or hours, and checks everything that clients hear meanwhile.
+# Stresses a server for minutes or hours, and checks everything that clients receive meanwhile.
 #
 # usage: scripts/soak.sh [--seconds N | --minutes N | --hours N] [--seed N] [--clients N] [--rate N]
 #                        [--short] [--no-figures | --figures] [--keep FOLDER]
 #
 #   --seconds, --minutes, --hours   duration of the load, warm-up included (2 minutes)
 #   --seed N       repeats the random choices of an earlier run, as far as threads allow; each run prints its seed
-#   --clients N     number of clients at once that cause trouble (24)
+#   --clients N    number of clients at once that cause trouble (24)
 #   --rate N       lines a second that the observers say among themselves (300)
 #   --short        ends when everything on the list has happened: after about 15 s, at most a minute; no figures
 #   --no-figures   leaves out the figures at the end
 #   --figures      only the figures: how long others wait, how long a stop and a recovery take
 #   --keep FOLDER  keeps the logs in FOLDER
 #
-# Clients come in by every door, talk, flood, stall, send garbage, reset and vanish (see parlor-bench soak
+# Clients connect to every door, talk, flood, stall, send garbage, reset and vanish (see parlor-bench soak
 # --help). Meanwhile this script stops the server's process for moments, takes descriptors and threads away
-# and gives them back, and makes system calls fail by strace. Witnesses at every door check that all hear one
+# and gives them back, and makes system calls fail by strace. Observers at every door check that all receive one
 # order, each line once, each talker's lines in turn, each join with its leave. At the end descriptors,
 # threads and memory must be back where they were. A client that is cut off although it did nothing wrong
 # must have met an injected fault. Threads can be taken away by root only, and faults need strace. The script

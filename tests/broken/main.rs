@@ -1,7 +1,7 @@
 //! A bug in the rules: the manager panics, and the server ends for that reason instead of hanging.
 //!
-//! The threads and sockets are the files of `src/server`, compiled here over rules that have such a bug:
-//! who says `panic` meets it. Without the harness of the other tests, which would run the server's unit
+//! The threads and sockets are the files of `src/server`, compiled here over rules that have such a bug: the
+//! line `panic` triggers it. Without the harness of the other tests, which would run the server's unit
 //! tests here too.
 
 #![allow(

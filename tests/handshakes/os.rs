@@ -101,7 +101,7 @@ impl AtomicBool {
     }
 }
 
-/// The value is std's; who may see it is loom's business.
+/// The value is in std's lock; loom checks which thread may see it.
 #[derive(Debug)]
 pub struct OnceLock<T> {
     value: std::sync::OnceLock<T>,

@@ -308,7 +308,7 @@ fn import_up_or_aside_is_found() {
         ("protocol/names.rs", "use crate::{\n    protocol::{Nick, clean},\n    wire,\n};", "wire"),
         ("config.rs", "use super::server::Server;", "server"),
         ("metrics.rs", "pub(in crate::server) fn f() {}", "server"),
-        ("server/gate.rs", "use crate::client::Client;", "client"),
+        ("server/admission.rs", "use crate::client::Client;", "client"),
         ("wire/text.rs", "use crate::*;", "*"),
         ("wire/text.rs", "use crate as parlor;", "as"),
         ("wire/text.rs", "use self::super::super::chat::Hub;", "chat"),
@@ -349,7 +349,7 @@ fn impure_word_in_pure_folder_is_found() {
 }
 
 #[test]
-fn what_is_allowed_is_not_found() {
+fn allowed_import_is_not_reported() {
     for (path, source) in [
         ("chat/hub.rs", "use crate::protocol::{Body, Notice};\nuse super::room::Room;\nuse crate::chat::RoomIndex;"),
         ("wire/packet.rs", "mod routes { pub const A: u32 = super::super::frame::A; fn f() {} }"),

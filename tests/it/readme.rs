@@ -258,7 +258,7 @@ fn sentences_of_the_documents_are_short() {
 
 /// A block without a language is Rust for rustdoc, which would compile it.
 #[test]
-fn code_blocks_of_the_documents_name_their_language() {
+fn document_code_blocks_name_their_language() {
     for (path, text) in documents() {
         let fences: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("```")).collect();
         assert!(fences.len().is_multiple_of(2), "{path}");
@@ -267,7 +267,7 @@ fn code_blocks_of_the_documents_name_their_language() {
 }
 
 #[test]
-fn every_flag_has_a_variable_and_is_explained() {
+fn flag_has_variable_and_explanation() {
     let flags = flags();
     assert!(flags.len() > 20, "{flags:?}");
     for (flag, variable, help) in flags {

@@ -1,5 +1,5 @@
 //! The part of a chunk that an outbox keeps for a slow consumer: a small part is copied, so that it does not
-//! keep all of the chunk; of a large part all who are slow keep the same bytes.
+//! keep all of the chunk; of a large part all slow consumers keep the same bytes.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;

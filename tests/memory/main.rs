@@ -189,7 +189,7 @@ fn hostile() -> Vec<(&'static str, Wire, Vec<u8>)> {
 
 /// Heartbeats come from every device every few seconds, for nothing: they cost no allocation.
 #[test]
-fn a_heartbeat_allocates_nothing() {
+fn heartbeat_received_allocates_nothing() {
     let mut all = vec![(Wire::Frame, frame(0, b""))];
     all.extend(Framing::ALL.map(|framing| (Wire::Json(Some(framing)), packet(framing, HEARTBEAT))));
     for (wire, heartbeat) in all {
@@ -208,7 +208,7 @@ fn a_heartbeat_allocates_nothing() {
 
 /// Most sessions are idle most of the time: after a burst, what it needed is given back.
 #[test]
-fn an_idle_session_keeps_little() {
+fn idle_session_keeps_little_memory() {
     let big = say_object(&"x".repeat(60_000));
     for (wire, stream) in [
         (Wire::Frame, frame(1, &[b'z'; 65_000])),
@@ -249,8 +249,8 @@ fn come(hub: &mut Hub, number: u32, stays: u32, room: &RoomName) -> SessionId {
 mod exhaustive {
     use super::*;
 
-    /// 256 rooms keep less than 64 MiB, whatever was said: lines as long as the bound on bytes lets 200
-    /// of them be, or longer, or as many as may be; each by somebody else, under the longest name, who has left.
+    /// 256 rooms keep less than 64 MiB, whatever was said: 200 lines of the greatest length that fits the bound on
+    /// bytes, longer lines, or the most lines. Each speaker is another session with the longest name, and has left.
     #[test]
     fn full_rooms_keep_below_64_mib() {
         const ROOMS: u32 = 6; // of 256: each costs the same, and takes its time to fill

@@ -1,8 +1,8 @@
 //! The manager allocates nothing for a heartbeat, and for a room's line as much for sixty
 //! listeners as for six.
 //!
-//! The manager is its own source, run on the thread of the test, which is the one that is counted;
-//! those who talk and listen are real sockets on another.
+//! The manager is its own source, run on the thread of the test; only that thread is counted. The sessions are
+//! real sockets on another thread.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -38,7 +38,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// Somebody who comes in by `wire`, as the `number`th.
+    /// The `number`th session, by `wire`.
     fn come(number: u32, wire: Wire, inbox: &Sender<Event>) -> Self {
         let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let stream = TcpStream::connect(door.local_addr().unwrap()).unwrap();
@@ -101,8 +101,8 @@ fn spent(
     })
 }
 
-/// Each answer goes out before the next is made, or one who asks a thousand times in one go would have
-/// a thousand answers gathered.
+/// Each answer goes out before the next is made. Otherwise a session that asks a thousand times at once would
+/// have a thousand answers gathered.
 #[test]
 fn long_answers_do_not_pile_up() {
     const PEOPLE: usize = 60;
@@ -148,7 +148,7 @@ fn line_allocates_alike_for_any_audience() {
     let of_lines = |listeners| said(listeners, 2 * LINES) - said(listeners, LINES);
     let (few, many) = (of_lines(1), of_lines(10));
     assert!(few >= LINES, "{few} allocations for {LINES} lines are too few to tell anything");
-    // Now and then a list of comings is told as well.
+    // Now and then a list of people is told as well.
     assert!(many < few + LINES / 2, "{LINES} lines to 6 listeners: {few} allocations, to 60: {many}");
 }
 
@@ -157,7 +157,7 @@ mod exhaustive {
 
     /// Devices are sent one every few seconds, for as long as they are there.
     #[test]
-    fn a_heartbeat_that_is_sent_allocates_nothing() {
+    fn heartbeat_sent_allocates_nothing() {
         const BEATS: usize = 500;
         let info = spent(&[Wire::Frame; 2], Duration::from_millis(1), |peers, _| {
             for _ in 0..BEATS {

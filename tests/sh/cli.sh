@@ -37,7 +37,7 @@ scripts_talk_at_every_door() {
     # Gone, and with it the name.
     within "$DEADLINE" nobody_else_is_here || fail 'somebody has stayed'
   done
-  stop_house
+  stop_server
 }
 
 nobody_else_is_here() { [[ $("$CLI" "127.0.0.1:$TEXT" who) == ann ]]; }
@@ -81,7 +81,7 @@ exit_codes_tell_what_happened() {
   does wrong_door 3 "127.0.0.1:$TEXT" --wire json who
   has wrong_door.log 'is a json door there?'
   has_not ann.out 'not me'
-  stop_house
+  stop_server
   for wire in text json frame; do
     does nobody 3 "$(door "$wire")" --wire "$wire" send hi
     has nobody.log "parlor-cli: cannot connect to $(door "$wire"): Connection refused"
@@ -98,7 +98,7 @@ a_server_that_goes_is_told() {
   start tail "$CLI" "127.0.0.1:$TEXT" -n ear tail --no-reconnect
   start expect "$CLI" "127.0.0.1:$FRAME" --wire frame --no-reconnect -n dog expect never --timeout 1m
   within "$DEADLINE" here json ear dog || fail 'ear and dog are not here'
-  stop_house
+  stop_server
   ended tail 3
   has tail.log 'closed the connection: The server is stopping. Goodbye'
   ended expect 3
@@ -139,7 +139,7 @@ standard_input_is_said_line_by_line() {
   equal "$(said_by dan)" $'100%\nerror: x\n/msg ann psst\n\xe2\x80\x8b/msg ann psst\n \xef\xbb\xbfquit' 'lines of a program'
   has_not ann.out '>>> dan'
   "$CLI" "127.0.0.1:$TEXT" </dev/null || fail 'nothing to say is no error'
-  stop_house
+  stop_server
 }
 # The name of somebody who speaks by a wire, and what ann has heard from one of that name.
 name_of() { echo "by-${1//+/-}"; }
@@ -175,7 +175,7 @@ a_pipe_has_one_line_on_its_way() {
     has ann.out "bob_$wire: line 1."
     has_not ann.out "bob_$wire: line 2."
   done
-  stop_house
+  stop_server
 }
 # A thread that is still on its way to its stop may read once more.
 anything_runs() { grep -h '^State:' "/proc/$SERVER/task/"*/status | grep -v '^State:.T' >/dev/null; }
@@ -214,7 +214,7 @@ what_is_no_option_is_not_said() {
     has nobody.log 'Nobody here is called nobody-here'
   done
   has_not ann.out secret
-  stop_house
+  stop_server
 }
 run what_is_no_option_is_not_said
 
@@ -236,7 +236,7 @@ one_speaks_in_a_room() {
     kill -TERM "${pid_of[ear]}"
     ended ear 143
   done
-  stop_house
+  stop_server
 }
 is_in_dev() { "$CLI" "$(door "$1")" --wire "$1" who --room dev | grep -Fxq -e "$2"; }
 run one_speaks_in_a_room
@@ -259,7 +259,7 @@ send_visits_where_it_can() {
     does told 0 send -n deploy --to ann 'psst'
     hear ann '>>> deploy: psst'
     if [[ $answers == yes ]]; then has_not ann.out deploy:\ log; else hear ann 'deploy: login out'; fi
-    stop_house
+    stop_server
   done
 }
 something_listens_at() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -285,7 +285,7 @@ nobody_forges_an_announcement() {
   equal "$(cat "$WORK/dog.out")" '' 'what expect took for an announcement'
   kill -TERM "${pid_of[dog]}"
   ended dog 143
-  stop_house
+  stop_server
 }
 run nobody_forges_an_announcement
 
@@ -322,7 +322,7 @@ scripts_survive_a_restart() {
     hear late 'pipe: three'
     kill -TERM "${pid_of[tail]}"
     ended tail 143
-    stop_house
+    stop_server
   done
 }
 run scripts_survive_a_restart
@@ -342,7 +342,7 @@ a_slow_pipe_is_not_dropped_for_silence() {
   hear cid 'pipe: second'
   end_input pipe
   ended pipe
-  stop_house
+  stop_server
 }
 run a_slow_pipe_is_not_dropped_for_silence
 
@@ -368,7 +368,7 @@ programs_get_json() {
   does help 0 tail --help
   equal "$(tr -s ' \n' ' ' <"$WORK/help.out" | grep -o 'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq')" \
     'by text Room and Address; by --wire json or frame Room, Id, Ts and Seq' 'which keys there are'
-  stop_house
+  stop_server
 }
 run programs_get_json
 
@@ -385,7 +385,7 @@ the_server_may_be_named_in_many_ways() {
   does help 0 --help
   has help.out 'parlor-cli send -n deploy'
   has help.out 'Exit codes:'
-  stop_house
+  stop_server
 }
 run the_server_may_be_named_in_many_ways
 

@@ -24,7 +24,7 @@ refuses() {
 }
 
 a_taken_port_is_an_error_that_helps() {
-  house
+  open_server
   refuses 1 --listen "text://127.0.0.1:$TEXT"
   has refused.log "--listen text://IP:PORT"
   has refused.log "text://127.0.0.1:$TEXT"
@@ -33,7 +33,7 @@ a_taken_port_is_an_error_that_helps() {
   refuses 1 --listen text://127.0.0.1:0 --listen "relay://127.0.0.1:$RELAY"
   has refused.log "cannot listen on relay://127.0.0.1:$RELAY: Address already in use"
   serves_on 'nobody was hurt'
-  close_house
+  close_server
 }
 run a_taken_port_is_an_error_that_helps
 
@@ -55,7 +55,7 @@ a_taken_default_relay_is_a_warning() {
   # The other default, taken by ourselves, is an error.
   refuses 1
   has refused.log 'cannot listen on text://127.0.0.1:8000: Address already in use'
-  close_house
+  close_server
 }
 run a_taken_default_relay_is_a_warning
 
@@ -67,7 +67,7 @@ the_defaults_are_four_doors() {
   serve "$PARLOR"
   equal "$(cat "$WORK/server.out")" \
     "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888 json=127.0.0.1:8999 frame=127.0.0.1:9999"
-  close_house
+  close_server
 }
 run the_defaults_are_four_doors
 
@@ -117,7 +117,7 @@ port_0_takes_a_free_port_for_each_door() {
   ports=$(grep -o '127\.0\.0\.1:[1-9][0-9]*' "$WORK/server.out" | sort -u | wc -l)
   equal "$ports" 3 'different ports in the ready line'
   equal "$(wc -l <"$WORK/server.out")" 1 'lines on standard output'
-  close_house
+  close_server
 }
 run port_0_takes_a_free_port_for_each_door
 
@@ -137,7 +137,7 @@ one_door_serves_both_internets() {
   hear six "$(address_of four):$(address_of four)"
   has_not six.out 'ffff'
   has_not four.out 'ffff'
-  close_house
+  close_server
   has_not server.log 'ffff'
 }
 run one_door_serves_both_internets
@@ -161,7 +161,7 @@ one_network_gets_no_more_than_its_share() {
   come own "$TEXT" 127.0.0.1
   come own_too "$TEXT" ::1
   come own_again "$TEXT" 127.0.0.1
-  close_house
+  close_server
 }
 run one_network_gets_no_more_than_its_share
 
@@ -175,14 +175,14 @@ variables_do_what_flags_do() {
   hear ann '!!! Line too long: 65 bytes, the limit is 64. Nothing was sent.'
   come bob
   equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (2 here), try again later'
-  close_house
+  close_server
   equal "$(cat "$WORK/server.log")" '' 'the log at the level error'
 
   # A flag beats its variable; a variable's fault is told as such.
-  PARLOR_MAX_CLIENTS=5 house --max-clients 1
+  PARLOR_MAX_CLIENTS=5 open_server --max-clients 1
   come cid
   equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (1 here), try again later'
-  close_house
+  close_server
   PARLOR_RATE=many refuses 2 --listen text://127.0.0.1:0
   has refused.log '--rate'
   has refused.log 'the value is that of the variable PARLOR_RATE'
@@ -197,7 +197,7 @@ empty_variables_count_as_unset() {
   PARLOR_IDLE='' PARLOR_RATE=' ' PARLOR_MAX_CLIENTS=$'\r' PARLOR_LOG_LEVEL='' PARLOR_ADDRESSES='' PARLOR_NODE=$'\n' \
     PARLOR_LISTEN=$' text://127.0.0.1:0 ,, relay://127.0.0.1:0,\r' PARLOR_MAX_PER_ADDRESS=$'100\r' serve "$PARLOR"
   come ann
-  close_house
+  close_server
   has server.log ' INFO '
   PARLOR_LISTEN=' , ' refuses 1 --listen text://198.51.100.1:7001
   has refused.log 'cannot listen on text://198.51.100.1:7001'
@@ -209,7 +209,7 @@ empty_variables_count_as_unset() {
     has refused.log 'not UTF-8'
   done
   RUST_LOG=$'\xff' serve "$PARLOR"
-  close_house
+  close_server
   has server.log 'the bytes of the variable RUST_LOG are not UTF-8'
 }
 run empty_variables_count_as_unset
@@ -260,7 +260,7 @@ knocks() {
 }
 
 a_browser_is_told_where_to_go() {
-  house
+  open_server
   if command -v curl >/dev/null; then
     within "$DEADLINE" browse || fail "status ${status:-none}"
     has page 'This is Parlor'
@@ -284,7 +284,7 @@ a_browser_is_told_where_to_go() {
   hear ann ': GET out of here'
   has_not ann.out 'secret'
   has_not ann.out 'HTTP'
-  close_house
+  close_server
 }
 browse() {
   status=$(curl --noproxy '*' -sS -m "$DEADLINE" -o "$WORK/page" -w '%{http_code}' "http://127.0.0.1:$TEXT/" 2>"$WORK/curl")
@@ -293,7 +293,7 @@ browse() {
 run a_browser_is_told_where_to_go
 
 other_protocols_are_told() {
-  house
+  open_server
   # A TLS record of type handshake gets one of type alert, fatal, protocol_version.
   within "$DEADLINE" knocks tls '\026\003\001\000\005\001\000\000\001\003' || fail 'a TLS client is greeted'
   equal "$(od -An -tx1 "$WORK/tls")" ' 15 03 01 00 02 02 46'
@@ -310,12 +310,12 @@ other_protocols_are_told() {
   say ann 'nobody was hurt'
   hear ann ': nobody was hurt'
   has_not ann.out 'binary'
-  close_house
+  close_server
 }
 run other_protocols_are_told
 
 the_relay_door_relays() {
-  house
+  open_server
   come ann
   come one "$RELAY"
   hear ann ': login'
@@ -346,7 +346,7 @@ the_relay_door_relays() {
   printf 'last words' | call "$RELAY" >"$WORK/passing"
   hear one ':last words'
   equal "$(cat "$WORK/passing")" '' 'what a relay caller hears of itself'
-  close_house
+  close_server
 }
 run the_relay_door_relays
 

@@ -21,7 +21,7 @@ can_inject() {
 # three_people: ann and bob, whom no fault may hurt, and vic.
 three_people() {
   can_inject
-  house
+  open_server
   come ann
   come bob
   come vic
@@ -79,7 +79,7 @@ all_is_well() {
   come_at_last new
   the_room_goes_on new ann bob
   has_not server.log 'panicked'
-  close_house
+  close_server
   in_order server.log 'recv quit signal' 'All done.'
 }
 
@@ -91,7 +91,7 @@ ends_vic() {
   all_is_well
 }
 
-# spares_vic: who goes on as the others do.
+# spares_vic: vic's session goes on, as the others do.
 spares_vic() {
   the_room_goes_on vic ann bob
   has_not server.log "(text, $vic) closed: "
@@ -181,7 +181,7 @@ run a_wait_for_room_fails
 
 # --- one session's socket ----------------------------------------------------------------------
 
-# a_session_with FAULT SYSCALL: whoever comes from now on meets it, in every thread.
+# a_session_with FAULT SYSCALL: every new session meets the fault, in each of its threads.
 a_session_with() {
   three_people
   inject main "$2" "$1" -f
@@ -366,7 +366,7 @@ the_log_is_slow() {
   three_people
   inject log write delay_enter=60000:when=1+
   the_room_goes_on vic ann bob
-  close_house
+  close_server
   in_order server.log 'recv quit signal' '3 sessions' 'All done.'
 }
 run the_log_is_slow
@@ -454,7 +454,7 @@ the_limit_of_descriptors_is_not_raised() {
   come ann
   come bob
   the_room_goes_on ann bob
-  close_house
+  close_server
 }
 run the_limit_of_descriptors_is_not_raised
 

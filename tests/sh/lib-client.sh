@@ -38,8 +38,8 @@ does() {
   ended "$name" "$code"
 }
 
-# here WIRE NAME...: whether they are in the room, as somebody sees who comes by that door. (Comings
-# and goings are no fact to wait for: those of many are told in one line.)
+# here WIRE NAME...: whether they are in the room, as a session of that door sees it. (Joins and leaves
+# are no fact to wait for: many at once are summed in one line.)
 here() {
   local wire=$1 names name
   shift

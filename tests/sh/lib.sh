@@ -3,7 +3,7 @@
 #
 # usage, in a test file:
 #   . "$(dirname "$0")/lib.sh"
-#   some_case() { house; come ann; say ann 'hi'; hear ann 'ann: hi'; stop_house; }
+#   some_case() { open_server; come ann; say ann 'hi'; hear ann 'ann: hi'; stop_server; }
 #   run some_case          prints `ok some_case`, `skip some_case: WHY` or `FAIL some_case`
 #   finish                 prints `N passed, N failed`, and `, N skipped` behind it if there were any;
 #                          the exit code is 1 if any failed
@@ -191,9 +191,9 @@ wait_for() {
 
 # --- the server ------------------------------------------------------------------------------
 
-# house [FLAG...]: starts a server with a text and a relay door on free ports; $TEXT and $RELAY are
+# open_server [FLAG...]: starts a server with a text and a relay door on free ports; $TEXT and $RELAY are
 # the ports. Nobody is slowed down or timed out unless the flags say so.
-house() {
+open_server() {
   serve "$PARLOR" --listen text://127.0.0.1:0 --listen relay://127.0.0.1:0 "$@"
 }
 
@@ -211,25 +211,25 @@ ready_or_dead() { matches "$WORK/server.out" '^parlor ready .*=' || ! alive "${p
 
 port_of() { sed -n "s/^parlor ready .* $1=[^ ]*:\([0-9]*\).*/\1/p" "$WORK/server.out"; }
 
-# close_house: everybody goes, then the server is stopped. The end of most cases.
-close_house() {
+# close_server: everybody goes, then the server is stopped. The end of most cases.
+close_server() {
   local name
   for name in "${!in_fd[@]}"; do
     [[ -z ${pid_of[$name]:-} ]] || kill -TERM "${pid_of[$name]}" 2>/dev/null || true
   done
-  stop_house
+  stop_server
 }
 
-# stop_house: asks for the stop and waits until it is over. Where people are still there, that takes
+# stop_server: asks for the stop and waits until it is over. Where people are still there, that takes
 # a second: the server waits so long for each to close as well, and nc does not.
-stop_house() {
+stop_server() {
   kill -TERM "$SERVER"
   ended server
 }
 
 # --- people ----------------------------------------------------------------------------------
 
-# come NAME [PORT [HOST]]: a person with nc, who types what `say` gives and sees $WORK/NAME.out.
+# come NAME [PORT [HOST]]: a person with nc: `say` types for it, and $WORK/NAME.out has what it sees.
 # Waits for the greeting, except on the relay door, which has none, and presses Enter once: a session is
 # listed with its first byte.
 come() {
@@ -258,8 +258,8 @@ come_by_telnet() {
   hear "$1" '*** who lists people'
 }
 
-# come_at_last NAME [PORT]: as `come`, again and again while the house is full or busy. A place is
-# free some moments after its owner was seen to leave.
+# come_at_last NAME [PORT]: as `come`, again and again while the server is full or busy. A slot is
+# free some moments after its session was seen to leave.
 come_at_last() { within "$DEADLINE" gets_in "$@" || fail "$1 does not get in"; }
 gets_in() {
   keyboard "$1"

@@ -40,7 +40,7 @@ json_lines_by_nc() {
     equal "$(jq -r '[.Act, .Code // "-", .Ref // "-" | tostring] | join("/")' "$WORK/answers" | paste -sd' ')" \
       'hello/-/- chat/-/7 error/unknown/- error/usage/- ping/-/p'
   fi
-  close_house
+  close_server
 }
 run json_lines_by_nc
 
@@ -59,7 +59,7 @@ gf3 \0000\0000\0050 00002a
 gf4 \0000\0000\0000\0050 0000002a
 gf7 \0000\0000\0057\0000\0000\0014\0077 00003100000d39
 TABLE
-  close_house
+  close_server
 }
 run hello_in_every_framing
 
@@ -73,7 +73,7 @@ frames_by_printf() {
   printf '\11\0\0\0\0\0\0\0\0\0\0\0\377\377\377\377' | call "$FRAME" >"$WORK/errors"
   has errors 'router id: 9 error'
   has errors 'frame too large: 4294967295 bytes (max 65536)'
-  close_house
+  close_server
 }
 run frames_by_printf
 
@@ -95,7 +95,7 @@ three_doors_one_room() {
   hear ann ': one'
   hear ann ': [1.2.3.4:5]eve: two'
   hear tnet '"Act":"chat"'
-  close_house
+  close_server
 }
 run three_doors_one_room
 
@@ -122,7 +122,7 @@ silent_programs_are_timed() {
   say member '{"Act":"ping"}'
   hear member '"Data":"pong"'
   has_not member.out doexit
-  close_house
+  close_server
 }
 run silent_programs_are_timed
 
@@ -167,7 +167,7 @@ TABLE
     of_bytes "$framing" "${wanted[$framing]}"
     go "$framing" # as gtcp's client does, once it is asked to
   done
-  close_house
+  close_server
   equal "$(count server.log ') closed: peer closed')" 5 'clients that left when they were asked to'
 }
 it_is() { (($(now_ms) >= $1)); }

@@ -7,7 +7,7 @@
 begin
 
 two_people_chat() {
-  house
+  open_server
   come ann
   local ann bob
   ann=$(address_of ann)
@@ -41,12 +41,12 @@ two_people_chat() {
 
   go bob
   hear ann "[$bob]bob: login out"
-  close_house
+  close_server
 }
 run two_people_chat
 
 private_lines_and_refusals() {
-  house
+  open_server
   come ann
   come bob
   come eve
@@ -74,12 +74,12 @@ private_lines_and_refusals() {
   hear ann 'bob: login out'
   closed_on bob
   in_order bob.out 'bob: fence' 'bob: good night' '*** Goodbye'
-  close_house
+  close_server
 }
 run private_lines_and_refusals
 
 a_question_by_pipe_is_answered() {
-  house
+  open_server
   printf 'who\n' | call "$TEXT" >"$WORK/answer"
   local me
   me=$(sed -n 's/^\[\([^]]*\)\].*: I am here.*/\1/p' "$WORK/answer")
@@ -91,12 +91,12 @@ a_question_by_pipe_is_answered() {
   has passing 'piper: said in passing'
   hear ann 'piper: login out'
   in_order ann.out 'is now piper' 'piper: said in passing' 'piper: login out'
-  close_house
+  close_server
 }
 run a_question_by_pipe_is_answered
 
 a_paste_arrives_whole_and_in_order() {
-  house
+  open_server
   come ann
   local n
   for n in {1..200}; do echo "line $n."; done >"$WORK/pasted"
@@ -104,12 +104,12 @@ a_paste_arrives_whole_and_in_order() {
   hear ann 'login out'
   diff <(sed -n 's/^.*: \(line [0-9]*\.\)$/\1/p' "$WORK/ann.out") "$WORK/pasted" >"$WORK/diff" || fail 'ann saw other lines'
   diff <(sed -n 's/^.*: \(line [0-9]*\.\)$/\1/p' "$WORK/echoed") "$WORK/pasted" >"$WORK/diff" || fail 'the sender saw other lines'
-  close_house
+  close_server
 }
 run a_paste_arrives_whole_and_in_order
 
 line_ends_are_answered_in_kind() {
-  house
+  open_server
   # After the greeting, whose line ends are sent before anything is known.
   come ann
   type_keys ann '/ping\n'
@@ -118,12 +118,12 @@ line_ends_are_answered_in_kind() {
   type_keys ann 'who\r\n'
   hear ann 'user list:'
   grep -q $'^user list:\r$' "$WORK/ann.out" || fail 'no CRLF to somebody who ends lines in CRLF'
-  close_house
+  close_server
 }
 run line_ends_are_answered_in_kind
 
 silence_is_timed_out() {
-  house --idle 3s
+  open_server --idle 3s
   keyboard ann
   say ann '/stay' # before she comes, so that she cannot be too late with it
   start ann "$NC" 127.0.0.1 "$TEXT"
@@ -138,12 +138,12 @@ silence_is_timed_out() {
   has_not ann.out 'login out'
   say ann 'still here'
   hear ann ': still here'
-  close_house
+  close_server
 }
 run silence_is_timed_out
 
 who_talks_is_not_timed_out() {
-  house --idle 6s
+  open_server --idle 6s
   come ann
   within "$DEADLINE" warnings 1 || fail 'ann is not warned'
   say ann 'a line' # after which she may be silent as long as at first
@@ -153,13 +153,13 @@ who_talks_is_not_timed_out() {
   say ann 'still here'
   hear ann ': still here'
   has_not ann.out 'Disconnected'
-  close_house
+  close_server
 }
 warnings() { (($(count ann.out '*** Quiet for 4 s: disconnected in 2 s.') >= $1)); }
 run who_talks_is_not_timed_out
 
 a_flood_is_slowed_and_nothing_is_lost() {
-  house --rate 20 --burst 5
+  open_server --rate 20 --burst 5
   come ann
   local n
   for n in {1..15}; do echo "line $n."; done >"$WORK/lines"
@@ -169,7 +169,7 @@ a_flood_is_slowed_and_nothing_is_lost() {
   equal "$(grep -c ': line [0-9]*\.$' "$WORK/flood")" 15 'lines that came back'
   hear ann ': line 15.'
   equal "$(grep -c ': line [0-9]*\.$' "$WORK/ann.out")" 15 'lines that ann saw'
-  close_house
+  close_server
 }
 run a_flood_is_slowed_and_nothing_is_lost
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A machine that gives too little: descriptors, threads, accepts, a log that nobody reads.
-# Whatever is refused, the room goes on, and whoever cannot come in is told so.
+# The room goes on whatever is refused, and each refused caller is told so.
 #
 # usage: tests/sh/starved.sh [CASE...]     PARLOR=BINARY names the server under test
 # shellcheck source=lib.sh
@@ -28,12 +28,12 @@ few_descriptors_are_few_places() {
   done
   equal "$(call "$RELAY" </dev/null)" $'!!! Parlor is full (8 here), try again later\r'
   the_room_goes_on p1 p2 p3 p4 p5 p6 p7 p8
-  has_not server.log 'cannot accept' # the gate kept it from coming to that
+  has_not server.log 'cannot accept' # the limit of sessions prevents that
   # A place that becomes free is a place.
   go p8
   come_at_last p9
   the_room_goes_on p9 p1 p7
-  close_house
+  close_server
 }
 run few_descriptors_are_few_places
 
@@ -63,7 +63,7 @@ no_room_for_anybody_is_no_start() {
   serve bash -c 'ulimit -n 33; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
   come ann
   equal "$(call "$TEXT" </dev/null)" '!!! Parlor is full (1 here), try again later'
-  close_house
+  close_server
   least='there is no room for a single session: the limit of address space (ulimit -v) is 30000 KiB'
   no_start "$least" bash -c 'ulimit -v 30000; exec "$0" "$@"' "$PARLOR" "${DOORS[@]}"
   least='there is no room for a single session: the limit of data (ulimit -d) is 20000 KiB'
@@ -89,7 +89,7 @@ the_soft_limit_of_descriptors_is_raised() {
   for n in {1..45}; do keyboard "p$n" && start "p$n" "$NC" 127.0.0.1 "$TEXT"; done
   for n in {1..45}; do hear "p$n" '*** who lists people'; done
   has_not server.log 'limited by'
-  close_house
+  close_server
 }
 run the_soft_limit_of_descriptors_is_raised
 
@@ -103,7 +103,7 @@ free_descriptor() {
 # The limit is lowered below what the server counted on, so accept itself fails.
 no_descriptors_left() {
   command -v prlimit >/dev/null || skip 'there is no prlimit'
-  house
+  open_server
   come ann
   come bob
   prlimit --pid "$SERVER" --nofile="$(($(free_descriptor) + 1)):"
@@ -127,19 +127,19 @@ no_descriptors_left() {
   come_at_last cid # who takes the last one again
   the_room_goes_on cid ann bob
   wait_for "$WORK/server.log" 'accepting again after'
-  close_house
+  close_server
 }
 run no_descriptors_left
 
 stops_with_no_descriptors_left() {
   command -v prlimit >/dev/null || skip 'there is no prlimit'
-  house
+  open_server
   come ann
   come bob
   prlimit --pid "$SERVER" --nofile="$(free_descriptor):"
   call "$TEXT" </dev/null >"$WORK/caller"
   has caller '!!! Parlor is busy'
-  stop_house
+  stop_server
   has ann.out '*** The server is stopping. Goodbye'
   in_order server.log 'cannot accept' 'recv quit signal' 'handler done.' 'handler done.' 'All done.'
 }
@@ -170,7 +170,7 @@ few_threads_are_few_places() {
   hear p1 ': login out'
   come_at_last p5
   the_room_goes_on p5 p1
-  close_house
+  close_server
 }
 run few_threads_are_few_places
 
@@ -200,7 +200,7 @@ no_threads_left() {
   ended sleeper58 137
   come_at_last cid
   the_room_goes_on cid ann bob
-  close_house
+  close_server
 }
 sleepers() {
   local n=0 file
@@ -215,7 +215,7 @@ run no_threads_for_anybody_is_no_start
 # room: how many places the log announces.
 room() { sed -n 's/.* room for \([0-9]*\) sessions at once.*/\1/p' "$WORK/server.log"; }
 
-# all_that_are_announced_come: and go, and come again; who comes then is refused, nothing aborts.
+# all_that_are_announced_come: all announced sessions fit, leave and fit again. One more is refused; nothing aborts.
 all_that_are_announced_come() {
   local n places round open
   wait_for "$WORK/server.log" "sessions at once, limited by $1"
@@ -234,7 +234,7 @@ all_that_are_announced_come() {
   done
   come_at_last ann
   the_room_goes_on ann
-  close_house
+  close_server
 }
 # gets_a_place: a connection that stays, in $open; the first line tells.
 gets_a_place() {
@@ -245,7 +245,7 @@ gets_a_place() {
   return 1
 }
 
-# under_limit FLAG KIB: a house under ulimit.
+# under_limit FLAG KIB: a server under ulimit.
 under_limit() { serve bash -c 'ulimit "$0" "$1"; exec "${@:2}"' "$1" "$2" "$PARLOR" "${DOORS[@]}" --drain 1s; }
 
 little_address_space_is_few_places() {
@@ -289,7 +289,7 @@ END
     say ann '/history'
     say ann '/uptime'
     hear ann '*** Up for '
-    close_house
+    close_server
     in_order server.log 'recv quit signal' 'All done.'
     has_not server.log 'panicked'
     line=$(tail -n 1 "$WORK/server.log")
@@ -321,7 +321,7 @@ accept_fails_for_a_while() {
   wait_for "$WORK/server.log" 'accepting again after 7 failures'
   equal "$(count server.log 'cannot accept: Too many open files')" 1 'lines about one episode'
   equal "$(count strace INJECTED)" 14 'failures injected'
-  close_house
+  close_server
 }
 run accept_fails_for_a_while
 
@@ -342,7 +342,7 @@ accept_fails_now_and_then() {
       the_room_goes_on ann
     done
     wait_for "$WORK/server.log" 'cannot accept: '
-    close_house
+    close_server
     contains "$WORK/strace" INJECTED || fail "$error was not injected"
   done
   ((greeted >= turned)) || fail "of $((greeted + turned)) callers only $greeted came in"
@@ -355,7 +355,7 @@ callers_that_have_gone_again_are_no_failure() {
   come ann
   the_room_goes_on ann
   equal "$(count strace INJECTED)" 5 'failures injected'
-  close_house
+  close_server
   has_not server.log 'cannot accept'
 }
 run callers_that_have_gone_again_are_no_failure
@@ -365,16 +365,16 @@ stderr_closed() {
   come ann
   come bob
   the_room_goes_on ann bob
-  stop_house
+  stop_server
   has ann.out '*** The server is stopping. Goodbye'
 }
 run stderr_closed
 
 stdout_closed_or_full() {
   # Without a ready line the port must be known before.
-  house
+  open_server
   local port=$TEXT to
-  close_house
+  close_server
   for to in '&-' /dev/full; do
     start server bash -c "exec \"\$0\" \"\$@\" >$to" "$PARLOR" --listen "text://127.0.0.1:$port"
     within "$DEADLINE" "$NC" -z 127.0.0.1 "$port" || fail "with stdout >$to the server does not come up"
@@ -382,7 +382,7 @@ stdout_closed_or_full() {
     come bob "$port"
     the_room_goes_on ann bob
     SERVER=${pid_of[server]}
-    close_house
+    close_server
     in_order server.log 'recv quit signal' 'All done.'
   done
 }
@@ -404,7 +404,7 @@ stderr_a_full_pipe() {
     has caller '*** who lists people'
   done
   the_room_goes_on ann bob
-  stop_house
+  stop_server
   has ann.out '*** The server is stopping. Goodbye'
 }
 run stderr_a_full_pipe
@@ -420,7 +420,7 @@ stderr_a_pipe_whose_reader_has_gone() {
   call "$TEXT" </dev/null >"$WORK/caller"
   has caller '*** who lists people'
   the_room_goes_on ann bob
-  close_house
+  close_server
 }
 run stderr_a_pipe_whose_reader_has_gone
 

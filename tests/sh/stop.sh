@@ -8,7 +8,7 @@ begin
 
 # stops_on SIGNAL: with three people, one of whom has just spoken.
 stops_on() {
-  house
+  open_server
   come ann
   come bob
   come rel "$RELAY"
@@ -43,15 +43,15 @@ run stops_on_hup
 
 stops_with_nobody_there() {
   # Where it waits for something, it does so for an hour.
-  house --drain 1h --write-timeout 1h
-  stop_house
+  open_server --drain 1h --write-timeout 1h
+  stop_server
   in_order server.log 'recv quit signal' 'All done.'
   has_not server.log 'handler done.'
 }
 run stops_with_nobody_there
 
 what_came_back_to_its_sender_is_at_everybody() {
-  house
+  open_server
   come ann
   come bob
   seq -f 'line %.0f.' 10000000 >&"${in_fd[bob]}" & # the stop comes while he talks
@@ -70,7 +70,7 @@ what_came_back_to_its_sender_is_at_everybody() {
 }
 run what_came_back_to_its_sender_is_at_everybody
 
-# come_and_stall: somebody who comes and never reads. nc reads always, so the shell itself comes.
+# come_and_stall: a session that never reads. nc always reads, so the shell itself connects.
 # As much is said as the kernel buffers for a peer that does not read, and a MiB more: so something
 # waits in the server, which makes the stop take long.
 come_and_stall() {
@@ -85,7 +85,7 @@ come_and_stall() {
 
 # ends_at_once FIRST SECOND: two signals, the second while the first one's stop goes on.
 ends_at_once() {
-  house --drain 60s --write-timeout 60s
+  open_server --drain 60s --write-timeout 60s
   come ann
   come_and_stall
   kill -"$1" "$SERVER"
@@ -133,7 +133,7 @@ run timeout_lets_everybody_be_told
 
 # two_at_once FIRST SECOND: as npm and a terminal's process group do.
 two_at_once() {
-  house
+  open_server
   fifty_come
   kill -"$1" "$SERVER"
   kill -"$2" "$SERVER"
@@ -144,7 +144,7 @@ a_quit_beside_an_int_is_the_same_wish() { two_at_once INT QUIT; }
 run an_int_beside_a_term_is_the_same_wish
 run a_quit_beside_an_int_is_the_same_wish
 
-# Of its time a stop gives four fifths to those who do not read, and no more: who stalls would stay for an hour.
+# A stop gives four fifths of its time to sessions that do not read. (Their --write-timeout is an hour.)
 drain_bounds_the_stop() {
   stalled_stop 1s
   ((took >= 700)) || fail "the stalled one did not hold up the stop ($took ms): nothing was tested"
@@ -152,12 +152,12 @@ drain_bounds_the_stop() {
   ((took >= 3900)) || fail "a stop with --drain 5s gave up after $took ms"
 }
 stalled_stop() {
-  house --drain "$1" --write-timeout 1h
+  open_server --drain "$1" --write-timeout 1h
   come ann
   come_and_stall
   local from
   from=$(now_ms)
-  stop_house
+  stop_server
   took=$(($(now_ms) - from))
   has ann.out '*** The server is stopping. Goodbye'
   in_order server.log 'recv quit signal' 'handler done.' 'All done.'
@@ -166,22 +166,22 @@ stalled_stop() {
 run drain_bounds_the_stop
 
 restarts_on_the_same_port_at_once() {
-  house
+  open_server
   local text=$TEXT relay=$RELAY round
   for round in 1 2 3; do
     come ann # whose connection the server closes first: its port stays in TIME_WAIT
-    stop_house
+    stop_server
     closed_on ann
     serve "$PARLOR" --listen "text://127.0.0.1:$text" --listen "relay://127.0.0.1:$relay"
     equal "$TEXT $RELAY" "$text $relay" "the ports in round $round"
   done
   serves_on 'back again'
-  stop_house
+  stop_server
 }
 run restarts_on_the_same_port_at_once
 
 nobody_gets_in_during_a_stop() {
-  house --drain 60s --write-timeout 60s
+  open_server --drain 60s --write-timeout 60s
   come ann
   come_and_stall
   kill -TERM "$SERVER"

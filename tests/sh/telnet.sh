@@ -7,7 +7,7 @@
 begin
 
 telnet_and_nc_talk() {
-  house
+  open_server
   come ann
   say ann who # a sign of life: from then on she is listed
   hear ann 'user list:'
@@ -23,7 +23,7 @@ telnet_and_nc_talk() {
   ! grep -aq 'hi from telnet.*[[:cntrl:]]' "$WORK/ann.out" || fail 'a line end of telnet came through'
   say ann 'hello telnet'
   hear tel ': hello telnet'
-  stop_house
+  stop_server
   hear tel '*** The server is stopping. Goodbye'
   hear tel 'Connection closed by foreign host.'
 }
@@ -32,7 +32,7 @@ run telnet_and_nc_talk
 # telnet sends IAC IP, IAC DO TIMING-MARK at Ctrl-C and throws away everything that comes until the
 # mark is answered. A server that does not know this is silent from there on.
 after_ctrl_c_lines_still_show() {
-  house
+  open_server
   come ann
   come_by_telnet tel
   type_keys tel 'before\r'
@@ -48,23 +48,23 @@ after_ctrl_c_lines_still_show() {
     hear tel ": do you see me, $round?"
   done
   ! grep -aq $'[^[:print:]\r]' "$WORK/ann.out" || fail 'a byte of a telnet command came through'
-  close_house
+  close_server
 }
 run after_ctrl_c_lines_still_show
 
 are_you_there_is_answered() {
-  house
+  open_server
   come_by_telnet tel
   type_keys tel '\035' # ^]
   hear tel 'telnet> '
   type_keys tel 'send ayt\r'
   hear tel '*** Yes, still here.'
-  close_house
+  close_server
 }
 run are_you_there_is_answered
 
 leaving_by_the_escape_character() {
-  house
+  open_server
   come ann
   come_by_telnet tel
   local tel
@@ -76,12 +76,12 @@ leaving_by_the_escape_character() {
   hear tel 'Connection closed.'
   ended tel
   hear ann "[$tel]$tel: login out"
-  close_house
+  close_server
 }
 run leaving_by_the_escape_character
 
 quit_by_telnet() {
-  house
+  open_server
   come ann
   come_by_telnet tel
   type_keys tel '/quit see you\r'
@@ -89,7 +89,7 @@ quit_by_telnet() {
   hear tel 'Connection closed by foreign host.'
   hear ann ': see you'
   hear ann ': login out'
-  close_house
+  close_server
 }
 run quit_by_telnet
 

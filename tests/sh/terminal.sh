@@ -97,7 +97,7 @@ what_is_typed_is_not_broken_up() {
       within "$DEADLINE" not here "$wire" "$who" || fail "$who has not left"
     done
   done
-  stop_house
+  stop_server
 }
 run what_is_typed_is_not_broken_up
 
@@ -140,7 +140,7 @@ tab_completes_commands_and_names() {
   press ann Tab Tab
   sees ann '/version'
   types_at ann '#lobby ann> /'
-  stop_house
+  stop_server
 }
 run tab_completes_commands_and_names
 
@@ -182,7 +182,7 @@ a_killed_server_comes_back_under_it() {
   press bob Enter
   hear cid 'bob: what I typed'
   sees_line ann 'bob: what I typed'
-  stop_house
+  stop_server
   sees_line ann '*** The server is stopping. Goodbye'
   sees_line ann '*** Connection lost'
   sees_line bob '*** The server asks you to leave'
@@ -196,7 +196,7 @@ ann_and_bob_are_here() { [[ $("$CLI" "127.0.0.1:$TEXT" who | grep -Ex 'ann|bob' 
 run a_killed_server_comes_back_under_it
 
 # Without echoes, lines that had arrived were told as lost when the connection broke; and with /echo on
-# the house promised what this client does not show.
+# the server announced echoes that this client does not show.
 own_lines_stand_once_whatever_echo_says() {
   every_door
   come bob
@@ -233,7 +233,7 @@ who_keeps_a_line_can_drop_it_and_quit() {
   terminal bob 80 "127.0.0.1:$TEXT" -n bob
   types_at ann '#lobby ann>'
   types_at bob '#lobby bob>'
-  stop_house
+  stop_server
   local name
   for name in ann bob; do
     sees "$name" '*** Trying again'
@@ -252,7 +252,7 @@ who_keeps_a_line_can_drop_it_and_quit() {
   sees_line bob '*** Connected again'
   within "$DEADLINE" here text bob || fail 'bob is not here'
   ! shows bob 'Press Enter' || fail 'there is nothing to send'
-  stop_house
+  stop_server
 }
 run who_keeps_a_line_can_drop_it_and_quit
 
@@ -270,7 +270,7 @@ a_silent_person_stays() {
   hear dan ': still here'
   ! shows ann 'Connection lost' || fail 'it was dropped'
   ! shows ann 'you are disconnected' || fail 'it was warned'
-  stop_house
+  stop_server
 }
 run a_silent_person_stays
 
@@ -287,7 +287,7 @@ names_have_colours_if_wanted() {
   tmux_do capture-pane -p -e -t plain >"$WORK/plain.colours"
   has ann.colours $'bob\x1b[39m: in colour?'
   has_not plain.colours $'\x1b'
-  stop_house
+  stop_server
 }
 run names_have_colours_if_wanted
 
@@ -321,7 +321,7 @@ what_is_no_terminal_gets_plain_lines() {
   sees_line dumb 'exit code 0'
   press ann C-d
   sees_line ann 'exit code 0'
-  stop_house
+  stop_server
 }
 run what_is_no_terminal_gets_plain_lines
 
@@ -354,7 +354,7 @@ a_person_comes_back_to_the_room() {
     types_at "$wire" "#dev $wire>"
   done
   has_not bob.out 'half a line'
-  stop_house
+  stop_server
 }
 run a_person_comes_back_to_the_room
 
@@ -387,7 +387,7 @@ what_was_typed_for_a_room_stays_there() {
   press ann Enter
   hear bob ': for all'
   has_not bob.out 'for dev alone'
-  stop_house
+  stop_server
 }
 shows_times() { (($(look_whole "$1" | grep -Fc -e "$2") >= $3)); }
 run what_was_typed_for_a_room_stays_there
@@ -414,7 +414,7 @@ nothing_said_stands_in_column_one() {
     ! tmux_do capture-pane -p -S -500 -t "c$columns" | grep -q '^\*\*\* The server' || fail "it stands alone at $columns"
     ! tmux_do capture-pane -p -S -500 -t "t$columns" | grep -q '^\*\*\* The server' || fail "tail: it stands alone at $columns"
   done
-  stop_house
+  stop_server
 }
 run nothing_said_stands_in_column_one
 
@@ -456,7 +456,7 @@ the_next_conversation_goes_on_where_this_one_was() {
   press ann C-u C-d
   sees_line ann 'exit code 0'
   tmux_do kill-session -t ann
-  stop_house
+  stop_server
   terminal ann 80
   sees ann 'that is the server of the last conversation; parlor-cli HOST talks elsewhere'
   sees_line ann 'exit code 3'
@@ -470,7 +470,7 @@ the_next_conversation_goes_on_where_this_one_was() {
   press ann C-d
   sees_line ann 'exit code 0'
   equal "$(cat "$file")" 'name = 5' 'the wrong file'
-  stop_house
+  stop_server
 }
 run the_next_conversation_goes_on_where_this_one_was
 
@@ -496,7 +496,7 @@ what_hides_before_a_command_makes_nothing_public() {
     sees_line "$wire" 'exit code 0'
   done
   ! grep -q '\][a-z]*: .*secret' "$WORK/bob.out" || fail 'it was said'
-  stop_house
+  stop_server
 }
 run what_hides_before_a_command_makes_nothing_public
 
@@ -515,7 +515,7 @@ run without_reconnecting_a_conversation_ends
 
 the_first_connection_is_not_waited_for() {
   every_door
-  stop_house
+  stop_server
   terminal ann 80 "127.0.0.1:$TEXT"
   sees ann "parlor-cli: cannot connect to 127.0.0.1:$TEXT: Connection refused"
   sees_line ann 'exit code 3'

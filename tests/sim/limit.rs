@@ -89,7 +89,7 @@ fn empty_outbox_takes_packet_over_limit() {
 
 /// Answers are never skipped; the manager sees to it that there is one at most behind a full outbox.
 #[test]
-fn an_answer_fits_whatever_is_pending() {
+fn answer_over_limit_is_queued() {
     for pending in [LIMIT - PACKET_OVERHEAD, 2 * LIMIT] {
         os::begin(1);
         let (mut outbox, connection, _queue) = outbox(0);

@@ -55,7 +55,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use parlor::{config, metrics, protocol, wire};
 
-/// The rules, with somebody who writes down what they decide.
+/// The rules, with a record of what they decide.
 mod chat {
     pub use parlor::chat::*;
 
@@ -95,7 +95,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn random_lives_lose_and_double_nothing() {
+    fn random_sessions_lose_and_double_nothing() {
         let seeds = match number("SIM_SEED") {
             Some(seed) => seed..seed + 1,
             None => 0..number("SIM_RUNS").unwrap_or(RUNS),

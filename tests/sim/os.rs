@@ -140,7 +140,7 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Nobody waits here: who may have to looks at [`Sender::is_full`] first.
+    /// Never waits: a caller that may have to wait checks [`Sender::is_full`] first.
     pub fn send(&self, item: T) -> Result<(), T> {
         assert!(!self.is_full(), "somebody would have had to wait");
         self.try_send(item)

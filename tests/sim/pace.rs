@@ -36,7 +36,7 @@ thread_local! {
     static HELD_UP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// Dropped when the manager has nothing more to do, which ends it.
     static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
-    /// The one who reads steadily, where there is one.
+    /// The session that reads steadily, if there is one.
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
     /// For how long the process is stopped in the next wait that has a deadline.
     static STOP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
@@ -106,7 +106,7 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
 
 /// Why a frame session ends whose socket takes nothing, whose outbox is filled but for some bytes, and to
 /// whom this then happens; and how many bytes wait for it.
-fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
+fn end_of_full_session(then: Option<Event>) -> (Option<CloseReason>, usize) {
     os::begin(1);
     reference::begin();
     TICK.set(Duration::from_secs(1)); // a heartbeat is due before each event
@@ -141,9 +141,9 @@ fn end_of_one_who_is_full(then: Option<Event>) -> (Option<CloseReason>, usize) {
 /// Words that nobody asked for are no reason to take from it what it is still to have.
 #[test]
 fn goodbye_that_does_not_fit_cuts_nobody() {
-    assert_eq!(end_of_one_who_is_full(None), (None, MAX_PENDING - 70));
+    assert_eq!(end_of_full_session(None), (None, MAX_PENDING - 70));
     let quit = Event::Received(SessionId(1_000_000), vec![Inbound::Command(Command::Quit(None))]);
-    let (reason, pending) = end_of_one_who_is_full(Some(quit));
+    let (reason, pending) = end_of_full_session(Some(quit));
     assert_eq!(reason, Some(CloseReason::Quit));
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
 }
@@ -401,9 +401,9 @@ impl Reader {
     }
 }
 
-/// Plays a flood in a room with a reader who reads just enough, others who read nothing and come one after
-/// another, private lines and visits; what the reader has received, the numbers of the lines, and how often the
-/// room was congested.
+/// Plays a flood in a room with a reader that reads just enough, slow consumers that join one after another,
+/// private lines and visits. Returns what the reader has received, the number of lines, and how often the room
+/// was congested.
 fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     const LIMIT: usize = Config::MIN_PENDING;
     os::begin(seed);
@@ -431,7 +431,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     READER.set(Some(Reader { writer, batch, reads_at: Instant::now() + every, every, amount, received }));
     inbox.send(opened).unwrap();
     inbox.send(Event::Appeared(SessionId(1_000_000))).unwrap(); // private lines find it by its address
-    // They keep what is queued for those who read nothing.
+    // They keep what is queued for the sessions that read nothing.
     let mut unread = Vec::new();
     let mut come = |number, wire, room| {
         let (opened, queue) = session_with(number, wire, room, LIMIT);
@@ -471,7 +471,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
 mod exhaustive {
     use super::*;
 
-    /// The README's promise, however hard others talk and whoever else in the room reads nothing.
+    /// The README's promise: it holds in any flood, and beside any number of slow consumers.
     #[test]
     fn reader_keeping_up_in_flood_misses_nothing() {
         let mut congested = 0;

@@ -1,8 +1,7 @@
 //! The lines that each session must hear, computed by the simplest means: no chunks, no outbox, no batches.
 //!
-//! The manager's hub is this [`Hub`]; it asks the real one and writes down, for each who is to hear
-//! it and in the encoding of that moment, what each effect amounts to. [`Expected::compare`] then
-//! holds what a peer received to it.
+//! The manager's hub is this [`Hub`]. It asks the real one, and records each effect for each of its recipients, in
+//! the recipient's encoding of that moment. [`Expected::compare`] compares that with what a peer received.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

@@ -1,6 +1,6 @@
 //! How many people a text session was told came and left.
 
-/// People who came and left, told one by one or in one line.
+/// The joins and leaves that a session was told of, one by one or in summaries.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Movements {
     pub(crate) came: usize,

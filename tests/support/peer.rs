@@ -100,14 +100,14 @@ impl Peer {
         peer
     }
 
-    /// Comes in by a text door, and from then on hears of no comings and goings.
+    /// Enters by a text door, and hides joins and leaves from then on.
     pub(crate) fn enter_quiet(door: SocketAddr) -> Self {
         let mut peer = Self::enter(door);
         peer.be_quiet();
         peer
     }
 
-    /// Hears of no comings and goings from here on (text door only).
+    /// Hides joins and leaves from here on (text door only).
     #[track_caller]
     pub(crate) fn be_quiet(&mut self) {
         self.send("/quiet on");
@@ -129,7 +129,7 @@ impl Peer {
     /// Waits until so many sessions are at the server, by whichever doors; what else is heard
     /// meanwhile is lost (text door only).
     #[track_caller]
-    pub(crate) fn wait_for_company(&mut self, sessions: usize) {
+    pub(crate) fn wait_for_members(&mut self, sessions: usize) {
         let words = format!(", {sessions} here");
         let ask = || {
             self.send("/uptime");

@@ -210,7 +210,7 @@ fn person_who_left_stays_ignored() {
 
 /// tnet's client takes any frame as its answer.
 #[test]
-fn a_frame_client_gets_no_past_unasked() {
+fn frame_client_gets_no_history_unasked() {
     let mut room = after_lines(SETTINGS, 3);
     room.arrive(session(7), "frame");
     assert_eq!(seqs(&room.join(session(7), "lobby")), [0; 0]);
@@ -230,7 +230,7 @@ fn history_off_still_counts_lines() {
 
 /// Long lines push out more of the past than short ones: 256 rooms stay below 64 MiB.
 #[test]
-fn the_past_is_bounded_in_bytes() {
+fn history_is_bounded_in_bytes() {
     let mut room = Room::of(&["ann"]);
     for _ in 0..200 {
         room.does(ANN, say(&"x".repeat(4096)));

@@ -107,7 +107,7 @@ fn lasting_crowd_is_one_line_per_window() {
     assert_eq!(moves(&room.join(BOB, "dev")).len(), 1, "when it is over, one by one again");
 }
 
-/// The manager serves who asks before it does what is due, so a move may come before the tick.
+/// The manager works on events before it does what is due, so a move may come before the tick.
 #[test]
 fn late_tick_still_tells_summary() {
     let mut room = Room::of(&["ann"]);
@@ -145,7 +145,7 @@ fn in_a_crowd_every_move_is_counted() {
 
 /// A thousand within a second: a handful of lines, not a million; and each is greeted.
 #[test]
-fn a_storm_is_a_handful_of_lines() {
+fn many_joins_become_few_lines() {
     let mut room = Room::of(&["ann"]);
     room.now = seconds(10);
     let (mut lines, mut greetings) = (0, 0);

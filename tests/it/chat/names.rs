@@ -1,4 +1,4 @@
-//! Names: who may have which, and that they are free again.
+//! Names: which are refused, and when they are free again.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -60,7 +60,7 @@ fn names_that_are_offered_are_free() {
 }
 
 #[test]
-fn a_refused_rename_changes_nothing() {
+fn refused_rename_changes_nothing() {
     let mut room = Room::of(&["mike", "ann"]);
     refusal(&room.rename(BOB, "mike"), BOB);
     refusal(&room.rename(BOB, "mіke"), BOB);
@@ -127,7 +127,7 @@ fn name_is_free_once_owner_leaves() {
     }
 }
 
-/// The old owner's leaving must not free the name of the one who has it now.
+/// The old owner's leaving must not free the name of its new owner.
 #[test]
 fn name_handed_on_stays_with_new_owner() {
     let mut room = Room::of(&["mike", "ann", "cat"]);

@@ -105,7 +105,7 @@ fn program_that_joined_or_spoke_may_stay() {
     assert_eq!(patient.hub.next_tick(), None, "0 = never");
 }
 
-/// The time of one who left is not that of the next one on the id.
+/// The deadline of a program that left does not hold for the next program.
 #[test]
 fn next_program_has_its_own_deadline() {
     let mut room = Room::empty();

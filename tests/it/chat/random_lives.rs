@@ -155,7 +155,7 @@ impl Place {
     }
 }
 
-/// The model: who sits where, who is in which room, what was said there.
+/// The model: the sessions, the room of each, and what was said there.
 struct Model {
     room: Room,
     /// The latest session of each player. A player that comes again has a new session.

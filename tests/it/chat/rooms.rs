@@ -220,9 +220,9 @@ fn request_for_other_room_is_refused() {
     );
 }
 
-/// A topic that was set is told to whoever comes in by the front door too.
+/// A session that connects is told the topic in its greeting.
 #[test]
-fn the_topic_is_part_of_the_greeting() {
+fn greeting_includes_topic() {
     let mut room = Room::of(&["ann"]);
     room.types(ANN, "/topic tea");
     let greeting = shown(&room.enter(BOB));
@@ -257,9 +257,9 @@ fn history_finds_empty_room_forgotten() {
     assert!(ask(600)[0].starts_with("to 0: refused: There is no room #dev"), "{:?}", ask(600));
 }
 
-/// The lobby is there for whoever comes next, however long nobody did.
+/// The lobby keeps its history, however long it is empty.
 #[test]
-fn the_lobbys_past_stays() {
+fn lobby_history_stays() {
     let mut room = Room::of(&["ann"]);
     room.does(ANN, say("hi"));
     room.leave(ANN, CloseReason::PeerClosed);

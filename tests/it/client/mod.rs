@@ -101,7 +101,7 @@ fn people_at_every_door_talk() {
             |heard| matches!(heard, Heard::Speech(Speech { kind: Kind::Told, name, text, .. }) if name == "ann" && text == "yes?"),
         );
         bob.leave();
-        // Many comings and goings are told in one line.
+        // Many joins and leaves are summed in one line.
         until(&mut ann, |heard| match heard {
             Heard::Left { name, why: None } => name == "bob",
             Heard::Info(text) => text.ends_with(" left"),
@@ -225,7 +225,7 @@ fn line_too_long_for_packet_is_refused() {
 }
 
 #[test]
-fn an_end_says_why() {
+fn session_end_tells_its_reason() {
     let server = InProcess::with(&Config { max_clients: 1, ..Config::default() }, 0);
     let mut first = server.come(Wire::Text);
     for wire in DOORS {
@@ -353,7 +353,7 @@ fn answers_carry_marks_of_their_requests() {
 
 /// A server of one line a byte: the client must not wait for a whole read, nor take a part of one.
 #[test]
-fn a_server_may_speak_slowly() {
+fn slow_server_is_understood() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {

@@ -45,7 +45,7 @@ held_over! {
 /// Why the other transcripts are not played here.
 const NOT_HELD_OVER: [(&str, &str); 9] = [
     (
-        "json_talk json_names json_private_lines json_rooms json_several_rooms json_history json_manners json_errors json_quit",
+        "json_talk json_names json_private_lines json_rooms json_several_rooms json_history json_preferences json_errors json_quit",
         "are by the json door already",
     ),
     ("frames frames_of_the_chat frame_rooms frames_unasked", "are by the frame door already"),

@@ -18,12 +18,12 @@
 //! | `alice=` | she has heard nothing else so far |
 //!
 //! In all of them `{alice}` is her address, `{host}` and `{port}` are those of the text door, `{text}`
-//! to `{frame}` are the addresses of the doors, `{x*5000}` is 5,000 times `x`. In what is heard, `{*}` is anything within a line, and `{bob.id:=*}`
-//! too, which then goes by the name of `{bob.id}`.
+//! to `{frame}` are the addresses of the doors, `{x*5000}` is 5,000 times `x`. In received lines, `{*}` is
+//! anything within a line. So is `{bob.id:=*}`, which is called `{bob.id}` from then on.
 //!
 //! At the end, every session must have heard nothing more than was written down.
 //!
-//! A room tells five comings and goings within two seconds one by one: a transcript has no more of
+//! A room announces at most five joins and leaves within two seconds one by one. So a transcript has no more of
 //! them in a room.
 
 mod every_door;
@@ -101,7 +101,7 @@ transcripts! {
     json_rooms
     json_several_rooms
     json_history
-    json_manners
+    json_preferences
     json_errors
     json_quit
     frames

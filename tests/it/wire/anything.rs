@@ -1,4 +1,4 @@
-//! Whatever else comes: random bytes, unruly text, and people who would like to be taken for others.
+//! Random input: random bytes, unruly text, and lines that try to look like other people's.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all_are_decoded_without_a_panic(input in vec(any::<u8>(), 0..2000)) {
+    fn random_bytes_decode_without_panic(input in vec(any::<u8>(), 0..2000)) {
         for wire in Wire::ALL {
             let whole = decode(wire, LIMIT, [input.as_slice()]);
             let has_bare_cr = wire == Wire::Text && input.split(|byte| *byte == b'\n').next().is_some_and(|line| line.contains(&b'\r'));
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn a_body_is_one_line_in_every_encoding(text in unruly_text()) {
+    fn body_is_one_line_everywhere(text in unruly_text()) {
         let Some(body) = Body::new(&text) else { return Ok(()) };
         let (from, to) = (speaker(1, "ann"), speaker(2, "bob"));
         let said = Line { room: RoomName::lobby(), from: Arc::clone(&from), body: body.clone(), at: NOON, seq: 7 };
@@ -124,10 +124,10 @@ proptest! {
         }
     }
 
-    /// One who types against one who listens: whatever is typed, each line that the listener sees
-    /// shows by its beginning what it is and who it is from.
+    /// One session types anything, another listens. The beginning of each line that the listener sees shows its
+    /// kind and its speaker.
     #[test]
-    fn nothing_that_is_typed_looks_like_anything_else(lines in vec(forgery(), 1..8)) {
+    fn typed_line_never_forges_another_kind(lines in vec(forgery(), 1..8)) {
         let join_grace = Duration::from_secs(10);
         let settings = HubSettings { idle: IdleLimits::same(Duration::from_secs(30)), join_grace, max_rooms: 8, history: 50, history_shown: 10, classic: false };
         let mut hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
@@ -250,7 +250,7 @@ fn is_honest_relay(line: &str) -> bool {
 }
 
 #[test]
-fn the_honesty_of_a_line_can_be_doubted() {
+fn forged_line_is_recognized() {
     for line in [
         "[10.0.0.1:5000]10.0.0.1:5000: login\n",
         "* bob waves\n",

@@ -1,5 +1,5 @@
-//! A client's end of the bytes: its decoders fed crumbs and lies, its requests read by the server's own
-//! decoders. The conversations with a server are in `client`.
+//! The client's side of the formats: its decoders with input in pieces and hostile input, and its requests,
+//! decoded by the server's own decoders. The conversations with a server are in `client`.
 
 use std::sync::Arc;
 
@@ -103,7 +103,7 @@ fn stream(encoding: Encoding) -> Vec<u8> {
 }
 
 #[test]
-fn the_same_is_heard_at_every_door() {
+fn events_are_alike_at_every_door() {
     for (wire, encoding) in WIRES {
         let all: Vec<Heard> = heard(wire, [&stream(encoding)[..]]).into_iter().map(|(_, heard)| heard).collect();
         let has = |wanted: &dyn Fn(&Heard) -> bool| assert!(all.iter().any(wanted), "{encoding:?}: {all:#?}");
@@ -145,9 +145,9 @@ fn answers_carry_their_marks() {
     }
 }
 
-/// On the text door what people say and what the room announces look alike, but of oneself.
+/// On the text door speech and announcements have the same form. A client can tell them apart for itself only.
 #[test]
-fn of_oneself_one_knows_what_was_said() {
+fn own_line_differs_from_announcement() {
     let mut decoder = HeardDecoder::new(Wire::Text).unwrap();
     let mut hear = |line: &str| {
         decoder.feed(format!("{line}\n").as_bytes());
@@ -471,7 +471,7 @@ fn serde_json_line(text: &str) -> String {
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_strange(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 0_usize..300) {
+    fn random_bytes_never_panic_client(bytes in proptest::collection::vec(any::<u8>(), 0..300), cut in 0_usize..300) {
         let cut = cut.min(bytes.len());
         for (wire, _) in WIRES {
             let run = |pieces: &[&[u8]]| {
@@ -498,7 +498,7 @@ proptest! {
 
     /// Whatever a line looks like, it is said as it stands, and it is one line.
     #[test]
-    fn whatever_is_said_is_said_literally(text in "[\\\\/ ]{0,3}(who|rename\\|x|quit|help|nick y|GET / HTTP/1.1|.{0,20})[ |]?.{0,5}") {
+    fn client_line_is_said_literally(text in "[\\\\/ ]{0,3}(who|rename\\|x|quit|help|nick y|GET / HTTP/1.1|.{0,20})[ |]?.{0,5}") {
         if let Some(body) = Body::new(&text) {
             for (wire, _) in WIRES {
                 prop_assert_eq!(read_by_server(wire, &Command::Say(body.clone())), vec![Command::Say(body.clone())]);
@@ -532,7 +532,7 @@ fn commands_in(wire: Wire, bytes: &[u8]) -> Vec<Command> {
 }
 
 #[test]
-fn the_server_reads_what_the_client_meant() {
+fn server_decodes_what_client_encodes() {
     let commands = [
         Command::Say(body("  hi, /all ")),
         Command::Me(body("waves")),
@@ -629,7 +629,7 @@ fn private_line_needs_the_whole_name() {
 }
 
 #[test]
-fn a_command_for_another_room_names_it() {
+fn command_for_other_room_names_it() {
     let there = Command::In(RoomName::parse("dev").unwrap(), Box::new(Command::Say(body("hi"))));
     for (wire, _) in WIRES.into_iter().filter(|(wire, _)| *wire != Wire::Text) {
         assert_eq!(read_by_server(wire, &there), std::slice::from_ref(&there), "{wire}");
@@ -647,7 +647,7 @@ fn relay_client_can_only_talk() {
 }
 
 #[test]
-fn a_sign_of_life_is_no_command() {
+fn keep_alive_is_no_command() {
     let wires = WIRES.into_iter().map(|(wire, _)| wire).chain([Wire::Relay]);
     for wire in wires {
         let mut bytes = Vec::new();
@@ -679,7 +679,7 @@ mod exhaustive {
 
     /// Whole, cut at every index, and byte by byte.
     #[test]
-    fn what_is_heard_does_not_depend_on_how_it_comes() {
+    fn events_do_not_depend_on_chunking() {
         for (wire, encoding) in WIRES {
             let bytes = stream(encoding);
             let whole = heard(wire, [&bytes[..]]);

@@ -1,7 +1,7 @@
 //! The decoders and encoders, without a socket.
 //!
-//! Feed them crumbs: a stream has no messages, so whatever decodes whole must decode the same byte
-//! by byte and cut at every index. `every_split` holds a decoder to that, over every short string of
+//! A stream has no messages. So input that decodes whole must decode the same byte by byte and cut at every
+//! index. `every_split` holds a decoder to that, over every short string of
 //! hostile bytes, over what real clients send, and over random bytes. What the decoded values must be
 //! is spelled out beside each input.
 

@@ -24,7 +24,7 @@ const AWKWARD: &str =
     "a\nb\r\nc\rd\u{2028}e\u{2029}f\u{85}g\u{1b}[2Jh\u{0}i\u{7}\u{9b}31m\u{202e}j\u{2066}k\u{7f} \"\\/\tö家🏠\u{301}";
 
 #[test]
-fn an_answer_is_the_recorded_bytes() {
+fn answer_equals_recorded_bytes() {
     let mut answer = Vec::new();
     let hello = Key::Act("hello".into());
     Encoding::Json(Framing::Gf7).encode_custom(&hello, b"Nice to meet you!", None, &mut answer);
@@ -295,7 +295,7 @@ fn room_in_capitals_is_the_same() {
 
 proptest! {
     #[test]
-    fn whatever_is_answered_reads_back(text in any::<String>(), act in "\\PC{1,20}", mark in any::<Option<u64>>()) {
+    fn answer_reads_back_unchanged(text in any::<String>(), act in "\\PC{1,20}", mark in any::<Option<u64>>()) {
         let mark_text = mark.map(|mark| mark.to_string());
         let clean = parlor::protocol::clean(text.as_bytes()).into_owned();
         for framing in Framing::ALL {
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_said_reads_back(text in any::<String>(), name in "\\PC{1,24}", at in any::<u64>(), seq in any::<u64>()) {
+    fn line_reads_back_unchanged(text in any::<String>(), name in "\\PC{1,24}", at in any::<u64>(), seq in any::<u64>()) {
         let Some(body) = Body::new(&text) else { return Ok(()) };
         let clean = body.as_str().to_owned();
         let notice = Notice::Said(Line { room: RoomName::lobby(), from: speaker(&name), body, at, seq });
@@ -333,7 +333,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_asked_for_is_understood(text in any::<String>(), mark in any::<Option<u64>>()) {
+    fn request_of_client_is_understood(text in any::<String>(), mark in any::<Option<u64>>()) {
         let mut object = json!({"Act": "say", "Data": text});
         if let Some(mark) = mark {
             object["Ref"] = mark.into();

@@ -141,7 +141,7 @@ fn irc_at_text_door_gets_rename_hint() {
 }
 
 #[test]
-fn what_people_say_first_stays_chat() {
+fn first_chat_line_stays_chat() {
     for wire in DOORS {
         for typed in [
             "PASS the salt",

@@ -78,15 +78,15 @@ fn refused_caller_that_spoke_reads_why() {
     }
 }
 
-/// This machine's own programs are the operator's; what others are counted by, the gate's own tests say.
+/// Programs on this machine are the operator's. The tests beside `admission` cover other addresses.
 #[test]
-fn loopback_has_no_share_to_keep_to() {
+fn loopback_sessions_are_not_counted() {
     let server = TestServer::with(&["--max-per-address", "1"]);
     let mut peers: Vec<Peer> = (0..4).map(|_| Peer::enter(server.text)).collect();
     let elsewhere = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
     peers.push(Peer::connect_from(elsewhere, server.text));
     peers.push(Peer::connect(server.relay));
-    peers[0].wait_for_company(6);
+    peers[0].wait_for_members(6);
 }
 
 /// A server with every door at this address.
@@ -100,7 +100,7 @@ fn on_every_door(ip: IpAddr) -> Command {
 
 /// On a machine that has an address beside loopback; no packet leaves it.
 #[test]
-fn one_address_gets_its_share_only() {
+fn address_limit_refuses_further_sessions() {
     let Some(ip) = address_of_this_machine() else {
         eprintln!("this machine has no address but loopback's: not tested over sockets");
         return;
@@ -167,7 +167,7 @@ mod exhaustive {
         first.send_raw(br#"{"Act":"join","#); // no whole packet
         server.wait_until_read(&first);
         let mut second = Peer::connect(server.frame);
-        alice.wait_for_company(3);
+        alice.wait_for_members(3);
 
         // A refused caller is told so; an admitted one hears a heartbeat. How often it is tried depends on
         // the machine, how long it takes does not.
@@ -198,6 +198,6 @@ mod exhaustive {
             peer.send_frame(1, b"test");
             peer.expect_frame(1, b"test");
         }
-        alice.wait_for_company(4 + people.len());
+        alice.wait_for_members(4 + people.len());
     }
 }

@@ -65,7 +65,7 @@ fn server_without_descriptors_goes_on_and_recovers() {
 
 /// A stop needs no descriptor.
 #[test]
-fn a_stop_works_without_descriptors() {
+fn stop_without_descriptors_works() {
     let mut server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let pid = Pid::from_raw(server.pid().cast_signed());

@@ -66,7 +66,7 @@ fn door_failed_keeps_the_others_shut() {
 
 /// Connections that the last run closed first stay in the kernel for a minute; the port does not.
 #[test]
-fn its_port_is_free_at_once() {
+fn stopped_server_frees_port_at_once() {
     // An address that no other test uses, so that nobody else takes the port in between.
     let server = |door: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
@@ -102,7 +102,7 @@ fn server_never_run_leaves_nothing() {
 /// written to the person of that name went to the other, and after the other had left, to nobody:
 /// "Nobody here is called 127.0.0.1:33233. Did you mean 127.0.0.1:33233?"
 #[test]
-fn caller_elsewhere_takes_over_no_address() {
+fn equal_addresses_of_two_doors_stay_apart() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::connect_from(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 0)), server.text);

@@ -94,26 +94,26 @@ fn log_count_is_written_without_further_lines() {
     expect_few_lines(&server, "turned a caller away", LINES + 10, began);
 }
 
-/// A count that is owed when the end comes is told too.
+/// A count of suppressed lines that is not written yet when the server stops is written then.
 #[test]
-fn a_stop_does_not_swallow_the_count() {
+fn stop_writes_pending_count() {
     let server = TestServer::new();
     // All of it in less than a second, after which it would be told anyway.
     for _ in 0..LINES + 10 {
         Peer::enter(server.text).leave();
     }
     let mut last = Peer::enter(server.text);
-    last.wait_for_company(1);
+    last.wait_for_members(1);
     last.leave();
     let log = server.stop();
     let (lines, more) = told(&log, ") closed: peer closed");
     assert_eq!(lines + more, LINES + 11, "{log}");
 }
 
-/// Nor one that comes due while the last lines are written: a second after the first of a flood. In some of
-/// these houses it does.
+/// A count that becomes due while the last lines are written (a second after the first line of a flood) is not
+/// lost. In some of these servers it becomes due just then.
 #[test]
-fn an_end_does_not_overtake_the_count() {
+fn log_end_keeps_due_count() {
     thread::scope(|scope| {
         for late in 0..24 {
             scope.spawn(move || {
@@ -124,7 +124,7 @@ fn an_end_does_not_overtake_the_count() {
                     first.get_or_insert_with(Instant::now);
                 }
                 let mut last = Peer::enter(server.text);
-                last.wait_for_company(1);
+                last.wait_for_members(1);
                 last.leave();
                 let stop_at = first.unwrap() + Duration::from_micros(980_000 + 1_000 * late);
                 thread::sleep(stop_at.saturating_duration_since(Instant::now()));
@@ -336,8 +336,8 @@ fn blocking_handler_is_named_at_stop() {
     assert!(program.wait().unwrap().success());
 }
 
-/// Nobody reads the log for a while: who writes it goes on, what does not fit is dropped, and when it is
-/// read again, it says how many lines are missing.
+/// The log is not read for a while. The server goes on, and lines that do not fit are dropped. When the log is
+/// read again, it tells how many lines are missing.
 #[test]
 fn lines_that_were_dropped_are_counted() {
     const SAID: usize = 20_000; // the queue and the pipe take some 10,000

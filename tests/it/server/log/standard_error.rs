@@ -16,7 +16,7 @@ fn by_shell(script: &str, first: &str) -> TestServer {
 }
 
 #[test]
-fn nobody_needs_standard_error() {
+fn closed_standard_error_stops_nothing() {
     for script in ["exec \"$0\" \"$@\" 2>&-", "exec \"$0\" \"$@\" 2>/dev/full"] {
         let mut server = by_shell(script, "--log-level=debug");
         let mut alice = Peer::enter(server.text);

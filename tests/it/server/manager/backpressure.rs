@@ -1,5 +1,5 @@
-//! Nobody waits for the slowest: who does not read costs the others nothing, learns what was
-//! missed when it reads again, and holds a bounded amount of memory.
+//! Backpressure and slow consumers over sockets: a session that does not read delays nobody, is told how many
+//! lines it missed when it reads again, and holds a bounded amount of memory.
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -176,7 +176,7 @@ fn reader_that_asks_in_a_flood_stays() {
     let server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--idle", "0"]);
     let mut talker = Peer::enter_quiet(server.text);
     let readers: Vec<Peer> = (0..6).map(|_| Peer::connect_narrow(server.text, 16 * 1024)).collect();
-    talker.wait_for_company(1 + readers.len());
+    talker.wait_for_members(1 + readers.len());
     talker.fence();
     thread::scope(|scope| {
         talk(scope, &talker, LINES, 200);
@@ -324,7 +324,7 @@ mod exhaustive {
         let doors = [server.text, server.relay];
         let readers: Vec<Peer> =
             (0..READERS).map(|index| Peer::connect_narrow(doors[index % doors.len()], 64 * 1024)).collect();
-        talker.wait_for_company(1 + READERS);
+        talker.wait_for_members(1 + READERS);
         talker.fence();
         let before = server.status("VmRSS");
         thread::scope(|scope| {

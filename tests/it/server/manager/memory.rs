@@ -68,7 +68,7 @@ mod exhaustive {
             }
             server.wait_until_read(peer);
         }
-        alice.wait_for_company(13);
+        alice.wait_for_members(13);
         let before = server.status("VmRSS");
         let line = "x".repeat(999);
         for _ in 0..LINES / 100 {
@@ -77,7 +77,7 @@ mod exhaustive {
                 alice.line();
             }
         }
-        alice.wait_for_company(13);
+        alice.wait_for_members(13);
         let (after, waiting) = (server.status("VmHWM"), (stalled.len() * 2 * PENDING / 1024) as u64);
         assert!(after < before + waiting + GROWTH, "memory grew from {before} to up to {after} KiB");
     }

@@ -1,5 +1,5 @@
-//! Rooms, history and manners over sockets, where much happens at once: who hears what, that nobody
-//! misses a line or has it twice, and that crowds make no noise.
+//! Rooms, history and preferences over sockets, under load: the recipients of each line, that none is lost or
+//! doubled, and that the joins and leaves of crowds are summed.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ fn babble(peer: &Peer, words: &str, lines: usize) {
     (&peer.stream).write_all(script.as_bytes()).unwrap();
 }
 
-/// The next so many lines, what is said of comings and goings left out.
+/// The next `count` lines of speech. Joins and leaves are left out.
 fn lines(peer: &mut Peer, count: usize) -> Vec<String> {
     (0..count).map(|_| peer.skip_until(|line| line.starts_with('['))).collect()
 }
@@ -162,15 +162,14 @@ fn session_in_three_rooms_keeps_order() {
     });
 }
 
-/// Those who do not see everything are given their ranges of the same bytes: each hears the rest in
-/// the order of those who hear all.
+/// A session with a filter gets its ranges of the same bytes, in the order in which the others get all.
 #[test]
 fn filters_keep_order_of_the_rest() {
     const LINES: usize = 1000;
     let server = TestServer::new();
     let mut bob = Peer::enter_quiet(server.text); // hears all of it
     let mut alice = Peer::enter_quiet(server.text); // but for mallory
-    let mut carol = Peer::enter(server.text); // but for comings and goings; in CRLF
+    let mut carol = Peer::enter(server.text); // but for joins and leaves; in CRLF
     let mut mallory = Peer::enter_quiet(server.text); // but for her own
     let mut eve = Peer::enter_quiet(server.text);
     alice.send(&format!("/ignore {}", mallory.name));
@@ -241,8 +240,8 @@ fn filter_holds_from_where_it_stands() {
     bob.expect_nothing();
 }
 
-/// One who goes back and forth ten thousand times is answered each time; the others chat on, and
-/// hear of it in a handful of lines.
+/// A session that changes rooms ten thousand times is answered each time. The others chat on, and are told in a
+/// few join summaries.
 #[test]
 fn ten_thousand_joins_and_leaves_hurt_nobody() {
     const TIMES: usize = 5000;
@@ -335,10 +334,10 @@ fn empty_room_keeps_history_until_displaced() {
 mod exhaustive {
     use super::*;
 
-    /// Three hundred come and go at once; who is there already hears a handful of lines about it, which
-    /// add up, by text and by JSON.
+    /// Three hundred sessions join and leave at once. The members get a few join summaries, whose numbers add up,
+    /// by text and by JSON.
     #[test]
-    fn join_storm_is_few_lines() {
+    fn many_joins_become_few_lines() {
         const CROWD: usize = 300;
         let server = TestServer::new();
         let mut witness = Peer::enter(server.text);
@@ -383,8 +382,8 @@ mod exhaustive {
         assert_eq!((came, left), (CROWD as u64, CROWD as u64));
     }
 
-    /// Somebody goes back and forth without a pause, for longer than comings and goings are counted
-    /// together: not one of them is lost where one count ends and the next begins.
+    /// A session changes rooms without a pause, for longer than one join summary covers. No join or leave is lost
+    /// where one summary ends and the next begins.
     #[test]
     fn endless_joins_are_counted_to_the_last() {
         const BATCH: usize = 20;
@@ -408,7 +407,7 @@ mod exhaustive {
             moved.set(until_now);
             (until_now.came + until_now.left >= 2 * times).then_some(())
         };
-        wait_for(all_told, || format!("{times} comings and as many goings to be told, not {:?}", moved.get()));
+        wait_for(all_told, || format!("{times} joins and as many leaves to be told, not {:?}", moved.get()));
         assert_eq!((moved.get().came, moved.get().left), (times, times));
     }
 }

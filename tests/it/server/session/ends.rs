@@ -57,8 +57,8 @@ fn goodbye_survives_unread_input() {
     }
 }
 
-/// Some clients (nc) take an error of a write for the end and read no more, so who talks on after it
-/// was told to go is listened to as long as a goodbye takes: much more than the kernel has room for.
+/// Some clients (nc) take a failed write for the end and read no more. So the input of a session that talks on
+/// after its goodbye is discarded for a second: much more than the kernel has room for.
 /// On a busy machine that second can be too short, but not each time.
 #[test]
 fn talker_at_its_end_is_not_reset() {

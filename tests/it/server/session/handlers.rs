@@ -84,7 +84,7 @@ fn handler_never_gets_keys_of_chat() {
 
 /// A marked request that its handler does not answer gives its mark to nobody else.
 #[test]
-fn a_handler_need_not_answer() {
+fn handler_may_send_no_answer() {
     let server = server().on_act("note", |_, _| {}).spawn().unwrap();
     let mut carol = Peer::connect(server.address(Wire::Json(None)).unwrap());
     carol.send(r#"{"Act":"note","Ref":"mine"}"#);
@@ -140,7 +140,7 @@ fn remote_sends_from_another_thread() {
     }
     sending.join().unwrap();
     to_alice.send(Key::Route(5), "one\nline").unwrap();
-    alice.skip_until(|line| line == "*** one␊line"); // after the comings of the others
+    alice.skip_until(|line| line == "*** one␊line"); // after the joins of the others
     to_bob.send(Key::Act("x".into()), "hi").unwrap();
     bob.expect("hi\r");
     to_carol.send(Key::Act("push".into()), "hi").unwrap();

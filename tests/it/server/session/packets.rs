@@ -64,7 +64,7 @@ fn framing_each_is_answered_alike() {
 
 /// `json+gf3://` and the like take and give that framing only.
 #[test]
-fn a_door_may_fix_the_framing() {
+fn door_with_fixed_framing_uses_it() {
     for framing in Framing::ALL {
         let mut command = Command::new(env!("CARGO_BIN_EXE_parlor"));
         let door = format!("json+{}://127.0.0.1:0", framing.name());
@@ -137,7 +137,7 @@ fn packet_over_limit_is_refused() {
 }
 
 #[test]
-fn the_largest_packets_and_frames_go_through() {
+fn largest_packets_and_frames_go_through() {
     let server = TestServer::new();
     let mut alice = Peer::enter_quiet(server.text);
     for framing in [Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7, Framing::Lines] {
@@ -308,7 +308,7 @@ mod exhaustive {
 
     /// A stream that cannot be followed any further: one error, and the end.
     #[test]
-    fn a_broken_packet_ends_that_session_alone() {
+    fn broken_packet_ends_that_session_alone() {
         let server = TestServer::with(&["--join-grace", "0"]);
         let mut alice = Peer::enter_quiet(server.text);
         let mut bob = Peer::enter(server.text);

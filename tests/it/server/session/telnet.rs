@@ -77,7 +77,7 @@ fn every_other_option_is_refused_once() {
 
 /// A client that refuses what it is refused: the two must fall silent.
 #[test]
-fn two_that_refuse_everything_fall_silent() {
+fn telnet_refusals_never_loop() {
     let server = TestServer::new();
     let mut bob = Peer::enter(server.text);
     bob.send_raw(b"\xff\xfb\x18\xff\xfd\x03");
@@ -130,7 +130,7 @@ fn subnegotiation_of_four_kilobytes_is_skipped() {
 }
 
 #[test]
-fn a_subnegotiation_without_end_ends_the_session() {
+fn endless_subnegotiation_ends_session() {
     let server = TestServer::new();
     let mut alice = Peer::enter(server.text);
     let mut bob = Peer::enter(server.text);

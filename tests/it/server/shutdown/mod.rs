@@ -14,8 +14,8 @@ use parlor::wire::Framing;
 use crate::support::recorded::{DOEXIT, HELLO, NICE};
 use crate::support::{GOODBYE, Peer, TestServer, wait_for};
 
-/// Talks until somebody who reads nothing has more waiting than the kernel keeps for one
-/// connection (some 4 MB); never so much at once that lines are skipped before.
+/// Talks until a session that reads nothing has more pending than the kernel keeps for one connection
+/// (some 4 MB); never so much at once that lines are skipped before.
 fn stall_the_others(talker: &mut Peer) {
     let line = "x".repeat(1000);
     for _ in 0..60 {
@@ -28,11 +28,11 @@ fn stall_the_others(talker: &mut Peer) {
 
 /// `recv quit signal`, then `handler done.` for each session, then `All done.`, and nothing after.
 #[test]
-fn the_log_tells_the_stop_in_order() {
+fn log_tells_stop_in_order() {
     let server = TestServer::new();
     let mut sessions: Vec<Peer> = (0..5).map(|_| Peer::enter(server.text)).collect();
     sessions.extend((0..3).map(|_| Peer::connect(server.relay)));
-    sessions[0].wait_for_company(8);
+    sessions[0].wait_for_members(8);
     server.signal("TERM");
     for session in &mut sessions {
         session.read_to_end();
@@ -52,9 +52,9 @@ fn the_log_tells_the_stop_in_order() {
     assert!(last < done && done == lines.len() - 1, "{log}");
 }
 
-/// Some read, some have stalled, some are in the middle of a line: all of it ends, in time.
+/// Some sessions read, some have stalled, some are in the middle of a line. All of them end in time.
 #[test]
-fn a_stop_waits_for_nobody_for_long() {
+fn stop_ends_stalled_sessions_in_time() {
     let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "1s"]);
     let mut alice = Peer::enter_quiet(server.text);
     let _stalled: Vec<Peer> = (0..5).map(|_| Peer::enter(server.text)).collect();
@@ -63,7 +63,7 @@ fn a_stop_waits_for_nobody_for_long() {
     typing.send_raw(b"I was just going to sa");
     server.wait_until_read(&typing);
     server.signal("TERM");
-    // On a busy machine the comings of these seven may be told in one line meanwhile.
+    // On a busy machine the joins of these seven may be summed in one line meanwhile.
     for peer in [&mut alice, &mut typing] {
         let line = peer.skip_until(|line| !line.ends_with(" came, 0 left"));
         assert_eq!(line, GOODBYE);
@@ -115,7 +115,7 @@ fn stop_tells_peer_that_talks() {
 
 /// The same where the server has not read everything, and the peer looks only when all is over.
 #[test]
-fn the_goodbye_arrives_though_much_was_unread() {
+fn goodbye_arrives_despite_unread_bytes() {
     let mut server = TestServer::with(&["--rate", "1", "--burst", "5"]);
     let mut bob = Peer::greeted(server.text);
     let line = format!("{}\n", "x".repeat(99));
@@ -204,7 +204,7 @@ fn stop_with_throttled_questions_bounds_memory() {
     assert!(after < before + 8 * 1024, "memory grew from {before} to up to {after} KiB");
 }
 
-/// Nobody who comes while it stops is left hanging.
+/// A caller that connects during a stop is closed.
 #[test]
 fn stop_turns_new_callers_away() {
     let mut server = TestServer::new();
@@ -270,7 +270,7 @@ mod exhaustive {
         stall_the_others(&mut talker);
         let doors = [server.text, server.relay, server.json, server.frame];
         let _others: Vec<Peer> = (0..87).map(|number| Peer::connect(doors[number % doors.len()])).collect();
-        talker.wait_for_company(100);
+        talker.wait_for_members(100);
         let asked = Instant::now();
         server.signal("TERM");
         let status = server.wait();
@@ -284,8 +284,8 @@ mod exhaustive {
         assert!(took >= Duration::from_secs(2), "the stalled did not hold up the stop ({took:?}): nothing was tested");
     }
 
-    /// Four talk as fast as they can, right into the stop. What came back to the one who said it is at
-    /// everyone who listens, before the goodbye.
+    /// Four sessions talk as fast as they can while the server stops. Each line that came back to its sender has
+    /// reached every listener, before the goodbye.
     #[test]
     fn stop_delivers_each_echoed_line() {
         for _ in 0..3 {

@@ -24,21 +24,21 @@ fn stop_signals_each_end_it_gracefully() {
     }
 }
 
-/// `timeout` signals the process and then its group, npm and a terminal do the like: each guest is told all the
-/// same, and it is no failure.
+/// `timeout` signals the process and then its group; npm and terminals do the same. Each session is still told,
+/// and the exit code is 0.
 #[test]
-fn signals_within_a_second_are_one_wish() {
+fn signals_within_a_second_count_once() {
     for second in ["TERM", "INT", "QUIT"] {
         let mut server = TestServer::new();
-        let mut guests: Vec<Peer> = (0..50).map(|_| Peer::enter_quiet(server.text)).collect();
+        let mut peers: Vec<Peer> = (0..50).map(|_| Peer::enter_quiet(server.text)).collect();
         let script = format!("kill -TERM $0; kill -{second} $0; kill -TERM $0");
         let status = Command::new("sh").args(["-c", &script, &server.pid().to_string()]).status().unwrap();
         assert!(status.success(), "{script}");
-        for guest in &mut guests {
-            guest.skip_until(|line| line == GOODBYE);
-            guest.expect_end();
+        for peer in &mut peers {
+            peer.skip_until(|line| line == GOODBYE);
+            peer.expect_end();
         }
-        drop(guests);
+        drop(peers);
         assert_eq!(server.wait().code(), Some(0), "{script}: {}", server.log());
     }
 }
@@ -81,7 +81,7 @@ mod exhaustive {
     use super::*;
 
     #[test]
-    fn a_second_signal_ends_it_at_once() {
+    fn second_signal_ends_process_at_once() {
         for second in ["TERM", "INT", "QUIT"] {
             let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "60s"]);
             let mut alice = Peer::enter(server.text);
@@ -102,7 +102,7 @@ mod exhaustive {
 
     /// A terminal that closes may send two, a service manager one behind its own: nobody insists by it.
     #[test]
-    fn a_second_hang_up_is_no_hurry() {
+    fn second_hang_up_keeps_stop_graceful() {
         for first in ["HUP", "TERM"] {
             let mut server = TestServer::with(&["--max-pending", "262144", "--write-timeout", "60s", "--drain", "2s"]);
             let mut alice = Peer::enter(server.text);

@@ -59,7 +59,7 @@ fn frame_too_large_ends_the_stream() {
 }
 
 #[test]
-fn the_limit_and_one_on_either_side() {
+fn frame_limit_is_exact() {
     for max_frame in [0, 1, 8, 300] {
         let limits = Limits { max_frame, ..LIMITS };
         for length in max_frame.saturating_sub(1)..=max_frame + 1 {
@@ -217,7 +217,7 @@ fn other_protocols_get_one_error() {
 
 proptest! {
     #[test]
-    fn any_frames_read_back_however_they_arrive(
+    fn random_frames_in_pieces_read_back(
         frames in proptest::collection::vec((any::<u32>(), proptest::collection::vec(any::<u8>(), 0..100)), 0..8),
         step in 1_usize..40,
     ) {
@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_alike_however_they_arrive(stream in proptest::collection::vec(any::<u8>(), 0..64), step in 1_usize..20) {
+    fn random_bytes_in_pieces_decode_alike(stream in proptest::collection::vec(any::<u8>(), 0..64), step in 1_usize..20) {
         let limits = Limits { max_frame: 30, ..LIMITS };
         prop_assert_eq!(
             decode_within(Wire::Frame, limits, stream.chunks(step)),

@@ -140,7 +140,7 @@ fn packet_too_long_ends_stream_early() {
 }
 
 #[test]
-fn the_default_limit_and_one_beyond() {
+fn default_packet_limit_is_exact() {
     let data = json!({"Act": "x", "Data": "y".repeat(65_535 - 21)}).to_string();
     for framing in [Framing::Gf3, Framing::Gf4, Framing::Gf7, Framing::Lines] {
         let wire = Wire::Json(Some(framing));
@@ -204,7 +204,7 @@ fn nothing_comes_after_an_error() {
 /// Whatever byte a client sends before its first packet by mistake, it is told so or understood; it is
 /// never taken to have said something else.
 #[test]
-fn a_stray_byte_before_the_first_packet() {
+fn stray_byte_before_first_packet() {
     let object = br#"{"Act":"say","Data":"hi all"}"#;
     for framing in Framing::ALL {
         for byte in 0..=255 {
@@ -398,7 +398,7 @@ fn unknown_act_goes_to_handler() {
 /// The mark of a request goes before it, so that whoever answers knows it. A heartbeat has no answer:
 /// its mark would be put on the answer of whatever comes next.
 #[test]
-fn a_heartbeat_leaves_no_mark_behind() {
+fn heartbeat_leaves_no_mark_behind() {
     let stream = [
         packet(Framing::Gf2, br#"{"Act":"heartbeat","Ref":1}"#),
         packet(Framing::Gf2, br#"{"Act":"ping"}"#),
@@ -469,7 +469,7 @@ fn packets_at_text_door_are_unsaid() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_alike_however_they_arrive(
+    fn random_bytes_in_pieces_decode_alike(
         stream in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'{'), Just(b'"'), Just(0), Just(b'\n')], 0..64),
         step in 1_usize..20,
         fixed in 0_usize..7,
@@ -483,7 +483,7 @@ proptest! {
     }
 
     #[test]
-    fn any_first_packet_is_answered_in_its_framing(text in any::<String>(), step in 1_usize..20) {
+    fn first_packet_is_answered_in_its_framing(text in any::<String>(), step in 1_usize..20) {
         let object = json!({"Act": "x", "Data": text}).to_string();
         for framing in Framing::ALL {
             if framing == Framing::Gf1 && object.len() > 255 {
@@ -513,7 +513,7 @@ mod exhaustive {
     /// Every length that a first packet may have is told right: the bytes of its header must not look
     /// like the object of another framing.
     #[test]
-    fn the_first_packet_tells_the_framing_whatever_its_length() {
+    fn first_packet_of_any_length_shows_framing() {
         let around = r#"{"Act":"x","Data":""}"#.len();
         let lengths = (2..=300).chain(65_500..=65_535).chain((300..65_500).step_by(1013));
         let lengths = lengths.chain([0x7b7b, 0x7b21, 0x7b23, 0x7aff, 0x227b, 0x200d]);

@@ -214,7 +214,7 @@ fn every_refusal_has_one_of_the_codes() {
 
 /// A text too long for its framing is cut at a character's boundary, with a mark; the stream goes on.
 #[test]
-fn what_a_framing_cannot_carry_is_cut() {
+fn text_over_framing_limit_is_cut() {
     let long = |text: String| Notice::Told { from: speaker(1, "ann"), body: body(&text) };
     for notice in [long("é".repeat(40_000)), long("\"\\".repeat(20_000)), long("x".repeat(65_500))] {
         for (framing, header, most) in [(Framing::Gf1, 1, 255), (Framing::Gf2, 2, 65_535), (Framing::Gf7, 7, 65_535)] {
@@ -310,7 +310,7 @@ fn other_protocols_are_answered_in_kind() {
 
 /// A handler's answer takes the form of its door; what cannot be said there is said otherwise.
 #[test]
-fn a_handlers_answer_fits_its_door() {
+fn handler_answer_fits_its_door() {
     let (act, route) = (Key::Act("hello".into()), Key::Route(7));
     let custom = |encoding: Encoding, key: &Key, data: &[u8]| {
         let mut out = Vec::new();
@@ -328,7 +328,7 @@ fn a_handlers_answer_fits_its_door() {
 
 /// An act may be as long as a packet, and its answer says it again beside more keys.
 #[test]
-fn the_answer_to_a_long_act_is_a_packet_too() {
+fn answer_to_long_act_fits_packet() {
     for (framing, header, most) in [(Framing::Gf1, 1, 255), (Framing::Gf2, 2, 65_535), (Framing::Gf7, 7, 65_535)] {
         for length in most - 40..most - 9 {
             let mut packet = Vec::new();

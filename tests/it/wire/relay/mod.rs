@@ -44,7 +44,7 @@ fn http_request_at_relay_is_unsaid() {
 }
 
 #[test]
-fn a_relay_line_has_a_limit() {
+fn relay_line_has_a_limit() {
     for end in [b"\n".as_slice(), b"\r\n", b""] {
         for (length, fits) in [(65_534, true), (65_535, true), (65_536, false), (1 << 20, false)] {
             let input = [b"before\n".as_slice(), &vec![b'x'; length], end, b"\nafter"].concat();

@@ -317,7 +317,7 @@ fn any_set() -> impl Strategy<Value = &'static Set> {
 
 proptest! {
     #[test]
-    fn bytes_of_any_set_decode_alike_in_any_pieces(
+    fn charset_bytes_in_pieces_decode_alike(
         set in any_set(),
         rest in proptest::collection::vec(prop_oneof![any::<u8>(), 0x80_u8.., Just(8_u8), Just(b'\n'), Just(b'a')], 0..14),
     ) {
@@ -327,7 +327,7 @@ proptest! {
     }
 
     #[test]
-    fn text_of_a_set_comes_back_as_it_was(
+    fn charset_text_survives_round_trip(
         set in any_set(),
         typed in proptest::collection::vec(prop_oneof![0x80_u8.., 0x30_u8..0x7f], 1..16),
     ) {

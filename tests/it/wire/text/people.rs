@@ -80,7 +80,7 @@ fn spoken_text_stands_behind_a_name() {
 
 /// To the byte what the old chat room wrote.
 #[test]
-fn the_older_chat_rooms_lines_are_kept() {
+fn old_chat_room_lines_are_unchanged() {
     let ann = || speaker(1, "ann");
     let left = |why| Notice::Left { who: ann(), room: RoomName::lobby(), why };
     for (notice, wanted) in [

@@ -44,7 +44,7 @@ fn bytes_without_text_are_shown_replaced() {
 
 /// Each array is what the reads of one session bring.
 #[test]
-fn a_bare_cr_ends_lines_until_lf() {
+fn bare_cr_ends_lines_until_lf() {
     let msg = |text: &str| Inbound::Command(Command::Msg { to: "ann".into(), body: body(text) });
     let cases: [(&[&[u8]], &[Inbound]); 10] = [
         (&[b"hello\r"], &[say("hello")]),
@@ -209,7 +209,7 @@ fn telnet_commands_vanish_from_within_a_line() {
 }
 
 #[test]
-fn a_subnegotiation_has_an_end() {
+fn subnegotiation_has_an_end() {
     let negotiation = |length| [b"\xff\xfa".as_slice(), &vec![b'x'; length], b"\xff\xf0hi\n"].concat();
     let by_page = |input: &[u8]| decode(Wire::Text, LIMIT, input.chunks(1000));
     let whole = (vec![CRLF, say("hi")], None);
