@@ -9,7 +9,7 @@ pub(super) struct Door {
     pub greets: bool,
     /// Its answers carry the mark of the request.
     pub marks_answers: bool,
-    /// What is unknown if no answer to the first request comes, in words.
+    /// The fact that stays unknown if no answer to the first request comes, in words.
     pub doubt: &'static str,
 }
 

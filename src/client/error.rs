@@ -54,7 +54,7 @@ pub enum ClientError {
     NoAnswer {
         /// The server's address.
         address: String,
-        /// What is unknown now, in words.
+        /// The fact that stays unknown, in words.
         attempted: &'static str,
     },
     /// The server, or this client in its place, refuses the request. The connection goes on.
