@@ -298,9 +298,9 @@ scripts_survive_a_restart() {
     start dog "$CLI" "$(door "$wire")" --wire "$wire" -n dog expect "^bob: found by $wire\$" --timeout 5m
     keyboard pipe
     start pipe "$CLI" "$(door "$wire")" --wire "$wire" -n pipe
+    within "$DEADLINE" here "$wire" ear dog || fail "who does not list ear and dog"
     say pipe 'one'
     wait_for "$WORK/tail.out" 'pipe: one'
-    within "$DEADLINE" here "$wire" ear dog || fail "who does not list ear and dog"
     kill -KILL "$SERVER"
     ended server 137
     wait_for "$WORK/tail.log" 'connecting again in 0.5 s'
