@@ -1,4 +1,4 @@
-//! The part of a session that its threads share: the stream, the close reason, and the bytes pending.
+//! The part of a session that its threads share: the transport, the close reason, and who it is.
 //!
 //! A session has one descriptor, closed when the last holder drops it. Each thread that finds a reason to
 //! end the session records it. The first reason wins: it is told, logged and counted.
@@ -11,9 +11,10 @@ use crate::protocol::{CloseReason, SessionId};
 use crate::wire::Wire;
 
 use super::accept::admission::Slot;
-use super::os::{AtomicBool, AtomicUsize, OnceLock, Thread};
+use super::os::{AtomicBool, OnceLock, Thread};
 use super::profile::Profile;
 use super::stream::Stream;
+use super::transport::Transport;
 
 /// One session, as its reader, its writer and the manager see it.
 #[derive(Debug)]
@@ -24,12 +25,9 @@ pub(super) struct Connection {
     pub(super) address: Arc<str>,
     /// The address as others see it.
     pub(super) shown: Arc<str>,
-    pub(super) stream: Stream,
+    transport: Arc<Transport>,
     pub(super) slot: Slot,
     pub(super) threads: Threads,
-    /// Bytes in the outbox and with the writer. Only the manager adds, only the writer takes away: when the
-    /// manager reads 0, the writer does not use the socket.
-    pub(super) pending: AtomicUsize,
     /// Whether the session is to be told of skipped lines when its outbox has drained.
     owed: AtomicBool,
     reason: OnceLock<CloseReason>,
@@ -44,7 +42,7 @@ impl Connection {
         wire: Wire,
         address: Arc<str>,
         shown: Arc<str>,
-        stream: Stream,
+        transport: Arc<Transport>,
         slot: Slot,
     ) -> Self {
         Self {
@@ -52,15 +50,24 @@ impl Connection {
             wire,
             address,
             shown,
-            stream,
+            transport,
             slot,
             threads: Threads::new(),
-            pending: AtomicUsize::new(0),
             owed: AtomicBool::new(false),
             reason: OnceLock::new(),
             is_dismissed: AtomicBool::new(false),
             was_cut: AtomicBool::new(false),
         }
+    }
+
+    /// What sends use.
+    pub(super) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
+    }
+
+    /// The byte stream.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.transport.stream
     }
 
     /// How the server treats the sessions of this wire format.
@@ -92,7 +99,7 @@ impl Connection {
     /// Ends both directions at once. Wakes every thread that waits for the stream.
     pub(super) fn cut(&self) {
         self.was_cut.store(true, Ordering::SeqCst);
-        self.stream.cut();
+        self.transport.stream.cut();
     }
 
     /// Whether this side has ended both directions.
@@ -102,7 +109,7 @@ impl Connection {
 
     /// The bytes that wait for the peer.
     pub(super) fn pending(&self) -> usize {
-        self.pending.load(Ordering::SeqCst)
+        self.transport.pending()
     }
 
     /// Records that the session misses lines: its writer reports when everything before them is sent.

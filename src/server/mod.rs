@@ -18,6 +18,7 @@ mod session;
 mod shutdown;
 mod socket;
 mod stream;
+mod transport;
 
 use std::convert::Infallible;
 use std::fmt;

@@ -20,7 +20,6 @@ use std::cell::OnceCell;
 use std::io::IoSlice;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rustix::io::Errno;
 
@@ -28,6 +27,7 @@ use crate::protocol::CloseReason;
 
 use super::connection::Connection;
 use super::os::{Receiver, Sender, unbounded};
+use super::transport::Transport;
 
 /// Bytes pending in a session's outbox, and bytes ever taken out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,7 @@ pub(super) enum Pushed {
 #[derive(Debug)]
 pub(super) struct Outbox {
     connection: Arc<Connection>,
+    transport: Arc<Transport>,
     queue: Sender<Packet>,
     limit: usize,
     /// Bytes ever queued, counted like pending bytes.
@@ -144,7 +145,8 @@ impl Outbox {
     /// memory while it is empty, which nearly all of them are.
     pub(super) fn new(connection: Arc<Connection>, limit: usize) -> (Self, Receiver<Packet>) {
         let (queue, packets) = unbounded();
-        (Self { connection, queue, limit, queued: 0, dead: false }, packets)
+        let transport = Arc::clone(connection.transport());
+        (Self { connection, transport, queue, limit, queued: 0, dead: false }, packets)
     }
 
     /// Sends `parts` in order.
@@ -159,7 +161,7 @@ impl Outbox {
 
     /// Bytes pending, and bytes that the session has taken.
     pub(super) fn standing(&self) -> Standing {
-        let pending = self.connection.pending();
+        let pending = self.transport.pending();
         Standing { pending, taken: self.queued - pending as u64 }
     }
 
@@ -172,7 +174,7 @@ impl Outbox {
             total += part.range.len();
             count += 1;
         }
-        let pending = self.connection.pending();
+        let pending = self.transport.pending();
         let mut sent = 0;
         if pending == 0 {
             match self.send_now(parts.clone(), count) {
@@ -198,9 +200,9 @@ impl Outbox {
     fn send_now<'a>(&self, mut parts: impl Iterator<Item = Part<'a>>, count: usize) -> Result<usize, Errno> {
         let result = if count > 1 {
             let slices: Vec<IoSlice<'_>> = parts.take(MAX_SLICES).map(|part| IoSlice::new(part.bytes())).collect();
-            self.connection.stream.send_slices(&slices)
+            self.transport.stream.send_slices(&slices)
         } else {
-            parts.next().map_or(Ok(0), |part| self.connection.stream.send(part.bytes()))
+            parts.next().map_or(Ok(0), |part| self.transport.stream.send(part.bytes()))
         };
         match result {
             Err(Errno::AGAIN | Errno::INTR | Errno::NOBUFS) => Ok(0),
@@ -226,7 +228,7 @@ impl Outbox {
             let packet = Packet { bytes, start, end: start + length - skip };
             let cost = length - skip + PACKET_OVERHEAD;
             self.queued += cost as u64;
-            self.connection.pending.fetch_add(cost, Ordering::SeqCst);
+            self.transport.queued(cost);
             if self.queue.send(packet).is_err() {
                 self.dead = true; // the writer has ended; the connection has the reason
                 return Pushed::Dead;

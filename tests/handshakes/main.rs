@@ -36,6 +36,8 @@ mod shutdown;
 #[path = "../../src/server/stream.rs"]
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
+#[path = "../../src/server/transport.rs"]
+mod transport;
 
 /// The reports of a writer to the manager.
 mod event {
@@ -73,6 +75,7 @@ use session::writer::Writer;
 use shutdown::{Delays, Stopper};
 use socket::Socket;
 use stream::Stream;
+use transport::Transport;
 use wire::Wire;
 
 const ID: SessionId = SessionId(1);
@@ -98,7 +101,7 @@ fn session(room: usize, limit: usize, half: usize) -> Session {
         Wire::Relay,
         "".into(),
         "".into(),
-        Stream::Plain(socket),
+        Transport::new(Stream::Plain(socket)),
         accept::admission::Slot,
     ));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
@@ -165,10 +168,10 @@ fn waiting_reader(connection: &Arc<Connection>) -> thread::JoinHandle<()> {
 #[test]
 fn reader_awaiting_outbox_wakes_at_end() {
     every_order(3, || {
-        let stream = Stream::Plain(Socket::new(0));
+        let transport = Transport::new(Stream::Plain(Socket::new(0)));
         let connection =
-            Arc::new(Connection::new(ID, Wire::Relay, "".into(), "".into(), stream, accept::admission::Slot));
-        connection.pending.fetch_add(HALF + 1, std::sync::atomic::Ordering::SeqCst);
+            Arc::new(Connection::new(ID, Wire::Relay, "".into(), "".into(), transport, accept::admission::Slot));
+        connection.transport().queued(HALF + 1);
         let reader = waiting_reader(&connection);
         connection.end(CloseReason::WriteTimeout);
         reader.join().unwrap();

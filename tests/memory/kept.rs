@@ -13,6 +13,7 @@ use crate::accept::admission::Slot;
 use crate::connection::Connection;
 use crate::outbox::{Bytes, Outbox, Packet, Part, Pushed};
 use crate::stream::Stream;
+use crate::transport::Transport;
 
 const LENGTH: usize = 64 * 1024;
 
@@ -28,8 +29,8 @@ fn full() -> (Outbox, Receiver<Packet>, TcpStream) {
     let peer = TcpStream::connect(door.local_addr().unwrap()).unwrap();
     let (slot, address) = (Slot, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let stream = Stream::Plain(door.accept().unwrap().0.into());
-    let connection = Connection::new(SessionId(1), Wire::Text, address, shown, stream, slot);
+    let transport = Transport::new(Stream::Plain(door.accept().unwrap().0.into()));
+    let connection = Connection::new(SessionId(1), Wire::Text, address, shown, transport, slot);
     let (mut outbox, queue) = Outbox::new(Arc::new(connection), 1 << 30);
     while push(&mut outbox, &chunk(), LENGTH) == Pushed::Sent {}
     (outbox, queue, peer)

@@ -44,6 +44,9 @@ mod socket;
 #[path = "../../src/server/stream.rs"]
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
+#[path = "../../src/server/transport.rs"]
+#[allow(dead_code, reason = "some of it is only for writers")]
+mod transport;
 
 /// A slot without admission.
 mod accept {

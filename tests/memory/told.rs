@@ -24,6 +24,7 @@ use crate::event::{Event, Opened};
 use crate::manager::Manager;
 use crate::outbox::{Outbox, Packet};
 use crate::stream::Stream;
+use crate::transport::Transport;
 
 /// A wait that is longer fails.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -45,7 +46,7 @@ impl Peer {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let address: Arc<str> = stream.local_addr().unwrap().to_string().into();
         let id = SessionId(u64::from(number) + 1);
-        let ours = Stream::Plain(door.accept().unwrap().0.into());
+        let ours = Transport::new(Stream::Plain(door.accept().unwrap().0.into()));
         let slot = Slot;
         let connection = Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, slot));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);

@@ -12,6 +12,7 @@ use crate::outbox::Standing;
 use crate::outbox::{Bytes, Outbox, PACKET_OVERHEAD, Packet, Part, Pushed};
 use crate::socket::Socket;
 use crate::stream::Stream;
+use crate::transport::Transport;
 
 const LIMIT: usize = 1000;
 
@@ -19,8 +20,8 @@ const LIMIT: usize = 1000;
 fn outbox(room: usize) -> (Outbox, Arc<Connection>, Receiver<Packet>) {
     let (slot, address) = (Slot, Arc::<str>::from("127.0.0.1:5000"));
     let shown = Arc::clone(&address);
-    let connection =
-        Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, Stream::Plain(Socket::new(room)), slot));
+    let transport = Transport::new(Stream::Plain(Socket::new(room)));
+    let connection = Arc::new(Connection::new(SessionId(1), Wire::Text, address, shown, transport, slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), LIMIT);
     (outbox, connection, queue)
 }
@@ -68,7 +69,7 @@ fn partly_sent_packet_leaves_rest_pending() {
     let in_part = (0..100).filter(|_| {
         let (mut outbox, connection, _queue) = outbox(40);
         assert!(is_queued(push(&mut outbox, &[30, 70])));
-        let Stream::Plain(socket) = &connection.stream;
+        let Stream::Plain(socket) = connection.stream();
         let sent = socket.wire.borrow().to_peer.len();
         let packets = if sent < 30 { 2 } else { 1 };
         assert_eq!(connection.pending(), 100 - sent + packets * PACKET_OVERHEAD, "{sent} sent");
@@ -108,7 +109,7 @@ fn outbox_taken_is_queued_minus_pending() {
     let (mut outbox, connection, _queue) = outbox(0);
     assert!(is_queued(push(&mut outbox, &[100])));
     assert_eq!(outbox.standing(), Standing { pending: 100 + PACKET_OVERHEAD, taken: 0 });
-    connection.pending.fetch_sub(60, std::sync::atomic::Ordering::SeqCst);
+    connection.transport().sent(60);
     assert_eq!(outbox.standing(), Standing { pending: 40 + PACKET_OVERHEAD, taken: 60 });
 }
 

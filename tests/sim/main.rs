@@ -50,6 +50,8 @@ mod session;
 #[path = "../../src/server/stream.rs"]
 #[allow(dead_code, reason = "some of it is only for readers")]
 mod stream;
+#[path = "../../src/server/transport.rs"]
+mod transport;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

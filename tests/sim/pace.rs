@@ -23,6 +23,7 @@ use crate::reference::{self, Hub};
 use crate::session::writer::Writer;
 use crate::socket::Socket;
 use crate::stream::Stream;
+use crate::transport::Transport;
 
 /// The time in which a session that keeps up takes a quarter of its outbox.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -97,7 +98,8 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
     let slot = Slot;
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
-    let connection = Arc::new(Connection::new(id, wire, address, shown, Stream::Plain(Socket::new(room)), slot));
+    let transport = Transport::new(Stream::Plain(Socket::new(room)));
+    let connection = Arc::new(Connection::new(id, wire, address, shown, transport, slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (_, credit) = bounded(2);
     let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into() };
@@ -294,7 +296,7 @@ fn heard_by_a_program(stop: Duration, joins: bool) -> String {
     let (inbox, events) = bounded(4);
     let (opened, _queue) = session(0, Wire::Json(Some(Framing::Lines)), usize::MAX);
     let Event::Opened(program) = &opened else { unreachable!() };
-    let Stream::Plain(socket) = &program.connection.stream;
+    let Stream::Plain(socket) = program.connection.stream();
     let heard = socket.clone();
     inbox.send(opened).unwrap();
     INBOX.set(Some(inbox));

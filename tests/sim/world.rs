@@ -25,6 +25,7 @@ use crate::reference::{self, Hub};
 use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
 use crate::socket::Socket;
 use crate::stream::Stream;
+use crate::transport::Transport;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(2);
@@ -693,7 +694,7 @@ impl World {
             wire,
             Arc::clone(&address),
             Arc::clone(&address),
-            Stream::Plain(socket.clone()),
+            Transport::new(Stream::Plain(socket.clone())),
             slot,
         ));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), MAX_PENDING.get());

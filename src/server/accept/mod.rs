@@ -37,6 +37,7 @@ use super::session::setup::Accepted;
 use super::session::{self, READER_STACK};
 use super::socket::Socket;
 use super::stream::Stream;
+use super::transport::Transport;
 use admission::Request;
 use door::Door;
 use turn_away::turn_away;
@@ -141,7 +142,15 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let name = format!("r-{}", slot.index);
         // A failed spawn drops the closure with all that it owns. The connection is in a cell, so that it can still
         // be refused in words.
-        let cell = Arc::new(Mutex::new(Some(Accepted { id, wire, stream, slot, address, shown, door })));
+        let cell = Arc::new(Mutex::new(Some(Accepted {
+            id,
+            wire,
+            transport: Transport::new(stream),
+            slot,
+            address,
+            shown,
+            door,
+        })));
         let (scope, theirs) = (self.scope, Arc::clone(&cell));
         let reader = move || {
             let accepted = theirs.lock().take();
@@ -150,7 +159,7 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         if let Err(error) = Builder::new().name(name).stack_size(READER_STACK).spawn_scoped(scope, reader)
             && let Some(accepted) = cell.lock().take()
         {
-            session::turn_away_busy(context, &accepted.stream, wire, &error);
+            session::turn_away_busy(context, &accepted.transport.stream, wire, &error);
         }
     }
 

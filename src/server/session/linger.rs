@@ -39,7 +39,7 @@ pub(super) fn discard_input(connection: &Connection, until: Option<Instant>) {
             thread::sleep(DISCARD_PAUSE);
         }
         buffer.clear();
-        match connection.stream.wait_for_input(left).and_then(|_| connection.stream.recv(&mut buffer)) {
+        match connection.stream().wait_for_input(left).and_then(|_| connection.stream().recv(&mut buffer)) {
             Ok(0) if connection.is_cut() => break,
             Ok(0) => return, // the peer has closed; what it is still owed goes on
             Ok(count) => discarded += count,
@@ -48,7 +48,7 @@ pub(super) fn discard_input(connection: &Connection, until: Option<Instant>) {
         }
     }
     if discarded >= RESET_THRESHOLD {
-        connection.stream.reset_on_close();
+        connection.stream().reset_on_close();
     }
     connection.cut();
 }

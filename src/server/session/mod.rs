@@ -55,8 +55,8 @@ pub(super) const WRITER_STACK: usize = 64 * 1024;
 /// Runs one session. Its writer lives in `scope`.
 pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope, '_>, accepted: Accepted) {
     let set_up = catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context)));
-    let Accepted { id, wire, stream, slot, address, shown, door } = accepted;
-    let connection = &Arc::new(Connection::new(id, wire, address, shown, stream, slot));
+    let Accepted { id, wire, transport, slot, address, shown, door } = accepted;
+    let connection = &Arc::new(Connection::new(id, wire, address, shown, transport, slot));
     connection.threads.set_reader(thread::current());
     let outcome =
         set_up.and_then(|input| catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, input))));
@@ -128,7 +128,7 @@ fn converse<'scope>(
         timeout: context.config.write_timeout,
     };
     if let Err(error) = spawn_writer(scope, writer) {
-        turn_away_busy(context, &connection.stream, connection.wire, &error);
+        turn_away_busy(context, connection.stream(), connection.wire, &error);
         connection.end(CloseReason::WriteFailed);
         return false;
     }
@@ -153,7 +153,7 @@ fn converse<'scope>(
     } else {
         connection.cut();
         // The kernel drops at once what it holds for a peer that does not read.
-        connection.stream.reset_on_close();
+        connection.stream().reset_on_close();
     }
     has_appeared
 }
@@ -163,10 +163,10 @@ fn refuse_protocol(context: &Context, connection: &Connection, door: &str, proto
     let reason = CloseReason::WrongProtocol(protocol.name());
     context.metrics.count_closed(&reason);
     connection.end(reason);
-    let _ = connection.stream.send(&protocol.answer(connection.wire, door, &context.doors));
+    let _ = connection.stream().send(&protocol.answer(connection.wire, door, &context.doors));
     // There is no writer to cut the connection, and a stop must not wait for it.
     let linger: Duration = writer::LINGER.min(context.config.drain / 2);
-    if connection.stream.end_output() {
+    if connection.stream().end_output() {
         discard_input(connection, Some(Instant::now() + linger));
     }
     connection.cut();

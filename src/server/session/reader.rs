@@ -192,7 +192,7 @@ impl<'a> Reader<'a> {
     /// lines over the allowance are dropped once the peer has ended its input. Otherwise a killed GoChat client
     /// would go on talking (case D7).
     fn end_if_deserted(&self) -> Result<(), CloseReason> {
-        match self.connection.stream.peer_state() {
+        match self.connection.stream().peer_state() {
             PeerState::Gone => Err(CloseReason::ReadFailed),
             PeerState::EndedInput if self.profile.repeats => Err(CloseReason::PeerClosed),
             PeerState::EndedInput | PeerState::Open => Ok(()),
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         let now = self.context.uptime();
         self.timeouts.wait(now);
         let at_most = self.timeouts.next().map(|due| due.saturating_sub(now));
-        match self.connection.stream.wait_for_input(at_most) {
+        match self.connection.stream().wait_for_input(at_most) {
             Ok(_) => self.read(),
             Err(Errno::INTR) => Ok(()),
             Err(_) => Err(CloseReason::ReadFailed),
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
 
     /// Reads once, or does what is due if there is nothing to read.
     fn read(&mut self) -> Result<(), CloseReason> {
-        match self.input.read(&self.connection.stream, self.connection.reason().is_some()) {
+        match self.input.read(self.connection.stream(), self.connection.reason().is_some()) {
             Ok(()) => self.note_input(),
             Err(Errno::AGAIN) => self.do_what_is_due(),
             Err(Errno::INTR) => Ok(()),

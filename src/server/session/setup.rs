@@ -13,7 +13,7 @@ use crate::wire::Wire;
 use super::super::accept::admission::Slot;
 use super::super::context::Context;
 use super::super::profile::Profile;
-use super::super::stream::Stream;
+use super::super::transport::Transport;
 use super::input::Input;
 
 /// A client of another protocol at a text door sends its first bytes at once. The greeting waits this long for
@@ -29,7 +29,7 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(in super::super) struct Accepted {
     pub(in super::super) id: SessionId,
     pub(in super::super) wire: Wire,
-    pub(in super::super) stream: Stream,
+    pub(in super::super) transport: Arc<Transport>,
     pub(in super::super) slot: Slot,
     /// The peer's address.
     pub(in super::super) address: Arc<str>,
@@ -45,13 +45,13 @@ pub(super) fn set_up(accepted: &Accepted, context: &Context) -> Input {
     let profile = Profile::of(accepted.wire);
     let user_timeout = USER_TIMEOUT.max(context.config.write_timeout * 2);
     // A refused option does not end the session. If the connection is gone, the first read reports that.
-    for error in accepted.stream.tune(user_timeout, profile.urgent_inline) {
+    for error in accepted.transport.stream.tune(user_timeout, profile.urgent_inline) {
         debug!("session {}: a socket option was not set: {error}", accepted.id);
     }
     let mut input = Input::new(accepted.wire, context.config.limits());
     let left = until.saturating_duration_since(Instant::now());
-    if profile.sniffs && accepted.stream.wait_for_input(Some(left)).is_ok_and(|has_input| has_input) {
-        let _ = input.read(&accepted.stream, false); // the next read reports the error again
+    if profile.sniffs && accepted.transport.stream.wait_for_input(Some(left)).is_ok_and(|has_input| has_input) {
+        let _ = input.read(&accepted.transport.stream, false); // the next read reports the error again
     }
     input
 }

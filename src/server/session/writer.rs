@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -100,7 +99,7 @@ impl Writer {
                 return Ok(());
             }
             let slices: Vec<IoSlice<'_>> = batch.iter().map(|packet| IoSlice::new(packet.bytes())).collect();
-            match self.connection.stream.send_slices(&slices) {
+            match self.connection.stream().send_slices(&slices) {
                 Ok(sent) => {
                     stall.took(sent);
                     self.take_off(batch, sent);
@@ -133,7 +132,7 @@ impl Writer {
             done += PACKET_OVERHEAD;
             batch.pop_front();
         }
-        let before = self.connection.pending.fetch_sub(done, Ordering::SeqCst);
+        let before = self.connection.transport().sent(done);
         if before > self.half && before - done <= self.half {
             self.report_room();
             self.connection.threads.wake_reader();
@@ -149,7 +148,7 @@ impl Writer {
     /// Waits until the socket takes more, or for one fraction of the time-out.
     fn wait_for_room(&self, stall: &mut Stall) -> Result<(), CloseReason> {
         let begun = Instant::now();
-        match self.connection.stream.wait_for_room(Some(self.timeout / WAITS_PER_TIMEOUT)) {
+        match self.connection.stream().wait_for_room(Some(self.timeout / WAITS_PER_TIMEOUT)) {
             Ok(_) | Err(Errno::INTR) => {
                 stall.waited(Instant::now().saturating_duration_since(begun), self.timeout);
                 Ok(())
@@ -168,7 +167,7 @@ impl Writer {
 
     /// Ends the output, and gives the peer time to close.
     fn finish(&self) {
-        if self.connection.ends_politely() && self.connection.stream.end_output() {
+        if self.connection.ends_politely() && self.connection.stream().end_output() {
             let until = Instant::now() + LINGER;
             while !self.connection.threads.has_finished_reading() {
                 let left = until.saturating_duration_since(Instant::now());
