@@ -19,6 +19,8 @@ impl Door {
         match wire {
             Wire::Text => Self { greets: true, marks_answers: false, doubt: "is a text door there?" },
             Wire::Frame => Self { greets: false, marks_answers: true, doubt: "is a frame door there?" },
+            #[cfg(feature = "web")]
+            Wire::Web(_) => Self { greets: false, marks_answers: false, doubt: "the client does not speak HTTP" },
             Wire::Json(_) | Wire::Relay => Self { greets: false, marks_answers: true, doubt: "is a json door there?" },
         }
     }

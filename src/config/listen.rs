@@ -75,7 +75,7 @@ impl FromStr for Listen {
         let example = "write it like text://127.0.0.1:8000 or text://[::]:8000";
         let (scheme, address) = text.split_once("://").ok_or_else(|| format!("no scheme; {example}"))?;
         let wire = Wire::from_scheme(scheme).ok_or_else(|| {
-            let known: Vec<_> = Wire::ALL.iter().map(|wire| wire.name()).collect();
+            let known: Vec<_> = Wire::DOORS.iter().map(|wire| wire.name()).collect();
             let framings: Vec<_> = Framing::ALL.iter().map(|framing| framing.name()).collect();
             let (known, framings) = (known.join(", "), framings.join(", "));
             format!("no scheme {scheme:?}; there are {known}, and json+FRAMING where that is {framings}")
@@ -137,7 +137,7 @@ mod tests {
             "8000",
             "text:8000",
             "text://8000",
-            "http://127.0.0.1:80",
+            "ftp://127.0.0.1:80",
             "text://example.org:1",
             "text://127.0.0.1:99999",
         ] {

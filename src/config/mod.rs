@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::protocol::IdleLimits;
+#[cfg(feature = "web")]
+use crate::wire::web::Web;
 use crate::wire::{Limits, Wire};
 
 #[cfg(feature = "flags")]
@@ -154,6 +156,8 @@ impl Config {
             Listen { wire: Wire::Relay, address: local(8888), required: false },
             Listen { wire: Wire::Json(None), address: local(8999), required: false },
             Listen { wire: Wire::Frame, address: local(9999), required: false },
+            #[cfg(feature = "web")]
+            Listen { wire: Wire::Web(Web::Http), address: local(8088), required: false },
         ]
     }
 

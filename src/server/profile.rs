@@ -5,6 +5,8 @@
 use crate::chat::Entry;
 use crate::protocol::Malformed;
 use crate::wire::Wire;
+#[cfg(feature = "web")]
+use crate::wire::web::Web;
 
 /// How the server treats the sessions of one wire format.
 #[derive(Debug)]
@@ -56,6 +58,10 @@ impl Profile {
             Wire::Json(None) => &JSON,
             Wire::Json(Some(_)) => &JSON_FIXED,
             Wire::Frame => &FRAME,
+            #[cfg(feature = "web")]
+            Wire::Web(Web::Http | Web::Socket) => &WEB,
+            #[cfg(feature = "web")]
+            Wire::Web(Web::Stream(_)) => &STREAM,
         }
     }
 
@@ -115,6 +121,12 @@ const FRAME: Profile = Profile {
     label: Some("Frames"),
     ..JSON_FIXED
 };
+
+#[cfg(feature = "web")]
+const WEB: Profile = Profile { label: None, ..JSON_FIXED };
+
+#[cfg(feature = "web")]
+const STREAM: Profile = Profile { entry: Entry::Nowhere { timed: false }, counts_silent: false, ..WEB };
 
 #[cfg(test)]
 mod tests {

@@ -49,7 +49,8 @@ enum Format {
 }
 
 impl HeardDecoder {
-    /// A decoder for one connection; `None` for relay, where an answer cannot be told from a line.
+    /// A decoder for one connection. `None` for relay, where an answer cannot be told from a line, and for http,
+    /// which the client does not speak.
     #[must_use]
     pub fn new(wire: Wire) -> Option<Self> {
         let format = match wire {
@@ -57,6 +58,8 @@ impl HeardDecoder {
             Wire::Json(framing) => Format::Json(framing.unwrap_or(CLIENT_FRAMING)),
             Wire::Frame => Format::Frame,
             Wire::Relay => return None,
+            #[cfg(feature = "web")]
+            Wire::Web(_) => return None,
         };
         Some(Self { format, input: Buffer::default(), scanned: 0, ready: VecDeque::new(), ended: false, room: None })
     }

@@ -27,6 +27,8 @@ impl Limits {
             Wire::Relay => usize::from(u16::MAX),
             Wire::Json(_) => self.max_packet,
             Wire::Frame => self.max_frame,
+            #[cfg(feature = "web")]
+            Wire::Web(_) => self.max_packet,
         }
     }
 }

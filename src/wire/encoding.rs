@@ -1,6 +1,8 @@
 //! How notices are written for one session: the wire format and, for people, the style of the lines.
 
 use super::json::Framing;
+#[cfg(feature = "web")]
+use super::web::WebEncoding;
 use crate::protocol::{Charset, StyleChange};
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.
@@ -14,6 +16,9 @@ pub enum Encoding {
     Frame,
     /// JSON packets.
     Json(Framing),
+    /// Messages of a WebSocket, or server-sent events.
+    #[cfg(feature = "web")]
+    Web(WebEncoding),
 }
 
 /// How lines for people are written. Each field is something that a session may have in its own way.

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::json::Framing;
+#[cfg(feature = "web")]
+use super::web::Web;
 
 /// A wire format: what is spoken at a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,11 +17,24 @@ pub enum Wire {
     Json(Option<Framing>),
     /// Frames as tnet speaks them.
     Frame,
+    /// HTTP: requests, and what a connection becomes by one.
+    #[cfg(feature = "web")]
+    Web(Web),
 }
 
 impl Wire {
-    /// Every wire format whose clients need not be told how to speak it.
+    /// The wire formats in which a session speaks from its first byte.
     pub const ALL: [Self; 4] = [Self::Text, Self::Relay, Self::Json(None), Self::Frame];
+
+    /// Every wire format that a door may have, by the names of the schemes.
+    pub const DOORS: &'static [Self] = &[
+        Self::Text,
+        Self::Relay,
+        Self::Json(None),
+        Self::Frame,
+        #[cfg(feature = "web")]
+        Self::Web(Web::Http),
+    ];
 
     /// The wire format of a scheme of `--listen`: a name, or `json+FRAMING`.
     #[must_use]
@@ -30,7 +45,7 @@ impl Wire {
                 .find(|known| known.name() == framing)
                 .map(|framing| Self::Json(Some(framing)));
         }
-        Self::ALL.into_iter().find(|wire| wire.name() == scheme)
+        Self::DOORS.iter().copied().find(|wire| wire.name() == scheme)
     }
 
     /// Its name, which is also the scheme of `--listen SCHEME://…`.
@@ -41,6 +56,8 @@ impl Wire {
             Self::Relay => "relay",
             Self::Json(_) => "json",
             Self::Frame => "frame",
+            #[cfg(feature = "web")]
+            Self::Web(_) => "http",
         }
     }
 }

@@ -52,6 +52,8 @@ mod rendering;
 mod request;
 mod sniff;
 mod text;
+#[cfg(feature = "web")]
+pub mod web;
 
 use crate::protocol::{Notice, Refusal};
 
@@ -76,6 +78,8 @@ impl Wire {
             Self::Relay => Encoding::Relay,
             Self::Json(fixed) => Encoding::Json(fixed.unwrap_or(Framing::Gf2)),
             Self::Frame => Encoding::Frame,
+            #[cfg(feature = "web")]
+            Self::Web(web) => web.first_encoding(),
         }
     }
 
@@ -112,6 +116,8 @@ impl Wire {
             Self::Relay => Box::new(RelayDecoder::new()),
             Self::Json(fixed) => Box::new(JsonDecoder::new(limits, fixed)),
             Self::Frame => Box::new(FrameDecoder::new(limits)),
+            #[cfg(feature = "web")]
+            Self::Web(web) => web.decoder(limits),
         }
     }
 }

@@ -27,6 +27,8 @@ impl<'a> Rendering<'a> {
             Encoding::Relay => relay::encode(self.notice, out),
             Encoding::Frame => frame::encode(self.notice, &mut self.object, tag, out),
             Encoding::Json(framing) => json::encode(&mut self.object, tag, framing, out),
+            #[cfg(feature = "web")]
+            Encoding::Web(web) => web.encode(&mut self.object, tag, out),
         }
     }
 }
@@ -53,6 +55,8 @@ impl Encoding {
             }
             (Self::Relay, _) => out.extend_from_slice(format!("{}\r\n", words()).as_bytes()),
             (Self::Text(style), _) => text::encode_custom(&words(), style, out),
+            #[cfg(feature = "web")]
+            (Self::Web(web), key) => web.encode_custom(key, &words(), tag, out),
         }
     }
 }

@@ -52,6 +52,8 @@ impl Wire {
                 framing.put(&object(&request, framing.longest().min(MAX_SENT_LINE))?, out);
             }
             Self::Frame => frame::put(route().ok_or_else(unknown)?, &object(&request, MAX_SENT_FRAME)?, out),
+            #[cfg(feature = "web")]
+            Self::Web(_) => return Err(unknown()),
         }
         Ok(())
     }
@@ -64,6 +66,8 @@ impl Wire {
                 framing.unwrap_or(CLIENT_FRAMING).put(br#"{"Act":"heartbeat","Data":""}"#, out);
             }
             Self::Frame => out.extend_from_slice(&frame::HEARTBEAT),
+            #[cfg(feature = "web")]
+            Self::Web(_) => {}
         }
     }
 }

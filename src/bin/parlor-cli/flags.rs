@@ -138,7 +138,7 @@ fn parse_switch(text: &str) -> Result<bool, String> {
 }
 
 pub(super) fn parse_wire(text: &str) -> Result<Wire, String> {
-    let wire = Wire::from_scheme(text).filter(|wire| *wire != Wire::Relay);
+    let wire = Wire::from_scheme(text).filter(|wire| matches!(wire, Wire::Text | Wire::Json(_) | Wire::Frame));
     wire.ok_or_else(|| "there are text, json (also json+gf3 and the like) and frame".to_owned())
 }
 

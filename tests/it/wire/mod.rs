@@ -206,7 +206,7 @@ fn eol(encoding: Encoding) -> &'static str {
     match encoding {
         Encoding::Text(Style { crlf: false, .. }) | Encoding::Json(Framing::Lines) => "\n",
         Encoding::Text(_) | Encoding::Relay => "\r\n",
-        Encoding::Frame | Encoding::Json(_) => "",
+        Encoding::Frame | Encoding::Json(_) | Encoding::Web(_) => "",
     }
 }
 

@@ -1,0 +1,93 @@
+//! The HTTP door's format: requests, WebSocket, and streams.
+//!
+//! A connection begins with requests, which the connection setup answers. One of them may turn it into a
+//! session: a WebSocket (the JSON door's objects, one in each text message) or a stream of a room.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `unread` | ignores what the client of a stream sends |
+//! | `events` | writes server-sent events |
+//! | `socket` | reads and writes the frames of a WebSocket |
+
+mod events;
+mod socket;
+mod unread;
+
+use super::json::Object;
+use super::{Decode, Encoding, Framing, Key, Limits, Style};
+
+use unread::Unread;
+
+/// What a connection at the HTTP door is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Web {
+    /// Requests, each with its answer.
+    Http,
+    /// A WebSocket.
+    Socket,
+    /// The endless answer to a request for the lines of a room.
+    Stream(Feed),
+}
+
+/// How a stream writes the lines of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feed {
+    /// As the text door does.
+    Raw,
+    /// The JSON door's objects, one in each line.
+    Json,
+    /// Server-sent events (WHATWG HTML, section 9.2), each with an object of the JSON door.
+    Sse,
+}
+
+/// The encodings that only the HTTP door has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WebEncoding {
+    /// Text messages of a WebSocket.
+    Socket,
+    /// Server-sent events.
+    Sse,
+}
+
+impl Web {
+    /// The encoding of what a session receives.
+    pub(super) fn first_encoding(self) -> Encoding {
+        match self {
+            Self::Http | Self::Stream(Feed::Json) => Encoding::Json(Framing::Lines),
+            Self::Socket => Encoding::Web(WebEncoding::Socket),
+            Self::Stream(Feed::Raw) => Encoding::Text(Style::PLAIN),
+            Self::Stream(Feed::Sse) => Encoding::Web(WebEncoding::Sse),
+        }
+    }
+
+    /// A decoder for one session. Requests have one of their own.
+    pub(super) fn decoder(self, _limits: Limits) -> Box<dyn Decode> {
+        match self {
+            Self::Http | Self::Stream(_) | Self::Socket => Box::new(Unread),
+        }
+    }
+}
+
+impl WebEncoding {
+    /// Appends the object of a notice.
+    pub(super) fn encode(self, object: &mut Object<'_>, tag: Option<&str>, out: &mut Vec<u8>) {
+        let Some((_, object)) = object.get(tag, usize::MAX) else { return };
+        match self {
+            Self::Socket => socket::put_text(&object, out),
+            Self::Sse => events::put(&object, None, out),
+        }
+    }
+
+    /// Appends an object of a handler's own.
+    pub(super) fn encode_custom(self, key: &Key, data: &str, tag: Option<&str>, out: &mut Vec<u8>) {
+        let act = match key {
+            Key::Act(act) => act.to_string(),
+            Key::Route(route) => route.to_string(),
+        };
+        let object = super::json::custom(&act, data, tag, usize::MAX);
+        match self {
+            Self::Socket => socket::put_text(&object, out),
+            Self::Sse => events::put(&object, None, out),
+        }
+    }
+}
