@@ -89,6 +89,8 @@ pub mod config;
 pub mod flags;
 pub mod guide;
 pub mod metrics;
+#[cfg(feature = "web")]
+mod page;
 pub mod protocol;
 pub mod server;
 pub mod variables;

@@ -133,14 +133,9 @@ mod tests {
         let listen = |text: &str| text.parse::<Listen>().map(|listen| listen.to_string());
         assert_eq!(listen("text://[::]:8000").as_deref(), Ok("text://[::]:8000"));
         assert_eq!(listen("relay://localhost:0").as_deref(), Ok("relay://127.0.0.1:0"));
-        for wrong in [
-            "8000",
-            "text:8000",
-            "text://8000",
-            "ftp://127.0.0.1:80",
-            "text://example.org:1",
-            "text://127.0.0.1:99999",
-        ] {
+        for wrong in
+            ["8000", "text:8000", "text://8000", "ftp://127.0.0.1:80", "text://example.org:1", "text://127.0.0.1:99999"]
+        {
             assert!(listen(wrong).is_err(), "{wrong}");
         }
     }

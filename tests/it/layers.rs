@@ -13,15 +13,16 @@ use crate::shape::imports::{Import, Modules, circles};
 use crate::shape::source::{Kind, Source, sources};
 
 /// Which folder (or file) at the top of `src` may name which, beside itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("protocol", &[]),
     ("chat", &["protocol"]),
     ("wire", &["protocol"]),
     ("metrics", &["protocol"]),
     ("variables", &[]),
     ("config", &["protocol", "wire"]),
+    ("page", &[]),
     ("flags", &["config", "variables"]),
-    ("server", &["protocol", "chat", "wire", "config", "metrics", "variables"]),
+    ("server", &["protocol", "chat", "wire", "config", "metrics", "page", "variables"]),
     ("client", &["protocol", "wire"]),
     ("guide", &[]),
 ];
