@@ -11,9 +11,10 @@
 #                 those); stops at the first round that fails
 #
 # A fresh machine needs a Rust toolchain (with rustfmt and clippy), bash 5.1 and a C linker. The clients
-# that the shell tests use (nc, telnet, expect …) are installed by the system's package manager where
-# this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
-# missing and ends. It prints the seconds of each step, and counts the shell tests, with those that were
+# that the shell tests use (nc, telnet, expect, chromium …) are installed by the system's package manager
+# where this user may do so, as root or by a sudo that asks for no password; elsewhere this says what is
+# missing and ends. Where chromium and chromedriver (half a gigabyte) cannot be had, the tests of the page
+# are skipped. It prints the seconds of each step, and counts the shell tests, with those that were
 # skipped for want of a tool or of root. The last lines of a run that fails name each step and each test
 # that failed, and the command that runs it alone. A quick run needs nc and telnet only.
 #
@@ -83,7 +84,7 @@ if ((quick)); then
 elif ((sh)); then
   needed+=(nc telnet expect shellcheck)
   [[ $(uname -s) != Linux ]] || needed+=(setpriv prlimit)
-  useful+=(curl strace tmux jq)
+  useful+=(curl strace tmux jq chromium chromedriver)
 fi
 needed+=(cc)
 
@@ -91,6 +92,8 @@ present() {
   case $1 in
     # Others neither know -N nor end when the server closes.
     nc) bash -c '. tests/sh/lib.sh && openbsd_nc' >"$scratch/nc" ;;
+    # Google's own has another name.
+    chromium) bash -c '. tests/sh/lib-browser.sh && browser' >"$scratch/browser" ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -111,6 +114,9 @@ package() {
     apt-get/cc) echo gcc libc6-dev ;;
     apk/cc) echo gcc musl-dev ;;
     brew/cc) ;;
+    apt-get/chromedriver) echo chromium-driver ;;
+    apk/chromedriver) echo chromium-chromedriver ;;
+    pacman/chromedriver) echo chromium ;;
     */cc) echo gcc ;;
     *) echo "$2" ;;
   esac
@@ -150,7 +156,13 @@ install_missing() {
     {
       [[ $manager != apt-get ]] || "${sudo[@]}" apt-get update
       [[ $manager != pacman ]] || "${sudo[@]}" pacman -Sy --noconfirm
-      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}" "${packages[@]}"
+      "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}" "${packages[@]}" || {
+        # A package manager that lacks one of them (Ubuntu: chromium) installs none.
+        for tool in "${packages[@]}"; do
+          "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}" "$tool" || true
+        done
+        false
+      }
     } >"$scratch/install" 2>&1 </dev/null || tail -n 5 "$scratch/install" | sed 's/^/  /'
   fi
 

@@ -106,7 +106,7 @@ skip() {
 # fail WHAT: leaves the case, saying where and what.
 fail() {
   local frame=0 where
-  while where=$(caller "$frame") && [[ $where == *lib.sh ]]; do frame=$((frame + 1)); done
+  while where=$(caller "$frame") && [[ $where == */lib*.sh ]]; do frame=$((frame + 1)); done
   echo "line ${where%% *}: $*" >&2
   exit 1
 }
