@@ -43,6 +43,14 @@ impl Context {
         self.started.elapsed()
     }
 
+    /// The metrics in Prometheus' text format: the body of `GET /metrics`, of type
+    /// [`CONTENT_TYPE`](crate::metrics::CONTENT_TYPE). Takes no lock that another thread waits for.
+    #[cfg(feature = "web")]
+    #[expect(dead_code, reason = "the HTTP door calls it")]
+    pub(super) fn metrics_text(&self) -> String {
+        crate::metrics::render(&self.metrics)
+    }
+
     /// Counts and logs a caller that was turned away. The log limits the lines of each `kind`.
     pub(super) fn turned_away(&self, kind: TurnedAway, why: &str, detail: &dyn fmt::Display) {
         let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;

@@ -1,9 +1,20 @@
 //! Counters of events, which any thread may raise and read.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `text` | Prometheus' text format |
+//! | `families` | the metrics by their names |
+
+mod families;
+mod text;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::protocol::{CloseKind, CloseReason};
+
+pub use families::render;
+pub use text::CONTENT_TYPE;
 
 /// Counters since the start of a server. Each only grows.
 #[derive(Debug, Default)]
@@ -45,10 +56,14 @@ impl Metrics {
     }
 }
 
+/// The value of a counter.
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
 impl fmt::Display for Metrics {
     /// One line for the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         write!(
             f,
             "{} sessions, {} turned away, {} commands, {} deliveries, {} skipped, {} times held up",
