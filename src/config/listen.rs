@@ -100,6 +100,17 @@ pub enum Addresses {
     Masked,
 }
 
+/// The callers that may read `/metrics`.
+#[cfg(feature = "web")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "flags", derive(clap::ValueEnum))]
+pub enum MetricsFor {
+    /// Callers from every address.
+    Any,
+    /// Callers from the loopback interface.
+    Local,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

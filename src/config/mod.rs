@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use crate::protocol::IdleLimits;
 #[cfg(feature = "web")]
-use crate::wire::web::Web;
+use crate::wire::web::{PublicName, Web, WebOrigin};
 use crate::wire::{Limits, Wire};
 
 #[cfg(feature = "flags")]
 pub use bounds::read_positive_time;
+#[cfg(feature = "web")]
+pub use listen::MetricsFor;
 pub use listen::{Addresses, Listen};
 
 #[cfg(feature = "flags")]
@@ -37,10 +39,11 @@ settings! {
     /// With feature `flags` this is a `clap::Args`: flatten it into the flags of your own program.
     pub struct Config {
         /// A door: text:// for people, relay:// for GoChat's client, json:// for programs and gtcp's clients, frame:// for
-        /// tnet's clients. Repeatable; port 0 takes a free port
+        /// tnet's clients, http:// for browsers and scripts. Repeatable; port 0 takes a free port
         ///
         /// json+gf3:// and the like fix the framing of a JSON door (gf1, gf2, gf3, gf4, gf7, lines). Without any --listen:
-        /// text://127.0.0.1:8000 and, where they are free, relay on port 8888, json on 8999 and frame on 9999.
+        /// text://127.0.0.1:8000 and, where they are free, relay on port 8888, json on 8999, frame on 9999 and http on
+        /// 8088.
         #[arg(value_name = "SCHEME://IP:PORT", env = "PARLOR_LISTEN", value_delimiter = ',')]
         listen: Vec<Listen> = Config::default_doors();
 
@@ -101,6 +104,25 @@ settings! {
         /// Longest data of a frame, in bytes
         #[arg(value_name = "BYTES", env = "PARLOR_MAX_FRAME")]
         max_frame: usize = 65_536, in 64..=16 * 1024 * 1024;
+
+        /// A name of this server, to which an HTTP door on the loopback interface answers too. Repeatable
+        ///
+        /// Such a door answers to localhost and 127.0.0.1 alone, since a page may make its own name lead there. Give the name
+        /// that a proxy in front of it passes on as Host.
+        #[cfg(feature = "web")]
+        #[arg(value_name = "NAME", env = "PARLOR_PUBLIC_NAME", value_delimiter = ',')]
+        public_name: Vec<PublicName> = vec![];
+
+        /// An origin whose pages may talk and listen at the HTTP door, beside its own page. Repeatable
+        #[cfg(feature = "web")]
+        #[arg(value_name = "ORIGIN", env = "PARLOR_WEB_ORIGIN", value_delimiter = ',')]
+        web_origin: Vec<WebOrigin> = vec![];
+
+        /// Whether callers from every address may read /metrics, or those of this machine only
+        #[cfg(feature = "web")]
+        #[arg(value_name = "any|local", env = "PARLOR_METRICS", value_enum, hide_possible_values = true,
+              default_value_t = Config::default().metrics)]
+        metrics: MetricsFor = MetricsFor::Local;
 
         /// How often a frame session is sent a heartbeat; 0 = never
         #[arg(value_name = "TIME", env = "PARLOR_HEARTBEAT")]
@@ -234,6 +256,9 @@ mod tests {
         Duration: number => Duration::new(number, u32::try_from(number % 999_999_999).unwrap_or(0));
         Option<Duration>: number => (number & 1 == 0).then(|| Duration::from_nanos(number));
         Addresses: number => if number & 1 == 0 { Addresses::Shown } else { Addresses::Masked };
+        MetricsFor: number => if number & 1 == 0 { MetricsFor::Local } else { MetricsFor::Any };
+        Vec<PublicName>: number => if number & 1 == 0 { vec![] } else { "chat.example.org".parse().into_iter().collect() };
+        Vec<WebOrigin>: number => if number & 1 == 0 { vec![] } else { "https://example.org".parse().into_iter().collect() };
         Vec<Listen>: number => if number & 1 == 0 { vec![] } else { Config::default_doors() };
     }
 

@@ -9,6 +9,7 @@
 //! max_rooms: usize = 256, in 1..=65_536;
 //! ```
 //!
+//! - `#[cfg(…)]` between the documentation and the attribute leaves the setting out of other builds.
 //! - The attribute is clap's, without `long`. It may be empty.
 //! - The value behind `=` is the default.
 //! - The bounds behind `in` are a [`Bounds`](super::bounds::Bounds). With them, the flag's parser and its
@@ -21,6 +22,7 @@ macro_rules! settings {
         pub struct $Config:ident {
             $(
                 $(#[doc = $doc:expr])*
+                $(#[cfg($($cfg:tt)*)])?
                 #[arg($($arg:tt)*)]
                 $name:ident: $Type:ty = $default:expr $(, in $bounds:expr)?;
             )*
@@ -32,6 +34,7 @@ macro_rules! settings {
         pub struct $Config {
             $(
                 $(#[doc = $doc])*
+                $(#[cfg($($cfg)*)])?
                 #[cfg_attr(doc, doc = concat!("\n\nDefault: `", stringify!($default), "`." $(, " Bounds: `", stringify!($bounds), "`.")?))]
                 #[cfg_attr(feature = "flags", arg(
                     long,
@@ -50,7 +53,7 @@ macro_rules! settings {
 
         impl Default for $Config {
             fn default() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($(#[cfg($($cfg)*)])? $name: $default,)* }
             }
         }
 
@@ -69,7 +72,7 @@ macro_rules! settings {
         impl $Config {
             /// Settings of random numbers.
             fn random(next: &mut dyn FnMut() -> u64) -> Self {
-                Self { $($name: tests::Random::random(next),)* }
+                Self { $($(#[cfg($($cfg)*)])? $name: tests::Random::random(next),)* }
             }
         }
     };

@@ -5,18 +5,43 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `decoder`, `head`, `target`, `request` | reads requests |
+//! | `bad_request` | says what is wrong with one |
+//! | `authority`, `origin` | refuses what pages of other origins ask for |
+//! | `route`, `handshake`, `say` | finds what a request asks for |
+//! | `response` | writes answers |
 //! | `unread` | ignores what the client of a stream sends |
 //! | `events` | writes server-sent events |
 //! | `socket` | reads and writes the frames of a WebSocket |
 
+mod authority;
+mod bad_request;
+mod decoder;
 mod events;
+mod handshake;
+mod head;
+mod origin;
+mod request;
+mod response;
+mod route;
+mod say;
 mod socket;
+mod target;
 mod unread;
 
 use super::json::Object;
 use super::{Decode, Encoding, Framing, Key, Limits, Style};
 
 use unread::Unread;
+
+pub use authority::Authority;
+pub use bad_request::{BadRequest, MAX_BODY, MAX_HEAD};
+pub use decoder::{Phase, RequestDecoder};
+pub use origin::{Origins, PublicName, WebOrigin};
+pub use request::{Handshake, Method, Query, Request};
+pub use response::{HTML, METRICS, Response, Status, TEXT, put_continue, put_stream_head, put_switching};
+pub use route::{Route, route};
+pub use say::{Post, PostAnswer};
 
 /// What a connection at the HTTP door is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
