@@ -19,7 +19,7 @@ pub enum Heard {
 }
 
 impl Heard {
-    fn room(room: RoomIndex) -> Self {
+    pub(super) fn room(room: RoomIndex) -> Self {
         Self::Rooms(vec![room])
     }
 }

@@ -16,10 +16,10 @@ use super::room::RoomIndex;
 use super::settings::HubSettings;
 use super::state::State;
 use super::turn::Turn;
-use super::{moving, preferences, presence, room_info, talk, visit};
+use super::{listening, moving, preferences, presence, room_info, talk, visit};
 
 /// The place of a new session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// In the lobby, at once.
     Lobby,
@@ -27,6 +27,15 @@ pub enum Entry {
     Nowhere {
         /// Whether it is asked to leave if it does neither in time.
         timed: bool,
+    },
+    /// Outside: it listens to a room and is no member. Nobody sees it, and nobody can write to it.
+    Stream {
+        /// The room. It is made if it is not there, unless the stream ends.
+        room: RoomName,
+        /// The number of the last line that the stream has: it gets the lines after that first.
+        after: Option<u64>,
+        /// Whether it ends after the lines that the room keeps.
+        ends: bool,
     },
 }
 
@@ -71,6 +80,9 @@ impl Hub {
     pub fn enter(&mut self, arrival: Arrival, now: Now, out: &mut Vec<Effect>) {
         let Arrival { speaker, door, by, echo, unsolicited, entry } = arrival;
         let id = speaker.id;
+        if let Entry::Stream { room, after, ends } = entry {
+            return listening::begin(&mut self.turn(id, now, out), room, after, ends);
+        }
         let mut joined = Joined::default();
         if entry == Entry::Lobby {
             joined.enter(RoomIndex::LOBBY);
@@ -90,6 +102,7 @@ impl Hub {
         });
         match entry {
             Entry::Lobby => self.greet(&speaker, door, now, out),
+            Entry::Stream { .. } => {} // see above
             Entry::Nowhere { timed } => {
                 let Self { state: State { people, .. }, local } = self;
                 let grace = local.settings.join_grace;
@@ -154,7 +167,9 @@ impl Hub {
 
     /// A session has ended or has to end. Nothing happens if it is not present.
     pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.remove(id) else { return };
+        let Some(person) = self.remove(id) else {
+            return listening::end(&mut self.turn(id, now, out), reason);
+        };
         let mut turn = self.turn(id, now, out);
         let is_unasked = matches!(reason, CloseReason::ServerStopping | CloseReason::Silent);
         if reason.is_polite() && (!is_unasked || person.takes_part()) {
@@ -172,6 +187,11 @@ impl Hub {
                 out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));
             }
             out.extend(person.joined.iter().map(|room| Effect::Exit(room, id)));
+            out.push(Effect::HangUp(id, CloseReason::ServerStopping));
+        }
+        for (id, room) in std::mem::take(&mut self.state.listeners) {
+            out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));
+            out.push(Effect::Exit(room, id));
             out.push(Effect::HangUp(id, CloseReason::ServerStopping));
         }
         self.state.rooms.clear_members();
@@ -223,7 +243,7 @@ impl Hub {
         room.history.count(|kept| !self.local.ignores(id, &kept.line.from))
     }
 
-    fn turn<'a>(&'a mut self, asker: SessionId, now: Now, out: &'a mut Vec<Effect>) -> Turn<'a> {
+    pub(super) fn turn<'a>(&'a mut self, asker: SessionId, now: Now, out: &'a mut Vec<Effect>) -> Turn<'a> {
         Turn { state: &mut self.state, local: &mut self.local, asker, tagged: false, named: None, now, out }
     }
 }

@@ -8,6 +8,7 @@
 //! ```text
 //! hub                                        comes in, asks, leaves; finds the function of a command
 //!   moving · talk · visit · presence · room_info · preferences    one function for each command
+//!   post · listening                         requests of the HTTP door, which are no members
 //!   heard                                    which sessions would hear of a command
 //!     turn                                   one request, with all that a command needs
 //!       state    people, rooms, history: the same on every server, serializable
@@ -24,11 +25,13 @@ mod heard;
 mod history;
 mod hub;
 mod join_summary;
+mod listening;
 mod local;
 mod moving;
 mod names;
 mod people;
 mod person;
+mod post;
 mod preferences;
 mod presence;
 mod room;
@@ -54,6 +57,7 @@ pub use heard::Heard;
 #[cfg(test)]
 pub(crate) use history::{HISTORY_LINE, MAX_BYTES as MAX_HISTORY_BYTES};
 pub use hub::{Arrival, Entry, Hub};
+pub use post::Post;
 #[cfg(test)]
 pub(crate) use presence::MAX_AWAY;
 pub use room::RoomIndex;

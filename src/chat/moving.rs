@@ -114,7 +114,8 @@ enum Move {
     Leave,
 }
 
-fn find_or_make(turn: &mut Turn<'_>, name: RoomName) -> Result<RoomIndex, Refusal> {
+/// The room of that name, made if it is not there.
+pub(super) fn find_or_make(turn: &mut Turn<'_>, name: RoomName) -> Result<RoomIndex, Refusal> {
     let (room, is_new) = turn.state.rooms.find_or_make(name, &turn.local.settings, turn.now)?;
     if is_new {
         turn.local.summaries.forget(room);

@@ -43,10 +43,12 @@ pub(super) struct Room {
     pub(super) topic: Option<Body>,
     /// In the order in which they came.
     pub(super) members: Vec<SessionId>,
+    /// How many streams listen to it. They are no members.
+    pub(super) listeners: usize,
     pub(super) history: History,
     /// When it was made, in Unix milliseconds: tells it from an earlier room of its name.
     pub(super) since: u64,
-    /// When the last member left; `None` while there are members, and in a room that had none yet.
+    /// When the last member or stream left; `None` while there are any, and in a room that had none yet.
     pub(super) empty_since: Option<Duration>,
 }
 
@@ -54,6 +56,7 @@ serializable!(Room {
     name: RoomName,
     topic: Option<Body>,
     members: Vec<SessionId>,
+    listeners: usize,
     history: History,
     since: u64,
     empty_since: Option<Duration>,
@@ -61,7 +64,7 @@ serializable!(Room {
 
 impl Room {
     pub(super) fn new(name: RoomName, history: History, since: u64) -> Self {
-        Self { name, topic: None, members: Vec::new(), history, since, empty_since: None }
+        Self { name, topic: None, members: Vec::new(), listeners: 0, history, since, empty_since: None }
     }
 
     pub(super) fn enter(&mut self, id: SessionId) {
@@ -71,9 +74,24 @@ impl Room {
 
     pub(super) fn leave(&mut self, id: SessionId, up: Duration) {
         self.members.retain(|member| *member != id);
-        if self.members.is_empty() {
-            self.empty_since = Some(up);
-        }
+        self.empty_since = (!self.is_in_use()).then_some(up);
+    }
+
+    /// A stream begins to listen.
+    pub(super) fn listen(&mut self) {
+        self.listeners += 1;
+        self.empty_since = None;
+    }
+
+    /// A stream listens no more.
+    pub(super) fn unlisten(&mut self, up: Duration) {
+        self.listeners = self.listeners.saturating_sub(1);
+        self.empty_since = (!self.is_in_use()).then_some(up);
+    }
+
+    /// Whether it has members, or streams listen to it.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.members.is_empty() || self.listeners > 0
     }
 
     /// The next line that is said here. It is kept.

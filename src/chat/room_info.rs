@@ -79,6 +79,14 @@ pub(super) fn history_after(turn: &mut Turn<'_>, name: Option<RoomName>, after: 
     turn.answer(end);
 }
 
+/// All lines that a room keeps, and where they end.
+pub(super) fn show_all(turn: &mut Turn<'_>, name: RoomName) {
+    turn.state.rooms.forget_empty(turn.now.up);
+    let Some(index) = turn.state.rooms.find(&name) else { return turn.refuse(Refusal::NoRoom { room: name }) };
+    turn.named = Some(index);
+    history(turn, usize::MAX);
+}
+
 /// The last lines of a room.
 pub(super) fn show_history(turn: &mut Turn<'_>, index: RoomIndex, count: usize) {
     let Some(room) = turn.state.rooms.get(index) else { return };

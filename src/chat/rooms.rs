@@ -1,4 +1,5 @@
-//! The table of rooms. A room is made by the first join and is forgotten some time after it is empty.
+//! The table of rooms. A room is made by the first join and is forgotten some time after it is empty. A room to
+//! which a stream listens is not empty.
 //!
 //! An empty room disappears from every list at once. Its history is kept for a while, for people that only lost
 //! their connection.
@@ -61,7 +62,7 @@ impl Rooms {
         self.names.called(name.as_str())
     }
 
-    /// A room that lists show: the lobby, or one with members.
+    /// A room that lists show: the lobby, or one with members or streams.
     pub(super) fn find_listed(&self, name: &RoomName) -> Option<RoomIndex> {
         let is_listed = |index: &RoomIndex| self.get(*index).is_some_and(|room| is_listed(*index, room));
         self.find(name).filter(is_listed)
@@ -75,18 +76,33 @@ impl Rooms {
 
     /// Takes a member out of a room.
     pub(super) fn leave(&mut self, index: RoomIndex, id: SessionId, up: Duration) {
-        let Some(room) = self.get_mut(index) else { return };
-        room.leave(id, up);
-        if index != RoomIndex::LOBBY
-            && let Some(since) = room.empty_since
-        {
+        if let Some(room) = self.get_mut(index) {
+            room.leave(id, up);
+            self.note_if_empty(index);
+        }
+    }
+
+    /// Takes a stream off a room.
+    pub(super) fn unlisten(&mut self, index: RoomIndex, up: Duration) {
+        if let Some(room) = self.get_mut(index) {
+            room.unlisten(up);
+            self.note_if_empty(index);
+        }
+    }
+
+    fn note_if_empty(&mut self, index: RoomIndex) {
+        let empty_since = self.get(index).and_then(|room| room.empty_since);
+        if let Some(since) = empty_since.filter(|_| index != RoomIndex::LOBBY) {
             self.forget_at.get_or_insert(since + EMPTY_KEPT); // one that is noted is due before this one
         }
     }
 
-    /// Takes all members out of all rooms.
+    /// Takes all members and streams out of all rooms.
     pub(super) fn clear_members(&mut self) {
-        self.rooms.iter_mut().flatten().for_each(|room| room.members.clear());
+        for room in self.rooms.iter_mut().flatten() {
+            room.members.clear();
+            room.listeners = 0;
+        }
     }
 
     /// The room of that name, and whether it was made for this.
@@ -186,7 +202,7 @@ impl Rooms {
 }
 
 fn is_listed(index: RoomIndex, room: &Room) -> bool {
-    index == RoomIndex::LOBBY || !room.members.is_empty()
+    index == RoomIndex::LOBBY || room.is_in_use()
 }
 
 /// The rooms and what cannot be computed from them: the index of names follows.

@@ -3,9 +3,10 @@
 //! It is the same on every server that has been given the same commands in the same order at the same times.
 //! It can be written down and read back (serde). How a server presents it to its own sessions is in `local`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::protocol::{Notice, RoomName, serializable};
+use crate::protocol::{Notice, RoomName, SessionId, serializable};
 
 use super::effect::Now;
 use super::people::People;
@@ -21,14 +22,22 @@ pub(super) struct State {
     pub(super) people: People,
     pub(super) rooms: Rooms,
     pub(super) visitors: Visitors,
+    /// The streams, and the room that each listens to. A walk over them has the same order on every server.
+    pub(super) listeners: BTreeMap<SessionId, RoomIndex>,
 }
 
-serializable!(State { people: People, rooms: Rooms, visitors: Visitors });
+serializable!(State {
+    people: People,
+    rooms: Rooms,
+    visitors: Visitors,
+    listeners: BTreeMap<SessionId, RoomIndex>,
+});
 
 impl State {
     /// An empty lobby.
     pub(super) fn new(settings: &HubSettings, now: Now) -> Self {
-        Self { people: People::default(), rooms: Rooms::new(settings, now), visitors: Visitors::default() }
+        let (people, visitors, listeners) = Default::default();
+        Self { people, rooms: Rooms::new(settings, now), visitors, listeners }
     }
 
     /// The room that a request of this person names, if the person is in it. A person in no room is in the lobby

@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use crate::protocol::{Body, NameKeys, Nick, Notice, Refusal, RoomName, SessionId, Speaker, VisitTo};
 
+use super::state::State;
 use super::talk::{deliver, receiver};
 use super::turn::Turn;
 
 /// Says a line as a visit. The asker gets that line as its answer and nothing else.
 pub(super) fn visit(turn: &mut Turn<'_>, name: Option<&Nick>, to: VisitTo, body: Body) {
-    let from = match visitor(turn, name) {
-        Some(Ok(from)) => from,
-        Some(Err(refusal)) => return turn.refuse(refusal),
-        None => return,
+    let Some(own) = turn.speaker() else { return };
+    let from = match named(turn.state, &own, name) {
+        Ok(from) => from,
+        Err(refusal) => return turn.refuse(refusal),
     };
     match to {
         VisitTo::Room(room) => say(turn, &from, room, body, false),
@@ -51,25 +52,23 @@ fn say(turn: &mut Turn<'_>, from: &Arc<Speaker>, name: Option<RoomName>, body: B
     turn.tell_room(index, notice(line), is_member.then_some(turn.asker));
 }
 
-/// The speaker of a visit under this name.
-fn visitor(turn: &Turn<'_>, name: Option<&Nick>) -> Option<Result<Arc<Speaker>, Refusal>> {
-    let own = turn.speaker()?;
-    let Some(name) = name else { return Some(Ok(own)) };
-    if let Err(refusal) = turn.state.people.check_free(turn.asker, name) {
-        return Some(Err(refusal));
-    }
+/// The speaker `own` under the name of a visit.
+///
+/// # Errors
+/// As [`People::check_free`](super::people::People::check_free).
+pub(super) fn named(state: &State, own: &Arc<Speaker>, name: Option<&Nick>) -> Result<Arc<Speaker>, Refusal> {
+    let Some(name) = name else { return Ok(Arc::clone(own)) };
+    state.people.check_free(own.id, name)?;
     let folded = &name.keys().folded;
     if NameKeys::fold(&own.name) == *folded {
-        return Some(Ok(own)); // under its own name it is itself
+        return Ok(Arc::clone(own)); // under its own name it is itself
     }
     let (id, address) = (own.id, Arc::clone(&own.address));
-    Some(Ok(Arc::new(Speaker { id, address, name: name.shared(), visitor: Some(SessionId::of_visitor(folded)) })))
+    Ok(Arc::new(Speaker { id, address, name: name.shared(), visitor: Some(SessionId::of_visitor(folded)) }))
 }
 
 /// Notes that the asker has said something, and the name that it used.
 fn note(turn: &mut Turn<'_>, from: &Arc<Speaker>) {
     turn.speaks();
-    if from.visitor.is_some() {
-        turn.state.visitors.remember(from);
-    }
+    turn.state.visitors.remember(from);
 }

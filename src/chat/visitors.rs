@@ -15,7 +15,11 @@ const MAX_VISITORS: usize = 256;
 pub(super) struct Visitors(VecDeque<Arc<Speaker>>);
 
 impl Visitors {
+    /// Remembers the name of a visit. A speaker under its own name is no visitor.
     pub(super) fn remember(&mut self, who: &Arc<Speaker>) {
+        if who.visitor.is_none() {
+            return;
+        }
         self.0.retain(|other| other.visitor != who.visitor);
         if self.0.len() >= MAX_VISITORS {
             self.0.pop_front();

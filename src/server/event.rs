@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{CloseReason, Cost, SessionId};
+use crate::chat::{Entry, Post};
+use crate::protocol::{CloseReason, Cost, Refusal, SessionId};
 use crate::wire::{Inbound, Key};
 
 use super::connection::Connection;
-use super::os::{Instant, Receiver};
+use super::os::{Instant, Receiver, Sender};
 use super::outbox::Outbox;
 
 /// Events of one reader that may wait in the inbox at once: one being worked on, one ready.
@@ -42,6 +43,12 @@ pub(super) enum Event {
     CaughtUp(SessionId),
     /// At most half of a session's outbox is pending again, or its connection is cut.
     HasRoom(SessionId),
+    #[allow(dead_code, reason = "the HTTP door sends it")]
+    /// Lines of a request, by a connection that is no session. It waits for the reply before it sends more.
+    Post(Box<Posted>),
+    #[allow(dead_code, reason = "the HTTP door sends it")]
+    /// A question whether the manager works: it answers at once. The channel has a place for the answer.
+    Ask(Sender<()>),
     /// The drain of a graceful shutdown: say goodbye to all sessions, and end them by this deadline.
     Drain(Instant),
 }
@@ -55,4 +62,14 @@ pub(super) struct Opened {
     pub(super) credit: Receiver<()>,
     pub(super) name: Arc<str>,
     pub(super) door: Arc<str>,
+    pub(super) entry: Entry,
+}
+
+/// Lines of a request.
+#[derive(Debug)]
+pub(super) struct Posted {
+    pub(super) post: Post,
+    /// Gets how many lines were said, when each listener's socket or outbox has them; or why none was. The channel
+    /// has a place for it. It is dropped without an answer if the server stops before all lines are said.
+    pub(super) reply: Sender<Result<usize, Refusal>>,
 }

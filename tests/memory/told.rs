@@ -51,7 +51,8 @@ impl Peer {
         let connection = Arc::new(Connection::new(id, wire, Arc::clone(&address), Arc::clone(&address), ours, slot));
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);
         let (credited, credit) = bounded(2);
-        let opened = Opened { connection, outbox, credit, name: Arc::clone(&address), door: address };
+        let entry = connection.profile().entry.clone();
+        let opened = Opened { connection, outbox, credit, name: Arc::clone(&address), door: address, entry };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         inbox.send(Event::Appeared(id)).unwrap();
         Self { stream, id, _queue: queue, _credit: credited }

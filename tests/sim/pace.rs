@@ -102,7 +102,8 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let connection = Arc::new(Connection::new(id, wire, address, shown, transport, slot));
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (_, credit) = bounded(2);
-    let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into() };
+    let entry = connection.profile().entry.clone();
+    let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into(), entry };
     (Event::Opened(Box::new(opened)), queue)
 }
 

@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, RoomIndex};
-use parlor::protocol::{CloseReason, Command, Notice, SessionId};
+use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, Post, RoomIndex};
+use parlor::protocol::{CloseReason, Command, Notice, Refusal, SessionId};
 use parlor::wire::{Encoding, Wire};
 
 use crate::os::{self, Instant};
@@ -293,6 +293,17 @@ impl Hub {
 
     pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {
         self.0.heard_by(id, command)
+    }
+
+    pub fn heard_by_post(&self, post: &Post) -> Heard {
+        self.0.heard_by_post(post)
+    }
+
+    pub fn post(&mut self, post: &mut Post, now: Now, out: &mut Vec<Effect>) -> Option<Result<usize, Refusal>> {
+        let mut effects = Vec::new();
+        let done = self.0.post(post, now, &mut effects);
+        Self::write_down(out, effects, None);
+        done
     }
 
     fn write_down(out: &mut Vec<Effect>, effects: Vec<Effect>, tag: Option<&(SessionId, Box<str>)>) {

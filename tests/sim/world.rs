@@ -709,7 +709,8 @@ impl World {
         let name = if wire == Wire::Text { address } else { id.to_string().into() };
         reference::expect(id, wire);
         let door = "127.0.0.1:8000".into();
-        let opened = Opened { connection: Arc::clone(&connection), outbox, credit: credits, name, door };
+        let entry = connection.profile().entry.clone();
+        let opened = Opened { connection: Arc::clone(&connection), outbox, credit: credits, name, door, entry };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         let limits = Config::default().limits();
         self.sessions.push(Session {

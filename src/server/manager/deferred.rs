@@ -2,7 +2,8 @@
 //! the session's own outbox.
 //!
 //! Deferred work is bounded: a reader gets its credit back when its event is done. So at most [`CREDIT`]
-//! events of one session wait here, and its end.
+//! events of one session wait here, and its end. A connection that is no session has one post here at most, since
+//! it waits for the reply.
 //!
 //! [`CREDIT`]: super::super::event::CREDIT
 
@@ -12,6 +13,7 @@ use std::vec::IntoIter;
 use crate::protocol::{ById, CloseReason, SessionId};
 use crate::wire::Inbound;
 
+use super::super::event::Posted;
 use super::super::os::Receiver;
 
 /// One event of a session, or its rest.
@@ -21,6 +23,17 @@ pub(super) enum Work {
     Received(IntoIter<Inbound>, usize),
     /// The session's end.
     Closed(CloseReason),
+    /// The lines of a request that are not said yet. The connection is no session.
+    Post(Box<Posted>),
+}
+
+/// The result of working on an event.
+pub(super) enum Progress {
+    Done,
+    /// The rest must wait for a slow consumer.
+    HasToWait(Work),
+    /// Other sessions get their turn; the rest follows.
+    GoesOn(Work),
 }
 
 /// The requests of one session.
@@ -33,9 +46,15 @@ pub(super) struct Requests {
     pub(super) tag: Option<Box<str>>,
     /// Deferred work, in order.
     deferred: VecDeque<Work>,
+    /// It is no session, but a connection whose post waits.
+    is_post: bool,
 }
 
 impl Requests {
+    fn new(credit: Option<Receiver<()>>, is_post: bool) -> Self {
+        Self { credit, tag: None, deferred: VecDeque::new(), is_post }
+    }
+
     /// Gives the reader credit back.
     pub(super) fn give_back(&self, credits: usize) {
         for _ in 0..credits {
@@ -55,11 +74,18 @@ pub(super) struct Deferred {
 
 impl Deferred {
     pub(super) fn open(&mut self, id: SessionId, credit: Receiver<()>) {
-        self.sessions.insert(id, Requests { credit: Some(credit), tag: None, deferred: VecDeque::new() });
+        self.sessions.insert(id, Requests::new(Some(credit), false));
     }
 
     pub(super) fn close(&mut self, id: SessionId) {
         self.sessions.remove(&id);
+    }
+
+    /// Notes that a post is done. Its connection has an entry only if it had to wait.
+    pub(super) fn end_post(&mut self, id: SessionId) {
+        if self.sessions.get(&id).is_some_and(|requests| requests.is_post) {
+            self.sessions.remove(&id);
+        }
     }
 
     /// Sessions that have not ended.
@@ -93,6 +119,9 @@ impl Deferred {
 
     /// Defers work of a session behind its other work.
     pub(super) fn push(&mut self, id: SessionId, work: Work) {
+        if let Work::Post(_) = work {
+            self.sessions.entry(id).or_insert_with(|| Requests::new(None, true));
+        }
         if let Some(requests) = self.sessions.get_mut(&id) {
             if requests.deferred.is_empty() {
                 self.waiting.push_back(id);

@@ -13,14 +13,15 @@ use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
 use crate::wire::{HEARTBEAT, Inbound};
 
-use super::super::event::{Event, Opened, credits_of};
+use super::super::event::{Event, Opened, Posted, credits_of};
 use super::super::os::Receiver;
 use super::clock::Clock;
-use super::deferred::{Deferred, Work};
+use super::deferred::{Deferred, Progress, Work};
 use super::dispatch::Dispatch;
 use super::drain::Drain;
 use super::heartbeats::Heartbeats;
 use super::message::{Message, Urgency};
+use super::replies::Replies;
 
 /// Most commands of one turn: the lines of its first command are sent when the turn ends.
 pub(in super::super) const TURN_COMMANDS: usize = 512;
@@ -28,13 +29,9 @@ pub(in super::super) const TURN_COMMANDS: usize = 512;
 /// with hundreds of lines in each event delayed two people in another room.
 const SLICE: usize = 32;
 
-/// The result of working on an event.
-enum Progress {
-    Done,
-    /// The rest must wait for a slow consumer.
-    HasToWait(Work),
-    /// Other sessions get their turn; the rest follows.
-    GoesOn(Work),
+/// How many of a session's `commands` are carried out before it is the turn of others, if any wait.
+fn slice_of(commands: usize, inbox: &Receiver<Event>) -> usize {
+    if commands > SLICE && !inbox.is_empty() { SLICE } else { usize::MAX }
 }
 
 /// The hub, and everything that its decisions act on.
@@ -50,6 +47,7 @@ pub(super) struct Executor<'a> {
     classic: bool,
     /// Commands of the present turn.
     pub(super) commands: usize,
+    replies: Replies,
     /// Spare memory.
     effects: Vec<Effect>,
 }
@@ -66,6 +64,7 @@ impl<'a> Executor<'a> {
             metrics,
             classic: config.classic,
             commands: 0,
+            replies: Replies::default(),
             effects: Vec::new(),
         }
     }
@@ -78,7 +77,7 @@ impl<'a> Executor<'a> {
             Event::Appeared(id) => self.change(|hub, now, out| hub.appear(id, now, out)),
             Event::Received(id, items) => {
                 let credits = credits_of(&items);
-                let at_most = if items.len() > SLICE && !inbox.is_empty() { SLICE } else { usize::MAX };
+                let at_most = slice_of(items.len(), inbox);
                 self.begin(id, Work::Received(items.into_iter(), credits), at_most);
             }
             Event::Closed(id, reason) => self.begin(id, Work::Closed(reason), usize::MAX),
@@ -89,6 +88,11 @@ impl<'a> Executor<'a> {
                     self.end_turn();
                 }
             }
+            Event::Post(posted) => {
+                let at_most = slice_of(posted.post.remaining(), inbox);
+                self.begin(posted.post.id(), Work::Post(posted), at_most);
+            }
+            Event::Ask(answer) => _ = answer.try_send(()),
             Event::CaughtUp(id) => {
                 let history = self.hub.history_count(id) as u64;
                 self.dispatch.tell_skipped(id, history);
@@ -155,6 +159,7 @@ impl<'a> Executor<'a> {
     /// Sends everything that is gathered. The same turn may go on.
     pub(super) fn end_turn(&mut self) {
         self.dispatch.flush(&self.clock);
+        self.replies.send();
         self.clock.begin_turn();
         if self.dispatch.backpressure.take_relief(self.clock.turn) {
             self.deferred.try_again();
@@ -185,7 +190,7 @@ impl<'a> Executor<'a> {
     }
 
     fn open(&mut self, opened: Opened) {
-        let Opened { connection, outbox, credit, name, door } = opened;
+        let Opened { connection, outbox, credit, name, door, entry } = opened;
         let (id, wire, profile) = (connection.id, connection.wire, connection.profile());
         let encoding = wire.first_encoding().with_classic(self.classic);
         self.drain.watch(&connection);
@@ -198,8 +203,7 @@ impl<'a> Executor<'a> {
         }
         let speaker = Arc::new(Speaker { id, address: Arc::clone(&connection.shown), name, visitor: None });
         let (by, echo) = (wire.name(), encoding.echoes());
-        let (unsolicited, entry) = (profile.unsolicited, profile.entry);
-        let arrival = Arrival { speaker, door, by, echo, unsolicited, entry };
+        let arrival = Arrival { speaker, door, by, echo, unsolicited: profile.unsolicited, entry };
         self.change(|hub, now, out| hub.enter(arrival, now, out));
     }
 
@@ -222,6 +226,7 @@ impl<'a> Executor<'a> {
     fn work(&mut self, id: SessionId, work: Work, at_most: usize) -> Progress {
         let (mut items, credits) = match work {
             Work::Received(items, credits) => (items, credits),
+            Work::Post(posted) => return self.say(posted, at_most),
             Work::Closed(reason) => {
                 self.change(|hub, now, out| hub.leave(id, reason, now, out));
                 if let Some(reason) = self.dispatch.get(id).and_then(|recipient| recipient.connection.reason()) {
@@ -261,6 +266,33 @@ impl<'a> Executor<'a> {
         Progress::Done
     }
 
+    /// Says the lines of a post, but no more than `at_most` of them. A stop drops what is left, and the reply.
+    fn say(&mut self, mut posted: Box<Posted>, at_most: usize) -> Progress {
+        let (id, now, mut left) = (posted.post.id(), self.clock.now(), at_most);
+        while self.drain.is_due().is_none() {
+            if self.is_congested(|hub| hub.heard_by_post(&posted.post)) {
+                return Progress::HasToWait(Work::Post(posted));
+            }
+            if left == 0 {
+                return Progress::GoesOn(Work::Post(posted));
+            }
+            left -= 1;
+            self.commands += 1;
+            let done = self.hub.post(&mut posted.post, now, &mut self.effects);
+            Metrics::add(&self.metrics.commands, self.effects.len() as u64); // each is a line
+            self.perform(None);
+            if let Some(result) = done {
+                self.replies.push(posted.reply, result);
+                break;
+            }
+            if self.dispatch.is_full() {
+                self.end_turn();
+            }
+        }
+        self.deferred.end_post(id);
+        Progress::Done
+    }
+
     /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
     /// recipients are congested.
     fn has_to_wait(&mut self, id: SessionId, one: &Inbound) -> bool {
@@ -271,11 +303,16 @@ impl<'a> Executor<'a> {
                 return true;
             }
         }
+        let Inbound::Command(command) = one else { return false };
+        self.is_congested(|hub| hub.heard_by(id, command))
+    }
+
+    /// Whether a line has to wait for a slow consumer among those who would hear of it.
+    fn is_congested(&mut self, heard_by: impl FnOnce(&Hub) -> Heard) -> bool {
         if self.dispatch.backpressure.is_idle() {
             return false;
         }
-        let Inbound::Command(command) = one else { return false };
-        match self.hub.heard_by(id, command) {
+        match heard_by(&self.hub) {
             Heard::Rooms(rooms) => {
                 rooms.into_iter().any(|room| self.dispatch.backpressure.defers(room, self.clock.turn))
             }

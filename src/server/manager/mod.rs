@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  clock   drain   heartbeats   deferred            when: time, the stop, what is due, what waits
-//!  executor                                         events in, the hub's effects out
+//!  executor   replies                               events in, the hub's effects out
 //!  dispatch ─ recipient ─ audience ─ message        what is sent to whom, in which order
 //!  backpressure ─ consumer                          which rooms slow consumers stop for a moment
 //! ```
@@ -24,6 +24,7 @@ mod index;
 mod message;
 mod recipient;
 mod recipients;
+mod replies;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +116,7 @@ impl<'a> Manager<'a> {
         while let Some(event) = next {
             // A stop does not wait until all of a full inbox has been worked through.
             if let Some(deadline) = self.executor.drain.is_due() {
-                if !matches!(event, Event::Received(..)) {
+                if !matches!(event, Event::Received(..) | Event::Post(_)) {
                     self.executor.take(event, &self.inbox);
                 }
                 return Some(deadline);
@@ -140,6 +141,7 @@ impl<'a> Manager<'a> {
             // Nobody reports that a last byte was sent, so this checks; only during a stop.
             match self.inbox.recv_deadline(until.min(Instant::now() + LOOK)) {
                 Ok(Event::Opened(opened)) => self.executor.turn_away(*opened),
+                Ok(Event::Post(_)) => {} // nobody is there to hear it
                 Ok(event) => {
                     self.executor.clock.begin_turn();
                     self.executor.take(event, &self.inbox);
@@ -162,7 +164,7 @@ impl<'a> Manager<'a> {
             self.executor.do_deferred(TURN_COMMANDS);
             match event {
                 Ok(Event::Opened(opened)) => self.executor.turn_away(*opened),
-                Ok(Event::Received(..)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Event::Received(..) | Event::Post(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(event) => self.executor.take(event, &self.inbox),
                 Err(RecvTimeoutError::Disconnected) => return,
             }

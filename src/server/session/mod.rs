@@ -138,7 +138,8 @@ fn converse<'scope>(
         FirstName::Id => connection.id.to_string().into(),
     };
     let reader = Reader::new(context, connection, Arc::clone(&door), input, credit);
-    let opened = Opened { connection: Arc::clone(connection), outbox, credit: credits, name, door };
+    let entry = connection.profile().entry.clone();
+    let opened = Opened { connection: Arc::clone(connection), outbox, credit: credits, name, door, entry };
     if context.inbox.send(Event::Opened(Box::new(opened))).is_err() {
         connection.end(CloseReason::ServerStopping);
         return false; // the outbox is dropped with the event, which ends the writer
