@@ -27,10 +27,54 @@ pub enum Malformed {
     FrameTooLong,
     /// A frame was not finished in time.
     UnfinishedFrame,
+    /// A WebSocket breaks RFC 6455, or sends what this server does not take.
+    WebSocket(BadFrame),
     /// A server has sent this client a line of more than 1 MiB.
     ServerLineTooLong,
     /// A server has sent this client a frame of more than 16 MiB.
     ServerFrameTooLong,
+}
+
+/// The reason why the frame of a WebSocket cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadFrame {
+    /// A client has to mask its frames.
+    Unmasked,
+    /// A reserved bit is set, though no extension was agreed on.
+    ReservedBits,
+    /// The opcode is reserved.
+    Opcode,
+    /// A control frame is a fragment, or longer than 125 bytes.
+    Control,
+    /// A fragment continues nothing, or a message begins within another.
+    Sequence,
+    /// A close frame has half a code.
+    Close,
+    /// A text is not UTF-8.
+    NotUtf8,
+    /// A message is longer than `--max-packet`.
+    TooLong,
+    /// A message is binary.
+    Binary,
+    /// A message was not finished in time.
+    Unfinished,
+}
+
+impl BadFrame {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Unmasked => "a WebSocket frame that is not masked",
+            Self::ReservedBits => "a WebSocket frame with a reserved bit; no extension is in use",
+            Self::Opcode => "a WebSocket frame with a reserved opcode",
+            Self::Control => "a WebSocket control frame that is a fragment or longer than 125 bytes",
+            Self::Sequence => "fragments of a WebSocket message out of order",
+            Self::Close => "a WebSocket close frame with half a code",
+            Self::NotUtf8 => "a WebSocket text that is not UTF-8",
+            Self::TooLong => "a WebSocket message longer than --max-packet",
+            Self::Binary => "a binary WebSocket message; send each JSON object as a text message",
+            Self::Unfinished => "a WebSocket message that was not finished within 10 s",
+        }
+    }
 }
 
 impl Malformed {
@@ -38,7 +82,7 @@ impl Malformed {
     #[must_use]
     pub fn code(self) -> Code {
         match self {
-            Self::PacketTooLong | Self::ObjectTooLong => Code::TooLong,
+            Self::PacketTooLong | Self::ObjectTooLong | Self::WebSocket(BadFrame::TooLong) => Code::TooLong,
             _ => Code::Usage,
         }
     }
@@ -59,6 +103,7 @@ impl Malformed {
             Self::UnfinishedPacket => "a packet that was not finished within 10 s",
             Self::FrameTooLong => "a frame longer than --max-frame",
             Self::UnfinishedFrame => "a frame that was not finished within 10 s",
+            Self::WebSocket(what) => what.text(),
             Self::ServerLineTooLong => "a line of more than 1 MiB",
             Self::ServerFrameTooLong => "a frame of more than 16 MiB",
         }

@@ -56,7 +56,7 @@ pub use columns::{Cost, OthersHear};
 pub use idle_limits::IdleLimits;
 pub(crate) use idle_limits::QUIET_FOR;
 pub use line::Line;
-pub use malformed::Malformed;
+pub use malformed::{BadFrame, Malformed};
 pub use mask::{Masks, is_mask};
 pub use name_chars::{MAX_NICK_BYTES, MAX_NICK_CHARS};
 pub use name_keys::NameKeys;

@@ -3,6 +3,8 @@
 //! Outside of `wire/` and the configuration, no other file asks which wire format a session speaks.
 
 use crate::chat::Entry;
+#[cfg(feature = "web")]
+use crate::protocol::BadFrame;
 use crate::protocol::Malformed;
 use crate::wire::Wire;
 #[cfg(feature = "web")]
@@ -123,7 +125,7 @@ const FRAME: Profile = Profile {
 };
 
 #[cfg(feature = "web")]
-const WEB: Profile = Profile { label: None, ..JSON_FIXED };
+const WEB: Profile = Profile { unfinished: Malformed::WebSocket(BadFrame::Unfinished), label: None, ..JSON_FIXED };
 
 #[cfg(feature = "web")]
 const STREAM: Profile = Profile { entry: Entry::Nowhere { timed: false }, counts_silent: false, ..WEB };

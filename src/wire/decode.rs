@@ -75,6 +75,10 @@ pub enum Inbound {
     Tell(Notice),
     /// The protocol below the chat is answered with these bytes.
     Answer(Box<[u8]>),
+    /// A ping of the protocol below the chat is answered with these bytes. It may come any number of times.
+    Pong(Box<[u8]>),
+    /// The peer ends the session. These bytes answer that, and nothing is sent after them.
+    Close(Box<[u8]>),
     /// The next thing is a request with this mark (JSON text), which its answer is to carry.
     Tag(Box<str>),
     /// It asks for something that is not the chat's; a handler may know it.
@@ -95,12 +99,12 @@ pub enum Inbound {
 }
 
 impl Inbound {
-    /// Whether it answers a telnet question that may come any number of times ("are you there", a timing mark).
-    /// Every other telnet question is answered once.
+    /// Whether it answers a question that may come any number of times: a ping of a WebSocket, telnet's "are you
+    /// there" or timing mark. Every other telnet question is answered once.
     #[must_use]
     pub fn answers_a_poll(&self) -> bool {
         match self {
-            Self::Tell(Notice::StillHere) => true,
+            Self::Tell(Notice::StillHere) | Self::Pong(_) => true,
             Self::Answer(bytes) => bytes.ends_with(&[TIMING_MARK]),
             _ => false,
         }

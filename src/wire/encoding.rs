@@ -3,7 +3,7 @@
 use super::json::Framing;
 #[cfg(feature = "web")]
 use super::web::WebEncoding;
-use crate::protocol::{Charset, StyleChange};
+use crate::protocol::{Charset, CloseReason, StyleChange};
 
 /// A wire format as one session receives it. Sessions with the same encoding share their bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,16 @@ impl Encoding {
         match self {
             Self::Text(style) => Self::Text(Style { classic, ..style }),
             other => other,
+        }
+    }
+
+    /// The bytes with which a session ends, after which nothing may be sent; `None` if its format has none.
+    #[must_use]
+    pub fn farewell(self, reason: &CloseReason) -> Option<Vec<u8>> {
+        match self {
+            #[cfg(feature = "web")]
+            Self::Web(web) => web.farewell(reason),
+            _ => None,
         }
     }
 

@@ -184,9 +184,12 @@ impl<'a> Dispatch<'a> {
         self.recipients.note(index);
     }
 
-    /// Sends a session what it is owed, and nothing after that. Its writer ends the connection when all is
-    /// sent.
+    /// Sends a session what it is owed and its format's last bytes, and nothing after that. Its writer ends the
+    /// connection when all is sent.
     pub(super) fn hang_up(&mut self, id: SessionId, reason: CloseReason, clock: &Clock) {
+        if let Some(last) = self.get(id).and_then(|recipient| recipient.encoding.farewell(&reason)) {
+            self.tell(id, Urgency::Answer, Message::Bytes(&last), clock);
+        }
         self.send_to(id, clock);
         if let Some((_, recipient)) = self.recipients.find(id) {
             recipient.connection.end(reason);

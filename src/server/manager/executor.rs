@@ -184,8 +184,8 @@ impl<'a> Executor<'a> {
             self.dispatch.tell(connection.id, Urgency::Answer, Message::Notice(&goodbye, None), &self.clock);
         }
         self.drain.watch(&connection);
+        self.dispatch.hang_up(connection.id, CloseReason::ServerStopping, &self.clock);
         self.dispatch.remove(connection.id, &self.clock);
-        connection.end(CloseReason::ServerStopping);
         self.metrics.count_closed(&CloseReason::ServerStopping);
     }
 
@@ -337,7 +337,13 @@ impl<'a> Executor<'a> {
             }
             Inbound::Refused(refusal) => self.effects.push(told(Notice::Refused(refusal))),
             Inbound::Tell(notice) => self.effects.push(told(notice)),
-            Inbound::Answer(bytes) => self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&bytes), clock),
+            Inbound::Answer(bytes) | Inbound::Pong(bytes) => {
+                self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&bytes), clock);
+            }
+            Inbound::Close(bytes) => {
+                self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&bytes), clock);
+                self.effects.push(Effect::HangUp(id, CloseReason::PeerClosed));
+            }
             Inbound::Switch(encoding) => self.dispatch.encode_as(id, encoding, clock),
             Inbound::Crlf => {
                 if let Some(encoding) = self.dispatch.get(id).map(|recipient| recipient.encoding.with_crlf()) {

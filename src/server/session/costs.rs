@@ -32,6 +32,8 @@ pub(super) fn cost(item: &Inbound) -> Option<Cost> {
         // Telnet options are refused once each.
         Inbound::Tell(_)
         | Inbound::Answer(_)
+        | Inbound::Pong(_)
+        | Inbound::Close(_)
         | Inbound::Switch(_)
         | Inbound::Crlf
         | Inbound::Charset(_)
@@ -45,10 +47,15 @@ pub(super) fn explains(item: &Inbound) -> usize {
     let text = match item {
         Inbound::Command(command) => command.body().map_or(0, |body| body.as_str().len()),
         Inbound::Custom { data, .. } => data.len(),
-        Inbound::Answer(bytes) => bytes.len(),
+        Inbound::Answer(bytes) | Inbound::Pong(bytes) => bytes.len(),
         Inbound::Refused(_) => 0,
         Inbound::Tag(tag) => return tag.len(),
-        Inbound::Tell(_) | Inbound::Switch(_) | Inbound::Crlf | Inbound::Charset(_) | Inbound::Heartbeat => return 0,
+        Inbound::Tell(_)
+        | Inbound::Close(_)
+        | Inbound::Switch(_)
+        | Inbound::Crlf
+        | Inbound::Charset(_)
+        | Inbound::Heartbeat => return 0,
     };
     ITEM_OVERHEAD + INPUT_PER_TEXT_BYTE * text
 }

@@ -157,8 +157,12 @@ impl<'a> Reader<'a> {
                 self.events.send(batch)?;
                 return Err(reason);
             }
-            if let Some(Inbound::Answer(bytes)) = batch.last() {
+            if let Some(Inbound::Answer(bytes) | Inbound::Pong(bytes)) = batch.last() {
                 answered += bytes.len();
+            }
+            if let Some(Inbound::Close(_)) = batch.last() {
+                self.events.send(batch)?;
+                return Err(CloseReason::PeerClosed);
             }
             // A long answer is the last of its event: see `credits_of`.
             if is_list || batch.len() >= EVENT_COMMANDS || answered > EVENT_ANSWERS {

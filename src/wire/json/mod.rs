@@ -29,6 +29,8 @@ pub(super) use heard::read_object;
 #[cfg(test)]
 pub(super) use object::counted;
 pub(super) use object::{Object, custom};
+#[cfg(feature = "web")]
+pub(super) use request::read;
 pub(super) use request::{Request, read_for};
 pub(super) use requests::Requests;
 

@@ -12,12 +12,13 @@
 //! | `response` | writes answers |
 //! | `unread` | ignores what the client of a stream sends |
 //! | `events` | writes server-sent events |
-//! | `socket` | reads and writes the frames of a WebSocket |
+//! | `socket` | reads the frames of a WebSocket; `frames` writes them |
 
 mod authority;
 mod bad_request;
 mod decoder;
 mod events;
+mod frames;
 mod handshake;
 mod head;
 mod origin;
@@ -31,12 +32,15 @@ mod unread;
 
 use super::json::Object;
 use super::{Decode, Encoding, Framing, Key, Limits, Style};
+use crate::protocol::CloseReason;
 
+use socket::WebSocketDecoder;
 use unread::Unread;
 
 pub use authority::Authority;
 pub use bad_request::{BadRequest, MAX_BODY, MAX_HEAD};
 pub use decoder::{Phase, RequestDecoder};
+pub use frames::PING;
 pub use origin::{Origins, PublicName, WebOrigin};
 pub use request::{Handshake, Method, Query, Request};
 pub use response::{HTML, METRICS, Response, Status, TEXT, put_continue, put_stream_head, put_switching};
@@ -86,19 +90,28 @@ impl Web {
     }
 
     /// A decoder for one session. Requests have one of their own.
-    pub(super) fn decoder(self, _limits: Limits) -> Box<dyn Decode> {
+    pub(super) fn decoder(self, limits: Limits) -> Box<dyn Decode> {
         match self {
-            Self::Http | Self::Stream(_) | Self::Socket => Box::new(Unread),
+            Self::Socket => Box::new(WebSocketDecoder::new(limits)),
+            Self::Http | Self::Stream(_) => Box::new(Unread),
         }
     }
 }
 
 impl WebEncoding {
+    /// The last bytes of a session that ends for `reason`, if its format has any.
+    pub(super) fn farewell(self, reason: &CloseReason) -> Option<Vec<u8>> {
+        match self {
+            Self::Socket => frames::close(reason),
+            Self::Sse => None,
+        }
+    }
+
     /// Appends the object of a notice.
     pub(super) fn encode(self, object: &mut Object<'_>, tag: Option<&str>, out: &mut Vec<u8>) {
         let Some((_, object)) = object.get(tag, usize::MAX) else { return };
         match self {
-            Self::Socket => socket::put_text(&object, out),
+            Self::Socket => frames::put_text(&object, out),
             Self::Sse => events::put(&object, None, out),
         }
     }
@@ -111,7 +124,7 @@ impl WebEncoding {
         };
         let object = super::json::custom(&act, data, tag, usize::MAX);
         match self {
-            Self::Socket => socket::put_text(&object, out),
+            Self::Socket => frames::put_text(&object, out),
             Self::Sse => events::put(&object, None, out),
         }
     }

@@ -60,7 +60,13 @@ fuzz_target!(|data: &[u8]| {
                 check(&Notice::Refused(refusal), mark.as_deref(), turn);
                 check_custom(&key, &data, mark.as_deref(), turn);
             }
-            Inbound::Answer(_) | Inbound::Heartbeat | Inbound::Switch(_) | Inbound::Crlf | Inbound::Charset(_) => {}
+            Inbound::Answer(_)
+            | Inbound::Pong(_)
+            | Inbound::Close(_)
+            | Inbound::Heartbeat
+            | Inbound::Switch(_)
+            | Inbound::Crlf
+            | Inbound::Charset(_) => {}
         }
         perform(&mut out, mark.as_deref(), turn);
     }
