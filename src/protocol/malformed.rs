@@ -29,6 +29,10 @@ pub enum Malformed {
     UnfinishedFrame,
     /// A WebSocket breaks RFC 6455, or sends what this server does not take.
     WebSocket(BadFrame),
+    /// What was sent to the HTTP door is no request that it takes. It has answered already, with the reason.
+    BadRequest,
+    /// A request was not finished in time.
+    UnfinishedRequest,
     /// A server has sent this client a line of more than 1 MiB.
     ServerLineTooLong,
     /// A server has sent this client a frame of more than 16 MiB.
@@ -104,6 +108,8 @@ impl Malformed {
             Self::FrameTooLong => "a frame longer than --max-frame",
             Self::UnfinishedFrame => "a frame that was not finished within 10 s",
             Self::WebSocket(what) => what.text(),
+            Self::BadRequest => "no request that this door takes",
+            Self::UnfinishedRequest => "a request that was not finished within 10 s",
             Self::ServerLineTooLong => "a line of more than 1 MiB",
             Self::ServerFrameTooLong => "a frame of more than 16 MiB",
         }

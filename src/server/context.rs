@@ -11,12 +11,14 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::wire::OtherDoors;
 
 use super::accept::admission::Admission;
 use super::event::Event;
 use super::session::allowances::Allowances;
 use super::session::handlers::Handlers;
 use super::session::running::Running;
+use super::setups::Setups;
 use super::shutdown::{Delays, Stopper};
 
 /// The values that every thread of a server may use.
@@ -30,12 +32,13 @@ pub(super) struct Context {
     pub(super) stopping: Receiver<Infallible>,
     pub(super) delays: Delays,
     pub(super) running: Running,
+    pub(super) setups: Setups,
     pub(super) metrics: Arc<Metrics>,
     pub(super) handlers: Handlers,
     /// All times of readers and of admission are measured from here.
     pub(super) started: Instant,
     /// The addresses of the other doors, for a client at the wrong one.
-    pub(super) doors: String,
+    pub(super) doors: OtherDoors,
 }
 
 impl Context {

@@ -15,6 +15,8 @@ mod os;
 mod outbox;
 mod profile;
 mod session;
+#[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the setup of the HTTP door takes long"))]
+mod setups;
 mod shutdown;
 mod socket;
 mod stream;
@@ -37,7 +39,7 @@ use crate::chat::{Hub, HubSettings, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, SessionId};
-use crate::wire::{Key, Wire};
+use crate::wire::{Key, OtherDoors, Wire};
 
 use accept::Acceptor;
 use accept::admission::Admission;
@@ -53,6 +55,7 @@ use session::allowances::Allowances;
 use session::buckets::Rates;
 use session::handlers::{Handlers, returns};
 use session::running::Running;
+use setups::Setups;
 use shutdown::Delays;
 
 pub use accept::door::StartError;
@@ -214,6 +217,7 @@ impl Server {
             stopping,
             delays: Delays::default(),
             running: Running::default(),
+            setups: Setups::default(),
             metrics: Arc::clone(&metrics),
             handlers,
             started: Instant::now(),
@@ -308,19 +312,23 @@ fn drain(
     let deadline = asked + time * CUT_AFTER.0 / CUT_AFTER.1;
     let _ = drain_by.set(deadline);
     drop(begin_stop); // wakes the readers that delay lines
+    context.setups.end_input();
     context.delays.wait_for_none(DELAYED_LINES.min(time / 4));
     let _ = context.inbox.send(Event::Drain(deadline)); // it fails only if the manager has ended
+    let _ = managed.recv_deadline(deadline);
+    context.setups.cut_at(deadline);
     let _ = managed.recv_deadline(asked + time); // a session whose handler blocks keeps the manager
     for (id, called) in context.running.wait_for_none(asked + time) {
         ::log::warn!("session {id}: {called} has not returned; the stop waits for it");
     }
 }
 
-/// The other doors, for a client at the wrong one: `Frames: 127.0.0.1:9999, JSON: …`, in the order of their
-/// labels.
-fn other_doors(doors: &[Door]) -> String {
+/// The other doors, for a client at the wrong one: those of programs in the order of their labels.
+fn other_doors(doors: &[Door]) -> OtherDoors {
     let label = |door: &Door| Profile::of(door.wire).label;
     let mut labelled: Vec<_> = doors.iter().filter_map(|door| Some((label(door)?, door.address))).collect();
     labelled.sort_by_key(|(label, _)| *label);
-    labelled.iter().map(|(label, address)| format!("{label}: {address}")).collect::<Vec<_>>().join(", ")
+    let programs: Vec<_> = labelled.iter().map(|(label, address)| format!("{label}: {address}")).collect();
+    let http = doors.iter().find(|door| Profile::of(door.wire).takes_requests).map(|door| door.address);
+    OtherDoors { programs: programs.join(", "), http }
 }

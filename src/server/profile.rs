@@ -38,7 +38,9 @@ pub(super) struct Profile {
     pub(super) repeats: bool,
     /// Why a session ends whose last item stays unfinished.
     pub(super) unfinished: Malformed,
-    /// The name of the door in the answer to a client of another door.
+    /// Whether a connection begins with requests, which its setup answers.
+    pub(super) takes_requests: bool,
+    /// The name of the door in the answer to a program at another door.
     pub(super) label: Option<&'static str>,
 }
 
@@ -61,7 +63,9 @@ impl Profile {
             Wire::Json(Some(_)) => &JSON_FIXED,
             Wire::Frame => &FRAME,
             #[cfg(feature = "web")]
-            Wire::Web(Web::Http | Web::Socket) => &WEB,
+            Wire::Web(Web::Http) => &HTTP,
+            #[cfg(feature = "web")]
+            Wire::Web(Web::Socket) => &SOCKET,
             #[cfg(feature = "web")]
             Wire::Web(Web::Stream(_)) => &STREAM,
         }
@@ -84,6 +88,7 @@ const TEXT: Profile = Profile {
     unsolicited: true,
     learns_framing: false,
     repeats: false,
+    takes_requests: false,
     unfinished: Malformed::UnfinishedPacket, // a line may take any time
     label: None,
 };
@@ -109,6 +114,7 @@ const JSON: Profile = Profile {
     unsolicited: true,
     learns_framing: true,
     repeats: false,
+    takes_requests: false,
     unfinished: Malformed::UnfinishedPacket,
     label: Some("JSON"),
 };
@@ -125,10 +131,13 @@ const FRAME: Profile = Profile {
 };
 
 #[cfg(feature = "web")]
-const WEB: Profile = Profile { unfinished: Malformed::WebSocket(BadFrame::Unfinished), label: None, ..JSON_FIXED };
+const HTTP: Profile = Profile { takes_requests: true, ..SOCKET };
 
 #[cfg(feature = "web")]
-const STREAM: Profile = Profile { entry: Entry::Nowhere { timed: false }, counts_silent: false, ..WEB };
+const SOCKET: Profile = Profile { unfinished: Malformed::WebSocket(BadFrame::Unfinished), label: None, ..JSON_FIXED };
+
+#[cfg(feature = "web")]
+const STREAM: Profile = Profile { entry: Entry::Nowhere { timed: false }, counts_silent: false, ..SOCKET };
 
 #[cfg(test)]
 mod tests {

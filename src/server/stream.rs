@@ -73,6 +73,12 @@ impl Stream {
         socket.shutdown(Shutdown::Write).is_ok()
     }
 
+    /// Ends the input. A wait for input is over; what has come already can still be read.
+    pub(super) fn end_input(&self) {
+        let Self::Plain(socket) = self;
+        let _ = socket.shutdown(Shutdown::Read); // it fails only if the peer has gone
+    }
+
     /// Ends both directions. Every wait for this stream is over.
     pub(super) fn cut(&self) {
         let Self::Plain(socket) = self;

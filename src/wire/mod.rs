@@ -67,7 +67,7 @@ pub use json::{Framing, JsonDecoder};
 pub use relay::RelayDecoder;
 pub use rendering::Rendering;
 pub use sniff::Protocol;
-pub use text::{TextDecoder, typed_line};
+pub use text::{OtherDoors, TextDecoder, typed_line};
 
 impl Wire {
     /// The encoding of answers at this door, until the session has shown another one.

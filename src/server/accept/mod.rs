@@ -33,7 +33,7 @@ use crate::wire::Wire;
 use super::context::{Context, TurnedAway};
 use super::event::Event;
 use super::profile::Profile;
-use super::session::setup::Accepted;
+use super::session::accepted::Accepted;
 use super::session::{self, READER_STACK};
 use super::socket::Socket;
 use super::stream::Stream;
@@ -124,8 +124,10 @@ impl<'scope, 'env> Acceptor<'scope, 'env> {
         let slot = match context.admission.admit(request, context.uptime()) {
             Ok((slot, None)) => slot,
             Ok((slot, Some(silent))) => {
-                // It fails only if the manager has ended, and all sessions end with it.
-                let _ = context.inbox.send(Event::Dismiss(silent, CloseReason::Silent));
+                if !context.setups.end(silent, CloseReason::Silent) {
+                    // It fails only if the manager has ended, and all sessions end with it.
+                    let _ = context.inbox.send(Event::Dismiss(silent, CloseReason::Silent));
+                }
                 slot
             }
             Err(refusal) => {

@@ -45,6 +45,16 @@ impl Input {
         }
     }
 
+    /// The input of a session of which the setup has read `bytes`.
+    #[cfg(feature = "web")]
+    pub(super) fn begun(wire: Wire, limits: Limits, bytes: &[u8]) -> Self {
+        let mut input = Self::new(wire, limits);
+        input.decoder.feed(bytes);
+        input.has_bytes = true;
+        input.decode();
+        input
+    }
+
     /// Reads once, without waiting, and decodes.
     ///
     /// If the server `has_ended_it`, an unfinished rest is dropped: the peer might still have sent the rest of it.

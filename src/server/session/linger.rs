@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use super::super::connection::Connection;
+use super::super::stream::Stream;
 
 /// Bytes of one read.
 const READ: usize = 2 * 1024;
@@ -20,12 +21,21 @@ const DISCARD_PAUSE: Duration = Duration::from_millis(10);
 /// A peer that has sent this many bytes since the end is reset.
 const RESET_THRESHOLD: usize = 64 * 1024;
 
-/// Discards input until the peer has closed, or until `until`. Without `until`, the writer cuts the
-/// connection when its time is over; only time bounds this, since megabytes of input may be under way.
+/// Discards the input of a session that has ended, then cuts its connection, unless the peer has closed.
+pub(super) fn discard_input(connection: &Connection, until: Option<Instant>) {
+    if discard(connection.stream(), || connection.is_cut(), until) {
+        connection.cut();
+    }
+}
+
+/// Discards input until the peer has closed, or until `until`; returns whether to cut the connection.
+///
+/// `is_cut` tells whether this side has cut it already. Without `until`, the writer cuts it when its time is
+/// over; only time bounds this, since megabytes of input may be under way.
 ///
 /// A peer that still sends then is reset. Without the reset Linux may leave it blocked in a write for a
 /// minute or two: a peer that waits for room is not told of the close of a socket without unread input.
-pub(super) fn discard_input(connection: &Connection, until: Option<Instant>) {
+pub(super) fn discard(stream: &Stream, is_cut: impl Fn() -> bool, until: Option<Instant>) -> bool {
     let mut buffer = Vec::with_capacity(READ);
     let mut discarded = 0;
     let mut paused_at = 0;
@@ -39,16 +49,16 @@ pub(super) fn discard_input(connection: &Connection, until: Option<Instant>) {
             thread::sleep(DISCARD_PAUSE);
         }
         buffer.clear();
-        match connection.stream().wait_for_input(left).and_then(|_| connection.stream().recv(&mut buffer)) {
-            Ok(0) if connection.is_cut() => break,
-            Ok(0) => return, // the peer has closed; what it is still owed goes on
+        match stream.wait_for_input(left).and_then(|_| stream.recv(&mut buffer)) {
+            Ok(0) if is_cut() => break,
+            Ok(0) => return false, // the peer has closed; what it is still owed goes on
             Ok(count) => discarded += count,
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => return,
+            Err(_) => return false,
         }
     }
     if discarded >= RESET_THRESHOLD {
-        connection.stream().reset_on_close();
+        stream.reset_on_close();
     }
-    connection.cut();
+    true
 }

@@ -3,6 +3,7 @@
 //! The reader thread sets the connection up, starts the writer, tells the manager of the session, reads until
 //! there is a reason to end, and reports the end. A panic below here ends this session only.
 
+pub(super) mod accepted;
 pub(super) mod allowances;
 pub(super) mod buckets;
 pub(super) mod caller;
@@ -14,9 +15,11 @@ pub(super) mod input;
 mod linger;
 pub(super) mod reader;
 pub(super) mod running;
-pub(super) mod setup;
+mod setup;
 pub(super) mod throttle;
 mod timeouts;
+#[cfg(feature = "web")]
+mod web;
 pub(super) mod writer;
 
 use std::convert::Infallible;
@@ -39,12 +42,13 @@ use super::log::UNLIMITED;
 use super::outbox::Outbox;
 use super::profile::FirstName;
 use super::stream::Stream;
+use accepted::Accepted;
 use handlers::returns;
 use input::Input;
 use linger::discard_input;
 use reader::Reader;
 use running::Called;
-use setup::{Accepted, set_up};
+use setup::{SetUp, set_up};
 use writer::Writer;
 
 /// A reader's stack: decoding, names and their Unicode tables; deeper in debug builds.
@@ -54,12 +58,22 @@ pub(super) const WRITER_STACK: usize = 64 * 1024;
 
 /// Runs one session. Its writer lives in `scope`.
 pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope, '_>, accepted: Accepted) {
-    let set_up = catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context)));
-    let Accepted { id, wire, transport, slot, address, shown, door } = accepted;
+    let set_up = match catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context))) {
+        Ok(SetUp::Session { wire, input }) => Ok((wire, input)),
+        #[cfg(feature = "web")]
+        Ok(SetUp::Over(reason)) => {
+            context.metrics.count_closed(&reason);
+            let Accepted { id, wire, address, .. } = accepted;
+            return debug!("connection {id} ({wire}, {address}) closed: {reason}");
+        }
+        Err(panic) => Err(panic),
+    };
+    let Accepted { id, wire: accepted_by, transport, slot, address, shown, door } = accepted;
+    let wire = set_up.as_ref().map_or(accepted_by, |(wire, _)| *wire);
     let connection = &Arc::new(Connection::new(id, wire, address, shown, transport, slot));
     connection.threads.set_reader(thread::current());
-    let outcome =
-        set_up.and_then(|input| catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, input))));
+    let outcome = set_up
+        .and_then(|(_, input)| catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, input))));
     let has_appeared = outcome.unwrap_or_else(|_| {
         connection.end(CloseReason::Panicked);
         connection.cut();

@@ -103,6 +103,24 @@ impl Throttle {
         Verdict::Pass
     }
 
+    /// Takes the tokens for `lines` at once, or none of them.
+    ///
+    /// # Errors
+    /// The time after which there are as many.
+    #[cfg(feature = "web")]
+    pub(in super::super) fn take_lines(&mut self, lines: u32, now: Duration) -> Result<(), Duration> {
+        self.buckets.lines.take(lines, now)
+    }
+
+    /// Takes the token for an answer to the asker alone.
+    ///
+    /// # Errors
+    /// The time after which there is one.
+    #[cfg(feature = "web")]
+    pub(in super::super) fn take_request(&mut self, now: Duration) -> Result<(), Duration> {
+        self.buckets.requests.take(1, now)
+    }
+
     /// Whether to tell the session that `item` waits: once, until its allowance is full again. Requests wait
     /// only milliseconds, so a session is not told of those.
     pub(in super::super) fn tells(&mut self, item: &Inbound) -> bool {

@@ -27,10 +27,10 @@ pub(in super::super) const LEAST_TAKEN: usize = 4 * 1024;
 
 /// One wait for the socket lasts this fraction of the time-out, and counts as no more. So a process that was
 /// stopped during a wait first sees what the peer has taken meanwhile.
-const WAITS_PER_TIMEOUT: u32 = 10;
+pub(super) const WAITS_PER_TIMEOUT: u32 = 10;
 
 /// The wait for memory of the kernel. No poll tells when it has memory again.
-const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
+pub(super) const LOOK_FOR_MEMORY: Duration = Duration::from_millis(5);
 
 /// One session's writer.
 pub(in super::super) struct Writer {

@@ -28,3 +28,4 @@ pub(super) use greeting::{FIRST_ADVICE, SAY_WITHIN};
 pub(super) use heard::TextDoor;
 pub(super) use typed::is_special;
 pub use typed::typed_line;
+pub use wrong_protocol::OtherDoors;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use parlor::protocol::{Away, COMMANDS, CloseReason, Malformed, Notice, Presence, Refusal, RoomName};
-use parlor::wire::{Encoding, Framing, Key, Protocol, Wire};
+use parlor::wire::{Encoding, Framing, Key, OtherDoors, Protocol, Wire};
 use serde_json::Value;
 
 use crate::support::recorded::{AWAY, AWAY_AT_LUNCH, BACK, DOEXIT, ECHO_ON, PONG, QUIT, UPTIME};
@@ -290,8 +290,8 @@ fn frames_and_packets_alone_are_timed() {
 /// A browser gets a page, a TLS client an alert, anything else a line: each in its own protocol.
 #[test]
 fn other_protocols_are_answered_in_kind() {
-    let answer =
-        |protocol: Protocol| protocol.answer(Wire::Text, "127.0.0.1:8000", "The frame door is at 127.0.0.1:8003.");
+    let doors = OtherDoors { programs: "Frames: 127.0.0.1:8003".to_owned(), http: None };
+    let answer = |protocol: Protocol| protocol.answer(Wire::Text, "127.0.0.1:8000", &doors);
     let page = "This is Parlor, a chat for nc and telnet; it does not speak HTTP.\nCome in by: nc 127.0.0.1 8000\n";
     let http = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
@@ -299,13 +299,29 @@ fn other_protocols_are_answered_in_kind() {
         page.len()
     );
     assert_eq!(String::from_utf8(answer(Protocol::Http)).unwrap(), http);
-    let page = String::from_utf8(Protocol::Http.answer(Wire::Text, "[::1]:8000", "")).unwrap();
+    let page = String::from_utf8(Protocol::Http.answer(Wire::Text, "[::1]:8000", &doors)).unwrap();
     assert!(page.ends_with("Come in by: nc ::1 8000\n"), "{page}");
     assert_eq!(answer(Protocol::Tls), [21, 3, 1, 0, 2, 2, 70], "fatal alert: protocol_version");
-    let binary = b"!!! This is the text door. The frame door is at 127.0.0.1:8003.\n";
+    let binary = b"!!! This is the text door. Frames: 127.0.0.1:8003\n";
     assert_eq!(answer(Protocol::Binary), binary);
     let names = [Protocol::Http, Protocol::Tls, Protocol::Binary].map(Protocol::name);
     assert_eq!(names, ["HTTP", "TLS", "binary data"]);
+}
+
+/// A browser at the text door is told where the page is, unless it cannot reach it.
+#[test]
+fn browser_at_text_door_is_sent_to_page() {
+    for (door, http, page) in [
+        ("127.0.0.1:8000", "127.0.0.1:8088", Some("http://127.0.0.1:8088/")),
+        ("127.0.0.1:8000", "0.0.0.0:8088", Some("http://127.0.0.1:8088/")),
+        ("[2001:db8::1]:8000", "[::]:8088", Some("http://[2001:db8::1]:8088/")),
+        ("192.0.2.1:8000", "127.0.0.1:8088", None),
+    ] {
+        let doors = OtherDoors { http: Some(http.parse().unwrap()), ..OtherDoors::default() };
+        let answer = String::from_utf8(Protocol::Http.answer(Wire::Text, door, &doors)).unwrap();
+        let words = page.map_or("it does not speak HTTP.\n".to_owned(), |page| format!("; the page is {page}\n"));
+        assert!(answer.contains(&words), "{answer}");
+    }
 }
 
 /// A handler's answer takes the form of its door; what cannot be said there is said otherwise.
