@@ -9,7 +9,6 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 
 /// The answer to `GET /`.
-#[cfg_attr(not(test), allow(dead_code, reason = "the answer to GET / is on its way"))]
 #[derive(Debug)]
 pub(crate) struct Page {
     /// The HTML, in UTF-8.
@@ -21,7 +20,6 @@ pub(crate) struct Page {
 }
 
 /// The page. Its hashes are computed at the first call.
-#[cfg_attr(not(test), allow(dead_code, reason = "the answer to GET / is on its way"))]
 pub(crate) fn page() -> &'static Page {
     static PAGE: LazyLock<Page> = LazyLock::new(|| Page::of(include_str!("page.html")));
     &PAGE

@@ -49,7 +49,6 @@ impl Context {
     /// The metrics in Prometheus' text format: the body of `GET /metrics`, of type
     /// [`CONTENT_TYPE`](crate::metrics::CONTENT_TYPE). Takes no lock that another thread waits for.
     #[cfg(feature = "web")]
-    #[expect(dead_code, reason = "the HTTP door calls it")]
     pub(super) fn metrics_text(&self) -> String {
         crate::metrics::render(&self.metrics)
     }

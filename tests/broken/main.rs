@@ -17,6 +17,9 @@
 
 #[path = "../../src/config/mod.rs"]
 mod config;
+#[cfg(feature = "web")]
+#[path = "../../src/page/mod.rs"]
+mod page;
 #[path = "../../src/server/mod.rs"]
 mod server;
 #[path = "../../src/variables.rs"]

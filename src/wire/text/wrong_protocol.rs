@@ -47,7 +47,9 @@ impl Protocol {
                     other => format!("This is its {other} door, for programs. People come in by its text door."),
                 };
                 let what_it_is = match doors.page(host) {
-                    Some(page) => format!("This is Parlor, a chat. This door does not speak HTTP; the page is {page}"),
+                    Some(page) => {
+                        format!("This is Parlor, a chat. This door does not speak HTTP; its page is at\n{page}")
+                    }
                     None => "This is Parlor, a chat for nc and telnet; it does not speak HTTP.".to_owned(),
                 };
                 let page = format!("{what_it_is}\n{where_to_go}\n");

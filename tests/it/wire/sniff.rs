@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
 
 use parlor::protocol::Refusal;
-use parlor::wire::{Inbound, Protocol, Wire, WireError};
+use parlor::wire::{Inbound, OtherDoors, Protocol, Wire, WireError};
 
 use super::{LIMIT, decode, every_split, limits};
 use crate::support::recorded::TLS_HELLO;
@@ -79,8 +79,9 @@ fn other_protocols_end_the_session_unsaid() {
             };
             assert_eq!(protocol.name(), name, "{wire} {}", sent.escape_ascii());
             assert!(!got.iter().any(|item| matches!(item, Inbound::Command(_))), "{wire} {got:?}");
-            let answer =
-                String::from_utf8_lossy(&protocol.answer(wire, "127.0.0.1:8000", "JSON: 127.0.0.1:8999")).into_owned();
+            let http = Some("127.0.0.1:8088".parse().unwrap());
+            let doors = OtherDoors { programs: "JSON: 127.0.0.1:8999".to_owned(), http };
+            let answer = String::from_utf8_lossy(&protocol.answer(wire, "127.0.0.1:8000", &doors)).into_owned();
             let names_it = matches!(protocol, Protocol::Tls | Protocol::Binary) || answer.contains(name);
             assert!(names_it && answer.lines().all(|line| line.len() <= 78), "{answer}");
         }

@@ -24,8 +24,9 @@ pub(super) struct Link<'a> {
 }
 
 /// The outcome of a read.
-pub(super) enum Read<'a> {
-    Bytes(&'a [u8]),
+pub(super) enum Read {
+    /// [`Link::bytes`] has what has come.
+    Bytes,
     /// The peer has ended its input, or a stop has.
     End,
     /// Nothing has come in time.
@@ -38,7 +39,7 @@ impl<'a> Link<'a> {
     }
 
     /// Reads once, and waits for input `at_most` this long.
-    pub(super) fn read(&mut self, at_most: Duration) -> Result<Read<'_>, CloseReason> {
+    pub(super) fn read(&mut self, at_most: Duration) -> Result<Read, CloseReason> {
         let until = Instant::now() + at_most;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -54,16 +55,16 @@ impl<'a> Link<'a> {
             self.buffer.reserve(READ);
             match self.stream.recv(&mut self.buffer) {
                 Ok(0) => return self.setup.reason().map_or(Ok(Read::End), Err),
-                Ok(_) => return Ok(Read::Bytes(&self.buffer)),
+                Ok(_) => return Ok(Read::Bytes),
                 Err(Errno::INTR | Errno::AGAIN) => {}
                 Err(_) => return Err(self.over(CloseReason::ReadFailed)),
             }
         }
     }
 
-    /// Gives the memory of the reads back, before a long wait.
-    pub(super) fn release(&mut self) {
-        self.buffer = Vec::new();
+    /// The bytes of the last read.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer
     }
 
     /// Sends all of `bytes`. A peer that takes fewer than 4 KiB within `--write-timeout` has its connection ended.

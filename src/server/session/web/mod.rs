@@ -79,8 +79,7 @@ impl Requests<'_> {
         loop {
             let request = self.next_request()?;
             self.accepted.slot.has_spoken();
-            match self.answers.answer(&request, &mut self.throttle) {
-                Outcome::Said(response) => self.send(&request, &response)?,
+            match self.answers.answer(&request) {
                 Outcome::Answer(response) => {
                     self.pay_for_request();
                     self.send(&request, &response)?;
@@ -116,7 +115,7 @@ impl Requests<'_> {
             self.deadlines.note(phase, now);
             let at_most = self.deadlines.next().saturating_sub(now);
             match self.link.read(at_most)? {
-                Read::Bytes(bytes) => self.decoder.feed(bytes),
+                Read::Bytes => self.decoder.feed(self.link.bytes()),
                 Read::End if self.is_stopping() && phase == Phase::Idle => return Err(CloseReason::ServerStopping),
                 Read::End if self.is_stopping() => return Err(self.refuse_in_stop()),
                 Read::End => {

@@ -319,7 +319,7 @@ fn browser_at_text_door_is_sent_to_page() {
     ] {
         let doors = OtherDoors { http: Some(http.parse().unwrap()), ..OtherDoors::default() };
         let answer = String::from_utf8(Protocol::Http.answer(Wire::Text, door, &doors)).unwrap();
-        let words = page.map_or("it does not speak HTTP.\n".to_owned(), |page| format!("; the page is {page}\n"));
+        let words = page.map_or("it does not speak HTTP.\n".to_owned(), |page| format!("; its page is at\n{page}\n"));
         assert!(answer.contains(&words), "{answer}");
     }
 }
