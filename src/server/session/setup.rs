@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use log::debug;
 
 #[cfg(feature = "web")]
+use crate::protocol::CloseReason;
+use crate::wire::Wire;
+
 use super::super::context::Context;
 use super::super::profile::Profile;
 use super::accepted::Accepted;
 use super::input::Input;
 #[cfg(feature = "web")]
 use super::web::{self, Served};
-#[cfg(feature = "web")]
-use crate::protocol::CloseReason;
-use crate::wire::Wire;
 
 /// A client of another protocol at a text door sends its first bytes at once. The greeting waits this long for
 /// them; a person does not notice it.
