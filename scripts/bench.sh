@@ -14,7 +14,7 @@
 #                  lines, and prints only that. Other work on the machine hardly changes this number
 #
 # It starts Parlor, redis-server, nats-server, ngircd and the floor of parlor-bench, one at a time, on ports
-# 21001 to 21013 of 127.0.0.1, without rate limits. It installs what is missing of redis-server, nats-server,
+# 21001 to 21014 of 127.0.0.1, without rate limits. It installs what is missing of redis-server, nats-server,
 # ngircd, gnuplot and jq with the system's package manager, if this user may. A missing server is left out.
 # A figure is the median over the repetitions. A ratio is taken within each repetition first.
 # Do not use the machine meanwhile (half an hour): other work makes the figures useless.
@@ -144,7 +144,7 @@ END
 
 port_of() {
   case $1 in
-    text | relay | json | frame) echo $((21010 + $(index_of "$1"))) ;;
+    text | relay | json | frame | ws) echo $((21010 + $(index_of "$1"))) ;;
     floor) echo 21001 ;;
     coalesced) echo 21002 ;;
     redis) echo 21003 ;;
@@ -152,16 +152,17 @@ port_of() {
     irc) echo 21005 ;;
   esac
 }
-index_of() { case $1 in text) echo 0 ;; relay) echo 1 ;; json) echo 2 ;; frame) echo 3 ;; esac; }
+index_of() { case $1 in text) echo 0 ;; relay) echo 1 ;; json) echo 2 ;; frame) echo 3 ;; ws) echo 4 ;; esac; }
 
 # start_server NAME: returns when it accepts connections; false if it is missing or does not start.
 start_server() {
-  local name=$1 port deadline=$((SECONDS + 20))
+  local name=$1 scheme=$1 port deadline=$((SECONDS + 20))
   local -a command
   port=$(port_of "$name")
+  [[ $name != ws ]] || scheme=http
   case $name in
-    text | relay | json | frame)
-      command=("$target/parlor" --rate 0 --idle 0 --max-clients 20000 --log-level warn --listen "$name://127.0.0.1:$port") ;;
+    text | relay | json | frame | ws)
+      command=("$target/parlor" --rate 0 --idle 0 --max-clients 20000 --log-level warn --listen "$scheme://127.0.0.1:$port") ;;
     floor) command=("$bench" floor --listen "127.0.0.1:$port") ;;
     coalesced) command=("$bench" floor --coalesce --listen "127.0.0.1:$port") ;;
     redis)
@@ -195,10 +196,10 @@ works='
 10-readers;text redis;throughput --readers 10
 10-readers-10-talkers;text redis;throughput --readers 10 --talkers 10
 4000-readers;text;throughput --readers 4000
-doors;text relay json frame;throughput --readers 1000
+doors;text relay json frame ws;throughput --readers 1000
 room-alone;text;latency --readers 9 --rate 10000
 room-of-100;text;latency --readers 9 --rate 10000 --rooms 100
-trickle;text json frame redis nats coalesced floor;latency --readers 1000 --rate 50
+trickle;text json frame ws redis nats coalesced floor;latency --readers 1000 --rate 50
 offered-600000;text redis nats;latency --readers 100 --rate 6000
 stall;text;stall --readers 100 --rate 1000 --bytes 400 --seconds 15
 connect-1000;text redis nats coalesced;idle --sessions 1000 --in-flight 1000
@@ -206,6 +207,8 @@ storm;text;idle --sessions 1000 --within 1
 sessions-8000;text;idle --sessions 8000
 sessions-100;text;idle --sessions 100
 churn;text redis;churn
+post;ws;post
+scrape-8000;ws;scrape --sessions 8000
 '
 
 failed=0
@@ -214,19 +217,19 @@ for ((run = 1; run <= runs; run++)); do
     [[ $work && $work =~ $only ]] || continue
     read -ra flags <<<"$how"
     # The stall must last until the kernel's buffers are full (some 5 MB).
-    [[ ${flags[0]} =~ ^(idle|churn|stall)$ ]] || flags+=(--seconds "$seconds")
+    [[ ${flags[0]} =~ ^(idle|churn|stall|scrape)$ ]] || flags+=(--seconds "$seconds")
     for name in $servers; do
       wire=$name
       [[ $name != coalesced ]] || wire=floor
       start_server "$name" || continue
       # Parlor sends join summaries for two seconds after a crowd has come.
       settle=()
-      [[ $name =~ ^(text|relay|json|frame)$ || ${flags[0]} == churn ]] || settle=(--settle 0.5)
+      [[ $name =~ ^(text|relay|json|frame|ws)$ || ${flags[0]} == churn ]] || settle=(--settle 0.5)
       if "$bench" "${flags[@]}" "${settle[@]}" --wire "$wire" --to "127.0.0.1:$(port_of "$name")" --pid "$server" --json \
         >"$scratch/result" 2>"$scratch/error"; then
         jq -c --arg work "$work" --arg server "$name" --argjson run "$run" \
           '{work: $work, server: $server, run: $run} + .' "$scratch/result" >>"$out/results.jsonl"
-        echo "run $run of $runs: $work, $name: $(jq -r 'to_entries | map(select(.key | test("_per_|^p50$|^p99"))) |
+        echo "run $run of $runs: $work, $name: $(jq -r 'to_entries | map(select(.key | test("_per_|^p50$|^p99|^scrape_"))) |
           map("\(.key) \(.value)") | join(", ")' "$scratch/result")"
       else
         failed=1
@@ -273,11 +276,16 @@ both;sessions-8000;resident_per_session+kernel_stacks_per_session;text;-;;<= 60
 resident KiB per session, 8000 against 100;sessions-8000;resident_per_session;text;text;sessions-100;<= 1.3
 processor per delivery, 50 lines/s to 1000, json against text;trickle;cpu_per_delivery;json;text;;<= 1.3
 processor per delivery, 50 lines/s to 1000, frame against text;trickle;cpu_per_delivery;frame;text;;<= 1.3
+processor per delivery, 50 lines/s to 1000, ws against text;trickle;cpu_per_delivery;ws;text;;<= 1.3
 processor per delivery, as many as go through, json against text;doors;cpu_per_delivery;json;text;;<= 1.3
 processor per delivery, as many as go through, frame against text;doors;cpu_per_delivery;frame;text;;<= 1.3
+processor per delivery, as many as go through, ws against text;doors;cpu_per_delivery;ws;text;;<= 1.3
 processor per delivery, as many as go through, relay against text;doors;cpu_per_delivery;relay;text;;
 processor per delivery, 4000 readers against 100;4000-readers;cpu_per_delivery;text;text;100-readers;<= 1.3
 processor per visit;churn;cpu_per_visit;text;redis;;
+lines a second, posted one in each request by one connection;post;lines_per_second;ws;-;;>= 3000
+GET /metrics with 8000 sessions, median in ms;scrape-8000;scrape_p50;ws;-;;<= 2
+GET /metrics with 8000 sessions, longest in ms;scrape-8000;scrape_max;ws;-;;
 '
 
 {

@@ -1,6 +1,7 @@
 //! One connection of the bench: a non-blocking socket, what it has to send, and how far its session is.
 
 use std::io::{self, IoSliceMut, Read, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, socko
 use nix::sys::time::TimeSpec;
 
 use super::target::{Role, Wire};
+use super::websocket::WebSocket;
 
 /// The first words of the notice by which Parlor tells a talker that it exceeds the rate limit, on each wire that
 /// has notices.
@@ -28,7 +30,7 @@ pub(super) struct Connection {
     pub(super) rest: Vec<u8>,
     /// Payloads received since the last [`Swarm::reset_counts`](super::swarm::Swarm::reset_counts).
     pub(super) delivered: u64,
-    /// The error of a failed connect.
+    /// Why it failed: the error of its connect, or what the server did that its protocol forbids.
     pub(super) failure: Option<io::Error>,
     /// Whether the socket is read.
     pub(super) reads: bool,
@@ -36,6 +38,14 @@ pub(super) struct Connection {
     /// [`Connection::ask_for_arrivals`], or if the kernel did not say.
     pub(super) arrived: Option<Duration>,
     stamped: bool,
+    input: Input,
+}
+
+/// The state of what is received.
+#[derive(Debug, Default)]
+struct Input {
+    /// The protocol around the text, on that wire.
+    websocket: Option<WebSocket>,
     notices: NoticeFinder,
 }
 
@@ -113,7 +123,7 @@ impl Connection {
             reads: true,
             arrived: None,
             stamped: false,
-            notices: NoticeFinder::default(),
+            input: Input::default(),
         }
     }
 
@@ -128,17 +138,21 @@ impl Connection {
     /// Goes on where the socket has become writable: finishes the connect, or sends.
     pub(super) fn became_writable(&mut self, wire: Wire, index: usize) {
         if self.state == State::Connecting {
-            match (self.stream.take_error(), self.stream.peer_addr()) {
-                (Ok(None), Ok(_)) => {}
+            let server = match (self.stream.take_error(), self.stream.peer_addr()) {
+                (Ok(None), Ok(server)) => server,
                 (Ok(None), Err(error)) if error.kind() == io::ErrorKind::NotConnected => return,
                 (Ok(Some(error)) | Err(error), _) | (_, Err(error)) => {
                     self.failure = Some(error);
                     return self.fail();
                 }
-            }
+            };
             let _ = self.stream.set_nodelay(true);
             self.state = State::Greeting;
             wire.hello(self.role, index, &mut self.output.bytes);
+            if wire == Wire::Ws {
+                let first = mem::take(&mut self.output.bytes);
+                self.input.websocket = Some(WebSocket::begin(server, first, &mut self.output.bytes));
+            }
             if wire.is_welcome(self.role, &[]) {
                 self.state = State::Joined;
             }
@@ -177,8 +191,10 @@ impl Connection {
                 }
             };
             moved = true;
-            let bytes = &buffer[..count];
-            if self.state == State::Joined {
+            let Some(bytes) = self.text_of(&mut buffer[..count]) else { return true };
+            if bytes.is_empty() {
+                // The beginning of a frame, or a frame of the protocol's own.
+            } else if self.state == State::Joined {
                 heard(self, bytes);
             } else {
                 self.rest.extend_from_slice(bytes);
@@ -196,13 +212,32 @@ impl Connection {
         moved
     }
 
+    /// The text in these bytes. By WebSocket they are frames, and some need an answer. `None`: it has failed.
+    fn text_of<'a>(&mut self, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+        let Some(websocket) = &mut self.input.websocket else { return Some(bytes) };
+        match websocket.receive(bytes, &mut self.output.bytes) {
+            Ok(length) => {
+                self.flush();
+                Some(&bytes[..length])
+            }
+            Err(fault) => {
+                self.failure = Some(io::Error::other(fault));
+                self.fail();
+                None
+            }
+        }
+    }
+
     /// Whether the server says in these bytes, or across the last ones and these, to slow down.
     pub(super) fn is_slowed(&mut self, bytes: &[u8]) -> bool {
-        self.notices.is_in(bytes)
+        self.input.notices.is_in(bytes)
     }
 
     /// Ends the sending side. The server's end is still awaited.
     pub(super) fn leave(&mut self, wire: Wire) {
+        if let Some(websocket) = &mut self.input.websocket {
+            websocket.leaves = true;
+        }
         self.output.bytes.extend_from_slice(wire.goodbye());
         self.flush();
         if wire.goodbye().is_empty() {

@@ -21,6 +21,8 @@ Examples:
   parlor-bench stall --stalled 1 --readers 100 --rate 1000 --bytes 400 --seconds 20
   parlor-bench latency --rooms 100 --readers 9 --rate 10000    one room talks, 99 others must receive nothing
   parlor-bench idle --sessions 1000 --within 1         1000 sessions connect within a second
+  parlor-bench latency --wire ws                       the same by WebSocket
+  parlor-bench post --wire ws --pid $!                 lines posted to the HTTP door, heard by WebSocket
   parlor-bench floor --coalesce                        the least a server can do, as another target
   parlor-bench throughput --wire floor
 
@@ -55,6 +57,10 @@ pub(super) enum Mode {
     Idle(Idle),
     /// The rate of sessions that connect and leave while others listen.
     Churn(Churn),
+    /// The rate of lines that one connection posts to Parlor's HTTP door, one in each request.
+    Post(Post),
+    /// The time of a request for the metrics of a Parlor while sessions are connected.
+    Scrape(Scrape),
     /// Load and faults for a Parlor, and a check of everything that its sessions receive.
     Soak(Soak),
     /// Background load, with sessions that stall or vanish, until standard input ends.
@@ -226,6 +232,74 @@ pub(super) struct Churn {
     /// Sessions that listen.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub readers: u32,
+}
+
+/// The HTTP door beside the door of the sessions.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Http {
+    /// The door of the sessions.
+    #[command(flatten)]
+    pub to: To,
+
+    /// The HTTP door; by default the door of the sessions with `--wire ws`, else 127.0.0.1:8088. Loopback only.
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+}
+
+impl Http {
+    /// The address of the HTTP door.
+    pub(super) fn address(&self) -> SocketAddr {
+        let of_sessions = self.to.to.filter(|_| self.to.wire == Wire::Ws);
+        self.http.or(of_sessions).unwrap_or_else(|| Wire::Ws.usual_address())
+    }
+}
+
+/// The flags of `post`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Post {
+    /// The server to measure.
+    #[command(flatten)]
+    pub http: Http,
+
+    /// Sessions that listen.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub readers: u32,
+
+    /// Length of a body, in bytes.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(SHORTEST as i64..=4000))]
+    pub bytes: u16,
+
+    /// The duration.
+    #[arg(long, default_value = "5", value_parser = seconds, value_name = "SECONDS")]
+    pub seconds: Duration,
+
+    /// The wait for join notices before the measurement.
+    #[arg(long, default_value = "2.5", value_parser = seconds, value_name = "SECONDS")]
+    pub settle: Duration,
+}
+
+/// The flags of `scrape`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Scrape {
+    /// The server to measure.
+    #[command(flatten)]
+    pub http: Http,
+
+    /// Sessions that connect and say nothing.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub sessions: u32,
+
+    /// Requests for the metrics.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub scrapes: u32,
+
+    /// The interval between two requests.
+    #[arg(long, default_value = "0.05", value_parser = seconds, value_name = "SECONDS")]
+    pub every: Duration,
+
+    /// The wait for join notices before the measurement.
+    #[arg(long, default_value = "2.5", value_parser = seconds, value_name = "SECONDS")]
+    pub settle: Duration,
 }
 
 /// The flags of `soak`. scripts/soak.sh sets them, and starts a server that fits them.

@@ -10,11 +10,13 @@
 //!                   ├─ neighbours   lines in one room while another is flooded past slow consumers
 //!                   ├─ idle         the rate of new sessions, and the memory of each
 //!                   ├─ churn        sessions that connect and leave while others listen
+//!                   ├─ post         lines posted to the HTTP door
+//!                   ├─ scrape       requests for the metrics
 //!                   ├─ soak         load and faults, and a check of all that was received
 //!                   ├─ crowd        background load for other measurements
 //!                   └─ floor        a server that only broadcasts: what the kernel can do
 //!   room: a room ready to be measured · swarm, connection: the connections · clock: due times
-//!   target: the protocols · payload, sequence: marks and order · process: the server's usage
+//!   target, websocket, http: the protocols · payload, sequence: marks and order · process: the server's usage
 //! ```
 
 mod churn;
@@ -23,18 +25,22 @@ mod connection;
 mod crowd;
 mod flags;
 mod floor;
+mod http;
 mod idle;
 mod latency;
 mod neighbours;
 mod payload;
+mod post;
 mod process;
 mod report;
 mod room;
+mod scrape;
 mod sequence;
 mod soak;
 mod swarm;
 mod target;
 mod throughput;
+mod websocket;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -65,6 +71,8 @@ fn run(flags: &Flags) -> Result<(), String> {
         Mode::Neighbours(how) => repeat(flags, |_| neighbours::run(how)),
         Mode::Idle(how) => repeat(flags, |_| idle::run(how)),
         Mode::Churn(how) => repeat(flags, |_| churn::run(how)),
+        Mode::Post(how) => repeat(flags, |_| post::run(how)),
+        Mode::Scrape(how) => repeat(flags, |_| scrape::run(how)),
         Mode::Soak(how) => soak::run(how, flags.json),
         Mode::Crowd(how) => crowd::run(how),
     }

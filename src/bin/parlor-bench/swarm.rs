@@ -255,6 +255,9 @@ impl Swarm {
             (_, 0, 0) => Ok(()),
             (_, 0, lines) => Err(format!("{} came to other rooms", counted(lines, "line"))),
             (_, closed, _) => {
+                if let Some(fault) = self.connections.iter().find_map(|connection| connection.failure.as_ref()) {
+                    return Err(format!("{target}: {fault}"));
+                }
                 let (sessions, were) = (counted(closed as u64, "session"), if closed == 1 { "was" } else { "were" });
                 let advice = if self.wire.is_of_parlor() {
                     format!("; if its limits are why, start it with {WITHOUT_LIMITS}")
@@ -333,6 +336,29 @@ mod tests {
         let mut swarm = Swarm::new(&To { wire: Wire::Text, to: Some(address), pid: None }).unwrap();
         let error = swarm.open(3, Role::Reader, 3).unwrap_err();
         assert!(error.starts_with(&format!("cannot connect to {address}: Connection refused")), "{error}");
+    }
+
+    /// The length of a frame may be the byte that begins a payload.
+    #[test]
+    fn websocket_session_counts_text_only() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = To { wire: Wire::Ws, to: Some(listener.local_addr().unwrap()), pid: None };
+        let mut swarm = Swarm::new(&to).unwrap();
+        swarm.connect(Role::Reader).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let agreed = "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        server.write_all(agreed.as_bytes()).unwrap();
+        server.write_all(b"\x81\x0c\"Act\":\"join\"").unwrap();
+        swarm.open(0, Role::Reader, 1).unwrap();
+        let mut said = 0;
+        for part in [&b"\x81"[..], b"\x60", &[b'x'; 0x5f], b"`"] {
+            server.write_all(part).unwrap();
+            while !swarm.turn(None, |_, _, bytes| said += payload::count(bytes)).unwrap() {}
+        }
+        assert_eq!((said, swarm.check()), (1, Ok(())));
+        server.write_all(b"\x83\0").unwrap();
+        while !swarm.turn(None, |_, _, _| {}).unwrap() {}
+        assert!(swarm.check().unwrap_err().ends_with("it sends a frame that begins with the bytes 83 00"));
     }
 
     /// A server that sends every line to every session must not pass for one with rooms.

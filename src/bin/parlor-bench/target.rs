@@ -8,6 +8,8 @@ use memchr::memmem;
 
 use parlor::protocol::CommandSpec;
 
+use super::websocket;
+
 /// A door of Parlor, or another server's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Wire {
@@ -19,6 +21,8 @@ pub(super) enum Wire {
     Json,
     /// Parlor's frame door.
     Frame,
+    /// WebSocket at Parlor's HTTP door: the objects of the JSON door.
+    Ws,
     /// An IRC server (RFC 1459), all in one channel.
     Irc,
     /// Redis, publish and subscribe.
@@ -54,6 +58,7 @@ impl Wire {
             Self::Relay => "relay",
             Self::Json => "json",
             Self::Frame => "frame",
+            Self::Ws => "ws",
             Self::Irc => "irc",
             Self::Redis => "redis",
             Self::Nats => "nats",
@@ -68,6 +73,7 @@ impl Wire {
             Self::Relay => 8888,
             Self::Json => 8999,
             Self::Frame => 9999,
+            Self::Ws => 8088,
             Self::Irc => 6667,
             Self::Redis => 6379,
             Self::Nats => 4222,
@@ -78,12 +84,12 @@ impl Wire {
 
     /// Whether the server is a Parlor.
     pub(super) fn is_of_parlor(self) -> bool {
-        matches!(self, Self::Text | Self::Relay | Self::Json | Self::Frame)
+        matches!(self, Self::Text | Self::Relay | Self::Json | Self::Frame | Self::Ws)
     }
 
     fn talkers_hear(self) -> TalkersHear {
         match self {
-            Self::Text | Self::Json | Self::Frame | Self::Floor => TalkersHear::Everything,
+            Self::Text | Self::Json | Self::Frame | Self::Ws | Self::Floor => TalkersHear::Everything,
             Self::Relay | Self::Irc => TalkersHear::EachOther,
             // Redis takes no PUBLISH from a subscriber; NATS is treated alike.
             Self::Redis | Self::Nats => TalkersHear::Nothing,
@@ -113,7 +119,7 @@ impl Wire {
         !matches!(self, Self::Relay | Self::Floor)
     }
 
-    /// Appends the bytes that a connection sends first.
+    /// Appends the bytes that a connection sends first, by WebSocket after the upgrade.
     pub(super) fn hello(self, role: Role, number: usize, out: &mut Vec<u8>) {
         let other = match role {
             Role::OtherRoom(room) => Some(format!("b{room}")),
@@ -130,6 +136,13 @@ impl Wire {
                 }
                 let join = format!("{{\"Act\":\"join\",\"Data\":\"{}\"}}\n", room("lobby"));
                 out.extend_from_slice(join.as_bytes());
+            }
+            (Self::Ws, _) => {
+                if role == Role::Talker {
+                    websocket::put_text(format!("{{\"Act\":\"nick\",\"Data\":\"t{number}\"}}").as_bytes(), out);
+                }
+                let join = format!("{{\"Act\":\"join\",\"Data\":\"{}\"}}", room("lobby"));
+                websocket::put_text(join.as_bytes(), out);
             }
             (Self::Frame, _) => {
                 if role == Role::Talker {
@@ -160,7 +173,7 @@ impl Wire {
             (Self::Text, Role::OtherRoom(_)) => Some(b"*** You are in #b"),
             (Self::Text, _) => Some(b"*** who lists people"),
             (Self::Relay, _) => None,
-            (Self::Json | Self::Frame, _) => Some(b"\"Act\":\"join\""),
+            (Self::Json | Self::Frame | Self::Ws, _) => Some(b"\"Act\":\"join\""),
             (Self::Irc, _) => Some(b" 366 "),
             (Self::Redis, Role::Reader | Role::OtherRoom(_)) => Some(b"subscribe\r\n"),
             (Self::Redis, Role::Talker) => Some(b"PONG"),
@@ -183,6 +196,11 @@ impl Wire {
                 frame("say", std::str::from_utf8(payload).unwrap_or_default(), out);
                 return;
             }
+            Self::Ws => {
+                let object = [b"{\"Act\":\"say\",\"Data\":\"", payload, b"\"}"].concat();
+                websocket::put_text(&object, out);
+                return;
+            }
             Self::Irc => (b"PRIVMSG #bench :", b"\r\n"),
             Self::Redis => {
                 let head = format!("*3\r\n$7\r\nPUBLISH\r\n$1\r\nb\r\n${}\r\n", payload.len());
@@ -203,6 +221,7 @@ impl Wire {
     pub(super) fn goodbye(self) -> &'static [u8] {
         match self {
             Self::Text => b"/quit\n",
+            Self::Ws => websocket::GOODBYE,
             Self::Irc | Self::Redis => b"QUIT\r\n",
             Self::Relay | Self::Json | Self::Frame | Self::Nats | Self::Floor => b"",
         }
