@@ -81,6 +81,7 @@
 //! | `charset` | `/charset`: character sets other than UTF-8 | yes |
 //! | `flags` | [`Config`] as flags of a program, each with its `PARLOR_…` variable: `parlor::flags` | |
 //! | `logging` | a log that blocks nobody: `parlor::server::log` | |
+//! | `web` | the HTTP door `http://`: the page, WebSocket, posts, streams, metrics | yes |
 
 pub mod chat;
 pub mod client;

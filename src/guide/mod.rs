@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`chatting`] | chat: commands, names, rooms, `parlor-cli` |
 //! | [`protocols`] | write a client: every byte of every door; the older programs |
+//! | [`http`] | use the HTTP door: the page, webhooks, streams, WebSocket, a proxy |
 //! | [`operating`] | run a server: flags, signals, log, limits, memory, systemd |
 //! | [`security`] | decide whether strangers may come in |
 //! | [`library`] | put a server into a program of your own: handlers, examples |
@@ -22,6 +23,7 @@ macro_rules! guide {
         #[doc = "[library]: crate::guide::library\n[architecture]: crate::guide::architecture"]
         #[doc = "[contributing]: crate::guide::contributing\n[testing]: crate::guide::testing"]
         #[doc = "[benchmarks]: crate::guide::benchmarks\n[front page]: crate"]
+        #[doc = "[http]: crate::guide::http"]
         #[doc = "[ratios]: crate::guide::benchmarks\n[latency]: crate::guide::benchmarks"]
         #[doc = "[bind]: crate::Server::bind\n[run]: crate::Server::run\n[spawn]: crate::Server::spawn"]
         #[doc = "[Handle]: crate::Handle\n[request_rate]: crate::Config::request_rate\n[Caller]: crate::Caller"]
@@ -36,6 +38,7 @@ macro_rules! guide {
 
 guide!(chatting, "chatting.md");
 guide!(protocols, "protocols.md");
+guide!(http, "http.md");
 guide!(operating, "operating.md");
 guide!(security, "security.md");
 guide!(library, "library.md");
