@@ -14,7 +14,7 @@ const MAX_REF: usize = 256;
 const QUOTED_CHARS: usize = 40;
 
 /// A string of the packet, borrowed if it has no escapes.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
+pub(in crate::wire) struct Text<'a>(pub(in crate::wire) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -37,14 +37,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// One key's value, as it stands in the object.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) key: &'static str,
-    pub(super) raw: &'a RawValue,
+pub(in crate::wire) struct Field<'a> {
+    pub(in crate::wire) key: &'static str,
+    pub(in crate::wire) raw: &'a RawValue,
 }
 
 impl<'a> Field<'a> {
     /// A string; `None` for null.
-    pub(super) fn text(self) -> Result<Option<Cow<'a, str>>, String> {
+    pub(in crate::wire) fn text(self) -> Result<Option<Cow<'a, str>>, String> {
         match self.raw.get() {
             "null" => Ok(None),
             text if text.starts_with('"') => {
@@ -96,7 +96,7 @@ impl<'a> Field<'a> {
 
 /// A packet as text, without a byte order mark before it. Each lone half of a surrogate pair becomes
 /// U+FFFD, since Rust's strings cannot hold it. JavaScript may cut a text in the middle of a pair.
-pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+pub(in crate::wire) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(without_mark(bytes));
     let has_surrogates = |text: &str| text.contains("\\ud") || text.contains("\\uD");
     if has_surrogates(&text) { Cow::Owned(without_lone_surrogates(&text)) } else { text }

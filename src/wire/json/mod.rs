@@ -24,6 +24,8 @@ mod scan;
 
 pub(super) use act::NOTICE_ROUTE;
 pub use decoder::JsonDecoder;
+#[cfg(feature = "web")]
+pub(super) use field::{Field, Text, text_of};
 pub use framing::Framing;
 pub(super) use heard::read_object;
 #[cfg(test)]

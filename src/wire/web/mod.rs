@@ -5,10 +5,11 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `decoder`, `head`, `target`, `request` | reads requests |
+//! | `decoder`, `head`, `target`, `percent`, `request` | reads requests |
 //! | `bad_request` | says what is wrong with one |
 //! | `authority`, `origin` | refuses what pages of other origins ask for |
 //! | `route`, `handshake`, `say` | finds what a request asks for |
+//! | `webhook`, `mrkdwn` | reads what programs post that know Slack |
 //! | `response` | writes answers |
 //! | `unread` | ignores what the client of a stream sends |
 //! | `events` | writes server-sent events |
@@ -21,7 +22,9 @@ mod events;
 mod frames;
 mod handshake;
 mod head;
+mod mrkdwn;
 mod origin;
+mod percent;
 mod request;
 mod response;
 mod route;
@@ -29,6 +32,7 @@ mod say;
 mod socket;
 mod target;
 mod unread;
+mod webhook;
 
 use super::json::Object;
 use super::{Decode, Encoding, Framing, Key, Limits, Style};

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::{BadRequest, Feed};
+use crate::protocol::clean;
 
 /// The status of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +104,9 @@ impl Response {
     /// An answer of one line of text, which no cache keeps.
     #[must_use]
     pub fn text(status: Status, line: impl std::fmt::Display) -> Self {
-        let body = format!("{line}\n").into_bytes();
-        Self::new(status, TEXT, body).with("Cache-Control", "no-store")
+        // It may repeat what the peer sent.
+        let line = clean(line.to_string().replace('\n', " ").as_bytes()).into_owned();
+        Self::new(status, TEXT, (line + "\n").into_bytes()).with("Cache-Control", "no-store")
     }
 
     /// The same with one more header. Bytes that a header may not have are left out of its value.

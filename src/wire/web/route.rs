@@ -72,11 +72,11 @@ impl Fixed {
         };
         if !reads {
             let allow = if self == Self::Socket { "GET" } else { "GET, HEAD" };
-            let path = &request.path;
-            return Err(not_allowed(
-                allow,
-                format!("{path} takes {allow}; a room of that name is /%23{}", path.trim_start_matches('/')),
-            ));
+            let line = match request.path.strip_prefix('/') {
+                Some("") | None => format!("/ takes {allow}; POST /ROOM says lines"),
+                Some(name) => format!("/{name} takes {allow}; a room of that name is /%23{name}"),
+            };
+            return Err(not_allowed(allow, line));
         }
         Ok(match self {
             Self::Page => Route::Page,
@@ -96,7 +96,7 @@ pub fn route(request: &Request, limits: Limits) -> Result<Route, Response> {
     if let Some(fixed) = Fixed::of(&request.path) {
         return fixed.route(request);
     }
-    let mut parts = request.path.trim_start_matches('/').splitn(2, '/');
+    let mut parts = request.path.strip_prefix('/').unwrap_or_default().splitn(2, '/');
     let (room, feed) = (parts.next().unwrap_or_default(), parts.next());
     let room = RoomName::parse(room).map_err(|bad| unknown(request, Some(bad)));
     let Some(feed) = feed else {

@@ -1,8 +1,14 @@
 //! The lines that a request says in a room.
 
+use std::fmt::Display;
+
+use super::webhook::Message;
 use super::{Request, Response, Status};
-use crate::protocol::{Body, Nick, Refusal, RoomName};
+use crate::protocol::{Body, Nick, Refusal, RoomName, clean, shortened};
 use crate::wire::Limits;
+
+/// Most characters of a `Content-Type` that an answer repeats.
+const QUOTED_CHARS: usize = 40;
 
 /// Lines to say in a room, all or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,23 +38,59 @@ impl PostAnswer {
     pub fn response(self, lines: usize) -> Response {
         match self {
             Self::Count => Response::text(Status::Ok, format_args!("said {lines}")),
-            // Slack's answer has no line end, and some senders compare it.
             Self::Ok => Response::new(Status::Ok, super::TEXT, &b"ok"[..]).with("Cache-Control", "no-store"),
         }
     }
 }
 
+/// What a body is, by its `Content-Type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Json,
+    /// `curl -d` says so of whatever it sends.
+    Form,
+}
+
+impl Kind {
+    fn of(content_type: &str) -> Option<Self> {
+        let name = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Some(match name.as_str() {
+            "application/json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "" | "application/octet-stream" => Self::Text,
+            name if name.starts_with("text/") => Self::Text,
+            _ => return None,
+        })
+    }
+}
+
 impl Post {
     /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// The answer: 400 with what is wrong, or 415.
     pub(super) fn read(request: &Request, room: RoomName, limits: Limits) -> Result<Self, Response> {
-        let wrong = |why: &dyn std::fmt::Display| Response::text(Status::BadRequest, why);
-        let name = request.query.name.as_ref().or(request.x_name.as_ref());
-        let name = name.map(|name| Nick::parse(name)).transpose().map_err(|refusal| wrong(&refusal))?;
-        let lines = lines(&request.body, limits.max_line).map_err(|refusal| wrong(&refusal))?;
-        if lines.is_empty() {
-            return Err(wrong(&"There is nothing to say; send the lines as the request's body"));
+        let content_type = request.content_type.as_deref().unwrap_or_default();
+        let kind = Kind::of(content_type).ok_or_else(|| no_text(content_type))?;
+        let message = match kind {
+            Kind::Text => None,
+            Kind::Json => Some(Message::of_json(&request.body)),
+            Kind::Form => Message::of_form(&request.body),
+        };
+        let message =
+            message.transpose().map_err(|why| wrong(format_args!("Not a message as Slack takes it: {why}")))?;
+        let given = request.query.name.as_deref().or(request.x_name.as_deref());
+        let name = given.map(Nick::parse).transpose().map_err(wrong)?;
+        let (name, lines, answer) = match message {
+            Some(message) => (name.or(message.name), cut_lines(&message.text, limits.max_line), PostAnswer::Ok),
+            None => (name, lines(&request.body, limits.max_line).map_err(wrong)?, PostAnswer::Count),
+        };
+        match (lines.is_empty(), answer) {
+            (false, _) => Ok(Self { room, name, lines, answer }),
+            (true, PostAnswer::Count) => Err(wrong("There is nothing to say; send the lines as the request's body")),
+            (true, PostAnswer::Ok) => Err(wrong("There is nothing to say; send {\"text\":\"…\"}")),
         }
-        Ok(Self { room, name, lines, answer: PostAnswer::Count })
     }
 }
 
@@ -60,7 +102,26 @@ fn lines(text: &[u8], limit: usize) -> Result<Vec<Body>, Refusal> {
         if line.len() > limit {
             return Err(Refusal::TooLong { bytes: line.len() as u64, limit });
         }
-        lines.extend(Body::new(&String::from_utf8_lossy(line)));
+        lines.extend(Body::new(&clean(line)));
     }
     Ok(lines)
+}
+
+/// The lines of a program's text. Longer ones are cut: the program cannot read a refusal.
+fn cut_lines(text: &str, limit: usize) -> Vec<Body> {
+    let cut = |line: &str| match line.get(..line.floor_char_boundary(limit.saturating_sub('…'.len_utf8()))) {
+        Some(beginning) if line.len() > limit => Body::new(&format!("{beginning}…")),
+        _ => Body::new(line),
+    };
+    text.lines().filter_map(cut).collect()
+}
+
+fn wrong(why: impl Display) -> Response {
+    Response::text(Status::BadRequest, why)
+}
+
+fn no_text(content_type: &str) -> Response {
+    let shown = shortened(&clean(content_type.as_bytes()), QUOTED_CHARS);
+    let line = format!("A body of type {shown} is not said; send text/plain, or application/json as Slack takes it");
+    Response::text(Status::UnsupportedMediaType, line)
 }

@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::{Authority, BadRequest, Query};
+use super::{Authority, BadRequest, Query, percent};
 
 /// A target, taken apart.
 pub(super) struct Target {
@@ -79,20 +79,7 @@ fn split_at_byte(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
 
 /// Decodes percent codes. In parameters a `+` is a blank, as in forms.
 fn decoded(text: &[u8], plus_is_blank: bool) -> Result<String, BadRequest> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.iter().copied();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-                let (high, low) = (digit(), digit());
-                let code = high.zip(low).and_then(|(high, low)| u8::try_from(16 * high + low).ok());
-                code.ok_or(BadRequest::PercentCode)?
-            }
-            b'+' if plus_is_blank => b' ',
-            byte => byte,
-        });
-    }
+    let bytes = percent::decoded(text, plus_is_blank).ok_or(BadRequest::PercentCode)?;
     let text = String::from_utf8(bytes).map_err(|_| BadRequest::NotUtf8)?;
     if text.chars().any(char::is_control) { Err(BadRequest::PercentControl) } else { Ok(text) }
 }
