@@ -2,13 +2,20 @@
 //!
 //! Outside of `wire/` and the configuration, no other file asks which wire format a session speaks.
 
+use std::time::Duration;
+
 use crate::chat::Entry;
 #[cfg(feature = "web")]
 use crate::protocol::BadFrame;
 use crate::protocol::Malformed;
-use crate::wire::Wire;
 #[cfg(feature = "web")]
-use crate::wire::web::Web;
+use crate::wire::web::{COMMENT, Feed, PING, Web};
+use crate::wire::{HEARTBEAT, Wire};
+
+/// Proxies and address translators drop a connection on which nothing has come for 60 s, as nginx does by default.
+/// Something is sent twice in that time.
+#[cfg(feature = "web")]
+const KEEPS_PROXIES_OPEN: Duration = Duration::from_secs(30);
 
 /// How the server treats the sessions of one wire format.
 #[derive(Debug)]
@@ -19,8 +26,8 @@ pub(super) struct Profile {
     pub(super) first_name: FirstName,
     /// Whether silence is timed: a warning, then the end.
     pub(super) idles: bool,
-    /// Whether heartbeats are sent.
-    pub(super) heartbeat: bool,
+    /// The heartbeat that a session is sent.
+    pub(super) heartbeat: Option<Heartbeat>,
     /// Whether the first bytes are waited for before the greeting, since they may be another protocol's.
     pub(super) sniffs: bool,
     /// Whether urgent bytes stay in the stream. Telnet marks its interrupts as urgent.
@@ -42,6 +49,25 @@ pub(super) struct Profile {
     pub(super) takes_requests: bool,
     /// The name of the door in the answer to a program at another door.
     pub(super) label: Option<&'static str>,
+}
+
+/// What a session is sent while nothing is pending for it.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    /// In the session's encoding.
+    pub(super) bytes: &'static [u8],
+    /// The time between two of them.
+    pub(super) every: Every,
+}
+
+/// The time between two heartbeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Every {
+    /// As `--heartbeat` says.
+    Setting,
+    /// Always this.
+    #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the HTTP door has such a heartbeat"))]
+    Fixed(Duration),
 }
 
 /// The name of a session that has not taken one.
@@ -67,7 +93,9 @@ impl Profile {
             #[cfg(feature = "web")]
             Wire::Web(Web::Socket) => &SOCKET,
             #[cfg(feature = "web")]
-            Wire::Web(Web::Stream(_)) => &STREAM,
+            Wire::Web(Web::Stream(Feed::Sse)) => &EVENTS,
+            #[cfg(feature = "web")]
+            Wire::Web(Web::Stream(Feed::Raw | Feed::Json)) => &STREAM,
         }
     }
 
@@ -81,7 +109,7 @@ const TEXT: Profile = Profile {
     entry: Entry::Lobby,
     first_name: FirstName::Address,
     idles: true,
-    heartbeat: false,
+    heartbeat: None,
     sniffs: true,
     urgent_inline: true,
     counts_silent: false,
@@ -107,7 +135,7 @@ const JSON: Profile = Profile {
     entry: Entry::Nowhere { timed: true },
     first_name: FirstName::Id,
     idles: false,
-    heartbeat: false,
+    heartbeat: None,
     sniffs: false,
     urgent_inline: false,
     counts_silent: true,
@@ -123,7 +151,7 @@ const JSON_FIXED: Profile = Profile { learns_framing: false, ..JSON };
 
 const FRAME: Profile = Profile {
     entry: Entry::Nowhere { timed: false },
-    heartbeat: true,
+    heartbeat: Some(Heartbeat { bytes: &HEARTBEAT, every: Every::Setting }),
     unsolicited: false,
     unfinished: Malformed::UnfinishedFrame,
     label: Some("Frames"),
@@ -131,13 +159,23 @@ const FRAME: Profile = Profile {
 };
 
 #[cfg(feature = "web")]
-const HTTP: Profile = Profile { takes_requests: true, ..SOCKET };
+const HTTP: Profile = Profile { takes_requests: true, heartbeat: None, ..SOCKET };
 
 #[cfg(feature = "web")]
-const SOCKET: Profile = Profile { unfinished: Malformed::WebSocket(BadFrame::Unfinished), label: None, ..JSON_FIXED };
+const SOCKET: Profile = Profile {
+    heartbeat: Some(Heartbeat { bytes: &PING, every: Every::Fixed(KEEPS_PROXIES_OPEN) }),
+    unfinished: Malformed::WebSocket(BadFrame::Unfinished),
+    label: None,
+    ..JSON_FIXED
+};
 
 #[cfg(feature = "web")]
-const STREAM: Profile = Profile { entry: Entry::Nowhere { timed: false }, counts_silent: false, ..SOCKET };
+const STREAM: Profile =
+    Profile { entry: Entry::Nowhere { timed: false }, heartbeat: None, counts_silent: false, ..SOCKET };
+
+#[cfg(feature = "web")]
+const EVENTS: Profile =
+    Profile { heartbeat: Some(Heartbeat { bytes: COMMENT, every: Every::Fixed(KEEPS_PROXIES_OPEN) }), ..STREAM };
 
 #[cfg(test)]
 mod tests {

@@ -65,6 +65,8 @@ impl Encoding {
 mod tests {
     use super::*;
     use crate::protocol::{Body, Line, RoomName, SessionId, Speaker};
+    #[cfg(feature = "web")]
+    use crate::wire::web::WebEncoding;
     use crate::wire::{Framing, Style};
 
     fn said(text: &str) -> Notice {
@@ -91,6 +93,8 @@ mod tests {
     #[test]
     fn object_is_serialized_once_per_notice() {
         let programs: Vec<_> = Framing::ALL.map(Encoding::Json).into_iter().chain([Encoding::Frame]).collect();
+        #[cfg(feature = "web")]
+        let programs = [programs, [WebEncoding::Socket, WebEncoding::Sse].map(Encoding::Web).to_vec()].concat();
         let people = [Encoding::Text(Style::PLAIN), Encoding::Relay];
         assert_eq!(serialized(&said("hi"), &programs), 1);
         assert_eq!(serialized(&said("hi"), &people), 0);

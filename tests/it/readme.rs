@@ -346,7 +346,7 @@ fn guide_counts_the_tested_faults() {
 fn guide_has_the_worst_case_in_memory() {
     let guide = text("src/guide/operating.md");
     for line in [
-        "session = 2.25 MiB + 23 × longest + 4 × max-pending + 1 KiB × (max-clients + max-rooms) + 512 × history",
+        "session = 2.25 MiB + 26 × longest + 4 × max-pending + 1 KiB × (max-clients + max-rooms) + 512 × history",
         "room    = 5 MiB + 72 × longest + 1 KiB × history",
         "all     = 64 MiB + max-clients × session + max-rooms × room",
     ] {
@@ -359,7 +359,7 @@ fn guide_has_the_worst_case_in_memory() {
         let longest = config.max_line.max(config.max_packet).max(config.max_frame).max(65_535) as u64;
         let (clients, rooms, history) = (config.max_clients as u64, config.max_rooms as u64, config.history as u64);
         let pending = config.max_pending as u64;
-        let session = (9 << 18) + 23 * longest + 4 * pending + 1024 * (clients + rooms) + 512 * history;
+        let session = (9 << 18) + 26 * longest + 4 * pending + 1024 * (clients + rooms) + 512 * history;
         let room = (5 << 20) + 72 * longest + 1024 * history;
         let all = (64 << 20) + clients * session + rooms * room;
         let budget = Budget::of(config);

@@ -13,6 +13,8 @@
 
 mod heard;
 mod kept;
+#[cfg(feature = "web")]
+mod socket_frames;
 mod told;
 
 #[path = "../../src/server/connection.rs"]

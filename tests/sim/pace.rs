@@ -43,6 +43,8 @@ thread_local! {
     static STOP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// Input that waited in a socket meanwhile, and comes a moment later.
     static WAITED: RefCell<Option<Event>> = const { RefCell::new(None) };
+    /// When nobody is left who could send an event, which ends the manager.
+    static ENDS_AT: Cell<Option<Instant>> = const { Cell::new(None) };
     /// Events that come before that.
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
@@ -76,6 +78,10 @@ pub fn wait(deadline: Option<Instant>) {
         }
         return;
     };
+    if ENDS_AT.get().is_some_and(|end| end < deadline) {
+        drop(INBOX.take());
+        return;
+    }
     let time = deadline.duration_since(Instant::now());
     let stop = STOP.take();
     if stop.is_zero()
@@ -149,6 +155,55 @@ fn goodbye_that_does_not_fit_cuts_nobody() {
     let (reason, pending) = end_of_full_session(Some(quit));
     assert_eq!(reason, Some(CloseReason::Quit));
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
+}
+
+/// What a session that does nothing is sent within this time.
+#[cfg(feature = "web")]
+fn sent_within(wire: Wire, time: Duration) -> Vec<u8> {
+    os::begin(1);
+    reference::begin();
+    TICK.set(Duration::ZERO);
+    let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::from_secs(5), ..Config::default() };
+    let settings = HubSettings {
+        idle: IdleLimits::same(Duration::ZERO),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history: 0,
+        history_shown: 0,
+        classic: false,
+    };
+    let metrics = Metrics::default();
+    let (inbox, events) = bounded(1);
+    let (opened, queue) = session(0, wire, usize::MAX);
+    let Event::Opened(who) = &opened else { unreachable!() };
+    let connection = Arc::clone(&who.connection);
+    inbox.send(opened).unwrap();
+    INBOX.set(Some(inbox));
+    ENDS_AT.set(Some(Instant::now() + time));
+    let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
+    Manager::new(hub, events, &config, Arc::new(OnceLock::new()), Instant::now(), &metrics).run();
+    ENDS_AT.set(None);
+    let Stream::Plain(socket) = connection.stream();
+    let mut sent: Vec<u8> = socket.wire.borrow().to_peer.iter().copied().collect();
+    // What the socket did not take at once.
+    std::iter::from_fn(|| queue.try_recv().ok()).for_each(|packet| sent.extend_from_slice(packet.bytes()));
+    sent
+}
+
+/// Proxies drop a connection on which nothing has come for 60 s. Frames have `--heartbeat`, 5 s here.
+#[cfg(feature = "web")]
+#[test]
+fn silent_session_gets_heartbeat_of_its_format() {
+    use parlor::wire::HEARTBEAT;
+    use parlor::wire::web::{COMMENT, Feed, PING, Web};
+    for (wire, after, heartbeat) in [
+        (Wire::Frame, 5, &HEARTBEAT[..]),
+        (Wire::Web(Web::Socket), 30, &PING),
+        (Wire::Web(Web::Stream(Feed::Sse)), 30, COMMENT),
+    ] {
+        assert_eq!(sent_within(wire, Duration::from_secs(after - 1)), b"", "{wire:?}");
+        assert_eq!(sent_within(wire, Duration::from_secs(after + 1)), heartbeat, "{wire:?}");
+    }
 }
 
 /// The effects of some events.

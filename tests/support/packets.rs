@@ -34,6 +34,29 @@ pub(crate) fn packet(framing: Framing, data: impl AsRef<[u8]>) -> Vec<u8> {
     }
 }
 
+/// One frame of a WebSocket client. `first` is the first byte: the bit of the last fragment, and the opcode.
+#[allow(dead_code, reason = "not every crate speaks it")]
+pub(crate) fn masked(first: u8, data: &[u8]) -> Vec<u8> {
+    const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = unmasked(first, data);
+    let body = frame.split_off(frame.len() - data.len());
+    frame[1] |= 0x80;
+    frame.extend_from_slice(&MASK);
+    frame.extend(body.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+/// One frame of a WebSocket server.
+#[allow(dead_code, reason = "not every crate hears it")]
+pub(crate) fn unmasked(first: u8, data: &[u8]) -> Vec<u8> {
+    let length = match data.len() {
+        length @ 0..126 => vec![length as u8],
+        length @ 126..65_536 => [&[126][..], &(length as u16).to_be_bytes()].concat(),
+        length => [&[127][..], &(length as u64).to_be_bytes()].concat(),
+    };
+    [&[first], &length[..], data].concat()
+}
+
 /// One frame: `u32 little-endian route`, `u32 little-endian length`, data.
 pub(crate) fn frame(route: u32, data: &[u8]) -> Vec<u8> {
     [&route.to_le_bytes()[..], &(data.len() as u32).to_le_bytes(), data].concat()

@@ -35,7 +35,7 @@ impl Budget {
             parts.iter().fold(0_u64, |sum, (count, each)| sum.saturating_add(count.saturating_mul(*each)))
         };
         let answer = sum(&[(KIB, clients), (KIB, rooms), (KIB / 2, history)]);
-        let session = sum(&[(2304, KIB), (23, longest), (4, pending), (1, answer)]);
+        let session = sum(&[(2304, KIB), (26, longest), (4, pending), (1, answer)]);
         let room = sum(&[(5120, KIB), (72, longest), (KIB, history)]);
         let rest = 65_536 * KIB;
         let all = sum(&[(1, rest), (clients, session), (rooms, room)]);
@@ -95,7 +95,9 @@ mod tests {
 
         let read = longest + LARGE_READ;
         let event = EVENT_COMMANDS * (size_of::<Inbound>() + ITEM_TEXT) + GROWTH * read + EVENT_ANSWERS + longest;
-        let input = LARGE_READ + DOUBLED * read + (1 + CREDIT) * event;
+        // A WebSocket's message in fragments, and tungstenite's buffer for the next one.
+        let message = (DOUBLED + 1) * longest + 4 * 1024;
+        let input = LARGE_READ + DOUBLED * read + message + (1 + CREDIT) * event;
         let person = MAX_NICK_BYTES + 4 * MAX_AWAY + 128;
         let listed = MAX_NICK_BYTES + 4 * MAX_TOPIC + 128;
         let past = 2 * MAX_HISTORY_BYTES + config.history * (3 * MAX_NICK_BYTES + KEYS);

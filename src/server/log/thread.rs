@@ -67,6 +67,8 @@ pub fn start(level: Option<LevelFilter>) -> io::Result<Log> {
     let mut builder = Builder::new();
     let mut wrong = None;
     builder.filter_level(level.unwrap_or(LevelFilter::Info));
+    // tungstenite logs what people say, at debug and trace.
+    builder.filter_module("tungstenite", LevelFilter::Info);
     if level.is_none() {
         match variables::read("RUST_LOG") {
             Ok(filters) => _ = filters.map(|filters| builder.parse_filters(&filters)),

@@ -204,6 +204,8 @@ mod tests {
     use super::*;
     use crate::protocol::{Body, Line, RoomName, Speaker};
     use crate::wire::Framing;
+    #[cfg(feature = "web")]
+    use crate::wire::web::WebEncoding;
 
     fn said() -> Notice {
         let speaker = Speaker { id: SessionId(1), address: "a".into(), name: "bob".into(), visitor: None };
@@ -218,19 +220,21 @@ mod tests {
 
     #[test]
     fn line_is_encoded_once_per_encoding_in_use() {
-        let heard_in = [Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
+        let mut heard_in = vec![Encoding::Relay, Encoding::Frame, Encoding::Json(Framing::Gf2)];
+        #[cfg(feature = "web")]
+        heard_in.extend([WebEncoding::Socket, WebEncoding::Sse].map(Encoding::Web));
         for listeners in [1, 2, 500] {
             let mut audience = Audience::default();
-            for encoding in heard_in {
-                (0..listeners).for_each(|listener| _ = audience.add(Index(listener), encoding));
+            for encoding in &heard_in {
+                (0..listeners).for_each(|listener| _ = audience.add(Index(listener), *encoding));
             }
             (0..3).for_each(|order| _ = audience.gather(&said(), order, None));
-            let expected = heard_in.map(|encoding| {
+            let expected = heard_in.iter().map(|encoding| {
                 let mut once = Vec::new();
                 encoding.encode(&said(), None, &mut once);
-                (encoding, 3, 3 * once.len())
+                (*encoding, 3, 3 * once.len())
             });
-            assert_eq!(lines_and_bytes(&audience), expected, "{listeners} listeners each");
+            assert_eq!(lines_and_bytes(&audience), expected.collect::<Vec<_>>(), "{listeners} listeners each");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::chat::{Arrival, Effect, Heard, Hub, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
-use crate::wire::{HEARTBEAT, Inbound};
+use crate::wire::Inbound;
 
 use super::super::event::{Event, Opened, Posted, credits_of};
 use super::super::os::Receiver;
@@ -112,16 +112,7 @@ impl<'a> Executor<'a> {
     /// Does what is due.
     pub(super) fn do_what_is_due(&mut self) {
         self.change(|hub, now, out| hub.tick(now, out));
-        let now = self.clock.turn;
-        while let Some(id) = self.heartbeats.pop_due(now) {
-            if let Some(recipient) = self.dispatch.get(id).filter(|recipient| recipient.outbox.is_some()) {
-                // Pending bytes show the client that the server is alive: no heartbeat is needed.
-                if recipient.connection.pending() == 0 {
-                    self.dispatch.tell(id, Urgency::Answer, Message::Bytes(&HEARTBEAT), &self.clock);
-                }
-                self.heartbeats.plan(id, now);
-            }
-        }
+        self.heartbeats.send_due(&mut self.dispatch, &self.clock);
     }
 
     /// Works on deferred events that need not wait any more, about `at_most` commands.
@@ -197,9 +188,9 @@ impl<'a> Executor<'a> {
         self.dispatch.add(&connection, outbox, encoding, &self.clock);
         self.deferred.open(id, credit);
         Metrics::count(&self.metrics.opened);
-        if profile.heartbeat {
+        if let Some(heartbeat) = &profile.heartbeat {
             self.heartbeats.forget_ended(self.deferred.sessions(), |id| self.dispatch.get(id).is_some());
-            self.heartbeats.plan(id, self.clock.turn);
+            self.heartbeats.plan(id, heartbeat.every, self.clock.turn);
         }
         let speaker = Arc::new(Speaker { id, address: Arc::clone(&connection.shown), name, visitor: None });
         let (by, echo) = (wire.name(), encoding.echoes());

@@ -201,6 +201,7 @@ mod tests {
             (Inbound::Refused(Refusal::NobodyToAnswer), 1000),
             (Inbound::Tell(Notice::StillHere), 1000),
             (echo(), 1000),
+            (Inbound::Pong([0x8a, 0].into()), 1000),
             (Inbound::Heartbeat, 100_000),
         ] {
             assert_eq!(passing(&mut throttle(false), &item, ms(0)), wanted, "{item:?}");

@@ -28,6 +28,16 @@ impl<'a> Object<'a> {
         Self { notice, whole: None }
     }
 
+    /// The number of the line that it tells, or of the last line of the history before it.
+    #[cfg(feature = "web")]
+    pub(in crate::wire) fn seq(&self) -> Option<u64> {
+        match self.notice {
+            Notice::Said(line) | Notice::Acted(line) | Notice::HistoryLine { line, .. } => Some(line.seq),
+            Notice::HistoryEnd { last_seq, .. } => Some(*last_seq),
+            _ => None,
+        }
+    }
+
     /// The route of the frame, and the object in at most `longest` bytes, marked with `tag`. `None` if
     /// programs are not told.
     pub(in crate::wire) fn get(&mut self, tag: Option<&str>, longest: usize) -> Option<(u32, Cow<'_, [u8]>)> {

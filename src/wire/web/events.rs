@@ -1,5 +1,8 @@
 //! Server-sent events, as the `EventSource` of browsers reads them (WHATWG HTML, section 9.2).
 
+/// A comment, which `EventSource` ignores. It shows proxies that the connection is in use.
+pub const COMMENT: &[u8] = b":\n\n";
+
 /// Appends an event with the JSON object as its data; `id` is what the client resumes from.
 pub(super) fn put(object: &[u8], id: Option<u64>, out: &mut Vec<u8>) {
     if let Some(id) = id {

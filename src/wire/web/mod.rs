@@ -11,6 +11,7 @@
 //! | `route`, `handshake`, `say` | finds what a request asks for |
 //! | `webhook`, `mrkdwn` | reads what programs post that know Slack |
 //! | `response` | writes answers |
+//! | `format` | names what a connection is used for |
 //! | `unread` | ignores what the client of a stream sends |
 //! | `events` | writes server-sent events |
 //! | `socket` | reads the frames of a WebSocket; `frames` writes them |
@@ -19,6 +20,7 @@ mod authority;
 mod bad_request;
 mod decoder;
 mod events;
+mod format;
 mod frames;
 mod handshake;
 mod head;
@@ -44,43 +46,14 @@ use unread::Unread;
 pub use authority::Authority;
 pub use bad_request::{BadRequest, MAX_BODY, MAX_HEAD};
 pub use decoder::{Phase, RequestDecoder};
+pub use events::COMMENT;
+pub use format::{Feed, Web, WebEncoding};
 pub use frames::PING;
 pub use origin::{Origins, PublicName, WebOrigin};
 pub use request::{Handshake, Method, Query, Request};
 pub use response::{HTML, METRICS, Response, Status, TEXT, put_continue, put_stream_head, put_switching};
 pub use route::{Route, route};
 pub use say::{Post, PostAnswer};
-
-/// What a connection at the HTTP door is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Web {
-    /// Requests, each with its answer.
-    Http,
-    /// A WebSocket.
-    Socket,
-    /// The endless answer to a request for the lines of a room.
-    Stream(Feed),
-}
-
-/// How a stream writes the lines of a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Feed {
-    /// As the text door does.
-    Raw,
-    /// The JSON door's objects, one in each line.
-    Json,
-    /// Server-sent events (WHATWG HTML, section 9.2), each with an object of the JSON door.
-    Sse,
-}
-
-/// The encodings that only the HTTP door has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum WebEncoding {
-    /// Text messages of a WebSocket.
-    Socket,
-    /// Server-sent events.
-    Sse,
-}
 
 impl Web {
     /// The encoding of what a session receives.
@@ -113,10 +86,11 @@ impl WebEncoding {
 
     /// Appends the object of a notice.
     pub(super) fn encode(self, object: &mut Object<'_>, tag: Option<&str>, out: &mut Vec<u8>) {
+        let seq = object.seq();
         let Some((_, object)) = object.get(tag, usize::MAX) else { return };
         match self {
             Self::Socket => frames::put_text(&object, out),
-            Self::Sse => events::put(&object, None, out),
+            Self::Sse => events::put(&object, seq, out),
         }
     }
 

@@ -18,6 +18,7 @@ mod relay;
 mod sniff;
 mod splits;
 mod text;
+#[cfg(feature = "web")]
 mod web;
 
 use std::sync::Arc;

@@ -1,10 +1,15 @@
-//! The HTTP door's requests: what is read of their bytes, what they ask for, and how they are answered.
+//! The HTTP door's requests: what is read of their bytes, what they ask for, and how they are answered. Then what a
+//! WebSocket sends and receives, and what a stream does.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy's allow-…-in-tests does not reach a test's helpers")]
+
+mod encoding;
 mod origins;
 mod posts;
 mod requests;
 mod responses;
 mod routes;
+mod socket;
 
 use parlor::wire::web::{BadRequest, Request, RequestDecoder};
 
