@@ -95,6 +95,8 @@ impl Wire {
         match self {
             // GoChat's client shows lines, and notices have no form at its door.
             Self::Relay => answer.extend_from_slice(format!("!!! {refusal}\r\n").as_bytes()),
+            #[cfg(feature = "web")]
+            Self::Web(web::Web::Http) => web::Response::from(refusal).encode(false, false, &mut answer),
             _ => {
                 let encoding = self.encoding_of(beginning, limits);
                 encoding.encode(&Notice::Refused(refusal.clone()), None, &mut answer);

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, error, info};
 
+use crate::chat::Entry;
 use crate::protocol::{CloseReason, Refusal, Resource};
 use crate::wire::{Protocol, Wire};
 
@@ -59,7 +60,7 @@ pub(super) const WRITER_STACK: usize = 64 * 1024;
 /// Runs one session. Its writer lives in `scope`.
 pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope, '_>, accepted: Accepted) {
     let set_up = match catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context))) {
-        Ok(SetUp::Session { wire, input }) => Ok((wire, input)),
+        Ok(SetUp::Session { wire, entry, input }) => Ok((wire, entry, input)),
         #[cfg(feature = "web")]
         Ok(SetUp::Over(reason)) => {
             context.metrics.count_closed(&reason);
@@ -69,11 +70,12 @@ pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope,
         Err(panic) => Err(panic),
     };
     let Accepted { id, wire: accepted_by, transport, slot, address, shown, door } = accepted;
-    let wire = set_up.as_ref().map_or(accepted_by, |(wire, _)| *wire);
+    let wire = set_up.as_ref().map_or(accepted_by, |(wire, ..)| *wire);
     let connection = &Arc::new(Connection::new(id, wire, address, shown, transport, slot));
     connection.threads.set_reader(thread::current());
-    let outcome = set_up
-        .and_then(|(_, input)| catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, input))));
+    let outcome = set_up.and_then(|(_, entry, input)| {
+        catch_unwind(AssertUnwindSafe(|| converse(context, scope, connection, door, entry, input)))
+    });
     let has_appeared = outcome.unwrap_or_else(|_| {
         connection.end(CloseReason::Panicked);
         connection.cut();
@@ -127,6 +129,7 @@ fn converse<'scope>(
     scope: &'scope Scope<'scope, '_>,
     connection: &Arc<Connection>,
     door: Arc<str>,
+    entry: Entry,
     input: Input,
 ) -> bool {
     if let Some(protocol) = input.wrong_protocol() {
@@ -152,7 +155,6 @@ fn converse<'scope>(
         FirstName::Id => connection.id.to_string().into(),
     };
     let reader = Reader::new(context, connection, Arc::clone(&door), input, credit);
-    let entry = connection.profile().entry.clone();
     let opened = Opened { connection: Arc::clone(connection), outbox, credit: credits, name, door, entry };
     if context.inbox.send(Event::Opened(Box::new(opened))).is_err() {
         connection.end(CloseReason::ServerStopping);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use log::debug;
 
+use crate::chat::Entry;
 #[cfg(feature = "web")]
 use crate::protocol::CloseReason;
 use crate::wire::Wire;
@@ -25,8 +26,8 @@ const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a connection has become by its setup.
 pub(super) enum SetUp {
-    /// A session: its wire format, and what it has sent so far.
-    Session { wire: Wire, input: Input },
+    /// A session: its wire format, where it is at first, and what it has sent so far.
+    Session { wire: Wire, entry: Entry, input: Input },
     /// It is over, and closed. The manager never hears of it.
     #[cfg(feature = "web")]
     Over(CloseReason),
@@ -45,9 +46,10 @@ pub(super) fn set_up(accepted: &Accepted, context: &Context) -> SetUp {
     #[cfg(feature = "web")]
     if profile.takes_requests {
         return match web::serve(accepted, context) {
-            Served::Session { web, rest } => {
+            Served::Session { web, entry, rest } => {
                 let wire = Wire::Web(web);
-                SetUp::Session { wire, input: Input::begun(wire, context.config.limits(), &rest) }
+                let entry = entry.unwrap_or_else(|| Profile::of(wire).entry.clone());
+                SetUp::Session { wire, entry, input: Input::begun(wire, context.config.limits(), &rest) }
             }
             Served::Over(reason) => SetUp::Over(reason),
         };
@@ -57,5 +59,5 @@ pub(super) fn set_up(accepted: &Accepted, context: &Context) -> SetUp {
     if profile.sniffs && stream.wait_for_input(Some(left)).is_ok_and(|has_input| has_input) {
         let _ = input.read(stream, false); // the next read reports the error again
     }
-    SetUp::Session { wire, input }
+    SetUp::Session { wire, entry: profile.entry.clone(), input }
 }

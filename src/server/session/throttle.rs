@@ -103,6 +103,15 @@ impl Throttle {
         Verdict::Pass
     }
 
+    /// Takes the tokens for `lines` at once, or none of them.
+    ///
+    /// # Errors
+    /// The time after which there are as many.
+    #[cfg(feature = "web")]
+    pub(in super::super) fn take_lines(&mut self, lines: u32, now: Duration) -> Result<(), Duration> {
+        self.buckets.lines.take(lines, now)
+    }
+
     /// Takes the token for an answer to the asker alone.
     ///
     /// # Errors

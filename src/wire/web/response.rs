@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::{BadRequest, Feed};
-use crate::protocol::clean;
+use crate::protocol::{Code, Refusal, clean};
 
 /// The status of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +144,28 @@ impl Response {
         out.extend_from_slice(head.as_bytes());
         if !head_only && self.status != Status::NotModified {
             out.extend_from_slice(&self.body);
+        }
+    }
+}
+
+/// When to try again where a slot or memory was missing, in seconds.
+const TRY_AGAIN: &str = "10";
+
+impl From<&Refusal> for Response {
+    /// The answer to a caller that is not let in, or whose request the rules refuse.
+    fn from(refusal: &Refusal) -> Self {
+        let status = match refusal {
+            Refusal::TooManyFrom { .. } => Status::TooManyRequests,
+            refusal => match refusal.code() {
+                Code::Full => Status::Unavailable,
+                Code::NoRoom => Status::NotFound,
+                _ => Status::BadRequest,
+            },
+        };
+        let response = Self::text(status, refusal.to_string().replace('\n', " "));
+        match status {
+            Status::TooManyRequests | Status::Unavailable => response.with("Retry-After", TRY_AGAIN),
+            _ => response,
         }
     }
 }

@@ -1,22 +1,23 @@
 //! What each request is answered.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use crate::chat::Entry;
 use crate::config::MetricsFor;
 use crate::metrics;
 use crate::page::page;
-use crate::wire::web::{HTML, Origins, Request, Response, Route, Status, Web, put_switching, route};
+use crate::wire::web::{HTML, Origins, Request, Response, Route, Status, Web, put_stream_head, put_switching, route};
 
 use super::super::super::context::Context;
+use super::super::super::event::Event;
 use super::super::accepted::Accepted;
+use super::super::throttle::Throttle;
+use super::outcome::{Outcome, stopping};
+use super::say::say;
 
-/// What comes of a request.
-pub(super) enum Outcome {
-    /// It is answered.
-    Answer(Response),
-    /// It turns the connection into a session; `head` begins the answer.
-    Session { head: Vec<u8>, web: Web },
-}
+/// The manager must answer within this time, or the server counts as not healthy.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(1);
 
 /// Answers the requests of one connection.
 pub(super) struct Answers<'a> {
@@ -36,21 +37,42 @@ impl<'a> Answers<'a> {
     }
 
     /// Does what a request asks for.
-    pub(super) fn answer(&self, request: &Request) -> Outcome {
+    pub(super) fn answer(&self, request: &Request, throttle: &mut Throttle) -> Outcome {
         let checked = self.origins.check(request).and_then(|()| route(request, self.context.config.limits()));
+        let mut head = Vec::new();
         Outcome::Answer(match checked {
             Ok(Route::Page) => page_for(request),
+            Ok(Route::Say(post)) => return say(post, throttle, self.context, self.accepted),
             Ok(Route::Socket { accept }) => {
-                let mut head = Vec::new();
                 put_switching(&accept, &mut head);
-                return Outcome::Session { head, web: Web::Socket };
+                return Outcome::Session { head, web: Web::Socket, entry: None };
             }
+            Ok(Route::Stream { room, feed, after, ends }) => {
+                put_stream_head(feed, &mut head);
+                if request.is_head() {
+                    return Outcome::Head(head);
+                }
+                let entry = Some(Entry::Stream { room, after, ends });
+                return Outcome::Session { head, web: Web::Stream(feed), entry };
+            }
+            Ok(Route::Health) => self.health(),
             Ok(Route::Ready) if self.context.stopper.is_triggered() => stopping(),
             Ok(Route::Ready) => Response::text(Status::Ok, "ready"),
             Ok(Route::Metrics) => self.metrics(),
-            Ok(_) => Response::text(Status::NotFound, "nothing"),
             Err(response) => response,
         })
+    }
+
+    /// Asks the manager whether it works.
+    fn health(&self) -> Response {
+        let until = Instant::now() + HEALTHY_WITHIN;
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        let asked = self.context.inbox.send_deadline(Event::Ask(answer), until);
+        if asked.is_ok() && answered.recv_deadline(until).is_ok() {
+            return Response::text(Status::Ok, "healthy");
+        }
+        let line = "The manager thread has not answered within 1 s; the server is overloaded or stopping";
+        Response::text(Status::Unavailable, line)
     }
 
     fn metrics(&self) -> Response {
@@ -61,11 +83,6 @@ impl<'a> Answers<'a> {
         let text = self.context.metrics_text().into_bytes();
         Response::new(Status::Ok, metrics::CONTENT_TYPE, text).with("Cache-Control", "no-store")
     }
-}
-
-/// The answer to a request that comes during a stop.
-pub(super) fn stopping() -> Response {
-    Response::text(Status::Unavailable, "The server is stopping; try again when it runs").with("Retry-After", "1")
 }
 
 /// The page, unless the browser has it already.

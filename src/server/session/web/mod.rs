@@ -8,16 +8,21 @@
 //! | `link` | reads and writes the byte stream |
 //! | `deadlines` | the time for each step |
 //! | `answers` | what each request is answered |
+//! | `say` | says the lines of a post |
+//! | `outcome` | what comes of a request |
 
 mod answers;
 mod deadlines;
 mod link;
+mod outcome;
+mod say;
 
 use std::fmt;
 
 use crossbeam_channel::RecvTimeoutError;
 use log::debug;
 
+use crate::chat::Entry;
 use crate::protocol::{CloseReason, Malformed};
 use crate::wire::web::{BadRequest, Phase, Request, RequestDecoder, Response, Web, put_continue};
 
@@ -26,14 +31,15 @@ use super::super::profile::Profile;
 use super::accepted::Accepted;
 use super::allowances::Allowance;
 use super::throttle::Throttle;
-use answers::{Answers, Outcome};
+use answers::Answers;
 use deadlines::Deadlines;
 use link::{Link, Read};
+use outcome::{Outcome, stopping};
 
 /// What a connection has become.
 pub(super) enum Served {
-    /// A session, and what it has sent behind the request.
-    Session { web: Web, rest: Vec<u8> },
+    /// A session: where it is at first, if not where its profile says, and what it has sent behind the request.
+    Session { web: Web, entry: Option<Entry>, rest: Vec<u8> },
     /// It is over, and closed.
     Over(CloseReason),
 }
@@ -54,7 +60,7 @@ pub(super) fn serve(accepted: &Accepted, context: &Context) -> Served {
         answers: Answers::new(context, accepted),
     };
     match requests.run() {
-        Ok(web) => Served::Session { web, rest: requests.decoder.take_rest() },
+        Ok((web, entry)) => Served::Session { web, entry, rest: requests.decoder.take_rest() },
         Err(reason) => {
             requests.link.close(&reason, context.config.drain / 2);
             Served::Over(reason)
@@ -75,22 +81,27 @@ struct Requests<'a> {
 
 impl Requests<'_> {
     /// Answers requests until the connection is over, or has become something else.
-    fn run(&mut self) -> Result<Web, CloseReason> {
+    fn run(&mut self) -> Result<(Web, Option<Entry>), CloseReason> {
         loop {
             let request = self.next_request()?;
             self.accepted.slot.has_spoken();
-            match self.answers.answer(&request) {
+            match self.answers.answer(&request, &mut self.throttle) {
+                Outcome::Said(response) => self.send(&request, &response, request.keep_alive)?,
                 Outcome::Answer(response) => {
                     self.pay_for_request();
-                    self.send(&request, &response)?;
+                    self.send(&request, &response, request.keep_alive)?;
                 }
-                Outcome::Session { head, web } => {
-                    if self.is_stopping() {
-                        return Err(self.refuse_in_stop());
-                    }
-                    self.note(&request, "a session");
+                Outcome::Last(response) => self.send(&request, &response, false)?,
+                Outcome::Head(head) => {
+                    self.note(&request, 200);
                     self.link.send(&head)?;
-                    return Ok(web);
+                    return Err(CloseReason::Quit);
+                }
+                Outcome::Session { .. } if self.is_stopping() => return Err(self.refuse_in_stop()),
+                Outcome::Session { head, web, entry } => {
+                    self.note(&request, "becomes a session");
+                    self.link.send(&head)?;
+                    return Ok((web, entry));
                 }
             }
             self.deadlines.answered(self.context.uptime());
@@ -129,13 +140,13 @@ impl Requests<'_> {
         }
     }
 
-    /// Sends an answer.
+    /// Sends an answer. During a stop no request may follow.
     ///
     /// # Errors
     /// If no request may follow: the reason of the close.
-    fn send(&self, request: &Request, response: &Response) -> Result<(), CloseReason> {
+    fn send(&self, request: &Request, response: &Response, keep_alive: bool) -> Result<(), CloseReason> {
         let is_stopping = self.is_stopping();
-        let keep_alive = request.keep_alive && !is_stopping;
+        let keep_alive = keep_alive && !is_stopping;
         self.note(request, response.status().code());
         let mut answer = Vec::new();
         response.encode(request.is_head(), keep_alive, &mut answer);
@@ -158,7 +169,7 @@ impl Requests<'_> {
 
     /// Answers a request that comes during a stop; returns the reason of the close.
     fn refuse_in_stop(&self) -> CloseReason {
-        self.send_last(&answers::stopping(), CloseReason::ServerStopping)
+        self.send_last(&stopping(), CloseReason::ServerStopping)
     }
 
     fn send_last(&self, response: &Response, reason: CloseReason) -> CloseReason {
