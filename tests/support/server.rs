@@ -30,6 +30,7 @@ pub(crate) struct TestServer {
     pub(crate) relay: SocketAddr,
     pub(crate) json: SocketAddr,
     pub(crate) frame: SocketAddr,
+    ready: String,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
     ended: bool,
@@ -70,12 +71,17 @@ impl TestServer {
         });
         let mut ready = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
-        let address = |wire: &str| -> SocketAddr {
-            let door = ready.split_whitespace().find_map(|word| word.strip_prefix(wire)?.strip_prefix('='));
-            door.unwrap_or_else(|| panic!("no {wire} door: {ready:?}\n{}", log.lock().unwrap())).parse().unwrap()
+        let address = |wire: &str| {
+            door(&ready, wire).unwrap_or_else(|| panic!("no {wire} door: {ready:?}\n{}", log.lock().unwrap()))
         };
         let (text, relay, json, frame) = (address("text"), address("relay"), address("json"), address("frame"));
-        Self { text, relay, json, frame, child, log, logging: Some(logging), ended: false }
+        Self { text, relay, json, frame, ready, child, log, logging: Some(logging), ended: false }
+    }
+
+    /// The address of a door that the flags have opened beside the others.
+    #[track_caller]
+    pub(crate) fn door(&self, wire: &str) -> SocketAddr {
+        door(&self.ready, wire).unwrap_or_else(|| panic!("no {wire} door: {:?}", self.ready))
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -152,6 +158,12 @@ impl TestServer {
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
+}
+
+/// The address of a door in the ready line.
+fn door(ready: &str, wire: &str) -> Option<SocketAddr> {
+    let address = ready.split_whitespace().find_map(|word| word.strip_prefix(wire)?.strip_prefix('='))?;
+    Some(address.parse().unwrap())
 }
 
 impl Drop for TestServer {

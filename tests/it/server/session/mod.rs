@@ -9,3 +9,5 @@ mod setup;
 mod telnet;
 mod throttle;
 mod unasked;
+#[cfg(feature = "web")]
+mod web;
