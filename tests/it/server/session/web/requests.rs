@@ -141,7 +141,7 @@ fn frame_behind_upgrade_belongs_to_session() {
     let (server, http) = server_with(&[]);
     let mut alice = Peer::enter_quiet(server.text);
     let mut client = Peer::connect(http);
-    let object = br#"{"Act":"visit","Data":"by frame","Name":"ann","Room":"lobby"}"#;
+    let object = br#"{"Act":"say","Name":"ann","Visit":true,"Data":"by frame"}"#;
     // A final text frame, masked with zeros.
     let frame = [&[0x81, 0x80 | u8::try_from(object.len()).unwrap(), 0, 0, 0, 0], &object[..]].concat();
     let upgrade = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
