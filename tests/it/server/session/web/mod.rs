@@ -2,6 +2,7 @@
 
 mod requests;
 mod stop;
+mod websocket;
 
 use std::net::SocketAddr;
 
