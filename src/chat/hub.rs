@@ -210,6 +210,12 @@ impl Hub {
         due.into_iter().flatten().min()
     }
 
+    /// Rooms that exist: those that lists show, and empty ones whose lines are kept.
+    #[must_use]
+    pub fn room_count(&self) -> usize {
+        self.state.rooms.count()
+    }
+
     /// Does what is due: tells the joins and leaves that were counted, forgets rooms that have been empty for
     /// long, asks programs that have not joined to leave, and ends those that did not.
     pub fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {

@@ -42,6 +42,11 @@ impl<T: Copy + PartialEq> Names<T> {
         self.by_folded.get(folded).copied()
     }
 
+    /// How many names there are.
+    pub(super) fn count(&self) -> usize {
+        self.by_folded.len()
+    }
+
     /// All folded names with their holders, in alphabetical order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, T)> {
         self.by_folded.iter().map(|(folded, holder)| (folded.as_str(), *holder))

@@ -74,6 +74,11 @@ impl Rooms {
         rooms.filter_map(|(index, room)| room.as_ref().filter(|room| is_listed(index, room)))
     }
 
+    /// All rooms, empty ones too.
+    pub(super) fn count(&self) -> usize {
+        self.names.count()
+    }
+
     /// Takes a member out of a room.
     pub(super) fn leave(&mut self, index: RoomIndex, id: SessionId, up: Duration) {
         if let Some(room) = self.get_mut(index) {

@@ -4,6 +4,9 @@
 //! sample is written, so the samples of two families cannot mix. The writer does not know what is measured.
 
 use std::fmt::{Display, Write};
+use std::time::Duration;
+
+use super::histogram::{BOUNDS, Histogram};
 
 /// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -15,6 +18,8 @@ pub(super) enum Kind {
     Counter,
     /// Rises and falls.
     Gauge,
+    /// Counts of observations by upper bound.
+    Histogram,
 }
 
 impl Kind {
@@ -22,6 +27,7 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
         }
     }
 }
@@ -40,6 +46,19 @@ impl Text {
         self.line(format_args!("# HELP {name} {}", Escaped(help, false)));
         self.line(format_args!("# TYPE {name} {}", kind.name()));
         Family { text: self, name }
+    }
+
+    /// Adds the family of a histogram of durations, in seconds.
+    pub(super) fn histogram(&mut self, name: &'static str, help: &str, histogram: &Histogram) {
+        let counts = histogram.cumulative();
+        let all = counts.last().copied().unwrap_or_default();
+        self.family(name, Kind::Histogram, help);
+        for (bound, count) in BOUNDS.iter().zip(counts) {
+            self.line(format_args!("{name}_bucket{{le=\"{}\"}} {count}", Duration::from_micros(*bound).as_secs_f64()));
+        }
+        self.line(format_args!("{name}_bucket{{le=\"+Inf\"}} {all}"));
+        self.line(format_args!("{name}_sum {}", histogram.sum().as_secs_f64()));
+        self.line(format_args!("{name}_count {all}"));
     }
 
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
@@ -62,9 +81,9 @@ impl Family<'_> {
     }
 
     /// Adds a sample for each value of one label.
-    pub(super) fn by_label<'l, V: Display>(self, label: &str, samples: impl IntoIterator<Item = (&'l str, V)>) {
+    pub(super) fn by_label<L: AsRef<str>, V: Display>(self, label: &str, samples: impl IntoIterator<Item = (L, V)>) {
         for (of, value) in samples {
-            self.text.line(format_args!("{}{{{label}=\"{}\"}} {value}", self.name, Escaped(of, true)));
+            self.text.line(format_args!("{}{{{label}=\"{}\"}} {value}", self.name, Escaped(of.as_ref(), true)));
         }
     }
 }

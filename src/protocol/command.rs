@@ -65,6 +65,13 @@ impl Command {
         !matches!(self, Self::Visit { .. }) && matches!(self.others_hear(), Line | PrivateLine | Arrival | Topic)
     }
 
+    /// Whether this is a line for others to read.
+    #[must_use]
+    pub fn is_line(&self) -> bool {
+        use OthersHear::{LastLine, Line, PrivateLine, Visit};
+        matches!(self.others_hear(), Line | Visit | PrivateLine | LastLine)
+    }
+
     /// Whether this is meant for the people who are in the asker's room now.
     #[must_use]
     pub fn is_for_room(&self) -> bool {

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
@@ -11,10 +10,16 @@ use parking_lot::Mutex;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+#[cfg(feature = "web")]
+use crate::metrics::{Process, Snapshot};
 use crate::wire::OtherDoors;
+
+pub(super) use crate::metrics::TurnedAway;
 
 use super::accept::admission::Admission;
 use super::event::Event;
+#[cfg(feature = "web")]
+use super::outboxes::Outboxes;
 use super::session::allowances::Allowances;
 use super::session::handlers::Handlers;
 use super::session::running::Running;
@@ -34,6 +39,10 @@ pub(super) struct Context {
     pub(super) running: Running,
     pub(super) setups: Setups,
     pub(super) metrics: Arc<Metrics>,
+    #[cfg(feature = "web")]
+    pub(super) outboxes: Outboxes,
+    #[cfg(feature = "web")]
+    pub(super) process: Process,
     pub(super) handlers: Handlers,
     /// All times of readers and of admission are measured from here.
     pub(super) started: Instant,
@@ -47,43 +56,17 @@ impl Context {
     }
 
     /// The metrics in Prometheus' text format: the body of `GET /metrics`, of type
-    /// [`CONTENT_TYPE`](crate::metrics::CONTENT_TYPE). Takes no lock that another thread waits for.
+    /// [`CONTENT_TYPE`](crate::metrics::CONTENT_TYPE). Asks no other thread.
     #[cfg(feature = "web")]
     pub(super) fn metrics_text(&self) -> String {
-        crate::metrics::render(&self.metrics)
+        let (metrics, pending, process) = (&*self.metrics, self.outboxes.pending(), self.process.read());
+        crate::metrics::render(&Snapshot { metrics, pending, process })
     }
 
     /// Counts and logs a caller that was turned away. The log limits the lines of each `kind`.
     pub(super) fn turned_away(&self, kind: TurnedAway, why: &str, detail: &dyn fmt::Display) {
-        let count = self.metrics.turned_away.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = self.metrics.count_turned_away(kind);
         let cause = format!("parlor::turned_away::{}", kind.name());
         ::log::warn!(target: &cause, "turned a caller away ({count} so far): {why} ({detail})");
-    }
-}
-
-/// The kind of a refusal at the accept. The log limits the lines of each.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum TurnedAway {
-    /// Too many connections from one address.
-    Address,
-    /// Too many connections that have sent nothing.
-    Silent,
-    /// No free slot.
-    Full,
-    /// No free descriptor.
-    Descriptor,
-    /// No thread could be started.
-    Thread,
-}
-
-impl TurnedAway {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Silent => "silent",
-            Self::Full => "full",
-            Self::Descriptor => "descriptor",
-            Self::Thread => "thread",
-        }
     }
 }

@@ -13,6 +13,8 @@ pub mod log;
 mod manager;
 mod os;
 mod outbox;
+#[cfg(feature = "web")]
+mod outboxes;
 mod profile;
 mod session;
 #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only the setup of the HTTP door takes long"))]
@@ -38,6 +40,8 @@ use parking_lot::Mutex;
 use crate::chat::{Hub, HubSettings, Now};
 use crate::config::Config;
 use crate::metrics::Metrics;
+#[cfg(feature = "web")]
+use crate::metrics::Process;
 use crate::protocol::{CloseReason, SessionId};
 use crate::wire::{Key, OtherDoors, Wire};
 
@@ -50,6 +54,8 @@ use context::Context;
 use error::not_ready;
 use event::Event;
 use manager::{MANAGER_STACK, Manager};
+#[cfg(feature = "web")]
+use outboxes::Outboxes;
 use profile::Profile;
 use session::allowances::Allowances;
 use session::buckets::Rates;
@@ -219,6 +225,10 @@ impl Server {
             running: Running::default(),
             setups: Setups::default(),
             metrics: Arc::clone(&metrics),
+            #[cfg(feature = "web")]
+            outboxes: Outboxes::new(slots),
+            #[cfg(feature = "web")]
+            process: Process::new(),
             handlers,
             started: Instant::now(),
             doors: other_doors(&doors),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::chat::Entry;
+use crate::metrics::Scheme;
 #[cfg(feature = "web")]
 use crate::protocol::BadFrame;
 use crate::protocol::Malformed;
@@ -20,6 +21,8 @@ const KEEPS_PROXIES_OPEN: Duration = Duration::from_secs(30);
 /// How the server treats the sessions of one wire format.
 #[derive(Debug)]
 pub(super) struct Profile {
+    /// The scheme by which the metrics count it.
+    pub(super) scheme: Scheme,
     /// Where a session is until it joins a room.
     pub(super) entry: Entry,
     /// The name of a session that has not taken one.
@@ -106,6 +109,7 @@ impl Profile {
 }
 
 const TEXT: Profile = Profile {
+    scheme: Scheme::Text,
     entry: Entry::Lobby,
     first_name: FirstName::Address,
     idles: true,
@@ -122,6 +126,7 @@ const TEXT: Profile = Profile {
 };
 
 const RELAY: Profile = Profile {
+    scheme: Scheme::Relay,
     first_name: FirstName::Id,
     idles: false,
     sniffs: false,
@@ -132,6 +137,7 @@ const RELAY: Profile = Profile {
 };
 
 const JSON: Profile = Profile {
+    scheme: Scheme::Json,
     entry: Entry::Nowhere { timed: true },
     first_name: FirstName::Id,
     idles: false,
@@ -150,6 +156,7 @@ const JSON: Profile = Profile {
 const JSON_FIXED: Profile = Profile { learns_framing: false, ..JSON };
 
 const FRAME: Profile = Profile {
+    scheme: Scheme::Frame,
     entry: Entry::Nowhere { timed: false },
     heartbeat: Some(Heartbeat { bytes: &HEARTBEAT, every: Every::Setting }),
     unsolicited: false,
@@ -163,6 +170,7 @@ const HTTP: Profile = Profile { takes_requests: true, heartbeat: None, ..SOCKET 
 
 #[cfg(feature = "web")]
 const SOCKET: Profile = Profile {
+    scheme: Scheme::Http,
     heartbeat: Some(Heartbeat { bytes: &PING, every: Every::Fixed(KEEPS_PROXIES_OPEN) }),
     unfinished: Malformed::WebSocket(BadFrame::Unfinished),
     label: None,

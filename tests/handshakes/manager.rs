@@ -59,6 +59,7 @@ pub(super) fn send(connection: &Arc<Connection>, outbox: Outbox, chunks: &[&[u8]
             backpressure: &mut backpressure,
             clock: &clock,
             metrics: &metrics,
+            delivered: 0,
         };
         recipient.send_chunk(Index(0), &chunk, &mut delivery);
     }

@@ -11,6 +11,7 @@
 mod chat;
 mod client;
 mod layers;
+mod metrics;
 mod readme;
 mod server;
 mod shape;

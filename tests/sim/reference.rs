@@ -291,6 +291,10 @@ impl Hub {
         self.0.history_count(id)
     }
 
+    pub fn room_count(&self) -> usize {
+        self.0.room_count()
+    }
+
     pub fn heard_by(&self, id: SessionId, command: &Command) -> Heard {
         self.0.heard_by(id, command)
     }

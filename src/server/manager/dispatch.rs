@@ -66,7 +66,9 @@ impl<'a> Dispatch<'a> {
         recipient.room_list().into_iter().for_each(|room| self.leave(room, id));
         self.send_to(id, clock);
         self.backpressure.end(index);
-        self.recipients.remove(id);
+        if let Some(recipient) = self.recipients.remove(id) {
+            recipient.forget_skipped(self.metrics);
+        }
     }
 
     /// A session's recipient; `None` if it is not one of this server's, or has ended.
@@ -175,7 +177,7 @@ impl<'a> Dispatch<'a> {
     /// gathered comes later. `history`: lines that its room keeps.
     pub(super) fn tell_skipped(&mut self, id: SessionId, history: u64) {
         let Some((index, recipient)) = self.recipients.find(id) else { return };
-        let Some(notice) = recipient.take_skipped(history) else { return };
+        let Some(notice) = recipient.take_skipped(history, self.metrics) else { return };
         let start = self.own.len();
         self.own.append(|out| recipient.encoding.encode(&notice, None, out));
         if self.own.len() > start {
@@ -206,7 +208,7 @@ impl<'a> Dispatch<'a> {
     /// Sends everything that is gathered, then checks the slow consumers.
     pub(super) fn flush(&mut self, clock: &Clock) {
         let Self { recipients, audiences, own, backpressure, metrics } = self;
-        let mut delivery = Delivery { audiences, own, backpressure, clock, metrics };
+        let mut delivery = Delivery { audiences, own, backpressure, clock, metrics, delivered: 0 };
         for at in 0..recipients.owed().len() {
             let Some(index) = recipients.owed().get(at).copied() else { break };
             if let Some(recipient) = recipients.at_mut(index) {
@@ -222,6 +224,7 @@ impl<'a> Dispatch<'a> {
                 }
             }
         }
+        delivery.count();
         recipients.clear_owed();
         audiences.clear();
         own.clear(KEPT_CAPACITY);
@@ -236,7 +239,9 @@ impl<'a> Dispatch<'a> {
     pub(super) fn send_to(&mut self, id: SessionId, clock: &Clock) {
         let Self { recipients, audiences, own, backpressure, metrics } = self;
         let Some((index, recipient)) = recipients.find(id) else { return };
-        recipient.send_pieces(index, &mut Delivery { audiences, own, backpressure, clock, metrics });
+        let mut delivery = Delivery { audiences, own, backpressure, clock, metrics, delivered: 0 };
+        recipient.send_pieces(index, &mut delivery);
+        delivery.count();
         recipients.note(index); // it has had a part of the chunk
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::chat::{Arrival, Effect, Heard, Hub, Now};
 use crate::config::Config;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Scheme};
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
 use crate::wire::Inbound;
 
@@ -36,8 +36,8 @@ fn slice_of(commands: usize, inbox: &Receiver<Event>) -> usize {
 
 /// The hub, and everything that its decisions act on.
 pub(super) struct Executor<'a> {
-    hub: Hub,
-    dispatch: Dispatch<'a>,
+    pub(super) hub: Hub,
+    pub(super) dispatch: Dispatch<'a>,
     pub(super) deferred: Deferred,
     heartbeats: Heartbeats,
     pub(super) clock: Clock,
@@ -177,7 +177,6 @@ impl<'a> Executor<'a> {
         self.drain.watch(&connection);
         self.dispatch.hang_up(connection.id, CloseReason::ServerStopping, &self.clock);
         self.dispatch.remove(connection.id, &self.clock);
-        self.metrics.count_closed(&CloseReason::ServerStopping);
     }
 
     fn open(&mut self, opened: Opened) {
@@ -187,7 +186,6 @@ impl<'a> Executor<'a> {
         self.drain.watch(&connection);
         self.dispatch.add(&connection, outbox, encoding, &self.clock);
         self.deferred.open(id, credit);
-        Metrics::count(&self.metrics.opened);
         if let Some(heartbeat) = &profile.heartbeat {
             self.heartbeats.forget_ended(self.deferred.sessions(), |id| self.dispatch.get(id).is_some());
             self.heartbeats.plan(id, heartbeat.every, self.clock.turn);
@@ -220,9 +218,6 @@ impl<'a> Executor<'a> {
             Work::Post(posted) => return self.say(posted, at_most),
             Work::Closed(reason) => {
                 self.change(|hub, now, out| hub.leave(id, reason, now, out));
-                if let Some(reason) = self.dispatch.get(id).and_then(|recipient| recipient.connection.reason()) {
-                    self.metrics.count_closed(reason);
-                }
                 self.dispatch.remove(id, &self.clock);
                 self.deferred.close(id);
                 return Progress::Done;
@@ -270,7 +265,9 @@ impl<'a> Executor<'a> {
             left -= 1;
             self.commands += 1;
             let done = self.hub.post(&mut posted.post, now, &mut self.effects);
-            Metrics::add(&self.metrics.commands, self.effects.len() as u64); // each is a line
+            let lines = self.effects.len() as u64; // each is a line
+            Metrics::add(&self.metrics.commands, lines);
+            self.metrics.count_lines(Scheme::Http, lines);
             self.perform(None);
             if let Some(result) = done {
                 self.replies.push(posted.reply, result);
@@ -324,6 +321,11 @@ impl<'a> Executor<'a> {
         match one {
             Inbound::Command(command) => {
                 Metrics::count(&self.metrics.commands);
+                if command.is_line()
+                    && let Some(recipient) = self.dispatch.get(id)
+                {
+                    self.metrics.count_lines(recipient.connection.profile().scheme, 1);
+                }
                 self.hub.command(id, command, tag.is_some(), now, &mut self.effects);
             }
             Inbound::Refused(refusal) => self.effects.push(told(Notice::Refused(refusal))),

@@ -9,6 +9,7 @@
 //!  executor   replies                               events in, the hub's effects out
 //!  dispatch ─ recipient ─ audience ─ message        what is sent to whom, in which order
 //!  backpressure ─ consumer                          which rooms slow consumers stop for a moment
+//!  turn_meter                                       how long turns take, for the metrics
 //! ```
 
 mod audience;
@@ -25,6 +26,7 @@ mod message;
 mod recipient;
 mod recipients;
 mod replies;
+mod turn_meter;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,7 @@ use super::os::{Instant, OnceLock, Receiver, RecvTimeoutError};
 use clock::Clock;
 use drain::Drain;
 use executor::Executor;
+use turn_meter::{Standing, TurnMeter};
 
 #[cfg(test)]
 pub(super) use audience::{KEPT_CAPACITY, Mark};
@@ -56,6 +59,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) struct Manager<'a> {
     inbox: Receiver<Event>,
     executor: Executor<'a>,
+    meter: TurnMeter<'a>,
 }
 
 impl<'a> Manager<'a> {
@@ -68,13 +72,15 @@ impl<'a> Manager<'a> {
         metrics: &'a Metrics,
     ) -> Self {
         let drain = Drain::new(drain_by, config.drain);
-        Self { inbox, executor: Executor::new(hub, config, Clock::new(started), drain, metrics) }
+        let executor = Executor::new(hub, config, Clock::new(started), drain, metrics);
+        Self { inbox, executor, meter: TurnMeter::new(metrics) }
     }
 
     /// Runs until a stop is over, or nobody can send events any more.
     pub(super) fn run(mut self) {
         loop {
             let event = self.next_event(None);
+            let begun = self.executor.clock.turn;
             self.executor.do_deferred(TURN_COMMANDS);
             self.executor.commands = 0;
             let stop = match event {
@@ -86,6 +92,9 @@ impl<'a> Manager<'a> {
                 self.executor.do_what_is_due();
             }
             self.executor.end_turn();
+            let rooms = self.executor.hub.room_count();
+            let is_congested = !self.executor.dispatch.backpressure.is_idle();
+            self.meter.record(begun, self.executor.clock.turn, Standing { rooms, is_congested });
             if let Some(deadline) = stop {
                 return self.stop(deadline);
             }

@@ -9,7 +9,10 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use log::{info, warn};
 
 use crate::chat::{Filter, RoomIndex};
 use crate::metrics::Metrics;
@@ -103,6 +106,15 @@ pub(super) struct Delivery<'a> {
     pub(super) backpressure: &'a mut Backpressure,
     pub(super) clock: &'a Clock,
     pub(super) metrics: &'a Metrics,
+    /// Lines sent or queued so far.
+    pub(super) delivered: u64,
+}
+
+impl Delivery<'_> {
+    /// Adds the lines to the metrics: once for all receivers, since the counter's cost would add up.
+    pub(super) fn count(self) {
+        Metrics::add(&self.metrics.deliveries, self.delivered);
+    }
 }
 
 impl Recipient {
@@ -249,9 +261,9 @@ impl Recipient {
             pushed = outbox.push(parts); // the writer finished before it could be asked to report
         }
         match pushed {
-            Pushed::Sent => Metrics::add(&delivery.metrics.deliveries, lines),
+            Pushed::Sent => delivery.delivered += lines,
             Pushed::Queued(before) => {
-                Metrics::add(&delivery.metrics.deliveries, lines);
+                delivery.delivered += lines;
                 let pending = self.connection.pending();
                 if delivery.backpressure.levels.is_long(answer) {
                     self.consumer.asked_for_more_than_it_reads();
@@ -270,18 +282,32 @@ impl Recipient {
         true
     }
 
-    /// Counts lines as skipped.
+    /// Counts lines as skipped. The operator is told when a session begins to miss lines.
     pub(super) fn skip(&mut self, lines: u64, metrics: &Metrics) {
         Metrics::add(&metrics.skipped, lines);
+        if self.consumer.skipped.is_none() {
+            Metrics::count(&metrics.slow);
+            let (connection, pending) = (&self.connection, self.connection.pending() / 1024);
+            warn!("session {connection} reads too slowly and begins to miss lines, {pending} KiB pending");
+        }
         *self.consumer.skipped.get_or_insert(0) += lines;
     }
 
     /// The notice of the lines that were skipped, which are not counted any more. `history`: lines that its
     /// room keeps.
-    pub(super) fn take_skipped(&mut self, history: u64) -> Option<Notice> {
+    pub(super) fn take_skipped(&mut self, history: u64, metrics: &Metrics) -> Option<Notice> {
+        self.forget_skipped(metrics);
         let lines = self.consumer.skipped.take()?;
+        info!("session {} has caught up; it missed {lines} lines", self.connection);
         let kept = !std::mem::take(&mut self.missed_elsewhere) && lines <= history;
         Some(Notice::Skipped { lines, kept })
+    }
+
+    /// Notes that it does not miss lines any more, or has ended.
+    pub(super) fn forget_skipped(&self, metrics: &Metrics) {
+        if self.consumer.skipped.is_some() {
+            metrics.slow.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Notes that it comes into a room or leaves one: the history of its present room does not have all lines

@@ -9,6 +9,7 @@ pub(super) mod buckets;
 pub(super) mod caller;
 mod calls;
 mod costs;
+mod counted;
 mod events;
 pub(super) mod handlers;
 pub(super) mod input;
@@ -44,6 +45,7 @@ use super::outbox::Outbox;
 use super::profile::FirstName;
 use super::stream::Stream;
 use accepted::Accepted;
+use counted::Counted;
 use handlers::returns;
 use input::Input;
 use linger::discard_input;
@@ -59,6 +61,7 @@ pub(super) const WRITER_STACK: usize = 64 * 1024;
 
 /// Runs one session. Its writer lives in `scope`.
 pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope, '_>, accepted: Accepted) {
+    let _counted = Counted::new(context, &accepted);
     let set_up = match catch_unwind(AssertUnwindSafe(|| set_up(&accepted, context))) {
         Ok(SetUp::Session { wire, entry, input }) => Ok((wire, entry, input)),
         #[cfg(feature = "web")]
@@ -85,6 +88,7 @@ pub(super) fn run<'scope>(context: &'scope Context, scope: &'scope Scope<'scope,
     connection.threads.finish_reading();
     call_on_close(context, connection);
     log_end(context, connection, has_appeared);
+    connection.reason().into_iter().for_each(|reason| context.metrics.count_closed(reason));
 }
 
 fn call_on_close(context: &Context, connection: &Connection) {
@@ -178,7 +182,6 @@ fn converse<'scope>(
 /// Answers first bytes of another protocol, and ends the connection. The manager never hears of it.
 fn refuse_protocol(context: &Context, connection: &Connection, door: &str, protocol: Protocol) {
     let reason = CloseReason::WrongProtocol(protocol.name());
-    context.metrics.count_closed(&reason);
     connection.end(reason);
     let _ = connection.stream().send(&protocol.answer(connection.wire, door, &context.doors));
     // There is no writer to cut the connection, and a stop must not wait for it.

@@ -7,6 +7,7 @@
 //! It waits for input in one place ([`Reader::listen`]): until the next time-out, then it reads without
 //! blocking. A cut of the connection ends the wait.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -184,10 +185,18 @@ impl<'a> Reader<'a> {
             batch.push(Inbound::Tell(Notice::SlowDown { rate: self.context.config.rate, waiting }));
         }
         self.events.send(std::mem::take(batch))?;
-        match self.context.stopping.recv_timeout(wait) {
+        match self.wait_throttled(wait) {
             Err(RecvTimeoutError::Timeout) => self.end_if_deserted(),
             _ => Ok(()), // the server stops
         }
+    }
+
+    /// Waits because of a rate limit; a stop ends the wait.
+    fn wait_throttled(&self, wait: Duration) -> Result<Infallible, RecvTimeoutError> {
+        let begun = self.context.uptime();
+        let woken = self.context.stopping.recv_timeout(wait);
+        self.context.metrics.throttled.add(self.context.uptime().saturating_sub(begun));
+        woken
     }
 
     /// Ends a session whose peer has gone while its lines were delayed.
@@ -283,7 +292,7 @@ impl<'a> Reader<'a> {
         while let Some(wait) = self.throttle.pause(self.context.uptime()) {
             paused = true;
             // If the session ends meanwhile, the next check tells.
-            let woken = self.context.stopping.recv_timeout(wait.min(CHECK_EVERY));
+            let woken = self.wait_throttled(wait.min(CHECK_EVERY));
             if let Some(reason) = self.connection.reason() {
                 return Err(reason.clone());
             }

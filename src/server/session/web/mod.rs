@@ -89,7 +89,9 @@ impl Requests<'_> {
                 Outcome::Said(response) => self.send(&request, &response, request.keep_alive)?,
                 Outcome::Answer(response) => {
                     self.pay_for_request();
-                    self.send(&request, &response, request.keep_alive)?;
+                    let sent = self.send(&request, &response, request.keep_alive);
+                    self.context.process.measure_if_due(); // only after /metrics
+                    sent?;
                 }
                 Outcome::Last(response) => self.send(&request, &response, false)?,
                 Outcome::Head(head) => {
@@ -182,7 +184,10 @@ impl Requests<'_> {
     /// Waits until `--request-rate` lets one more answer pass. A stop ends the wait.
     fn pay_for_request(&mut self) {
         while let Err(wait) = self.throttle.take_request(self.context.uptime()) {
-            if !matches!(self.context.stopping.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
+            let begun = self.context.uptime();
+            let woken = self.context.stopping.recv_timeout(wait);
+            self.context.metrics.throttled.add(self.context.uptime().saturating_sub(begun));
+            if !matches!(woken, Err(RecvTimeoutError::Timeout)) {
                 return;
             }
         }

@@ -2,5 +2,6 @@
 
 mod backpressure;
 mod memory;
+mod metrics;
 mod order;
 mod rooms;

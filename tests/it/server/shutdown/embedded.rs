@@ -1,6 +1,5 @@
 //! A server within a program: run, stopped and dropped by its handle.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::support::{GOODBYE, Peer, open};
@@ -21,7 +20,7 @@ fn embedded_server_runs_and_stops() {
         alice.expect_end();
         gopher.expect_end();
         drop((alice, gopher));
-        assert_eq!(server.metrics().opened.load(Ordering::Relaxed), 2);
+        assert_eq!(server.metrics().sessions_opened(), 2);
         assert_eq!(server.addresses().len(), 2);
         server.join().unwrap();
     }
