@@ -29,7 +29,7 @@ pub enum Malformed {
     UnfinishedFrame,
     /// A WebSocket breaks RFC 6455, or sends what this server does not take.
     WebSocket(BadFrame),
-    /// What was sent to the HTTP door is no request that it takes. It has answered already, with the reason.
+    /// A request that the HTTP door does not take. It has answered already, with the reason.
     BadRequest,
     /// A request was not finished in time.
     UnfinishedRequest,

@@ -179,7 +179,8 @@ impl Server {
 
     /// Calls `handler` when a session is over, once, on the thread that was its reader's. Also for a
     /// caller that was turned away before [`Server::on_open`](Self::on_open): because a second thread could
-    /// not start (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's.
+    /// not start (as [`CloseReason::WriteFailed`]), or because its first bytes were another protocol's. A connection
+    /// of the HTTP door that only sends requests is no session: no handler is called.
     #[must_use]
     pub fn on_close(mut self, handler: impl Fn(SessionId, &CloseReason) + Send + Sync + 'static) -> Self {
         self.handlers.closed = Some(Box::new(handler));

@@ -115,3 +115,62 @@ impl Drop for InSetup<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::server::socket::Socket;
+    use crate::server::stream::Stream;
+
+    fn connection() -> (Arc<Transport>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Transport::new(Stream::Plain(Socket::from(ours))), theirs)
+    }
+
+    /// Reads once; `None` if nothing has come and nothing has ended.
+    fn read(transport: &Transport) -> Option<usize> {
+        transport.stream.recv(&mut Vec::with_capacity(16)).ok()
+    }
+
+    #[test]
+    fn ended_connection_is_cut_for_first_reason() {
+        let setups = Setups::default();
+        let (transport, _peer) = connection();
+        let setup = setups.enter(SessionId(1), &transport);
+        assert_eq!((setup.reason(), read(&transport)), (None, None));
+        assert!(setups.end(SessionId(1), CloseReason::Silent));
+        assert!(setups.end(SessionId(1), CloseReason::Quit));
+        assert_eq!((setup.reason(), read(&transport)), (Some(CloseReason::Silent), Some(0)));
+        drop(setup);
+        assert!(!setups.end(SessionId(1), CloseReason::Silent));
+    }
+
+    #[test]
+    fn stop_ends_input_behind_what_came() {
+        let setups = Setups::default();
+        let (early, mut peer) = connection();
+        let _setup = setups.enter(SessionId(1), &early);
+        peer.write_all(b"hello").unwrap();
+        setups.end_input();
+        assert_eq!([read(&early), read(&early)], [Some(5), Some(0)]);
+        let (late, _peer) = connection();
+        let _setup = setups.enter(SessionId(2), &late);
+        assert_eq!(read(&late), Some(0));
+        assert_eq!(late.stream.send(b"answer"), Ok(6), "its output goes on");
+    }
+
+    #[test]
+    fn deadline_cuts_connections_that_are_left() {
+        let setups = Setups::default();
+        let (early, _peer) = connection();
+        let setup = setups.enter(SessionId(1), &early);
+        setups.cut_at(Instant::now());
+        assert_eq!(setup.reason(), Some(CloseReason::ServerStopping));
+        let (late, _peer) = connection();
+        let _setup = setups.enter(SessionId(2), &late);
+        assert!(early.stream.send(b"answer").is_err() && late.stream.send(b"answer").is_err());
+    }
+}

@@ -41,14 +41,14 @@ port_is_free() { not "$NC" -z 127.0.0.1 "$1"; }
 
 a_taken_default_relay_is_a_warning() {
   local port
-  for port in 8000 8999 9999; do
+  for port in 8000 8999 9999 8088; do
     port_is_free "$port" || skip "port $port is taken on this machine"
   done
   start squatter "$NC" -l 127.0.0.1 8888
   within "$DEADLINE" grep -q ':22B8 .* 0A ' /proc/net/tcp || fail 'nothing listens on port 8888'
   serve "$PARLOR"
   equal "$(cat "$WORK/server.out")" \
-    "parlor ready pid=$SERVER text=127.0.0.1:8000 json=127.0.0.1:8999 frame=127.0.0.1:9999"
+    "parlor ready pid=$SERVER text=127.0.0.1:8000 json=127.0.0.1:8999 frame=127.0.0.1:9999 http=127.0.0.1:8088"
   wait_for "$WORK/server.log" 'the relay door stays closed: cannot listen on relay://127.0.0.1:8888: Address already in use'
   has server.log ' WARN '
   serves_on 'one door is enough'
@@ -59,17 +59,17 @@ a_taken_default_relay_is_a_warning() {
 }
 run a_taken_default_relay_is_a_warning
 
-the_defaults_are_four_doors() {
+the_defaults_are_five_doors() {
   local port
-  for port in 8000 8888 8999 9999; do
+  for port in 8000 8888 8999 9999 8088; do
     port_is_free "$port" || skip "port $port is taken on this machine"
   done
   serve "$PARLOR"
   equal "$(cat "$WORK/server.out")" \
-    "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888 json=127.0.0.1:8999 frame=127.0.0.1:9999"
+    "parlor ready pid=$SERVER text=127.0.0.1:8000 relay=127.0.0.1:8888 json=127.0.0.1:8999 frame=127.0.0.1:9999 http=127.0.0.1:8088"
   close_server
 }
-run the_defaults_are_four_doors
+run the_defaults_are_five_doors
 
 wrong_usage_says_how_it_is_right() {
   refuses 2 --frobnicate

@@ -24,7 +24,7 @@ const FIRST_BYTES: Duration = Duration::from_millis(10);
 /// that is longer. The writer deals with a peer that acknowledges and does not read.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a connection has become by its setup.
+/// The outcome of a connection's setup.
 pub(super) enum SetUp {
     /// A session: its wire format, where it is at first, and what it has sent so far.
     Session { wire: Wire, entry: Entry, input: Input },

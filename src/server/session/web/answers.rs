@@ -1,4 +1,4 @@
-//! What each request is answered.
+//! The answer to each request.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

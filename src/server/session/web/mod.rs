@@ -7,9 +7,9 @@
 //! |---|---|
 //! | `link` | reads and writes the byte stream |
 //! | `deadlines` | the time for each step |
-//! | `answers` | what each request is answered |
+//! | `answers` | the answer to each request |
 //! | `say` | says the lines of a post |
-//! | `outcome` | what comes of a request |
+//! | `outcome` | the kinds of answers |
 
 mod answers;
 mod deadlines;
@@ -36,7 +36,7 @@ use deadlines::Deadlines;
 use link::{Link, Read};
 use outcome::{Outcome, stopping};
 
-/// What a connection has become.
+/// The outcome of a connection's requests.
 pub(super) enum Served {
     /// A session: where it is at first, if not where its profile says, and what it has sent behind the request.
     Session { web: Web, entry: Option<Entry>, rest: Vec<u8> },

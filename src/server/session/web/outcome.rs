@@ -1,9 +1,9 @@
-//! What comes of a request.
+//! The kinds of answers to a request.
 
 use crate::chat::Entry;
 use crate::wire::web::{Response, Status, Web};
 
-/// What comes of a request.
+/// The outcome of one request.
 pub(super) enum Outcome {
     /// Its lines were said, and it has paid for them.
     Said(Response),

@@ -41,7 +41,7 @@ fn pipelined_requests_are_answered_in_order() {
     }
 }
 
-/// Whoever asks first whether to send the body is told to go on, once.
+/// A client that asks whether to send the body is told to go on, once.
 #[test]
 fn expected_continue_comes_before_the_answer() {
     let (_server, http) = server_with(&[]);
@@ -66,7 +66,7 @@ fn connection_ends_after_answer_when_asked() {
         "GET /readyz HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     ] {
         let mut client = Peer::connect(http);
-        // What is sent behind the last request must not turn the close into a reset.
+        // Requests behind the last one must not turn the close into a reset.
         client.send_raw((last.to_owned() + &get("/readyz").repeat(500)).as_bytes());
         let answer = Answer::of(&mut client);
         assert!(answer.head.contains("\r\nConnection: close\r\n"), "{}", answer.head);
@@ -135,7 +135,7 @@ fn post_over_rate_limit_says_nothing() {
     alice.expect_nothing();
 }
 
-/// What comes behind the request for a WebSocket, in the same read, belongs to the session.
+/// Bytes behind the request for a WebSocket, in the same read, belong to the session.
 #[test]
 fn frame_behind_upgrade_belongs_to_session() {
     let (server, http) = server_with(&[]);
