@@ -12,6 +12,7 @@
 //! |---|---|---|
 //! | `bin/` | the programs, each in a folder: flags, signals, exit codes | |
 //! | [`server`] | threads and sockets: `accept/`, `session/`, `manager/`, `log/` | the meaning of commands |
+//! | `page/` | the page of the HTTP door, one HTML file with its security policy | everything else |
 //! | [`client`] | the client's end of a connection | the server |
 //! | [`config`], [`metrics`] | settings (with feature `flags` a `clap::Args`), counters | threads |
 //! | [`chat`] | the rules: state in, effects out | bytes, sockets, clocks |
