@@ -372,5 +372,5 @@ fn guide_has_the_worst_case_in_memory() {
     assert!(guide.contains(&format!("That is {} by default", told(&usual))), "{}", told(&usual));
     let flags = "`--max-clients 200 --max-rooms 16 --max-pending 262144` it is";
     // Rounded up: a reader buys memory by it.
-    assert!(guide.contains(&format!("{flags} 1.2 GiB")) && told(&small) == "1.1 GiB", "{}", told(&small));
+    assert!(guide.contains(&format!("{flags} 1.3 GiB")) && told(&small) == "1.2 GiB", "{}", told(&small));
 }
