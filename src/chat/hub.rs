@@ -101,7 +101,7 @@ impl Hub {
             is_listed: entry != Entry::Lobby,
         });
         match entry {
-            Entry::Lobby => self.greet(&speaker, door, now, out),
+            Entry::Lobby => greet(&mut self.turn(id, now, out), &speaker, door),
             Entry::Stream { .. } => {} // see above
             Entry::Nowhere { timed } => {
                 let Self { state: State { people, .. }, local } = self;
@@ -111,27 +111,6 @@ impl Hub {
                 }
             }
         }
-    }
-
-    /// Greets a session in the lobby. It hears the room from now on.
-    fn greet(&mut self, you: &Arc<Speaker>, door: Arc<str>, now: Now, out: &mut Vec<Effect>) {
-        let HubSettings { classic, history_shown, idle, .. } = self.local.settings;
-        let mut turn = self.turn(you.id, now, out);
-        let index = RoomIndex::LOBBY;
-        let Some(lobby) = turn.state.rooms.get(index) else { return };
-        let (room, topic, others_total) = (lobby.name.clone(), lobby.topic.clone(), lobby.members.len());
-        turn.answer(Notice::IAmHere(Arc::clone(you)));
-        turn.answer(Notice::Login { who: Arc::clone(you), room: room.clone() });
-        // The old chat room's greeting ended here.
-        if !classic {
-            room_info::show_history(&mut turn, index, history_shown);
-            let (you, others) = (Arc::clone(you), turn.state.names_in(index));
-            turn.answer(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle });
-            if topic.is_some() {
-                turn.answer(Notice::Topic { room, topic });
-            }
-        }
-        out.push(Effect::Enter(index, you.id));
     }
 
     /// Lists a session in the lobby and announces it to the others. It hears the room since its greeting.
@@ -167,7 +146,7 @@ impl Hub {
 
     /// A session has ended or has to end. Nothing happens if it is not present.
     pub fn leave(&mut self, id: SessionId, reason: CloseReason, now: Now, out: &mut Vec<Effect>) {
-        let Some(person) = self.remove(id) else {
+        let Some(person) = remove(self, id) else {
             return listening::end(&mut self.turn(id, now, out), reason);
         };
         let mut turn = self.turn(id, now, out);
@@ -182,7 +161,7 @@ impl Hub {
     /// The server stops: all sessions are told so and leave. No session is told of the others' leaving.
     pub fn stop(&mut self, out: &mut Vec<Effect>) {
         for id in self.state.people.ids() {
-            let Some(person) = self.remove(id) else { continue };
+            let Some(person) = remove(self, id) else { continue };
             if person.takes_part() {
                 out.push(Effect::Tell(id, Notice::Goodbye(CloseReason::ServerStopping)));
             }
@@ -197,16 +176,11 @@ impl Hub {
         self.state.rooms.clear_members();
     }
 
-    fn remove(&mut self, id: SessionId) -> Option<Person> {
-        self.local.views.remove(&id);
-        self.state.people.leave(id)
-    }
-
     /// When [`Hub::tick`] has something to do next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
         let Local { summaries, deadlines, .. } = &self.local;
-        let due = [summaries.next_due(), deadlines.next_due(), self.state.rooms.forget_at()];
+        let due = [summaries.next_due(), deadlines.next_due(), self.state.rooms.forget_at];
         due.into_iter().flatten().min()
     }
 
@@ -252,6 +226,31 @@ impl Hub {
     pub(super) fn turn<'a>(&'a mut self, asker: SessionId, now: Now, out: &'a mut Vec<Effect>) -> Turn<'a> {
         Turn { state: &mut self.state, local: &mut self.local, asker, tagged: false, named: None, now, out }
     }
+}
+
+fn remove(hub: &mut Hub, id: SessionId) -> Option<Person> {
+    hub.local.views.remove(&id);
+    hub.state.people.leave(id)
+}
+
+/// Greets the asker in the lobby. It hears the room from now on.
+fn greet(turn: &mut Turn<'_>, you: &Arc<Speaker>, door: Arc<str>) {
+    let HubSettings { classic, history_shown, idle, .. } = turn.local.settings;
+    let index = RoomIndex::LOBBY;
+    let Some(lobby) = turn.state.rooms.get(index) else { return };
+    let (room, topic, others_total) = (lobby.name.clone(), lobby.topic.clone(), lobby.members.len());
+    turn.answer(Notice::IAmHere(Arc::clone(you)));
+    turn.answer(Notice::Login { who: Arc::clone(you), room: room.clone() });
+    // The old chat room's greeting ended here.
+    if !classic {
+        room_info::show_history(turn, index, history_shown);
+        let (you, others) = (Arc::clone(you), turn.state.names_in(index));
+        turn.answer(Notice::Welcome { you, room: room.clone(), others, others_total, door, idle });
+        if topic.is_some() {
+            turn.answer(Notice::Topic { room, topic });
+        }
+    }
+    turn.out.push(Effect::Enter(index, turn.asker));
 }
 
 /// Does a command. Each is one function.

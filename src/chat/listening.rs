@@ -7,6 +7,7 @@ use crate::protocol::{CloseReason, Notice, Refusal, RoomName};
 
 use super::effect::Effect;
 use super::moving::find_or_make;
+use super::room::{Room, RoomIndex};
 use super::room_info::{history_after, show_all};
 use super::turn::Turn;
 
@@ -38,7 +39,7 @@ pub(super) fn begin(turn: &mut Turn<'_>, name: RoomName, after: Option<u64>, end
 /// Ends a stream. Nothing happens if the asker is none.
 pub(super) fn end(turn: &mut Turn<'_>, reason: CloseReason) {
     let Some(room) = turn.state.listeners.remove(&turn.asker) else { return };
-    turn.state.rooms.unlisten(room, turn.now.up);
+    turn.state.rooms.leave(room, turn.now.up, Room::unlisten);
     if reason.is_polite() {
         turn.answer(Notice::Goodbye(reason.clone()));
     }
@@ -46,7 +47,7 @@ pub(super) fn end(turn: &mut Turn<'_>, reason: CloseReason) {
     turn.out.push(Effect::HangUp(turn.asker, reason));
 }
 
-fn listen(turn: &mut Turn<'_>, name: RoomName) -> Result<super::room::RoomIndex, Refusal> {
+fn listen(turn: &mut Turn<'_>, name: RoomName) -> Result<RoomIndex, Refusal> {
     let index = find_or_make(turn, name)?;
     if let Some(room) = turn.state.rooms.get_mut(index) {
         room.listen();

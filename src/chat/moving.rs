@@ -84,7 +84,7 @@ pub(super) fn leave_all(turn: &mut Turn<'_>, person: &Person, why: &CloseReason)
         if !person.is_listed {
             continue; // the others have not been told of it
         }
-        turn.state.rooms.leave(index, turn.asker, turn.now.up);
+        turn.state.rooms.leave(index, turn.now.up, |room| room.leave(turn.asker));
         let Some(room) = turn.room_name(index) else { continue };
         let notice = Notice::Left { who: Arc::clone(&person.speaker), room, why: why.clone() };
         announce(turn, index, notice, Move::Leave, None);
@@ -167,7 +167,7 @@ fn take_out(turn: &mut Turn<'_>, from: RoomIndex, to: Option<RoomName>) -> Optio
     let person = turn.state.people.get_mut(turn.asker)?;
     person.joined.leave(from);
     let who = Arc::clone(&person.speaker);
-    turn.state.rooms.leave(from, turn.asker, turn.now.up);
+    turn.state.rooms.leave(from, turn.now.up, |room| room.leave(turn.asker));
     let room = turn.room_name(from)?;
     turn.out.push(Effect::Exit(from, turn.asker));
     announce(turn, from, Notice::Went { who, to, room: room.clone() }, Move::Leave, None);

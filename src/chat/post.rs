@@ -11,6 +11,7 @@ use crate::protocol::{Body, Nick, Notice, Refusal, RoomName, SessionId, Speaker}
 use super::effect::{Effect, Now};
 use super::heard::Heard;
 use super::hub::Hub;
+use super::state::State;
 use super::visit::named;
 
 /// The lines of one request that are still to be said.
@@ -52,7 +53,7 @@ impl Hub {
     pub fn post(&mut self, post: &mut Post, now: Now, out: &mut Vec<Effect>) -> Option<Result<usize, Refusal>> {
         let from = match &post.from {
             Some(from) => Arc::clone(from),
-            None => match self.let_in(post) {
+            None => match let_in(&mut self.state, post) {
                 Ok(from) => Arc::clone(post.from.insert(from)),
                 Err(refusal) => return Some(Err(refusal)),
             },
@@ -75,13 +76,14 @@ impl Hub {
     pub fn heard_by_post(&self, post: &Post) -> Heard {
         self.state.rooms.find_listed(&post.room).map_or(Heard::Nobody, Heard::room)
     }
+}
 
-    fn let_in(&mut self, post: &Post) -> Result<Arc<Speaker>, Refusal> {
-        if self.state.rooms.find_listed(&post.room).is_none() {
-            return Err(Refusal::NoRoom { room: post.room.clone() });
-        }
-        let from = named(&self.state, &post.speaker, post.name.as_ref())?;
-        self.state.visitors.remember(&from);
-        Ok(from)
+/// Checks the room and the name; returns the speaker as others see it.
+fn let_in(state: &mut State, post: &Post) -> Result<Arc<Speaker>, Refusal> {
+    if state.rooms.find_listed(&post.room).is_none() {
+        return Err(Refusal::NoRoom { room: post.room.clone() });
     }
+    let from = named(state, &post.speaker, post.name.as_ref())?;
+    state.visitors.remember(&from);
+    Ok(from)
 }

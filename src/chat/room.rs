@@ -72,9 +72,8 @@ impl Room {
         self.empty_since = None;
     }
 
-    pub(super) fn leave(&mut self, id: SessionId, up: Duration) {
+    pub(super) fn leave(&mut self, id: SessionId) {
         self.members.retain(|member| *member != id);
-        self.empty_since = (!self.is_in_use()).then_some(up);
     }
 
     /// A stream begins to listen.
@@ -84,9 +83,8 @@ impl Room {
     }
 
     /// A stream listens no more.
-    pub(super) fn unlisten(&mut self, up: Duration) {
+    pub(super) fn unlisten(&mut self) {
         self.listeners = self.listeners.saturating_sub(1);
-        self.empty_since = (!self.is_in_use()).then_some(up);
     }
 
     /// Whether it has members, or streams listen to it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::protocol::{NameKeys, Refusal, RoomName, SessionId};
+use crate::protocol::{NameKeys, Refusal, RoomName};
 
 use super::effect::Now;
 use super::history::History;
@@ -26,8 +26,8 @@ pub(super) struct Rooms {
     rooms: Vec<Option<Room>>,
     /// The names of the existing rooms.
     names: Names<RoomIndex>,
-    /// When the next empty room may have to be forgotten: not later than that.
-    forget_at: Option<Duration>,
+    /// When [`Rooms::forget_empty`] may have something to do next: not later than that.
+    pub(super) forget_at: Option<Duration>,
     /// The highest number of a line in a room that has gone. New rooms count on from it, so that a session which
     /// asks for the lines after a number gets them, or is told how many are lost.
     last_seq: u64,
@@ -79,26 +79,16 @@ impl Rooms {
         self.names.count()
     }
 
-    /// Takes a member out of a room.
-    pub(super) fn leave(&mut self, index: RoomIndex, id: SessionId, up: Duration) {
-        if let Some(room) = self.get_mut(index) {
-            room.leave(id, up);
-            self.note_if_empty(index);
+    /// Takes a member or a stream out of a room, by `take`.
+    pub(super) fn leave(&mut self, index: RoomIndex, up: Duration, take: impl FnOnce(&mut Room)) {
+        let Some(room) = self.get_mut(index) else { return };
+        take(room);
+        if room.is_in_use() {
+            return;
         }
-    }
-
-    /// Takes a stream off a room.
-    pub(super) fn unlisten(&mut self, index: RoomIndex, up: Duration) {
-        if let Some(room) = self.get_mut(index) {
-            room.unlisten(up);
-            self.note_if_empty(index);
-        }
-    }
-
-    fn note_if_empty(&mut self, index: RoomIndex) {
-        let empty_since = self.get(index).and_then(|room| room.empty_since);
-        if let Some(since) = empty_since.filter(|_| index != RoomIndex::LOBBY) {
-            self.forget_at.get_or_insert(since + EMPTY_KEPT); // one that is noted is due before this one
+        room.empty_since = Some(up);
+        if index != RoomIndex::LOBBY {
+            self.forget_at.get_or_insert(up + EMPTY_KEPT); // one that is noted is due before this one
         }
     }
 
@@ -162,11 +152,6 @@ impl Rooms {
         let index = u32::try_from(free).map(RoomIndex).map_err(|_| too_many())?;
         self.remove(index);
         Ok(index)
-    }
-
-    /// When [`Rooms::forget_empty`] has something to do next.
-    pub(super) fn forget_at(&self) -> Option<Duration> {
-        self.forget_at
     }
 
     /// Removes rooms that have been empty for long enough, with the lines said in them. The lobby stays.

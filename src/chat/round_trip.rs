@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Arrival, Effect, Entry, Hub, HubSettings, Now};
-use crate::protocol::{COMMANDS, CloseReason, Command, IdleLimits, RoomName, SessionId, Speaker};
+use super::{Arrival, Effect, Entry, Hub, HubSettings, Now, Post};
+use crate::protocol::{Body, COMMANDS, CloseReason, Command, IdleLimits, Nick, RoomName, SessionId, Speaker};
 
 const SETTINGS: HubSettings = HubSettings {
     idle: IdleLimits::same(Duration::ZERO),
@@ -28,6 +28,9 @@ enum Step {
     LeaveRoom(u64, &'static str),
     After(u64, &'static str, u64),
     Leave(u64),
+    /// A stream begins: after a number or not, and ends or not.
+    Listen(u64, &'static str, Option<u64>, bool),
+    Post(&'static str, Option<&'static str>),
     /// Time passes, in seconds.
     Wait(u64),
 }
@@ -81,7 +84,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (id(), room()).prop_map(|(id, room)| Step::JoinAlso(id, room)),
         1 => (id(), room()).prop_map(|(id, room)| Step::LeaveRoom(id, room)),
         1 => (id(), room(), 0..9_u64).prop_map(|(id, room, seq)| Step::After(id, room, seq)),
-        1 => id().prop_map(Step::Leave),
+        2 => id().prop_map(Step::Leave),
+        2 => (id(), room(), prop::option::of(0..9_u64), any::<bool>())
+            .prop_map(|(id, room, after, ends)| Step::Listen(id, room, after, ends)),
+        2 => (room(), prop::sample::select(vec![None, Some("ann"), Some("bot")]))
+            .prop_map(|(room, name)| Step::Post(room, name)),
         1 => prop::sample::select(vec![1, 3, 400, 700]).prop_map(Step::Wait),
     ];
     prop::collection::vec(step, 1..60)
@@ -104,7 +111,7 @@ fn command(step: &Step) -> Option<(u64, Command, bool)> {
         Step::JoinAlso(id, name) => (*id, Command::JoinAlso(room(name)), false),
         Step::LeaveRoom(id, name) => (*id, Command::LeaveRoom(room(name)), false),
         Step::After(id, name, seq) => (*id, Command::HistoryAfter(Some(room(name)), *seq), false),
-        Step::Enter(..) | Step::Leave(_) | Step::Wait(_) => return None,
+        Step::Enter(..) | Step::Leave(_) | Step::Listen(..) | Step::Post(..) | Step::Wait(_) => return None,
     })
 }
 
@@ -125,9 +132,20 @@ fn arrival(id: u64, by: &'static str) -> Arrival {
 /// Does one step, and what is due.
 fn does(hub: &mut Hub, step: &Step, at: Now) -> Vec<Effect> {
     let mut out = Vec::new();
+    let is_new = |id: &u64| {
+        let id = SessionId(*id);
+        !hub.state.people.is_present(id) && !hub.state.listeners.contains_key(&id)
+    };
     match step {
-        Step::Enter(id, by) if !hub.state.people.is_present(SessionId(*id)) => {
-            hub.enter(arrival(*id, by), at, &mut out);
+        Step::Enter(id, by) if is_new(id) => hub.enter(arrival(*id, by), at, &mut out),
+        Step::Listen(id, name, after, ends) if is_new(id) => {
+            let entry = Entry::Stream { room: room(name), after: *after, ends: *ends };
+            hub.enter(Arrival { entry, ..arrival(*id, "json") }, at, &mut out);
+        }
+        Step::Post(to, name) => {
+            let name = name.and_then(|name| Nick::parse(name).ok());
+            let line = Body::new("hi").into_iter().collect();
+            hub.post(&mut Post::new(SessionId(99), "127.0.0.1:5099".into(), name, room(to), line), at, &mut out);
         }
         Step::Leave(id) => hub.leave(SessionId(*id), CloseReason::PeerClosed, at, &mut out),
         step => {

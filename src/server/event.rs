@@ -71,5 +71,8 @@ pub(super) struct Posted {
     pub(super) post: Post,
     /// Gets how many lines were said, when each listener's socket or outbox has them; or why none was. The channel
     /// has a place for it. It is dropped without an answer if the server stops before all lines are said.
-    pub(super) reply: Sender<Result<usize, Refusal>>,
+    pub(super) reply: Sender<Answer>,
 }
+
+/// How many lines of a post were said, or why none was.
+pub(super) type Answer = Result<usize, Refusal>;

@@ -28,6 +28,7 @@
 mod limit;
 mod os;
 mod pace;
+mod posts;
 mod reference;
 mod socket;
 mod world;

@@ -27,8 +27,10 @@ use crate::transport::Transport;
 
 /// The time in which a session that keeps up takes a quarter of its outbox.
 const PATIENCE: Duration = Duration::from_millis(100);
-const MAX_PENDING: usize = 1 << 20;
+pub const MAX_PENDING: usize = 1 << 20;
 const LINES: usize = 4000;
+
+pub type Observer = Box<dyn FnMut(bool)>;
 
 thread_local! {
     /// Time that passes before each of the manager's turns, in which it takes 150 lines, and each send.
@@ -39,6 +41,9 @@ thread_local! {
     static INBOX: RefCell<Option<Sender<Event>>> = const { RefCell::new(None) };
     /// The session that reads steadily, if there is one.
     static READER: RefCell<Option<Reader>> = const { RefCell::new(None) };
+    /// Looks at the world whenever the manager lets others go on. Its argument: whether the manager waits until
+    /// a deadline.
+    static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
     /// For how long the process is stopped in the next wait that has a deadline.
     static STOP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     /// Input that waited in a socket meanwhile, and comes a moment later.
@@ -49,8 +54,24 @@ thread_local! {
     static LAST: RefCell<Option<Event>> = const { RefCell::new(None) };
 }
 
+/// Has the world looked at from now on.
+pub fn observe(observer: Option<Observer>) {
+    OBSERVER.set(observer);
+}
+
+/// Ends the manager when it has nothing more to do.
+pub fn end_with(inbox: Sender<Event>) {
+    TICK.set(Duration::ZERO);
+    INBOX.set(Some(inbox));
+}
+
+fn look(waits: bool) {
+    OBSERVER.with_borrow_mut(|observer| observer.iter_mut().for_each(|look| look(waits)));
+}
+
 /// Nobody else is there; time passes.
 pub fn interrupt() {
+    look(false);
     elapse(TICK.get());
 }
 
@@ -67,6 +88,7 @@ fn elapse(time: Duration) {
 
 /// The manager waits, and nobody comes.
 pub fn wait(deadline: Option<Instant>) {
+    look(deadline.is_some());
     let Some(deadline) = deadline else {
         let inbox = INBOX.take().expect("nobody will ever come");
         if let Some(last) = LAST.take() {
@@ -94,13 +116,12 @@ pub fn wait(deadline: Option<Instant>) {
     elapse(time + stop);
 }
 
-fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
+pub fn session(number: u64, wire: Wire, room: usize) -> (Event, Receiver<Packet>) {
     session_with(number, wire, room, MAX_PENDING)
 }
 
 fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, Receiver<Packet>) {
     let id = SessionId(1_000_000 + number);
-    reference::expect(id, wire);
     let address: Arc<str> = format!("127.0.0.1:{}", 5000 + number).into();
     let slot = Slot;
     let (shown, name) = (Arc::clone(&address), Arc::clone(&address));
@@ -109,6 +130,7 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     let (outbox, queue) = Outbox::new(Arc::clone(&connection), limit);
     let (_, credit) = bounded(2);
     let entry = connection.profile().entry.clone();
+    reference::expect(id, wire, &entry);
     let opened = Opened { connection, outbox, credit, name, door: "127.0.0.1:8000".into(), entry };
     (Event::Opened(Box::new(opened)), queue)
 }
@@ -253,7 +275,7 @@ fn does(command: Command) -> Event {
     Event::Received(SessionId(1_000_001), vec![Inbound::Command(command)])
 }
 
-fn says() -> Event {
+pub fn says() -> Event {
     does(Command::Say(Body::new(&"x".repeat(400)).unwrap()))
 }
 

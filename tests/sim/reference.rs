@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use parlor::chat::{Arrival, Effect, Filter, Heard, HubSettings, Now, Post, RoomIndex};
+use parlor::chat::{Arrival, Effect, Entry, Filter, Heard, HubSettings, Now, Post, RoomIndex};
 use parlor::protocol::{CloseReason, Command, Notice, Refusal, SessionId};
 use parlor::wire::{Encoding, Wire};
 
@@ -34,6 +34,40 @@ pub struct Expected {
     pub entered: bool,
     /// Whether the others know of it.
     listed: bool,
+    /// It is a stream: which lines it has been told.
+    follows: Option<Follows>,
+}
+
+/// The lines that a stream has been told, by their numbers.
+#[derive(Debug)]
+struct Follows {
+    /// The number of the last one.
+    last: Option<u64>,
+    /// Lines of the past and of the present.
+    past: u64,
+    present: u64,
+}
+
+impl Follows {
+    /// Each line comes once, in order, and none is missing that is not counted as lost.
+    fn hear(&mut self, notice: &Notice) {
+        match notice {
+            Notice::HistoryLine { line, .. } => {
+                assert!(self.last.is_none_or(|last| line.seq > last), "{} after {:?}", line.seq, self.last);
+                // Lines are lost before the first one only.
+                assert!(self.past == 0 || self.last == Some(line.seq - 1), "{} after {:?}", line.seq, self.last);
+                self.past += 1;
+                self.last = Some(line.seq);
+            }
+            Notice::HistoryEnd { last_seq, .. } => self.last = Some(*last_seq),
+            Notice::Said(line) | Notice::Acted(line) => {
+                assert!(self.last.is_none_or(|last| line.seq == last + 1), "{} after {:?}", line.seq, self.last);
+                self.present += 1;
+                self.last = Some(line.seq);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The part of it that was heard.
@@ -80,8 +114,12 @@ pub fn begin() {
     STOPPED_AT.take();
 }
 
-/// A session is on its way to the hub.
-pub fn expect(id: SessionId, wire: Wire) {
+/// A session is on its way to the hub: to its room, or to listen only.
+pub fn expect(id: SessionId, wire: Wire, entry: &Entry) {
+    let follows = match entry {
+        Entry::Stream { after, .. } => Some(Follows { last: *after, past: 0, present: 0 }),
+        Entry::Lobby | Entry::Nowhere { .. } => None,
+    };
     let expected = Expected {
         encoding: wire.first_encoding(),
         filter: Filter::default(),
@@ -90,7 +128,8 @@ pub fn expect(id: SessionId, wire: Wire) {
         items: Vec::new(),
         tags: VecDeque::new(),
         entered: false,
-        listed: !matches!(wire, Wire::Text | Wire::Relay),
+        listed: matches!(entry, Entry::Nowhere { .. }),
+        follows,
     };
     JOURNAL.with_borrow_mut(|journal| journal.sessions.insert(id, expected));
 }
@@ -204,7 +243,15 @@ impl Journal {
 }
 
 impl Expected {
+    /// How many lines of the past and of the present a stream was told; `None` for others.
+    pub fn followed(&self) -> Option<(u64, u64)> {
+        self.follows.as_ref().map(|follows| (follows.past, follows.present))
+    }
+
     fn hear(&mut self, notice: &Notice, tag: Option<&str>, may_be_skipped: bool) {
+        if let Some(follows) = &mut self.follows {
+            follows.hear(notice);
+        }
         let mut bytes = Vec::new();
         self.encoding.encode(notice, tag, &mut bytes);
         if !bytes.is_empty() {

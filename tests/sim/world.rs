@@ -9,17 +9,19 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{HubSettings, Now};
+use parlor::chat::{Entry, HubSettings, Now, Post};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, CloseReason, Command, IdleLimits, Nick, Notice, RoomName, SessionId, Switch};
+use parlor::protocol::{
+    Body, CloseReason, Code, Command, IdleLimits, Nick, Notice, Refusal, RoomName, SessionId, Switch,
+};
 use parlor::wire::{Decode, Framing, Heard, HeardDecoder, Inbound, Wire};
 
 use crate::accept::admission::Slot;
 use crate::connection::Connection;
-use crate::event::{CREDIT, Event, Opened, credits_of};
+use crate::event::{CREDIT, Event, Opened, Posted, credits_of};
 use crate::manager::Manager;
-use crate::os::{self, Instant, OnceLock, RecvTimeoutError, Sender, bounded, dice};
+use crate::os::{self, Instant, OnceLock, Receiver, RecvTimeoutError, Sender, bounded, dice};
 use crate::outbox::{MAX_SLICES, Outbox, Packet};
 use crate::reference::{self, Hub};
 use crate::session::writer::{LEAST_TAKEN, LINGER, Stall, Writer};
@@ -41,15 +43,17 @@ const WIRES: [Wire; 6] = [
     Wire::Json(Some(Framing::Gf2)),
     Wire::Json(Some(Framing::Gf7)),
 ];
+/// Of streams.
+const STREAMS: [Wire; 2] = [Wire::Text, Wire::Json(Some(Framing::Lines))];
 const ROOMS: [&str; 3] = ["lobby", "dev", "ops"];
 
 /// Counts of what happened, over many lives.
 #[derive(Debug, Default)]
 pub struct Happened {
-    counts: [u64; 11],
+    counts: [u64; 15],
 }
 
-const MUST: [&str; 11] = [
+const MUST: [&str; 15] = [
     "lines heard",
     "skipped lines told",
     "skipped lines never told, the session ended first",
@@ -61,6 +65,10 @@ const MUST: [&str; 11] = [
     "turned away during a stop",
     "cut at the end of a drain",
     "in several rooms at once",
+    "a stream told lines of the past, then of the present",
+    "a stream refused",
+    "lines of posts said",
+    "a post dropped at a stop",
 ];
 
 impl Happened {
@@ -136,6 +144,8 @@ struct Session {
     must_be_told: bool,
     gone: bool,
     leaving: bool,
+    /// It listens to a room, and asks for nothing.
+    is_stream: bool,
 }
 
 impl Session {
@@ -405,6 +415,7 @@ impl Session {
                 self.socket.wire.borrow_mut().peer_ended = true;
                 self.leaving = true;
             }
+            _ if self.is_stream => return false,
             5 | 6 if self.wire != Wire::Relay => {
                 let words = (dice(2) == 0).then(|| self.line());
                 self.ask(&Command::Quit(words));
@@ -495,6 +506,11 @@ impl Session {
             assert!(whole, "it reads, and yet it was cut before the goodbye");
         }
         happened.count("in several rooms at once", u64::from(expected.was_in_several));
+        if let Some((past, present)) = expected.followed() {
+            happened.count("a stream told lines of the past, then of the present", past.min(present));
+            let is_refused = received_refusal(&self.received);
+            happened.count("a stream refused", u64::from(is_refused));
+        }
         let compared = expected.compare(&self.received, whole, history);
         if self.must_be_told && whole && self.wire != Wire::Relay {
             assert_eq!(compared.untold, 0, "lines were skipped, and nobody said so");
@@ -541,6 +557,10 @@ impl Session {
     }
 }
 
+fn received_refusal(received: &[u8]) -> bool {
+    [&b"!!! "[..], b"{\"Act\":\"error\""].iter().any(|refusal| received.starts_with(refusal))
+}
+
 /// Makes of some requests those of programs that are in several rooms.
 fn in_several_rooms(item: Inbound) -> Inbound {
     let Inbound::Command(command) = item else { return item };
@@ -555,8 +575,15 @@ fn in_several_rooms(item: Inbound) -> Inbound {
 
 // --- the world ---------------------------------------------------------------------------------
 
+/// A request of the HTTP door: its lines, and what comes back.
+struct Posting {
+    marks: Vec<String>,
+    reply: Receiver<Result<usize, Refusal>>,
+}
+
 struct World {
     sessions: Vec<Session>,
+    posting: Vec<Posting>,
     done: Vec<Session>,
     inbox: Option<Sender<Event>>,
     drain_by: Arc<OnceLock<Instant>>,
@@ -614,6 +641,10 @@ impl World {
         // In a sudden stop some sessions come during the stop.
         if (self.left > 0 || self.sudden) && self.sessions.len() < self.most && dice(30) == 0 {
             return self.arrive();
+        }
+        self.take_replies();
+        if (self.left > 0 || self.sudden) && self.posting.len() < 3 && dice(80) == 0 {
+            return self.post();
         }
         if self.sessions.is_empty() {
             return false;
@@ -676,6 +707,47 @@ impl World {
         }
     }
 
+    /// A request says lines in a room, as the HTTP door does it.
+    fn post(&mut self) -> bool {
+        let Some(inbox) = self.inbox.as_ref().filter(|inbox| !inbox.is_full()) else { return false };
+        self.born += 1;
+        let id = SessionId(1_000_000 + self.born);
+        let marks: Vec<String> = (0..1 + dice([3, 60][dice(2)])).map(|number| format!("s{id}n{number}")).collect();
+        let lines = marks.iter().filter_map(|mark| Body::new(mark)).collect();
+        let (room, address) = (RoomName::parse(ROOMS[dice(ROOMS.len())]).unwrap(), format!("a{id}").into());
+        let (reply, answer) = bounded(1);
+        let name = (dice(2) == 0).then(|| Nick::parse("bot").unwrap());
+        let post = Post::new(id, address, name, room, lines);
+        inbox.send(Event::Post(Box::new(Posted { post, reply }))).unwrap();
+        self.posting.push(Posting { marks, reply: answer });
+        true
+    }
+
+    /// All lines of a post were said, or none and it says why; only a stop drops it.
+    fn take_replies(&mut self) {
+        let (happened, drain_sent, rooms_go) = (&mut self.happened, self.drain_by.get().is_some(), self.sudden);
+        self.posting.retain(|Posting { marks, reply }| {
+            let said = || {
+                let said = reference::said();
+                marks.iter().filter(|mark| said.contains(mark)).count()
+            };
+            match reply.try_recv() {
+                Ok(Ok(told)) => {
+                    assert_eq!(told, said());
+                    assert!(told == marks.len() || rooms_go, "{told} of {marks:?}");
+                    happened.count("lines of posts said", told as u64);
+                }
+                Ok(Err(refusal)) => assert_eq!((refusal.code(), said()), (Code::NoRoom, 0)),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => {
+                    assert!(drain_sent, "a post is dropped though nothing stops");
+                    happened.count("a post dropped at a stop", 1);
+                }
+            }
+            false
+        });
+    }
+
     /// Somebody comes in, as `session::converse` begins.
     fn arrive(&mut self) -> bool {
         if self.drain_sent && self.came_late == 3 {
@@ -685,7 +757,8 @@ impl World {
         self.born += 1;
         self.came_late += usize::from(self.drain_sent);
         let id = SessionId(1_000_000 + self.born);
-        let wire = WIRES[dice(WIRES.len())];
+        let is_stream = dice(5) == 0;
+        let wire = if is_stream { STREAMS[dice(STREAMS.len())] } else { WIRES[dice(WIRES.len())] };
         let address: Arc<str> = format!("127.0.0.1:{}", 5000 + self.born).into();
         let socket = Socket::new(1 + dice(3000));
         let slot = Slot;
@@ -707,9 +780,14 @@ impl World {
         };
         let (credit, credits) = bounded(CREDIT);
         let name = if wire == Wire::Text { address } else { id.to_string().into() };
-        reference::expect(id, wire);
         let door = "127.0.0.1:8000".into();
-        let entry = connection.profile().entry.clone();
+        let entry = if is_stream {
+            let room = RoomName::parse(ROOMS[dice(ROOMS.len())]).unwrap();
+            Entry::Stream { room, after: (dice(3) > 0).then(|| dice(40) as u64), ends: dice(5) == 0 }
+        } else {
+            connection.profile().entry.clone()
+        };
+        reference::expect(id, wire, &entry);
         let opened = Opened { connection: Arc::clone(&connection), outbox, credit: credits, name, door, entry };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         let limits = Config::default().limits();
@@ -720,7 +798,7 @@ impl World {
             connection: Some(connection),
             decoder: wire.decoder(limits),
             items: Vec::new(),
-            appeared: !matches!(wire, Wire::Text | Wire::Relay),
+            appeared: is_stream || !matches!(wire, Wire::Text | Wire::Relay),
             input_over: false,
             credit,
             reading: Reading::Going,
@@ -739,6 +817,7 @@ impl World {
             must_be_told: false,
             gone: false,
             leaving: false,
+            is_stream,
         });
         true
     }
@@ -773,6 +852,7 @@ pub fn play(seed: u64) -> Happened {
     reference::begin();
     MAX_PENDING.set([1500, 4000, 20_000][dice(3)]);
     let history = [0, 3, 50][dice(3)];
+    let sudden = dice(2) == 0;
     let config = Config {
         max_pending: MAX_PENDING.get(),
         heartbeat: Duration::ZERO,
@@ -783,7 +863,8 @@ pub fn play(seed: u64) -> Happened {
     let settings = HubSettings {
         idle: IdleLimits::same(Duration::from_secs(30)),
         join_grace: Duration::from_secs(10),
-        max_rooms: 8,
+        // With few rooms, a room's place is given to another one.
+        max_rooms: if sudden { [2, 8][dice(2)] } else { 8 },
         history,
         history_shown: 3,
         classic: false,
@@ -796,6 +877,7 @@ pub fn play(seed: u64) -> Happened {
     let manager = Manager::new(hub, events, &config, Arc::clone(&drain_by), started, &metrics);
     let world = World {
         sessions: Vec::new(),
+        posting: Vec::new(),
         done: Vec::new(),
         inbox: Some(inbox),
         drain_by,
@@ -803,7 +885,7 @@ pub fn play(seed: u64) -> Happened {
         // With the longer ones a flush may take long enough that the manager awaits more after it.
         turns_take: [40, 600][dice(2)],
         drain_sent: false,
-        sudden: dice(2) == 0,
+        sudden,
         born: 0,
         came_late: 0,
         most: 2 + dice(7),
@@ -825,6 +907,8 @@ pub fn play(seed: u64) -> Happened {
             }
         }
     }
+    world.take_replies();
+    assert!(world.posting.is_empty(), "a post is never answered");
     ORDER.set(reference::said());
     let mut skipped = 0;
     let mut all_whole = true;

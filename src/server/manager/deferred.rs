@@ -13,7 +13,7 @@ use std::vec::IntoIter;
 use crate::protocol::{ById, CloseReason, SessionId};
 use crate::wire::Inbound;
 
-use super::super::event::Posted;
+use super::super::event::{Answer, Posted};
 use super::super::os::Receiver;
 
 /// One event of a session, or its rest.
@@ -23,8 +23,19 @@ pub(super) enum Work {
     Received(IntoIter<Inbound>, usize),
     /// The session's end.
     Closed(CloseReason),
-    /// The lines of a request that are not said yet. The connection is no session.
-    Post(Box<Posted>),
+    /// The lines of a request that are not said yet, and the answer once it is known. The connection is no session.
+    Post(Box<Posted>, Option<Answer>),
+}
+
+impl Work {
+    /// Whether commands are left to be carried out.
+    pub(super) fn has_more(&self) -> bool {
+        match self {
+            Self::Received(items, _) => !items.as_slice().is_empty(),
+            Self::Post(_, answer) => answer.is_none(),
+            Self::Closed(_) => false,
+        }
+    }
 }
 
 /// The result of working on an event.
@@ -119,7 +130,7 @@ impl Deferred {
 
     /// Defers work of a session behind its other work.
     pub(super) fn push(&mut self, id: SessionId, work: Work) {
-        if let Work::Post(_) = work {
+        if let Work::Post(..) = work {
             self.sessions.entry(id).or_insert_with(|| Requests::new(None, true));
         }
         if let Some(requests) = self.sessions.get_mut(&id) {

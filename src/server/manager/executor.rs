@@ -13,7 +13,7 @@ use crate::metrics::{Metrics, Scheme};
 use crate::protocol::{CloseReason, Notice, SessionId, Speaker, StyleChange};
 use crate::wire::Inbound;
 
-use super::super::event::{Event, Opened, Posted, credits_of};
+use super::super::event::{Event, Opened, credits_of};
 use super::super::os::Receiver;
 use super::clock::Clock;
 use super::deferred::{Deferred, Progress, Work};
@@ -90,7 +90,7 @@ impl<'a> Executor<'a> {
             }
             Event::Post(posted) => {
                 let at_most = slice_of(posted.post.remaining(), inbox);
-                self.begin(posted.post.id(), Work::Post(posted), at_most);
+                self.begin(posted.post.id(), Work::Post(posted, None), at_most);
             }
             Event::Ask(answer) => _ = answer.try_send(()),
             Event::CaughtUp(id) => {
@@ -211,79 +211,60 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries out the commands of one event, but no more than `at_most` of them.
-    fn work(&mut self, id: SessionId, work: Work, at_most: usize) -> Progress {
-        let (mut items, credits) = match work {
-            Work::Received(items, credits) => (items, credits),
-            Work::Post(posted) => return self.say(posted, at_most),
+    /// Carries out the commands of one event, or the lines of a post, but no more than `at_most` of them. A stop
+    /// drops what is left, and with a post its reply.
+    fn work(&mut self, id: SessionId, mut work: Work, at_most: usize) -> Progress {
+        let now = self.clock.now();
+        let mut left = at_most;
+        while work.has_more() && self.drain.is_due().is_none() {
+            if self.has_to_wait(id, &work) {
+                return Progress::HasToWait(work);
+            }
+            if left == 0 {
+                return Progress::GoesOn(work);
+            }
+            left -= 1;
+            self.commands += 1;
+            match &mut work {
+                Work::Received(items, _) => items.next().into_iter().for_each(|one| self.carry_out(id, one, now)),
+                Work::Post(posted, answer) => {
+                    *answer = self.hub.post(&mut posted.post, now, &mut self.effects);
+                    let lines = self.effects.len() as u64; // each is a line
+                    Metrics::add(&self.metrics.commands, lines);
+                    self.metrics.count_lines(Scheme::Http, lines);
+                    self.perform(None);
+                }
+                Work::Closed(_) => {}
+            }
+            if self.dispatch.is_full() {
+                self.end_turn();
+            }
+        }
+        match work {
+            Work::Received(_, credits) => {
+                if credits > 1 {
+                    self.dispatch.send_to(id, &self.clock); // what it may ask for next depends on what is pending then
+                }
+                if let Some(requests) = self.deferred.get(id) {
+                    requests.give_back(credits);
+                }
+            }
+            Work::Post(posted, answer) => {
+                answer.into_iter().for_each(|answer| self.replies.push(posted.reply.clone(), answer));
+                self.deferred.end_post(id);
+            }
             Work::Closed(reason) => {
                 self.change(|hub, now, out| hub.leave(id, reason, now, out));
                 self.dispatch.remove(id, &self.clock);
                 self.deferred.close(id);
-                return Progress::Done;
             }
-        };
-        let now = self.clock.now();
-        let mut left = at_most;
-        while let Some(next) = items.as_slice().first() {
-            if self.drain.is_due().is_some() {
-                break;
-            }
-            if self.has_to_wait(id, next) {
-                return Progress::HasToWait(Work::Received(items, credits));
-            }
-            if left == 0 {
-                return Progress::GoesOn(Work::Received(items, credits));
-            }
-            left -= 1;
-            let Some(one) = items.next() else { break };
-            self.commands += 1;
-            self.carry_out(id, one, now);
-            if self.dispatch.is_full() {
-                self.end_turn();
-            }
-        }
-        if credits > 1 {
-            self.dispatch.send_to(id, &self.clock); // what it may ask for next depends on what is pending then
-        }
-        if let Some(requests) = self.deferred.get(id) {
-            requests.give_back(credits);
         }
         Progress::Done
     }
 
-    /// Says the lines of a post, but no more than `at_most` of them. A stop drops what is left, and the reply.
-    fn say(&mut self, mut posted: Box<Posted>, at_most: usize) -> Progress {
-        let (id, now, mut left) = (posted.post.id(), self.clock.now(), at_most);
-        while self.drain.is_due().is_none() {
-            if self.is_congested(|hub| hub.heard_by_post(&posted.post)) {
-                return Progress::HasToWait(Work::Post(posted));
-            }
-            if left == 0 {
-                return Progress::GoesOn(Work::Post(posted));
-            }
-            left -= 1;
-            self.commands += 1;
-            let done = self.hub.post(&mut posted.post, now, &mut self.effects);
-            let lines = self.effects.len() as u64; // each is a line
-            Metrics::add(&self.metrics.commands, lines);
-            self.metrics.count_lines(Scheme::Http, lines);
-            self.perform(None);
-            if let Some(result) = done {
-                self.replies.push(posted.reply, result);
-                break;
-            }
-            if self.dispatch.is_full() {
-                self.end_turn();
-            }
-        }
-        self.deferred.end_post(id);
-        Progress::Done
-    }
-
-    /// Whether a command has to wait: the session has more pending than its outbox holds, or the command's
+    /// Whether the next command has to wait: the session has more pending than its outbox holds, or the command's
     /// recipients are congested.
-    fn has_to_wait(&mut self, id: SessionId, one: &Inbound) -> bool {
+    fn has_to_wait(&mut self, id: SessionId, work: &Work) -> bool {
         let limit = self.dispatch.backpressure.levels.limit;
         if self.dispatch.get(id).is_some_and(|recipient| recipient.owes() > limit) {
             self.dispatch.send_to(id, &self.clock);
@@ -291,16 +272,18 @@ impl<'a> Executor<'a> {
                 return true;
             }
         }
-        let Inbound::Command(command) = one else { return false };
-        self.is_congested(|hub| hub.heard_by(id, command))
-    }
-
-    /// Whether a line has to wait for a slow consumer among those who would hear of it.
-    fn is_congested(&mut self, heard_by: impl FnOnce(&Hub) -> Heard) -> bool {
         if self.dispatch.backpressure.is_idle() {
             return false;
         }
-        match heard_by(&self.hub) {
+        let heard = match work {
+            Work::Received(items, _) => match items.as_slice().first() {
+                Some(Inbound::Command(command)) => self.hub.heard_by(id, command),
+                _ => return false,
+            },
+            Work::Post(posted, _) => self.hub.heard_by_post(&posted.post),
+            Work::Closed(_) => return false,
+        };
+        match heard {
             Heard::Rooms(rooms) => {
                 rooms.into_iter().any(|room| self.dispatch.backpressure.defers(room, self.clock.turn))
             }

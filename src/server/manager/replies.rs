@@ -1,11 +1,7 @@
 //! The replies to posts. A reply says that the lines are sent, so it goes out after the flush that sent them.
 
-use crate::protocol::Refusal;
-
+use super::super::event::Answer;
 use super::super::os::Sender;
-
-/// How many lines of a post were said, or why none was.
-type Answer = Result<usize, Refusal>;
 
 /// The replies that wait for the next flush.
 #[derive(Debug, Default)]

@@ -12,11 +12,13 @@ mod join_summaries;
 mod lists;
 mod look_alikes;
 mod names;
+mod posts;
 mod presence;
 mod programs;
 mod random_lives;
 mod rooms;
 mod several_rooms;
+mod streams;
 mod talking;
 mod visits;
 
