@@ -43,11 +43,11 @@ pub(super) enum Event {
     CaughtUp(SessionId),
     /// At most half of a session's outbox is pending again, or its connection is cut.
     HasRoom(SessionId),
-    #[allow(dead_code, reason = "the HTTP door sends it")]
     /// Lines of a request, by a connection that is no session. It waits for the reply before it sends more.
+    #[cfg_attr(not(feature = "web"), allow(dead_code, reason = "only the HTTP door sends it"))]
     Post(Box<Posted>),
-    #[allow(dead_code, reason = "the HTTP door sends it")]
     /// A question whether the manager works: it answers at once. The channel has a place for the answer.
+    #[cfg_attr(not(feature = "web"), allow(dead_code, reason = "only the HTTP door asks"))]
     Ask(Sender<()>),
     /// The drain of a graceful shutdown: say goodbye to all sessions, and end them by this deadline.
     Drain(Instant),
