@@ -37,9 +37,9 @@
 //! objects or plain text. Route 10000 tells what is wrong with a frame.
 //!
 //! **http**, for browsers, scripts and monitors (feature `web`). A connection begins with requests of
-//! HTTP/1.1 or 1.0, one at a time. Three of them may turn it into a session, or speak for one line. `GET /ws`
-//! begins a WebSocket (RFC 6455) with the objects of the JSON door, one in each text message. `GET /ROOM/raw`,
-//! `/json` and `/sse` stream a room. `POST /ROOM` says the lines of its body. The module `web` has the rest.
+//! HTTP/1.1 or 1.0, one at a time. `GET /ws` turns it into a WebSocket (RFC 6455): the objects of the JSON
+//! door, one in each text message. `GET /ROOM/raw`, `/json` and `/sse` turn it into a stream of the room.
+//! `POST /ROOM` says the lines of its body. The module `web` has the rest.
 
 #![deny(clippy::indexing_slicing)]
 
