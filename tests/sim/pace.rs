@@ -179,9 +179,9 @@ fn goodbye_that_does_not_fit_cuts_nobody() {
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
 }
 
-/// What a session that does nothing is sent within this time.
+/// What a session is sent within this time, in which others may do something.
 #[cfg(feature = "web")]
-fn sent_within(wire: Wire, time: Duration) -> Vec<u8> {
+fn sent_within(wire: Wire, time: Duration, then: impl FnOnce() -> Vec<Event>) -> Vec<u8> {
     os::begin(1);
     reference::begin();
     TICK.set(Duration::ZERO);
@@ -195,11 +195,12 @@ fn sent_within(wire: Wire, time: Duration) -> Vec<u8> {
         classic: false,
     };
     let metrics = Metrics::default();
-    let (inbox, events) = bounded(1);
+    let (inbox, events) = bounded(10);
     let (opened, queue) = session(0, wire, usize::MAX);
     let Event::Opened(who) = &opened else { unreachable!() };
     let connection = Arc::clone(&who.connection);
     inbox.send(opened).unwrap();
+    then().into_iter().for_each(|event| inbox.send(event).unwrap());
     INBOX.set(Some(inbox));
     ENDS_AT.set(Some(Instant::now() + time));
     let hub = Hub::new(settings, Now { up: Duration::ZERO, unix_ms: 0 });
@@ -223,9 +224,24 @@ fn silent_session_gets_heartbeat_of_its_format() {
         (Wire::Web(Web::Socket), 30, &PING),
         (Wire::Web(Web::Stream(Feed::Sse)), 30, COMMENT),
     ] {
-        assert_eq!(sent_within(wire, Duration::from_secs(after - 1)), b"", "{wire:?}");
-        assert_eq!(sent_within(wire, Duration::from_secs(after + 1)), heartbeat, "{wire:?}");
+        assert_eq!(sent_within(wire, Duration::from_secs(after - 1), Vec::new), b"", "{wire:?}");
+        assert_eq!(sent_within(wire, Duration::from_secs(after + 1), Vec::new), heartbeat, "{wire:?}");
     }
+}
+
+/// The reader tells the end of the session a moment later. Nothing may be sent in that moment.
+#[cfg(feature = "web")]
+#[test]
+fn nothing_follows_a_close_frame() {
+    let close = b"\x88\x02\x03\xe8";
+    let join = || Inbound::Command(Command::Join(RoomName::lobby()));
+    let then = || {
+        let (talker, _queue) = session(1, Wire::Relay, usize::MAX);
+        let closes = Event::Received(SessionId(1_000_000), vec![join(), Inbound::Close((*close).into())]);
+        vec![talker, closes, says()]
+    };
+    let sent = sent_within(Wire::Web(parlor::wire::web::Web::Socket), Duration::from_secs(4), then);
+    assert!(sent.len() > close.len() && sent.ends_with(close), "{}", sent.escape_ascii());
 }
 
 /// The effects of some events.
