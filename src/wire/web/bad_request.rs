@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Status;
+use super::{Response, Status};
 
 /// Longest head of a request, in bytes, with the empty line that ends it.
 pub const MAX_HEAD: usize = 8 * 1024;
@@ -136,3 +136,9 @@ impl fmt::Display for BadRequest {
 }
 
 impl std::error::Error for BadRequest {}
+
+impl From<BadRequest> for Response {
+    fn from(bad: BadRequest) -> Self {
+        Self::text(bad.status(), bad)
+    }
+}

@@ -51,7 +51,7 @@ pub use format::{Feed, Web, WebEncoding};
 pub use frames::PING;
 pub use origin::{Origins, PublicName, WebOrigin};
 pub use request::{Handshake, Method, Query, Request};
-pub use response::{HTML, METRICS, Response, Status, TEXT, put_continue, put_stream_head, put_switching};
+pub use response::{HTML, Response, Status, TEXT, put_continue, put_stream_head, put_switching};
 pub use route::{Route, route};
 pub use say::{Post, PostAnswer};
 

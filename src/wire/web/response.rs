@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{BadRequest, Feed};
+use super::Feed;
 use crate::protocol::{Code, Refusal, clean};
 
 /// The status of an answer.
@@ -78,9 +78,6 @@ impl Status {
 pub const TEXT: &str = "text/plain; charset=utf-8";
 /// The page's type.
 pub const HTML: &str = "text/html; charset=utf-8";
-/// The type of Prometheus' text format.
-pub const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
-
 /// The headers of every answer: its type is what it says, and no address of this server is told to others.
 const ALWAYS: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
                       Cross-Origin-Resource-Policy: same-origin\r\n";
@@ -167,12 +164,6 @@ impl From<&Refusal> for Response {
             Status::TooManyRequests | Status::Unavailable => response.with("Retry-After", TRY_AGAIN),
             _ => response,
         }
-    }
-}
-
-impl From<BadRequest> for Response {
-    fn from(bad: BadRequest) -> Self {
-        Self::text(bad.status(), bad)
     }
 }
 

@@ -103,5 +103,5 @@ fn page_for(request: &Request) -> Response {
 
 /// Whether an address, `127.0.0.1:5123`, is this machine's own.
 fn is_loopback(address: &str) -> bool {
-    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().to_canonical().is_loopback())
 }
