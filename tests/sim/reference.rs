@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use parlor::chat::{Arrival, Effect, Entry, Filter, Heard, HubSettings, Now, Post, RoomIndex};
-use parlor::protocol::{CloseReason, Command, Notice, Refusal, SessionId};
+use parlor::protocol::{CloseReason, Command, Notice, Refusal, RoomName, SessionId};
 use parlor::wire::{Encoding, Wire};
 
 use crate::os::{self, Instant};
@@ -41,6 +41,8 @@ pub struct Expected {
 /// The lines that a stream has been told, by their numbers.
 #[derive(Debug)]
 struct Follows {
+    /// No line of another one comes, though a room's place may be given to another.
+    room: RoomName,
     /// The number of the last one.
     last: Option<u64>,
     /// Lines of the past and of the present.
@@ -51,6 +53,9 @@ struct Follows {
 impl Follows {
     /// Each line comes once, in order, and none is missing that is not counted as lost.
     fn hear(&mut self, notice: &Notice) {
+        if let Notice::HistoryLine { line, .. } | Notice::Said(line) | Notice::Acted(line) = notice {
+            assert_eq!(line.room, self.room);
+        }
         match notice {
             Notice::HistoryLine { line, .. } => {
                 assert!(self.last.is_none_or(|last| line.seq > last), "{} after {:?}", line.seq, self.last);
@@ -117,7 +122,7 @@ pub fn begin() {
 /// A session is on its way to the hub: to its room, or to listen only.
 pub fn expect(id: SessionId, wire: Wire, entry: &Entry) {
     let follows = match entry {
-        Entry::Stream { after, .. } => Some(Follows { last: *after, past: 0, present: 0 }),
+        Entry::Stream { room, after, .. } => Some(Follows { room: room.clone(), last: *after, past: 0, present: 0 }),
         Entry::Lobby | Entry::Nowhere { .. } => None,
     };
     let expected = Expected {
