@@ -864,7 +864,7 @@ pub fn play(seed: u64) -> Happened {
         idle: IdleLimits::same(Duration::from_secs(30)),
         join_grace: Duration::from_secs(10),
         // With few rooms, a room's place is given to another one.
-        max_rooms: if sudden { [2, 8][dice(2)] } else { 8 },
+        max_rooms: if sudden { 2 } else { 8 },
         history,
         history_shown: 3,
         classic: false,
