@@ -54,7 +54,7 @@ pub(super) struct Profile {
     pub(super) label: Option<&'static str>,
 }
 
-/// What a session is sent while nothing is pending for it.
+/// The bytes that keep a connection in use, sent while nothing is pending for a session.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     /// In the session's encoding.

@@ -85,9 +85,9 @@ impl Encoding {
     /// The bytes with which a session ends, after which nothing may be sent; `None` if its format has none.
     #[must_use]
     pub fn farewell(self, reason: &CloseReason) -> Option<Vec<u8>> {
-        match self {
+        match (self, reason) {
             #[cfg(feature = "web")]
-            Self::Web(web) => web.farewell(reason),
+            (Self::Web(web), reason) => web.farewell(reason),
             _ => None,
         }
     }

@@ -179,7 +179,7 @@ fn goodbye_that_does_not_fit_cuts_nobody() {
     assert!((1..1000).contains(&(pending - MAX_PENDING)), "{pending} bytes wait");
 }
 
-/// What a session is sent within this time, in which others may do something.
+/// The bytes that a session is sent within this time, in which others may do something.
 #[cfg(feature = "web")]
 fn sent_within(wire: Wire, time: Duration, then: impl FnOnce() -> Vec<Event>) -> Vec<u8> {
     os::begin(1);
@@ -208,7 +208,7 @@ fn sent_within(wire: Wire, time: Duration, then: impl FnOnce() -> Vec<Event>) ->
     ENDS_AT.set(None);
     let Stream::Plain(socket) = connection.stream();
     let mut sent: Vec<u8> = socket.wire.borrow().to_peer.iter().copied().collect();
-    // What the socket did not take at once.
+    // The rest, if the socket did not take all at once.
     std::iter::from_fn(|| queue.try_recv().ok()).for_each(|packet| sent.extend_from_slice(packet.bytes()));
     sent
 }

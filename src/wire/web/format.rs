@@ -1,6 +1,6 @@
 //! The uses of a connection at the HTTP door, and the encodings that only this door has.
 
-/// What a connection at the HTTP door is used for.
+/// The use of a connection at the HTTP door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Web {
     /// Requests, each with its answer.

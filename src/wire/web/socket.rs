@@ -141,7 +141,7 @@ fn context(max_message: usize) -> WebSocketContext {
     WebSocketContext::new(Role::Server, Some(config))
 }
 
-/// What is wrong, as the peer is told.
+/// The fault that the peer is told of.
 fn bad_frame(error: &Error) -> BadFrame {
     use ProtocolError as Broken;
     match error {

@@ -446,6 +446,11 @@ pub(super) fn route_of(act: &str) -> u32 {
 }
 
 /// A request that is a handler's.
+/// Whether the item is a packet that could not be read.
+pub(super) fn is_refused(item: &Inbound) -> bool {
+    matches!(item, Inbound::Refused(Refusal::BadPacket { .. }))
+}
+
 pub(super) fn custom(key: Key, data: &str) -> Inbound {
     Inbound::Custom { key, data: data.as_bytes().to_vec() }
 }

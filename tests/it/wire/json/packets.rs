@@ -12,7 +12,7 @@ use crate::support::recorded::{
     SAY_HI, TELNET_OPTIONS, TLS_HELLO,
 };
 use crate::support::values::say;
-use crate::wire::packets::{custom, decode, decode_within, in_all_ways, in_all_ways_within};
+use crate::wire::packets::{custom, decode, decode_within, in_all_ways, in_all_ways_within, is_refused};
 
 /// Framings whose packets have a length before them.
 const WITH_LENGTH: [Framing; 5] = [Framing::Gf1, Framing::Gf2, Framing::Gf3, Framing::Gf4, Framing::Gf7];
@@ -24,10 +24,6 @@ fn switch(framing: Framing) -> Inbound {
 
 fn act(act: &str, data: &str) -> Inbound {
     custom(Key::Act(act.into()), data)
-}
-
-fn is_refused(item: &Inbound) -> bool {
-    matches!(item, Inbound::Refused(Refusal::BadPacket { .. }))
 }
 
 /// Bytes recorded between goframe's client and server.

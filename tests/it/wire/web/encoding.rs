@@ -1,4 +1,4 @@
-//! What a WebSocket and a stream of server-sent events receive.
+//! The bytes that a WebSocket and a stream of server-sent events receive.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The frames of a WebSocket, against RFC 6455: what each stream decodes to, wherever its reads end.
 
-use parlor::protocol::{BadFrame, Command, Malformed, Refusal};
+use parlor::protocol::{BadFrame, Command, Malformed};
 use parlor::wire::web::Web;
 use parlor::wire::{Inbound, Key, Limits, Wire, WireError};
 use proptest::collection::vec;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::support::packets::{LIMITS, masked, say_object, unmasked};
 use crate::support::values::say;
-use crate::wire::packets::{custom, decode, in_all_ways, in_all_ways_within};
+use crate::wire::packets::{custom, decode, in_all_ways, in_all_ways_within, is_refused};
 
 const SOCKET: Wire = Wire::Web(Web::Socket);
 
@@ -37,10 +37,6 @@ fn closed(data: &[u8]) -> Inbound {
 
 fn ended(why: BadFrame) -> Result<(), WireError> {
     Err(WireError::Malformed(Malformed::WebSocket(why)))
-}
-
-fn is_refused(item: &Inbound) -> bool {
-    matches!(item, Inbound::Refused(Refusal::BadPacket { .. }))
 }
 
 /// The examples of section 5.7, to the byte.
