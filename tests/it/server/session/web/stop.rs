@@ -1,21 +1,23 @@
 //! A stop while connections are at the HTTP door and are no sessions.
 
 use super::{Answer, get, post, server_with};
-use crate::support::Peer;
+use crate::support::{Peer, wait_for};
 
 /// A stop that waited for its deadline would fail these tests by their own.
 const NEVER: [&str; 2] = ["--drain", "1h"];
 
 #[test]
 fn stop_ends_a_thousand_idle_connections() {
-    let (server, http) = server_with(&NEVER);
+    let (server, http) = server_with(&[&NEVER[..], &["--log-level", "debug"]].concat());
     let mut clients: Vec<Peer> = (0..1000).map(|_| Peer::connect(http)).collect();
     for client in clients.iter_mut().step_by(2) {
         client.send_raw(get("/readyz").as_bytes());
         Answer::expect(client, 200);
     }
-    server.stop();
+    let log = server.stop();
     clients.iter_mut().for_each(Peer::expect_end);
+    let (_, after) = log.split_once("recv quit signal").unwrap();
+    assert!(after.contains(") closed: server stopping") && !after.contains(") closed: idle"), "{after}");
 }
 
 #[test]
@@ -85,9 +87,20 @@ fn stop_ends_streams() {
 /// An answer that nobody reads keeps a connection only until the deadline of the stop.
 #[test]
 fn stop_cuts_an_unread_answer() {
-    let (server, http) = server_with(&["--drain", "500ms", "--write-timeout", "1h"]);
+    let (server, http) = server_with(&["--drain", "500ms", "--write-timeout", "1h", "--log-level", "debug"]);
     let mut client = Peer::connect_narrow(http, 4096);
     client.send_raw(get("/").repeat(200).as_bytes());
     assert_eq!(Answer::of(&mut client).status, 200);
-    server.stop();
+    // The next answer waits for its reader when no more of them are logged. A stop that comes too early proves
+    // nothing, and fails nothing.
+    let (mut last, mut looks) = (0, 0);
+    let look = || {
+        let answered = server.log().matches(": Get \"/\": 200").count();
+        looks = if answered == last { looks + 1 } else { 0 };
+        last = answered;
+        (answered > 1 && looks == 50).then_some(())
+    };
+    wait_for(look, || "an answer that waits".to_owned());
+    let log = server.stop();
+    assert!(log.contains(") closed: server stopping"), "{log}");
 }
