@@ -14,7 +14,7 @@ fn origins(is_loopback: bool) -> Origins {
 }
 
 /// Line, headers, and the words of the refusal; none if it may ask.
-const ROWS: [(&str, &[&str], Option<&str>); 42] = [
+const ROWS: [(&str, &[&str], Option<&str>); 43] = [
     // curl and other programs.
     ("GET /lobby/raw", &[], None),
     ("POST /lobby", &[], None),
@@ -51,6 +51,7 @@ const ROWS: [(&str, &[&str], Option<&str>); 42] = [
     ("POST /lobby", &["Host: localhost:8088", "Origin: http://127.0.0.1:8088"], Some("--web-origin")),
     ("POST /lobby", &["Host: localhost:443", "Origin: http://localhost"], Some("--web-origin")),
     ("POST /lobby", &["Origin: chrome-extension://abc"], Some("--web-origin chrome-extension://abc")),
+    ("POST /lobby", &["Host: localhost", "Origin: app://localhost"], Some("--web-origin app://localhost")),
     ("POST /lobby", &["Origin: null"], Some("without an origin")),
     ("POST /lobby", &["Origin: "], Some("without an origin")),
     ("POST /lobby", &["Origin: http://127.0.0.1:8088/"], Some("without an origin")),
