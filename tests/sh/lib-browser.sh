@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # A real browser: chromium, driven by curl and jq over WebDriver (W3C), which chromedriver speaks.
 #
-# usage, in a test file, after lib.sh:
+# usage, in a test file, after `begin` of lib.sh:
 #   . "$(dirname "$0")/lib-browser.sh"
+#   start_browser
 #   some_case() { open_browser; visit "http://127.0.0.1:$HTTP/"; click '#send'; close_server; }
 #
-# Elements are named by CSS selectors. Each case has a browser and a profile of its own, without a window;
-# it ends with the case. A browser that is not there, or does not start here, skips the case.
+# Elements are named by CSS selectors. A browser takes seconds to start, so all cases of a file have one, with a
+# profile of its own and without a window; each case has a tab of its own. Where there is no browser, or it does
+# not start, `open_browser` skips the case.
 
 # The keys that `press` knows by name, in UTF-8: WebDriver (17.4.2) has them in U+E000 to U+E05D.
 declare -A KEYS=(
@@ -26,20 +28,26 @@ browser() {
 
 # --- the browser -----------------------------------------------------------------------------
 
-# open_browser [FLAG...]: starts the driver, and the browser with these flags.
-open_browser() {
+NO_BROWSER='start_browser was not called' # why there is none, or empty
+SESSION=''                               # the path of the browser below the driver's address
+
+# start_browser [FLAG...]: starts the driver, and the browser with these flags.
+start_browser() {
   local tool binary options
   for tool in curl jq chromedriver; do
-    command -v "$tool" >/dev/null || skip "there is no $tool"
+    command -v "$tool" >/dev/null || { NO_BROWSER="there is no $tool" && return; }
   done
-  binary=$(browser) || skip 'there is no chromium'
-  # A group of its own: the browser's processes are in it, and end with it.
+  binary=$(browser) || { NO_BROWSER='there is no chromium' && return; }
+  WORK=$FOLDER/browser
+  mkdir "$WORK"
+  # A group of its own: the browser's processes are in it, and end with it. The browser puts sockets into its
+  # TMPDIR, whose paths must be short.
   set -m
-  # The browser leaves folders in its TMPDIR, and puts sockets there, whose paths must be short.
   start driver env TMPDIR="$FOLDER" chromedriver --port=0
   set +m
-  trap 'close_browser $?; kill_everything' EXIT
-  wait_for "$WORK/driver.out" 'started successfully on port'
+  trap 'stop_browser; rm -rf "$FOLDER"' EXIT
+  within "$DEADLINE" contains "$WORK/driver.out" 'started successfully on port' ||
+    { NO_BROWSER="chromedriver does not start" && return; }
   DRIVER=$(sed -n 's/.*started successfully on port \([0-9]*\).*/\1/p' "$WORK/driver.out")
 
   # shellcheck disable=SC2054 # commas are part of an option
@@ -47,28 +55,47 @@ open_browser() {
     --headless=new --user-data-dir="$WORK/profile" --window-size=1000,700
     # Nothing but the page under test is loaded, from this machine.
     --disable-gpu --disable-quic --disable-background-networking --disable-component-update --disable-sync
-    --disable-breakpad --no-first-run --no-proxy-server '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'
+    --disable-breakpad --no-first-run --no-proxy-server
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost'
   )
   ((EUID != 0)) || flags+=(--no-sandbox)
   options="{\"binary\": $(json "$binary"), \"args\": [$(json "${flags[@]}" "$@")]}"
-  SESSION=
   driver POST '' '{"capabilities": {"alwaysMatch": {
     "goog:chromeOptions": '"$options"', "goog:loggingPrefs": {"browser": "ALL"},
     "timeouts": {"script": 5000, "pageLoad": '$((DEADLINE * 1000))'}}}}' >"$WORK/session" 2>"$WORK/refused" ||
-    skip "the browser does not start: $(head -c 300 "$WORK/refused")"
+    { NO_BROWSER="the browser does not start: $(head -c 300 "$WORK/refused" | xargs)" && return; }
   SESSION=/$(jq -r .sessionId "$WORK/session")
+  NO_BROWSER=''
 }
 
-# close_browser CODE: ends the browser. If the case has failed, what the page showed is kept for the report.
-close_browser() {
-  if (($1 && $1 != SKIPPED)) && [[ ${SESSION:-} ]]; then
+stop_browser() {
+  [[ ! $SESSION ]] || driver DELETE '' || true
+  # shellcheck disable=SC2154 # lib.sh has it
+  kill -KILL -- "-${pid_of[driver]}" || true
+  wait "${pid_of[driver]}" || true
+} >/dev/null 2>&1
+
+# open_browser: a tab of its own for this case; those of the cases before it are closed.
+open_browser() {
+  [[ ! $NO_BROWSER ]] || skip "$NO_BROWSER"
+  local old
+  old=$(driver GET /window/handles | jq -r '.[]')
+  trap 'leave_browser $?; kill_everything' EXIT
+  open_tab
+  OWN_TAB=$(tab)
+  for old in $old; do tab "$old" && driver DELETE /window >/dev/null; done
+  tab "$OWN_TAB"
+  console >/dev/null
+}
+
+# leave_browser CODE: if the case has failed, what the page showed is kept for the report.
+leave_browser() {
+  if (($1 && $1 != SKIPPED)); then
     script 'return location.href + "\n" + document.body.innerText' >"$WORK/page" || true
     console >"$WORK/console" || true
     [[ -z ${SCREENSHOTS:-} ]] || screenshot "$SCREENSHOTS/failed.png" || true
   fi 2>/dev/null
-  # shellcheck disable=SC2154 # lib.sh has it
-  kill -KILL -- "-${pid_of[driver]}" || true
-} 2>/dev/null
+}
 
 # driver METHOD PATH [BODY]: one command to the driver; prints the value that it answers, a string as it is,
 # all else as JSON. PATH is below the session's own.
