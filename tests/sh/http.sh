@@ -208,6 +208,9 @@ END
 }
 run gitea_posts
 
+# posts PATH TEXT: whether it is said.
+posts() { [[ $(curl_web "$1" -d "$2" -o "$WORK/posted" -w '%{http_code}') == 200 ]]; }
+
 # stream NAME PATH [OPTION...]: curl that goes on reading: NAME.out.
 stream() {
   command -v curl >/dev/null || skip 'there is no curl'
@@ -271,7 +274,6 @@ a_stream_keeps_its_room() {
   close_server
   ended cellar
 }
-posts() { [[ $(curl_web "$1" -d "$2" -o "$WORK/posted" -w '%{http_code}') == 200 ]]; }
 run a_stream_keeps_its_room
 
 # shook NAME [HEADER...]: a WebSocket by nc, with these headers besides.
