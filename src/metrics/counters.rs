@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::labels::{Scheme, TurnedAway};
 use super::seconds::Seconds;
 
-/// What has happened since the start of a server. All but `slow` and `rooms` only grows.
+/// Counters since the start of a server. All but `slow` and `rooms` only grows.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Connections that were let in, by [`Scheme`] (`scheme as usize`).

@@ -12,7 +12,7 @@ use super::labels::{Scheme, TurnedAway};
 use super::process::Figures;
 use super::text::{Kind, Text};
 
-/// What is measured at one moment.
+/// The figures of one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a> {
     /// The counters.

@@ -1,4 +1,4 @@
-//! What a server counts and measures while it runs, and the same as text for Prometheus.
+//! The counters and measurements of a running server, and their text for Prometheus.
 //!
 //! Any thread may count and read. Nothing here waits, and no figure is about one person or one room.
 //!

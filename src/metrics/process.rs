@@ -31,7 +31,7 @@ pub struct Figures {
     pub started: Option<Duration>,
 }
 
-/// What is kept between two answers.
+/// The figures that are kept between two answers.
 #[derive(Debug)]
 pub struct Process {
     started: Option<Duration>,

@@ -60,7 +60,7 @@ impl Connection {
         }
     }
 
-    /// What sends use.
+    /// The part that sends use.
     pub(super) fn transport(&self) -> &Arc<Transport> {
         &self.transport
     }

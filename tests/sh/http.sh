@@ -113,7 +113,7 @@ lines_are_said_by_post() {
   equal "$(count ann.out ': login')" 1 'logins seen'
   has_not ann.out 'login out'
 
-  # What cannot be said is not said at all.
+  # Nothing is said of a post that cannot be said as a whole.
   say ann 'rename|ann'
   hear ann 'rename ok'
   ask 400 '/lobby?name=no%20name' -d 'said by no name'
@@ -251,7 +251,7 @@ streams_resume_after_a_line() {
   equal "$(curl_web '/lobby/json?after=3&poll=1' | jq -r 'select(.Act == "chat").Data' | xargs)" four
   curl_web '/lobby/sse?poll=1' -H 'Last-Event-ID: 1' >"$WORK/resumed"
   equal "$(numbered resumed)" '2 two 3 three 4 four'
-  # What is said meanwhile comes behind it, once.
+  # Lines that are said meanwhile come behind it, once.
   stream late '/lobby/sse?after=3'
   hear late '"Data":"four"'
   ask 200 /lobby -d five

@@ -186,7 +186,7 @@ click() { driver POST "$(element "$1")/click" '{}' >/dev/null || fail "cannot cl
 # type_into CSS TEXT: a line feed is the Enter key.
 type_into() { driver POST "$(element "$1")/value" "{\"text\": $(json "$2")}" >/dev/null || fail "cannot type into $1"; }
 text_of() { driver GET "$(element "$1")/text"; }
-# What a screen reader makes of it (WebDriver 13.5).
+# The role and label that a screen reader gets (WebDriver 13.5).
 role_of() { driver GET "$(element "$1")/computedrole"; }
 label_of() { driver GET "$(element "$1")/computedlabel"; }
 

@@ -144,7 +144,7 @@ a_killed_server_is_found_again() {
   kill -KILL "$SERVER"
   ended server 137
   disconnected
-  # What is typed now stays where it is.
+  # The text that is typed now stays where it is.
   type_into '#say' $'ped\n'
   until_true 'return document.querySelector("#hint").textContent.includes("Not connected")'
   go ann
@@ -391,7 +391,7 @@ screen_readers_know_the_parts() {
   named '#rooms [aria-label]' button 'Leave #lobby'
   named '#side nav' navigation 'Rooms'
   named main main ''
-  # What was said before is not read aloud; what is said from then on is, politely.
+  # Earlier lines are not read aloud. Later lines are, politely.
   until_true 'return document.querySelector("#log").ariaLive === "polite"'
   holds '!document.querySelector("#notify").checked' 'notifications are off'
   close_server

@@ -152,7 +152,7 @@ a_body_has_one_length() {
   # A length that is only known at the end, as curl has it for a pipe.
   knocks 501 "${post}Transfer-Encoding: chunked\r\n\r\n6\r\nsecret\r\n0\r\n\r\n"
   knocks 400 "${post}\r\n"
-  # What is cut off is not said.
+  # A body that is cut off is not said.
   knock cut "${post}Content-Length: 60\r\n\r\nsecret"
   has_not cut 'said'
   # The most that is taken.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::metrics::Metrics;
 
-/// What the metrics say of a server between two turns.
+/// The figures of a server between two turns, for the metrics.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
     pub(super) rooms: usize,

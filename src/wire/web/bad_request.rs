@@ -95,7 +95,7 @@ impl BadRequest {
 }
 
 impl fmt::Display for BadRequest {
-    /// What is wrong, and what to do, in one line.
+    /// The fault, and the remedy, in one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tls => "These bytes are TLS; this door speaks plain HTTP. Write http:// for https://",

@@ -13,7 +13,7 @@ const MAX_EMPTY_LINES: usize = 2;
 /// The first byte of TLS: a record of the handshake.
 const TLS: u8 = 0x16;
 
-/// What a connection waits for, which decides how long it may take.
+/// The part of a request that a connection waits for. It decides how long that may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The next request.
@@ -79,7 +79,7 @@ impl RequestDecoder {
         if self.phase() == Phase::Idle { Ok(()) } else { Err(BadRequest::CutOff) }
     }
 
-    /// What the connection waits for.
+    /// The part of a request that the connection waits for.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self.head {

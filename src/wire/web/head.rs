@@ -80,7 +80,7 @@ struct Headers<'a> {
     lists: Lists,
 }
 
-/// What the headers that are lists have in them.
+/// The values of the headers that are lists.
 #[derive(Default)]
 struct Lists {
     /// `Transfer-Encoding` is there.

@@ -110,7 +110,7 @@ mod tests {
             ("<@U024BE7LH> <@U024BE7LH|bob>", "@U024BE7LH @bob"),
             ("<#C024BE7LR|general> <#C024BE7LR>", "#general #C024BE7LR"),
             ("[<http://a/r|r>:<http://a/r/b|b>]", "[r (http://a/r):b (http://a/r/b)]"),
-            // What is no link stays.
+            // Text that is no link stays.
             ("1 < 2 > 0", "1 < 2 > 0"),
             ("<b>bold</b>", "<b>bold</b>"),
             ("a <", "a <"),

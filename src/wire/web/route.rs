@@ -1,4 +1,4 @@
-//! What a request asks for, by its method and its path.
+//! Finds what a request asks for, by its method and its path.
 //!
 //! `/`, `/ws`, `/healthz`, `/readyz` and `/metrics` are fixed. `/ROOM` takes lines, `/ROOM/raw`, `/ROOM/json` and
 //! `/ROOM/sse` stream them. A room that has a fixed name is written with its `#`: `POST /%23ws`.
@@ -12,7 +12,7 @@ use crate::wire::Limits;
 /// Most characters of a path that an answer repeats.
 const QUOTED_CHARS: usize = 40;
 
-/// What a request asks for.
+/// The thing that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// The page.

@@ -1,4 +1,4 @@
-//! What programs post that know Slack's incoming webhooks: Alertmanager, Grafana, Gitea and many others.
+//! Bodies that programs post which know Slack's incoming webhooks: Alertmanager, Grafana, Gitea and many others.
 //!
 //! ```json
 //! {"text": "…", "username": "…", "attachments": [{"fallback": "…", "title": "…", "title_link": "…", "text": "…"}]}

@@ -1,4 +1,4 @@
-//! What a running server counts of its sessions.
+//! The counters that a running server has of its sessions.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

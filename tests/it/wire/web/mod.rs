@@ -13,7 +13,7 @@ mod socket;
 
 use parlor::wire::web::{BadRequest, Request, RequestDecoder};
 
-/// What a decoder made of its input: the requests, and the error that ended it or that its end is.
+/// The result of a decoder: the requests, and the error that ended it or that its end is.
 type Read = (Vec<Request>, Result<(), BadRequest>);
 
 /// Feeds `reads`, then the end of input.

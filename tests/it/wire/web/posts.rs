@@ -97,7 +97,7 @@ fn post_wrong_is_refused_with_reason() {
             "{line} {header} {body}: {got} {text}"
         );
     }
-    // What is not read may be nested as deep as it likes.
+    // Keys that are not read may hold values of any depth.
     assert_eq!(said("POST /lobby", &[JSON], &deep).1, ["hi"]);
 }
 

@@ -1,4 +1,4 @@
-//! What a request asks for, by its method and its path.
+//! Routes: the thing that a request asks for, by its method and its path.
 
 use parlor::protocol::RoomName;
 use parlor::wire::web::{Feed, Route, Status, route};
