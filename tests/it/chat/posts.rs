@@ -90,7 +90,7 @@ fn begun_post_goes_on_whatever_changes() {
 fn ignored_name_hides_posts_and_visits() {
     let mut room = Room::of(&["ann", "bob"]);
     assert!(matches!(refusal(&room.types(ANN, "/ignore deploy"), ANN), Refusal::NobodyCalled { .. }));
-    says(&mut room, post(Some("deploy"), "lobby", &["hi"]));
+    assert_eq!(says(&mut room, post(Some("deploy"), "lobby", &["hi"])).1, Ok(1));
     let effects = room.types(ANN, "/ignore DEPLOY");
     assert_eq!(shown(&effects)[1], "to 0: ignoring deploy: true");
     let Effect::Filter(_, filter) = &effects[0] else { panic!("{effects:?}") };
