@@ -27,7 +27,7 @@ fn start_failed_says_what_to_do() {
         (1, "Another program has that port", &["--listen", "relay://127.0.0.1:0", "--listen", &taken]),
         (1, "This machine does not have that address", &["--listen", "text://192.0.2.1:0"]),
         (2, "write it like text://127.0.0.1:8000", &["--listen", "8000"]),
-        (2, "no scheme \"http\"", &["--listen", "ftp://127.0.0.1:80"]),
+        (2, "no scheme \"ftp\"", &["--listen", "ftp://127.0.0.1:80"]),
         (2, "are one address", &["--listen", "text://127.0.0.1:7", "--listen", "relay://127.0.0.1:7"]),
         (2, "unexpected argument", &["--lisen", "text://127.0.0.1:0"]),
         (2, "write a time like 30", &["--idle", "soon"]),
