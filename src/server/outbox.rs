@@ -159,6 +159,11 @@ impl Outbox {
         self.push_within(usize::MAX, parts)
     }
 
+    /// Whether a send has failed: nothing reaches the peer any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.dead
+    }
+
     /// Bytes pending, and bytes that the session has taken.
     pub(super) fn standing(&self) -> Standing {
         let pending = self.transport.pending();

@@ -135,7 +135,8 @@ impl<'a> Dispatch<'a> {
     /// Sends a session a message, behind what its rooms have for it.
     pub(super) fn tell(&mut self, id: SessionId, urgency: Urgency, message: Message<'_>, clock: &Clock) {
         let Some((index, recipient)) = self.recipients.find(id) else { return };
-        if recipient.outbox.is_none() {
+        // A peer that has gone may have left hundreds of requests for `/history`: nobody reads the answers.
+        if recipient.outbox.as_ref().is_none_or(Outbox::is_dead) {
             return;
         }
         if urgency == Urgency::Unasked {
@@ -243,5 +244,47 @@ impl<'a> Dispatch<'a> {
         recipient.send_pieces(index, &mut delivery);
         delivery.count();
         recipients.note(index); // it has had a part of the chunk
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Instant;
+
+    use crate::wire::{Style, Wire};
+
+    use super::super::super::accept::admission::{Admission, Request};
+    use super::super::super::stream::Stream;
+    use super::super::super::transport::Transport;
+    use super::*;
+
+    /// A soak found it: readers that were reset over 300 requests for `/history` kept the manager busy for minutes.
+    #[test]
+    fn dead_session_has_nothing_encoded() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, address) = listener.accept().unwrap();
+        let request = Request { id: SessionId(1), address: address.ip(), counts_when_silent: false };
+        let (slot, _) = Admission::new(1, 0, 0).admit(request, std::time::Duration::ZERO).unwrap();
+        let (shown, transport) = (Arc::<str>::from(address.to_string()), Transport::new(Stream::Plain(stream.into())));
+        let connection = Connection::new(SessionId(1), Wire::Text, Arc::clone(&shown), shown, transport, slot);
+        let connection = Arc::new(connection);
+        let (outbox, _packets) = Outbox::new(Arc::clone(&connection), 1 << 20);
+        let (metrics, clock) = (Metrics::default(), Clock::new(Instant::now()));
+        let mut dispatch = Dispatch::new(1 << 20, &metrics);
+        dispatch.add(&connection, outbox, Encoding::Text(Style::PLAIN), &clock);
+        let answer = |dispatch: &mut Dispatch<'_>| {
+            dispatch.tell(SessionId(1), Urgency::Answer, Message::Notice(&Notice::Version, None), &clock);
+            let gathered = dispatch.own.len();
+            dispatch.flush(&clock);
+            gathered
+        };
+        assert!(answer(&mut dispatch) > 0);
+        connection.cut(); // the next send fails, as after a reset
+        drop(peer);
+        assert!(answer(&mut dispatch) > 0, "nothing has failed yet");
+        assert_eq!(answer(&mut dispatch), 0);
+        assert_eq!(connection.reason(), Some(&CloseReason::WriteFailed));
     }
 }
