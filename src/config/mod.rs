@@ -107,8 +107,8 @@ settings! {
 
         /// A name of this server, to which an HTTP door on the loopback interface answers too. Repeatable
         ///
-        /// Such a door answers to localhost and 127.0.0.1 alone, since a page may make its own name lead there. Give the name
-        /// that a proxy in front of it passes on as Host.
+        /// Without it, such a door refuses requests for other hosts than localhost and 127.0.0.1. This stops DNS
+        /// rebinding: a page of another site whose name leads to 127.0.0.1. Give the name that a proxy passes on as Host.
         #[cfg(feature = "web")]
         #[arg(value_name = "NAME", env = "PARLOR_PUBLIC_NAME", value_delimiter = ',')]
         public_name: Vec<PublicName> = vec![];

@@ -98,8 +98,7 @@ fn in_lines(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
 }
 
-/// Open descriptors. Linux 6.2 and later tell the number as the folder's size; before that they are listed,
-/// which takes a microsecond for each.
+/// Open descriptors. Linux 6.2 and later tell the number as the folder's size; before that they are listed.
 fn open_fds() -> Option<u64> {
     match fs::metadata("/proc/self/fd").ok()?.len() {
         0 => fs::read_dir("/proc/self/fd").ok().map(|fds| fds.count().saturating_sub(1) as u64), // without the folder's

@@ -1,6 +1,6 @@
 //! The outboxes of all connections, by slot: how many bytes wait for them.
 //!
-//! Only the metrics ask. They must hold up nobody, and the manager is too busy to be asked. So they read the
+//! Only the metrics ask. They must delay nobody, and the manager is too busy to be asked. So they read the
 //! pending bytes of each transport themselves. The slots are in groups, each with a lock of its own that is held
 //! for some microseconds; the manager takes none of them.
 

@@ -204,7 +204,7 @@ broken_frames_close_their_socket() {
 }
 run broken_frames_close_their_socket
 
-# A head or a body that is not finished holds up nobody; each has 10 s, which the tests of the library show.
+# A head or a body that is not finished delays nobody else; each has 10 s, which the tests of the library show.
 unfinished_requests_hold_up_nobody() {
   open_room
   local number
