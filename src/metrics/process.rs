@@ -106,11 +106,16 @@ fn open_fds() -> Option<u64> {
     }
 }
 
+/// Ticks in a second in the files under /proc: `USER_HZ`, which is 100 on each architecture that Rust
+/// compiles for.
+/// (To ask for it by rustix crashes under valgrind, which `scripts/bench.sh --instructions` needs.)
+const TICKS_PER_SECOND: u64 = 100;
+
 /// The start of the process: the boot, and ticks since then.
 fn started() -> Option<Duration> {
     let boot = in_lines(&fs::read_to_string("/proc/stat").ok()?, "btime")?;
     let ticks = start_ticks(&fs::read_to_string("/proc/self/stat").ok()?)?;
-    Some(Duration::from_secs(boot) + Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+    Some(Duration::from_secs(boot) + Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 /// The start in the format of proc_pid_stat(5). The program's name, in parentheses, may hold blanks.

@@ -1,5 +1,5 @@
-//! The manager allocates nothing for a heartbeat, and for a room's line as much for sixty
-//! listeners as for six.
+//! The manager allocates nothing for a heartbeat, as much for a room's line with sixty listeners as with
+//! six, and no answers for a peer that has gone.
 //!
 //! The manager is its own source, run on the thread of the test; only that thread is counted. The sessions are
 //! real sockets on another thread.
@@ -29,10 +29,14 @@ use crate::transport::Transport;
 /// A wait that is longer fails.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Lines that a room keeps.
+const KEPT_LINES: usize = 100;
+
 /// The other end of a session.
 struct Peer {
     stream: TcpStream,
     id: SessionId,
+    connection: Arc<Connection>,
     /// The packets for its writer; it reads everything at once, so there are none.
     _queue: Receiver<Packet>,
     _credit: Sender<()>,
@@ -52,10 +56,17 @@ impl Peer {
         let (outbox, queue) = Outbox::new(Arc::clone(&connection), 1 << 20);
         let (credited, credit) = bounded(2);
         let entry = connection.profile().entry.clone();
-        let opened = Opened { connection, outbox, credit, name: Arc::clone(&address), door: address, entry };
+        let opened = Opened {
+            connection: Arc::clone(&connection),
+            outbox,
+            credit,
+            name: Arc::clone(&address),
+            door: address,
+            entry,
+        };
         inbox.send(Event::Opened(Box::new(opened))).unwrap();
         inbox.send(Event::Appeared(id)).unwrap();
-        Self { stream, id, _queue: queue, _credit: credited }
+        Self { stream, id, connection, _queue: queue, _credit: credited }
     }
 
     fn asks(&self, command: Command, inbox: &Sender<Event>) {
@@ -85,7 +96,7 @@ fn spent(
         idle: IdleLimits::same(Duration::ZERO),
         join_grace: Duration::ZERO,
         max_rooms: 8,
-        history: 0,
+        history: KEPT_LINES,
         history_shown: 0,
         classic: false,
     };
@@ -119,6 +130,29 @@ fn long_answers_do_not_pile_up() {
     // An answer is some 3 KiB, and the kernel takes a few MB of them.
     let (few, many) = (most(2), most(200));
     assert!(many < few + 64 * 1024, "2 questions: {few} bytes at most, 200: {many}");
+}
+
+/// A soak found it: readers that were reset over 300 requests for `/history` kept the manager busy for minutes.
+#[test]
+fn gone_peer_has_no_answers_encoded() {
+    let spent = |questions: usize| {
+        spent(&[Wire::Json(Some(Framing::Lines)), Wire::Text], Duration::ZERO, |peers, inbox| {
+            for line in 0..KEPT_LINES {
+                let text = format!("line {line}.");
+                peers[1].asks(Command::Say(Body::new(&text).unwrap()), inbox);
+                peers[1].hears(&text);
+            }
+            peers[0].connection.cut();
+            peers[0].asks(Command::Ping, inbox); // the send fails, as after a reset
+            (0..questions).for_each(|_| peers[0].asks(Command::History(KEPT_LINES), inbox));
+            peers[1].asks(Command::Ping, inbox);
+            peers[1].hears("*** pong\n");
+        })
+        .count_total
+    };
+    let (few, many) = (spent(2), spent(102));
+    // To write a line as JSON takes one allocation or more.
+    assert!(many - few < 100 * KEPT_LINES as u64 / 2, "2 questions: {few} allocations, 102: {many}");
 }
 
 /// A line is encoded once for each wire format that somebody in the room listens in, and its bytes are
