@@ -302,15 +302,7 @@ impl<'a> Executor<'a> {
         let told = |notice| Effect::Tell(id, notice);
         let clock = &self.clock;
         match one {
-            Inbound::Command(command) => {
-                Metrics::count(&self.metrics.commands);
-                if command.is_line()
-                    && let Some(recipient) = self.dispatch.get(id)
-                {
-                    self.metrics.count_lines(recipient.connection.profile().scheme, 1);
-                }
-                self.hub.command(id, command, tag.is_some(), now, &mut self.effects);
-            }
+            Inbound::Command(command) => self.hub.command(id, command, tag.is_some(), now, &mut self.effects),
             Inbound::Refused(refusal) => self.effects.push(told(Notice::Refused(refusal))),
             Inbound::Tell(notice) => self.effects.push(told(notice)),
             Inbound::Answer(bytes) | Inbound::Pong(bytes) => {

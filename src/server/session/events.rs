@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
+use crate::metrics::Metrics;
 use crate::protocol::CloseReason;
 use crate::wire::Inbound;
 
@@ -43,6 +44,7 @@ impl Events<'_> {
             None | Some(CloseReason::WriteFailed) => {}
             Some(reason) => return Err(reason.clone()),
         }
+        self.count(&batch);
         self.put(Event::Received(self.connection.id, batch))
     }
 
@@ -52,6 +54,20 @@ impl Events<'_> {
             return Ok(());
         }
         self.put(Event::Appeared(self.connection.id))
+    }
+
+    /// Adds the commands and lines of a batch to the metrics. The manager, which all sessions wait for, is spared
+    /// the work.
+    fn count(&self, batch: &[Inbound]) {
+        let (mut commands, mut lines) = (0, 0);
+        for item in batch {
+            if let Inbound::Command(command) = item {
+                commands += 1;
+                lines += u64::from(command.is_line());
+            }
+        }
+        Metrics::add(&self.context.metrics.commands, commands);
+        self.context.metrics.count_lines(self.connection.profile().scheme, lines);
     }
 
     fn put(&self, event: Event) -> Result<(), CloseReason> {

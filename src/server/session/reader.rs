@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
             match &item {
                 Inbound::Command(command) => {
                     self.timeouts.note_command(command);
-                    self.takes_part |= command.takes_part();
+                    self.takes_part = self.takes_part || command.takes_part();
                 }
                 // A handler may request the stop itself: its answer is sent before the goodbyes.
                 Inbound::Custom { .. } => _ = delay.get_or_insert_with(|| context.delays.begin()),

@@ -28,7 +28,8 @@ const LONGEST: usize = TIME_OUT.len() + SLACK;
 /// blanks around it are ignored.
 pub(super) fn is_like(text: &str) -> bool {
     // This runs for every line: most begin with a letter that no announcement begins with.
-    let begins_otherwise = |c: &u8| c.is_ascii_graphic() && !b"iIlLtT1|!".contains(c);
+    let begins_otherwise =
+        |c: &u8| c.is_ascii_graphic() && !matches!(c, b'i' | b'I' | b'l' | b'L' | b't' | b'T' | b'1' | b'|' | b'!');
     if text.as_bytes().iter().find(|c| **c != b' ').is_some_and(begins_otherwise) {
         return false;
     }
