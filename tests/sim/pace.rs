@@ -135,6 +135,18 @@ fn session_with(number: u64, wire: Wire, room: usize, limit: usize) -> (Event, R
     (Event::Opened(Box::new(opened)), queue)
 }
 
+/// Settings under which nothing but the idle limit depends on time; a room keeps so many lines.
+pub fn settings(idle: Duration, history: usize) -> HubSettings {
+    HubSettings {
+        idle: IdleLimits::same(idle),
+        join_grace: Duration::ZERO,
+        max_rooms: 8,
+        history,
+        history_shown: 0,
+        classic: false,
+    }
+}
+
 /// Why a frame session ends whose socket takes nothing, whose outbox is filled but for some bytes, and to
 /// whom this then happens; and how many bytes wait for it.
 fn end_of_full_session(then: Option<Event>) -> (Option<CloseReason>, usize) {
@@ -142,14 +154,7 @@ fn end_of_full_session(then: Option<Event>) -> (Option<CloseReason>, usize) {
     reference::begin();
     TICK.set(Duration::from_secs(1)); // a heartbeat is due before each event
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::from_millis(500), ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::ZERO),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history: 0,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = settings(Duration::ZERO, 0);
     let metrics = Metrics::default();
     let (inbox, events) = bounded(1003);
     let (opened, _queue) = session(0, Wire::Frame, 0);
@@ -186,14 +191,7 @@ fn sent_within(wire: Wire, time: Duration, then: impl FnOnce() -> Vec<Event>) ->
     reference::begin();
     TICK.set(Duration::ZERO);
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::from_secs(5), ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::ZERO),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history: 0,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = settings(Duration::ZERO, 0);
     let metrics = Metrics::default();
     let (inbox, events) = bounded(10);
     let (opened, queue) = session(0, wire, usize::MAX);
@@ -261,14 +259,7 @@ fn happen(pause: Duration, history: usize, coming: Vec<Event>) -> Outcome {
     HELD_UP.set(Duration::ZERO);
     TICK.set(pause);
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, history, ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::from_secs(30)),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = settings(Duration::from_secs(30), history);
     let metrics = Metrics::default();
     let (inbox, events) = bounded(coming.len() + 3);
     let (stalled, queue) = session(0, Wire::Text, 0);
@@ -420,14 +411,7 @@ fn stop_after(said: usize, each_takes: Duration, stalled: bool) -> (Duration, us
     reference::begin();
     TICK.set(Duration::ZERO);
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::from_secs(30)),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history: 0,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = settings(Duration::from_secs(30), 0);
     let metrics = Metrics::default();
     let (inbox, events) = bounded(said + 8);
     let (listener, _queue) = session(0, Wire::Text, if stalled { 0 } else { usize::MAX });
@@ -506,14 +490,7 @@ fn flood_past_a_steady_reader(seed: u64) -> (String, usize, u64) {
     reference::begin();
     TICK.set(Duration::from_micros(dice(300) as u64));
     let config = Config { max_pending: LIMIT, heartbeat: Duration::ZERO, history: 0, ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::from_secs(30)),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history: 0,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = settings(Duration::from_secs(30), 0);
     let metrics = Metrics::default();
     let (inbox, events) = bounded(100_000);
     let (opened, queue) = session_with(0, Wire::Text, 0, LIMIT);

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor::chat::{HubSettings, Now, Post};
+use parlor::chat::{Now, Post};
 use parlor::config::Config;
 use parlor::metrics::Metrics;
-use parlor::protocol::{Body, Command, IdleLimits, Refusal, RoomName, SessionId};
+use parlor::protocol::{Body, Command, Refusal, RoomName, SessionId};
 use parlor::wire::{Framing, Inbound, Wire};
 
 use crate::event::{Event, Posted};
@@ -48,14 +48,7 @@ fn congested() -> Vec<Event> {
 /// Plays these events; `drain_by` is set to the deadline of a stop, if there is one.
 fn play(events: Vec<Event>, deadline: Option<Instant>) {
     let config = Config { max_pending: MAX_PENDING, heartbeat: Duration::ZERO, ..Config::default() };
-    let settings = HubSettings {
-        idle: IdleLimits::same(Duration::from_secs(30)),
-        join_grace: Duration::ZERO,
-        max_rooms: 8,
-        history: 0,
-        history_shown: 0,
-        classic: false,
-    };
+    let settings = pace::settings(Duration::from_secs(30), 0);
     let metrics = Metrics::default();
     let (inbox, coming) = bounded(events.len() + 1);
     events.into_iter().for_each(|event| inbox.send(event).unwrap());
