@@ -19,6 +19,8 @@ use super::visit::named;
 pub struct Post {
     speaker: Arc<Speaker>,
     name: Option<Nick>,
+    /// Whether the lines are said without the name if somebody has it.
+    name_is_a_wish: bool,
     room: RoomName,
     lines: IntoIter<Body>,
     /// The speaker as others see it, once the post has been let in.
@@ -31,7 +33,14 @@ impl Post {
     #[must_use]
     pub fn new(id: SessionId, address: Arc<str>, name: Option<Nick>, room: RoomName, lines: Vec<Body>) -> Self {
         let speaker = Arc::new(Speaker { id, name: Arc::clone(&address), address, visitor: None });
-        Self { speaker, name, room, lines: lines.into_iter(), from: None, said: 0 }
+        Self { speaker, name, name_is_a_wish: false, room, lines: lines.into_iter(), from: None, said: 0 }
+    }
+
+    /// If somebody has the name, says the lines under the address: a monitor cannot read a refusal, and its alert
+    /// must not get lost.
+    #[must_use]
+    pub fn by_address_if_taken(self) -> Self {
+        Self { name_is_a_wish: true, ..self }
     }
 
     /// The connection that it comes from.
@@ -83,7 +92,10 @@ fn let_in(state: &mut State, post: &Post) -> Result<Arc<Speaker>, Refusal> {
     if state.rooms.find_listed(&post.room).is_none() {
         return Err(Refusal::NoRoom { room: post.room.clone() });
     }
-    let from = named(state, &post.speaker, post.name.as_ref())?;
+    let from = match named(state, &post.speaker, post.name.as_ref()) {
+        Err(_) if post.name_is_a_wish => Arc::clone(&post.speaker),
+        named => named?,
+    };
     state.visitors.remember(&from);
     Ok(from)
 }

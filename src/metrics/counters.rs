@@ -1,4 +1,4 @@
-//! The counters of a server, which any thread may raise and read.
+//! The counters of a server. Any thread may increment and read them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

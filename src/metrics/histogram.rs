@@ -1,4 +1,4 @@
-//! Durations, counted by their length.
+//! A histogram of durations.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The values by which some counters count apart: closed sets, whose names never change.
+//! The label values of some counters. The sets and their names are fixed.
 
 /// The scheme of a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The counters and measurements of a running server, and their text for Prometheus.
 //!
-//! Any thread may count and read. Nothing here waits, and no figure is about one person or one room.
+//! Any thread may count and read. No function here blocks, and no figure is about one person or one room.
 //!
 //! | file | what it has |
 //! |---|---|

@@ -1,9 +1,9 @@
 //! The figures of the process: processor time, memory, descriptors and threads, as the kernel tells them.
 //!
-//! No question costs more with more sessions, except one: the processor time. The kernel adds it up over all
+//! Each measurement costs the same with more sessions, except the processor time. The kernel adds it up over all
 //! threads, which takes 0.7 ms with 4,000 threads and 3 ms with 16,000. (`/proc/self/stat` does the same, takes
 //! three times as long, and holds a lock that starting threads need.) So with many threads the processor time is
-//! the one of the answer before: [`Process::measure_if_due`] measures it when an answer has been sent.
+//! the value measured after the previous answer: [`Process::measure_if_due`] measures it when an answer has been sent.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! Sums of durations, which only grow.
+//! Monotonic sums of durations.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The Prometheus text format, version 0.0.4: families of samples, each with its HELP and TYPE line.
 //!
 //! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>. A family is complete when its last
-//! sample is written, so the samples of two families cannot mix. The writer does not know what is measured.
+//! sample is written, so the samples of two families cannot mix.
 
 use std::fmt::{Display, Write};
 use std::time::Duration;

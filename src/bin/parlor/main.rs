@@ -72,6 +72,12 @@ fn say_ready(addresses: &[(Wire, SocketAddr)]) {
         let ip = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
         let port = address.port();
         let _ = writeln!(out, "Come in:        nc {ip} {port}      (or: telnet {ip} {port})");
+        #[cfg(feature = "web")]
+        if let Some((_, page)) =
+            addresses.iter().find(|(wire, at)| matches!(wire, Wire::Web(_)) && !at.ip().is_unspecified())
+        {
+            let _ = writeln!(out, "In a browser:   http://{page}/");
+        }
         if address.ip().is_loopback() {
             // zsh would take the brackets for a pattern.
             let _ = writeln!(out, "Let others in:  parlor --listen 'text://[::]:{port}'");

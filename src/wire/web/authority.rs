@@ -1,4 +1,4 @@
-//! Hosts as requests name them: `chat.example.org:8088`, `127.0.0.1`, `[::1]:8088`.
+//! Parses the host and port of `Host` and `Origin`: `chat.example.org:8088`, `127.0.0.1`, `[::1]:8088`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

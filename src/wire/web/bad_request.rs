@@ -1,4 +1,4 @@
-//! Requests that cannot be followed: what is wrong, and what to do. Each is answered and ends the connection.
+//! Invalid requests: the error and its remedy. Each is answered and ends the connection.
 
 use std::fmt;
 

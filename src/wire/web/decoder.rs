@@ -1,7 +1,7 @@
-//! Decodes requests from the bytes of one connection, wherever its reads end.
+//! Decodes requests from the bytes of one connection. A request may span several reads.
 //!
-//! Each byte of a head is looked at once when it comes, and once more when the head is whole. A wrong byte is
-//! refused at once: the client of another protocol does not have to wait for an end that never comes.
+//! Each byte of a head is scanned twice: on arrival, and in the complete head. A wrong byte is refused on arrival, so
+//! that the client of another protocol gets the error immediately.
 
 use super::bad_request::MAX_HEAD;
 use super::head::{Head, RequestLine};

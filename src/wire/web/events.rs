@@ -1,4 +1,4 @@
-//! Server-sent events, as the `EventSource` of browsers reads them (WHATWG HTML, section 9.2).
+//! Encodes server-sent events, which a browser's `EventSource` reads (WHATWG HTML, section 9.2).
 
 /// A comment, which `EventSource` ignores. It shows proxies that the connection is in use.
 pub const COMMENT: &[u8] = b":\n\n";

@@ -1,4 +1,4 @@
-//! The uses of a connection at the HTTP door, and the encodings that only this door has.
+//! The contents of a connection at the HTTP door, and the encodings that only this door has.
 
 /// The use of a connection at the HTTP door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,5 +1,5 @@
-//! Writes the frames of a WebSocket (RFC 6455). The server's frames are not masked, so that all browsers are
-//! sent the same bytes.
+//! Writes the frames of a WebSocket (RFC 6455). The server's frames are not masked, so one encoded
+//! frame serves all browsers.
 
 use crate::protocol::{BadFrame, CloseReason, Malformed};
 

@@ -1,6 +1,6 @@
 //! Slack's way of writing text (`mrkdwn`), as plain text.
 //!
-//! Between `<` and `>` stand links, people and rooms. `&`, `<` and `>` themselves are written `&amp;`, `&lt;` and
+//! Slack writes links, people and rooms between `<` and `>`. `&`, `<` and `>` themselves are written `&amp;`, `&lt;` and
 //! `&gt;`. Stars and other marks stay as they are.
 
 use memchr::memchr3;

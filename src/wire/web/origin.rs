@@ -1,8 +1,8 @@
 //! Refuses what the pages of other origins ask for.
 //!
-//! A browser lets any page send a POST, open a WebSocket and load a URL anywhere, on the user's machine too. It
-//! says which page asks: `Origin` and `Sec-Fetch-Site`. A page whose own name is made to lead to 127.0.0.1
-//! (DNS rebinding) counts as the same origin, but its name stands in `Host`.
+//! A browser lets any page send a POST, open a WebSocket and load a URL anywhere, on the user's machine too. The
+//! browser names the page in `Origin` and `Sec-Fetch-Site`. With DNS rebinding, where an attacker's name resolves
+//! to 127.0.0.1, the origin matches, but `Host` has the attacker's name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -116,7 +116,7 @@ impl Origins {
             )));
         }
         if let Some(origin) = &request.origin {
-            return self.check_origin(origin, request.host.as_ref());
+            return self.check_origin(origin, request);
         }
         let is_link = request.path == "/" && matches!(request.method, Method::Get | Method::Head);
         match request.fetch_site.as_deref() {
@@ -128,13 +128,17 @@ impl Origins {
         }
     }
 
-    fn check_origin(&self, origin: &str, host: Option<&Authority>) -> Result<(), Response> {
+    fn check_origin(&self, origin: &str, request: &Request) -> Result<(), Response> {
         let Ok(asks) = origin.parse::<WebOrigin>() else {
             return Err(refused(
                 "A page without an origin of its own asked for this (a file, or a sandboxed frame); serve it by http://",
             ));
         };
-        if host.is_some_and(|host| asks.is_of(host)) || self.web_origins.iter().any(|known| known.is_same(&asks)) {
+        // The server cannot see the scheme of its own page behind a proxy. The browser can: a page by http:// of a
+        // server that is reached by https:// is of another site.
+        let is_own = request.host.as_ref().is_some_and(|host| asks.is_of(host))
+            && request.fetch_site.as_deref() != Some("cross-site");
+        if is_own || self.web_origins.iter().any(|known| known.is_same(&asks)) {
             return Ok(());
         }
         Err(refused(format!(

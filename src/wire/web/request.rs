@@ -21,6 +21,8 @@ pub struct Request {
     pub fetch_site: Option<String>,
     /// `Content-Type`
     pub content_type: Option<String>,
+    /// `Content-Encoding`: how the body is compressed.
+    pub content_encoding: Option<String>,
     /// `X-Name`: the name of a line's speaker.
     pub x_name: Option<String>,
     /// `Last-Event-ID`: the last event of a stream that the client has.

@@ -159,7 +159,17 @@ impl From<&Refusal> for Response {
                 _ => Status::BadRequest,
             },
         };
-        let response = Self::text(status, refusal.to_string().replace('\n', " "));
+        let line = match refusal {
+            // The words for people name commands, which a request has not.
+            Refusal::NoRoom { room } => {
+                let path = room.as_str();
+                format!(
+                    "Nobody is in {room}, so nothing was said; GET /{path}/raw opens it, and POST /lobby always works"
+                )
+            }
+            refusal => refusal.to_string().replace('\n', " "),
+        };
+        let response = Self::text(status, line);
         match status {
             Status::TooManyRequests | Status::Unavailable => response.with("Retry-After", TRY_AGAIN),
             _ => response,

@@ -118,10 +118,15 @@ pub fn route(request: &Request, limits: Limits) -> Result<Route, Response> {
     };
     let room = room?;
     if !reads(request) {
-        return Err(not_allowed("GET, HEAD", format!("A stream takes GET; POST /%23{} says lines", room.as_str())));
+        let room = room.as_str();
+        let mark = if FIXED.contains(&room) { "%23" } else { "" };
+        return Err(not_allowed("GET, HEAD", format!("A stream takes GET; POST /{mark}{room} says lines")));
     }
     Ok(Route::Stream { room, feed, after: after(request)?, ends: ends(request)? })
 }
+
+/// Names that a path to a room writes with `%23` before it.
+const FIXED: [&str; 4] = ["ws", "healthz", "readyz", "metrics"];
 
 /// Whether the method only reads.
 fn reads(request: &Request) -> bool {

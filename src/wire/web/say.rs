@@ -1,4 +1,4 @@
-//! The lines that a request says in a room.
+//! Reads the body of a POST: the lines that it says in a room.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use super::{Request, Response, Status};
 use crate::protocol::{Body, Nick, Refusal, RoomName, clean, shortened};
 use crate::wire::Limits;
 
-/// Most characters of a `Content-Type` that an answer repeats.
+/// Most characters of a header's value that an answer repeats.
 const QUOTED_CHARS: usize = 40;
 
 /// Lines to say in a room, all or none.
@@ -69,10 +69,16 @@ impl Post {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// The answer: 400 with what is wrong, or 415.
+    /// The answer: 400 with what is wrong, or 415 for a body of another type or in a compressed form.
     pub(super) fn read(request: &Request, room: RoomName, limits: Limits) -> Result<Self, Response> {
+        if let Some(encoding) = &request.content_encoding
+            && !encoding.is_empty()
+            && !encoding.eq_ignore_ascii_case("identity")
+        {
+            return Err(no_text(format_args!("in encoding {}", quoted(encoding))));
+        }
         let content_type = request.content_type.as_deref().unwrap_or_default();
-        let kind = Kind::of(content_type).ok_or_else(|| no_text(content_type))?;
+        let kind = Kind::of(content_type).ok_or_else(|| no_text(format_args!("of type {}", quoted(content_type))))?;
         let message = match kind {
             Kind::Text => None,
             Kind::Json => Some(Message::of_json(&request.body)),
@@ -120,8 +126,14 @@ fn wrong(why: impl Display) -> Response {
     Response::text(Status::BadRequest, why)
 }
 
-fn no_text(content_type: &str) -> Response {
-    let shown = shortened(&clean(content_type.as_bytes()), QUOTED_CHARS);
-    let line = format!("A body of type {shown} is not said; send text/plain, or application/json as Slack takes it");
+/// The answer to a body of which the text is not known.
+fn no_text(what: impl Display) -> Response {
+    let line = format!(
+        "A body {what} is not said; send text/plain, or application/json as Slack takes it, without compression"
+    );
     Response::text(Status::UnsupportedMediaType, line)
+}
+
+fn quoted(value: &str) -> String {
+    shortened(&clean(value.as_bytes()), QUOTED_CHARS)
 }

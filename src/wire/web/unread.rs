@@ -1,4 +1,4 @@
-//! The input of a stream's client, which means nothing.
+//! Discards the input of a stream's client.
 
 use super::super::{Decode, Inbound, WireError};
 

@@ -1,4 +1,4 @@
-//! Bodies that programs post which know Slack's incoming webhooks: Alertmanager, Grafana, Gitea and many others.
+//! Parses bodies in the format of Slack's incoming webhooks, which Alertmanager, Grafana, Gitea and others post.
 //!
 //! ```json
 //! {"text": "…", "username": "…", "attachments": [{"fallback": "…", "title": "…", "title_link": "…", "text": "…"}]}
@@ -52,12 +52,13 @@ impl Message {
         Ok(message)
     }
 
-    /// Reads the object in a form; `None` if there is none, so that the body is text.
+    /// Reads the object in a form; `None` if there is none, so that the body is text: `payload=5 kg` is a line too.
     pub(super) fn of_form(body: &[u8]) -> Option<Result<Self, String>> {
         let value = body.strip_prefix(PAYLOAD)?.split(|byte| *byte == b'&').next().unwrap_or_default();
         // Some senders put the object there as it is.
-        let object = percent::decoded(value, true);
-        Some(Self::of_json(object.as_deref().unwrap_or(value)))
+        let decoded = percent::decoded(value, true);
+        let object = decoded.as_deref().unwrap_or(value);
+        object.trim_ascii_start().starts_with(b"{").then(|| Self::of_json(object))
     }
 }
 

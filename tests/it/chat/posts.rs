@@ -66,6 +66,16 @@ fn refused_post_says_nothing() {
     assert_eq!(says(&mut room, post(None, "dev", &["hi"])).1, Err(Refusal::NoRoom { room: room_name("dev") }));
 }
 
+/// Found by a newcomer: a person with the name Alertmanager silenced the alerts.
+#[test]
+fn webhook_with_taken_name_shows_address() {
+    let mut room = Room::of(&["ann"]);
+    let (effects, answer) = says(&mut room, post(Some("ann"), "lobby", &["disk full"]).by_address_if_taken());
+    assert_eq!((shown(&effects), answer), (vec!["to all: 127.0.0.1:5007: disk full".to_owned()], Ok(1)));
+    let (effects, _) = says(&mut room, post(Some("ci"), "lobby", &["hi"]).by_address_if_taken());
+    assert_eq!(shown(&effects), ["to all: ci: hi"]);
+}
+
 /// Nobody knows the rest of such a post, so nobody could send it again.
 #[test]
 fn begun_post_goes_on_whatever_changes() {

@@ -1,4 +1,4 @@
-//! The answer to each request.
+//! Builds the answer to each request.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The byte stream of a connection that sends requests: reads and writes with an end.
+//! The byte stream of a connection that sends requests: reads and writes with a deadline.
 
 use std::thread;
 use std::time::{Duration, Instant};

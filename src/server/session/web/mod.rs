@@ -1,7 +1,8 @@
 //! The setup of a connection at the HTTP door: requests and their answers, one at a time.
 //!
-//! The loop ends when the connection is over, or when a request has turned it into a session: a WebSocket or a
-//! stream. Until then the connection has no writer thread, and the manager does not know it.
+//! The loop ends when the connection is closed, or when a request has turned it into a session: a WebSocket or a
+//! stream. Until then the connection has no writer thread, and it is not registered with
+//! the manager.
 //!
 //! | file | what it does |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The kinds of answers to a request.
+//! The result types of the request handlers.
 
 use crate::chat::Entry;
 use crate::wire::web::{Response, Status, Web};

@@ -1,11 +1,11 @@
-//! Lines that are said by a request.
+//! Handles a POST: says its lines.
 
 use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::chat;
-use crate::wire::web::{Post, Response, Status};
+use crate::wire::web::{Post, PostAnswer, Response, Status};
 
 use super::super::super::context::Context;
 use super::super::super::event::{Event, Posted};
@@ -23,7 +23,10 @@ pub(super) fn say(post: Post, throttle: &mut Throttle, context: &Context, accept
         return Outcome::Answer(response);
     }
     let Post { room, name, lines, answer } = post;
-    let post = chat::Post::new(accepted.id, accepted.shown.clone(), name, room, lines);
+    let mut post = chat::Post::new(accepted.id, accepted.shown.clone(), name, room, lines);
+    if answer == PostAnswer::Ok {
+        post = post.by_address_if_taken(); // a program has posted it
+    }
     let (reply, replied) = crossbeam_channel::bounded(1);
     let _delay = context.delays.begin(); // a stop waits for it
     if context.inbox.send(Event::Post(Box::new(Posted { post, reply }))).is_err() {

@@ -14,7 +14,7 @@ fn origins(is_loopback: bool) -> Origins {
 }
 
 /// Line, headers, and the words of the refusal; none if it may ask.
-const ROWS: [(&str, &[&str], Option<&str>); 43] = [
+const ROWS: [(&str, &[&str], Option<&str>); 44] = [
     // curl and other programs.
     ("GET /lobby/raw", &[], None),
     ("POST /lobby", &[], None),
@@ -60,6 +60,8 @@ const ROWS: [(&str, &[&str], Option<&str>); 43] = [
     ("GET /lobby/json", &["Sec-Fetch-Site: new-word"], Some("another site")),
     // A link to the page.
     ("GET /", &["Sec-Fetch-Site: cross-site"], None),
+    // The same name by another scheme, as behind a proxy that adds TLS.
+    ("POST /lobby", &["Origin: http://127.0.0.1:8088", "Sec-Fetch-Site: cross-site"], Some("--web-origin")),
     // Origins that the operator lets in.
     ("GET /ws", &["Origin: https://app.example.net"], None),
     ("POST /lobby", &["Origin: https://APP.example.net:443", "Sec-Fetch-Site: cross-site"], None),

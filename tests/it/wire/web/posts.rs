@@ -77,6 +77,7 @@ fn post_wrong_is_refused_with_reason() {
         ("POST /lobby", "Content-Type: image/png", "hi", 415, "image/png"),
         ("POST /lobby", "Content-Type: multipart/form-data; boundary=x", "hi", 415, "text/plain"),
         ("POST /lobby", "Content-Type: text", "hi", 415, "type text is"),
+        ("POST /lobby", "Content-Encoding: gzip", "hi", 415, "encoding gzip is not said"),
         ("POST /lobby", JSON, "", 400, "as Slack takes it: EOF"),
         ("POST /lobby", JSON, "hi", 400, "as Slack takes it: expected"),
         ("POST /lobby", JSON, "[]", 400, "expected an object with text"),
@@ -88,7 +89,7 @@ fn post_wrong_is_refused_with_reason() {
         ("POST /lobby", JSON, "{\"attachments\":[{\"title\":[]},{}]}", 400, "title must be a string, not []"),
         ("POST /lobby", JSON, "{}", 400, "{\"text\":\"…\"}"),
         ("POST /lobby", JSON, "{\"text\":null,\"attachments\":null}", 400, "nothing to say"),
-        ("POST /lobby", FORM, "payload=x", 400, "as Slack takes it"),
+        ("POST /lobby", FORM, "payload={x", 400, "as Slack takes it"),
         ("POST /lobby", FORM, "payload=%7B%22text%22%3A%22%22%7D", 400, "nothing to say"),
     ] {
         let (got, text) = post(line, &[header], body).expect_err(body);
@@ -97,6 +98,8 @@ fn post_wrong_is_refused_with_reason() {
             "{line} {header} {body}: {got} {text}"
         );
     }
+    assert_eq!(said("POST /lobby", &[FORM], "payload=5 kg").1, ["payload=5 kg"]);
+    assert_eq!(said("POST /lobby", &["Content-Encoding: identity"], "hi").1, ["hi"]);
     // Keys that are not read may hold values of any depth.
     assert_eq!(said("POST /lobby", &[JSON], &deep).1, ["hi"]);
 }
